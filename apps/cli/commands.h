@@ -1,0 +1,15 @@
+// The commands: each function adds one to the program; parsing it sets *action.
+#pragma once
+
+#include "session.h"
+
+namespace pumice_cli {
+
+void add_run_command(CLI::App* app, Action* action);
+void add_tokenize_command(CLI::App* app, Action* action);
+void add_top_command(CLI::App* app, Action* action);
+void add_bench_command(CLI::App* app, Action* action);
+void add_devices_command(CLI::App* app, Action* action);
+void add_inspect_command(CLI::App* app, Action* action);
+
+}  // namespace pumice_cli

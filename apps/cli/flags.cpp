@@ -1,0 +1,67 @@
+// The command line options that several commands share; declared in session.h.
+#include <cmath>
+
+#include "session.h"
+
+namespace pumice_cli {
+
+CLI::Validator finite_range(double low, double high) {
+  const auto check = [low, high](std::string& text) -> std::string {
+    double value = 0;
+    if (CLI::detail::lexical_cast(text, value) && std::isfinite(value) && value >= low && value <= high) return {};
+    return "'" + text + "' is not a number from " + CLI::detail::to_string(low) + " to " + CLI::detail::to_string(high);
+  };
+  return CLI::Validator(check, "");
+}
+
+void add_model_flag(CLI::App* app, std::string* path) {
+  app->add_option("-m,--model", *path, "a GGUF file (default: the bundled storyteller model)")->type_name("MODEL");
+}
+
+void add_verbosity_flags(CLI::App* app, DeviceFlags* flags) {
+  app->add_flag("-q,--quiet", flags->quiet, "say nothing on standard error but errors");
+  app->add_flag("-v,--verbose", flags->verbose, "say more on standard error");
+}
+
+void add_device_flags(CLI::App* app, DeviceFlags* flags) {
+  app->add_option("--device", flags->selector, "an index, a UUID or part of a name; see 'pumice devices'")
+      ->type_name("SEL");
+  app->add_flag("--no-subgroups", flags->no_subgroups, "use the shaders without subgroup arithmetic");
+  app->add_flag("--validate", flags->validate,
+                "run with the Vulkan validation layer; exit code 1 if it reports anything");
+  add_verbosity_flags(app, flags);
+}
+
+void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
+  if (with_size) {
+    app->add_option("--ctx", flags->context_tokens, "tokens of context (default: the model's, at most 4096)")
+        ->check(CLI::Range(1u, 1u << 20).description(""))
+        ->type_name("N");
+  }
+  app->add_option("--kv-type", flags->kv_type, "type of the KV cache")
+      ->check(CLI::IsMember({"f16", "f32"}).description(""))
+      ->type_name("f16|f32")
+      ->capture_default_str();
+  app->add_flag("--no-kv-cache", flags->no_kv_cache, "compute the whole text again for each token (for comparison)");
+  app->add_option("--record", flags->record, "record the decode step's commands once, or for each step")
+      ->check(CLI::IsMember({"replay", "each-step"}).description(""))
+      ->type_name("replay|each-step")
+      ->capture_default_str();
+  app->add_option("--steps-ahead", flags->steps_ahead, "decode steps in flight (default: by device)")->type_name("N");
+  app->add_option("--prefill-slice", flags->prefill_slice,
+                  "prompt tokens of one submission, a multiple of 32 (default: by device)")
+      ->type_name("N");
+}
+
+PumiceContextOptions ContextFlags::options() const {
+  PumiceContextOptions options = pumice_context_options_init();
+  options.context_tokens = context_tokens;
+  options.kv_type = kv_type == "f32" ? PUMICE_KV_F32 : PUMICE_KV_F16;
+  options.record_mode = record == "each-step" ? PUMICE_RECORD_EACH_STEP : PUMICE_RECORD_REPLAY;
+  options.disable_kv_cache = no_kv_cache ? 1 : 0;
+  options.steps_ahead = steps_ahead;
+  options.prefill_slice = prefill_slice;
+  return options;
+}
+
+}  // namespace pumice_cli

@@ -1,0 +1,37 @@
+// Prompts: from the command line, a file or standard input.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pumice/pumice.hpp"
+
+namespace pumice_cli {
+
+struct PromptFlags {
+  std::optional<std::string> text;
+  std::optional<std::string> file;  // "-": standard input
+  bool no_special = false;
+
+  std::uint32_t tokenize_flags() const {
+    return no_special ? 0u : static_cast<std::uint32_t>(PUMICE_TOKENIZE_ADD_SPECIAL | PUMICE_TOKENIZE_PARSE_SPECIAL);
+  }
+};
+
+void add_prompt_flags(CLI::App* app, PromptFlags* flags);
+
+// The exact bytes: of -p, of -f, or of standard input when it is not a terminal. Throws Failure.
+std::string read_prompt(const PromptFlags& flags);
+
+// Offset of the first byte that does not belong to well-formed UTF-8 (RFC 3629).
+std::optional<std::size_t> invalid_utf8_at(std::string_view text);
+
+// The prompt's ids; at least one. Warns about text that is not UTF-8 (its bytes are used as they are).
+std::vector<std::int32_t> tokenize_prompt(const pumice::Model& model, std::string_view text, const PromptFlags& flags,
+                                          bool quiet);
+
+}  // namespace pumice_cli

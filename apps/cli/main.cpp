@@ -1,0 +1,113 @@
+// pumice: the command-line program. Uses the public C interface alone.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "output.h"
+
+namespace pumice_cli {
+
+namespace {
+
+constexpr const char* kDescription =
+    "Pumice runs language models on any Vulkan GPU (or on the CPU through a software Vulkan driver).\n"
+    "\n"
+    "  pumice \"Once upon a time\"                 continue a text with the bundled model\n"
+    "  pumice run -m MODEL -p TEXT -n 64 --stats   with a model of yours (GGUF), and with figures\n"
+    "  pumice run --greedy --json -p TEXT          always the same answer, as JSON\n"
+    "  pumice devices                              what it can run on\n"
+    "  pumice bench -m MODEL -p 128 -n 32          how fast that is\n"
+    "\n"
+    "The text goes to standard output, everything else to standard error.";
+
+constexpr const char* kCommands[] = {"run", "tokenize", "top", "bench", "devices", "inspect"};
+
+// `pumice TEXT...` and `pumice -p TEXT` mean `pumice run ...`.
+std::vector<std::string> with_default_command(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty()) return arguments;
+  const std::string& first = arguments.front();
+  const bool own_option = first == "-h" || first == "--help" || first == "--version";
+  const bool command = std::find(std::begin(kCommands), std::end(kCommands), first) != std::end(kCommands);
+  if (!own_option && !command) arguments.insert(arguments.begin(), "run");
+  return arguments;
+}
+
+// A closed standard stream's number must not go to the next file that is opened, where output would then land. The
+// stand-in refuses what the stream was for, so that writing is still an error.
+void fill_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) != -1) continue;
+    const int stand_in = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (stand_in != stream && stand_in >= 0) close(stand_in);
+  }
+}
+
+int fail(ExitCode code, std::string_view message) {
+  note(message);
+  return code;
+}
+
+int run_program(int argc, char** argv) {
+  CLI::App app(kDescription, "pumice");
+  app.set_version_flag("--version", std::string("pumice ") + pumice_version(), "print the version");
+  app.set_help_flag("-h,--help", "print this help; 'pumice COMMAND --help' for a command's");
+  app.footer(std::string("\n") + kExitCodeHelp);
+  app.require_subcommand(1);
+  Action action;
+  add_run_command(&app, &action);
+  add_tokenize_command(&app, &action);
+  add_top_command(&app, &action);
+  add_bench_command(&app, &action);
+  add_devices_command(&app, &action);
+  add_inspect_command(&app, &action);
+  std::vector<std::string> arguments = with_default_command(argc, argv);
+  if (arguments.empty()) {
+    write_stderr(app.help());
+    return kExitUsage;
+  }
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // what CLI11 expects of a vector
+    app.parse(std::move(arguments));
+  } catch (const CLI::CallForHelp&) {
+    write_stdout(app.help());  // of the chosen command, if any
+    return kExitOk;
+  } catch (const CLI::CallForVersion& version) {
+    write_stdout(std::string(version.what()) + "\n");
+    return kExitOk;
+  } catch (const CLI::ParseError& error) {
+    const auto chosen = app.get_subcommands();
+    return fail(kExitUsage, fmt::format("{}; see 'pumice {}--help'", printable(error.what()),
+                                        chosen.empty() ? "" : chosen.front()->get_name() + " "));
+  }
+  return action();
+}
+
+}  // namespace
+
+}  // namespace pumice_cli
+
+int main(int argc, char** argv) {
+  using namespace pumice_cli;
+  fill_closed_streams();
+  std::signal(SIGPIPE, SIG_IGN);  // a closed output becomes an error that is reported
+  try {
+    return run_program(argc, argv);
+  } catch (const Failure& failure) {
+    return fail(failure.code(), failure.what());
+  } catch (const pumice::Error& error) {
+    return fail(exit_code_of(error.code()), printable(error.what()));
+  } catch (const std::bad_alloc&) {
+    return fail(kExitOutOfMemory, "out of memory: close other programs or use a smaller model or --ctx");
+  } catch (const std::exception& error) {
+    return fail(kExitInternal, fmt::format("internal error: {}", printable(error.what())));
+  }
+}

@@ -1,0 +1,263 @@
+// `pumice run`: continues a text.
+#include "run.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <memory>
+#include <random>
+#include <string_view>
+
+#include "commands.h"
+#include "input.h"
+#include "interrupt.h"
+#include "output.h"
+
+namespace pumice_cli {
+
+namespace {
+
+struct RunFlags {
+  std::string model;
+  DeviceFlags device;
+  ContextFlags context;
+  PromptFlags prompt;
+  std::vector<std::string> words;
+  std::uint32_t max_tokens = 256;
+  double temperature = 0.8, top_p = 0.95, min_p = 0, repeat_penalty = 1.15, frequency_penalty = 0, presence_penalty = 0;
+  std::uint32_t top_k = 40, penalty_window = 64;
+  std::optional<std::uint64_t> seed;
+  bool greedy = false, ignore_eos = false, stats = false, profile = false, json = false;
+  bool keeps_repeat_penalty = false;  // given on the command line, so --greedy leaves it on
+};
+
+void add_sampling_flags(CLI::App* run, RunFlags* flags) {
+  const std::string group = "Sampling";
+  run->add_option("--temp", flags->temperature, "temperature; 0 always takes the most likely token")
+      ->check(finite_range(0, 100))
+      ->type_name("T")
+      ->capture_default_str()
+      ->group(group);
+  run->add_option("--top-k", flags->top_k, "draw from the K most likely tokens; 0: off")
+      ->type_name("K")
+      ->capture_default_str()
+      ->group(group);
+  run->add_option("--top-p", flags->top_p, "draw from the most likely tokens that make up P together; 1: off")
+      ->check(finite_range(0, 1))
+      ->type_name("P")
+      ->capture_default_str()
+      ->group(group);
+  run->add_option("--min-p", flags->min_p, "leave out tokens below P times the most likely one; 0: off")
+      ->check(finite_range(0, 1))
+      ->type_name("P")
+      ->capture_default_str()
+      ->group(group);
+  run->add_option("--repeat-penalty", flags->repeat_penalty, "weaken tokens that occurred lately; 1: off")
+      ->check(finite_range(0.01, 100))
+      ->type_name("X")
+      ->capture_default_str()
+      ->group(group);
+  run->add_option("--frequency-penalty", flags->frequency_penalty, "subtracted from the logit for each occurrence")
+      ->check(finite_range(-100, 100))
+      ->type_name("X")
+      ->capture_default_str()
+      ->group(group);
+  run->add_option("--presence-penalty", flags->presence_penalty, "subtracted from the logit if it occurred at all")
+      ->check(finite_range(-100, 100))
+      ->type_name("X")
+      ->capture_default_str()
+      ->group(group);
+  run->add_option("--penalty-window", flags->penalty_window, "how many last tokens the penalties look at")
+      ->type_name("N")
+      ->capture_default_str()
+      ->group(group);
+  run->add_option("--seed", flags->seed, "the same seed gives the same text (default: random)")
+      ->type_name("S")
+      ->group(group);
+  run->add_flag("--greedy", flags->greedy, "always the most likely token; no repeat penalty unless one is given")
+      ->group(group);
+}
+
+PumiceRequestOptions request_options(const RunFlags& flags, std::uint64_t seed) {
+  PumiceRequestOptions options = pumice_request_options_init();
+  options.max_tokens = flags.max_tokens;
+  options.ignore_eos = flags.ignore_eos ? 1 : 0;
+  options.temperature = flags.greedy ? 0.0f : static_cast<float>(flags.temperature);
+  options.top_k = flags.top_k;
+  options.top_p = static_cast<float>(flags.top_p);
+  options.min_p = static_cast<float>(flags.min_p);
+  const bool penalty = !flags.greedy || flags.keeps_repeat_penalty;
+  options.repeat_penalty = penalty ? static_cast<float>(flags.repeat_penalty) : 1.0f;
+  options.frequency_penalty = static_cast<float>(flags.frequency_penalty);
+  options.presence_penalty = static_cast<float>(flags.presence_penalty);
+  options.penalty_window = flags.penalty_window;
+  options.seed = seed;
+  return options;
+}
+
+std::uint64_t random_seed() {
+  std::random_device source;
+  // 53 bits, so that every JSON reader gives the number back unchanged.
+  return ((static_cast<std::uint64_t>(source()) << 32) | source()) >> 11;
+}
+
+// The prompt before the story, where a person reads it.
+void echo_prompt(std::string_view text) {
+  const bool dim = std::getenv("NO_COLOR") == nullptr;
+  if (dim) write_stdout("\x1b[2m");
+  write_stdout_text(text);
+  if (dim) write_stdout("\x1b[0m");
+}
+
+// Generates until the end, a cancel or a write error; fills the outcome as it goes.
+void generate(pumice::Context& context, pumice::Sequence& sequence, const RunFlags& flags, RunOutcome* outcome) {
+  pumice::Request request = sequence.submit(outcome->prompt_ids, request_options(flags, outcome->seed));
+  constexpr std::int32_t kLookMs = 50;  // how late a Ctrl-C may be noticed
+  while (true) {
+    if (interrupted()) request.cancel();
+    request.wait(kLookMs);
+    const PumicePoll news = request.poll();
+    if (news.status == PUMICE_REQUEST_FAILED) {
+      context.check(news.result != PUMICE_OK ? news.result : PUMICE_INTERNAL);
+    }
+    if (news.prompt_done < news.prompt_total && !flags.device.quiet) {
+      show_progress(fmt::format("reading the prompt {}/{}", news.prompt_done, news.prompt_total));
+    }
+    if (news.count > 0) outcome->ids.insert(outcome->ids.end(), news.ids, news.ids + news.count);
+    if (news.text_length > 0) {
+      const std::string_view text(news.text, news.text_length);
+      outcome->text += text;
+      if (!flags.json) write_stdout_text(text);
+    }
+    if (news.status == PUMICE_REQUEST_RUNNING) continue;
+    outcome->finish = finish_name(news.status);
+    outcome->timings = request.timings();
+    show_progress("");
+    return;
+  }
+}
+
+// -n 0: the prompt is computed, nothing is generated.
+void prefill_only(const Session& session, pumice::Sequence& sequence, const RunFlags& flags, RunOutcome* outcome) {
+  const double start = now_ms();
+  evaluate(sequence, outcome->prompt_ids, session.model().info().vocabulary, flags.device.quiet);
+  outcome->timings.prompt_tokens = static_cast<std::uint32_t>(outcome->prompt_ids.size());
+  outcome->timings.prefill_ms = now_ms() - start;
+  outcome->finish = "length";
+}
+
+void run_model(const Session& session, const std::string& text, const RunFlags& flags, RunOutcome* outcome) {
+  const PumiceModelInfo model = session.model().info();
+  outcome->prompt_ids = tokenize_prompt(session.model(), text, flags.prompt, flags.device.quiet);
+  PumiceContextOptions options = flags.context.options();
+  options.profile = flags.profile ? 1 : 0;
+  if (options.context_tokens > model.context_length && model.context_length > 0 && !flags.device.quiet) {
+    note(fmt::format("warning: the model was trained for {} tokens of context; beyond them its text gets worse",
+                     model.context_length));
+  }
+  pumice::Context context(session.model(), options);
+  check_prompt_fits(outcome->prompt_ids.size(), context.stats().context_tokens);
+  pumice::Sequence sequence(context);
+  if (!flags.json && stdout_is_terminal()) echo_prompt(text);
+  if (flags.max_tokens == 0) {
+    prefill_only(session, sequence, flags, outcome);
+  } else {
+    generate(context, sequence, flags, outcome);
+  }
+  if (!flags.json && stdout_is_terminal()) write_stdout("\n");
+  outcome->stats = context.stats();
+  if (flags.profile) outcome->profile = context.profile();
+}
+
+void open_and_run(const std::string& text, const RunFlags& flags, Messages* messages, RunOutcome* outcome) {
+  const Session session(flags.device, messages, flags.model);
+  const PumiceDeviceInfo device = session.device().info();
+  outcome->model = session.model_name();
+  outcome->path = session.path();
+  outcome->device = device.name;
+  outcome->driver = device.driver;
+  outcome->device_type = device.type;
+  outcome->load_ms = session.load_ms();
+  run_model(session, text, flags, outcome);
+}
+
+int run(const RunFlags& flags) {
+  catch_interrupts();
+  Messages messages(flags.device);
+  RunOutcome outcome;
+  outcome.seed = flags.seed ? *flags.seed : random_seed();
+  try {
+    std::string text;
+    for (const std::string& word : flags.words) text += (text.empty() ? "" : " ") + word;
+    if (flags.words.empty()) {
+      text = read_prompt(flags.prompt);
+      if (!flags.prompt.text && !text.empty() && text.back() == '\n') text.pop_back();
+    }
+    if (flags.device.verbose) note(fmt::format("seed {}", outcome.seed));
+    open_and_run(text, flags, &messages, &outcome);
+  } catch (const Failure& failure) {
+    if (failure.code() != kExitInterrupted) throw;
+  } catch (const pumice::Error& error) {
+    if (error.code() != PUMICE_CANCELLED) throw;
+  }
+  if (flags.json) write_stdout(run_json(outcome));
+  if (flags.profile && !outcome.profile.empty()) write_stderr(profile_table(outcome.profile));
+  if (flags.stats) write_stderr(run_stats_table(outcome));
+  if (interrupted()) {
+    note("interrupted");
+    return kExitInterrupted;
+  }
+  return messages.exit_code();
+}
+
+}  // namespace
+
+const char* finish_name(PumiceRequestStatus status) {
+  switch (status) {
+    case PUMICE_REQUEST_FINISHED_EOS:
+      return "eos";
+    case PUMICE_REQUEST_FINISHED_LENGTH:
+      return "length";
+    case PUMICE_REQUEST_FINISHED_CONTEXT:
+      return "context";
+    case PUMICE_REQUEST_CANCELLED:
+      return "cancelled";
+    case PUMICE_REQUEST_RUNNING:
+    case PUMICE_REQUEST_FAILED:
+      break;
+  }
+  return "failed";
+}
+
+void add_run_command(CLI::App* app, Action* action) {
+  auto flags = std::make_shared<RunFlags>();
+  CLI::App* run_app = app->add_subcommand("run", "continue a text (the default: pumice TEXT...)");
+  run_app->footer(
+      "\nThe prompt comes from TEXT..., -p, -f, or standard input (one final newline is then left out; a prompt that "
+      "is\n"
+      "not UTF-8 is used as it is, with a warning). The text is streamed to standard output; the prompt is not "
+      "repeated\n"
+      "there except on a terminal. Ctrl-C ends the text, a second one the program.\n");
+  run_app->add_option("text", flags->words, "the prompt; several words are joined by spaces")->type_name("TEXT");
+  add_prompt_flags(run_app, &flags->prompt);
+  add_model_flag(run_app, &flags->model);
+  run_app->add_option("-n,--max-tokens", flags->max_tokens, "most tokens to generate; 0: compute the prompt only")
+      ->type_name("N")
+      ->capture_default_str();
+  run_app->add_flag("--ignore-eos", flags->ignore_eos, "go on after the model's end token");
+  run_app->add_flag("--json", flags->json, "one JSON object instead of the text");
+  run_app->add_flag("--stats", flags->stats, "figures on standard error");
+  run_app->add_flag("--profile", flags->profile, "GPU time of each kernel on standard error, or in the JSON");
+  add_sampling_flags(run_app, flags.get());
+  add_context_flags(run_app, &flags->context, true);
+  add_device_flags(run_app, &flags->device);
+  run_app->callback([=] {
+    if (!flags->words.empty() && (flags->prompt.text || flags->prompt.file)) {
+      throw CLI::ValidationError("give the prompt once: as words, with -p or with -f");
+    }
+    flags->keeps_repeat_penalty = run_app->count("--repeat-penalty") > 0;
+    *action = [flags] { return run(*flags); };
+  });
+}
+
+}  // namespace pumice_cli

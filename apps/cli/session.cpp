@@ -1,0 +1,185 @@
+#include "session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+
+#include "interrupt.h"
+#include "output.h"
+
+namespace pumice_cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// A file of pipelines for each device choice, under the user's cache folder (XDG Base Directory Specification 0.8).
+// Empty when there is no such folder and none can be made: it only saves time.
+std::string pipeline_cache_path(const pumice::Instance& instance, const std::string& selector) {
+  fs::path base;
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && fs::path(cache).is_absolute()) {
+    base = cache;
+  } else if (const char* home = std::getenv("HOME"); home && fs::path(home).is_absolute()) {
+    base = fs::path(home) / ".cache";
+  } else {
+    return {};
+  }
+  std::string key = selector;
+  if (key.empty()) {
+    for (const PumiceDeviceInfo& info : instance.devices()) {
+      if (info.is_default) key = info.uuid;
+    }
+  }
+  for (char& c : key) {
+    if (!std::isalnum(static_cast<unsigned char>(c)) && c != '-') c = '_';
+  }
+  std::error_code failed;
+  fs::create_directories(base / "pumice", failed);
+  return failed ? std::string() : (base / "pumice" / ("pipelines-" + key + ".bin")).string();
+}
+
+void announce(const pumice::Instance& instance, const PumiceDeviceInfo& device) {
+  const std::string name = printable(device.name), driver = printable(device.driver);
+  if (device.type != PUMICE_DEVICE_CPU) {
+    note(fmt::format("using {}, driver {}", name, driver));
+    return;
+  }
+  const std::vector<PumiceDeviceInfo> all = instance.devices();
+  const bool has_gpu = std::any_of(all.begin(), all.end(), [](const PumiceDeviceInfo& other) {
+    return other.usable && other.type != PUMICE_DEVICE_CPU;
+  });
+  note(fmt::format("{}using the CPU through {}, driver {}; this is slow", has_gpu ? "" : "no GPU found: ", name,
+                   driver));
+}
+
+std::int32_t on_load_progress(void* quiet, float fraction) {
+  if (!*static_cast<bool*>(quiet)) show_progress(fmt::format("loading the model {:.0f}%", 100.0f * fraction));
+  return interrupted() ? 1 : 0;
+}
+
+}  // namespace
+
+double now_ms() {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::string model_path(const std::string& path) {
+  if (!path.empty()) return path;
+  constexpr const char* kBundled = "storyteller-5m-Q4_K_M.gguf";
+  std::error_code ignored;
+  const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  std::vector<fs::path> folders = {here / "../share/pumice/models", here / "../../models"};
+#ifdef PUMICE_INSTALLED_MODELS_DIR  // relative to the program, or absolute
+  folders.push_back(here / PUMICE_INSTALLED_MODELS_DIR);
+#endif
+#ifdef PUMICE_MODELS_DIR  // of the source tree
+  folders.emplace_back(PUMICE_MODELS_DIR);
+#endif
+  for (const fs::path& folder : folders) {
+    const fs::path file = folder / kBundled;
+    if (fs::exists(file, ignored)) return file.lexically_normal().string();
+  }
+  throw Failure(kExitNotFound, fmt::format("the bundled model {} was not found (looked in {}): give -m MODEL", kBundled,
+                                           folders.front().lexically_normal().string()));
+}
+
+void Messages::receive(void* self, PumiceLogLevel level, const char* text) {
+  Messages& messages = *static_cast<Messages*>(self);
+  if (level == PUMICE_LOG_ERROR) ++messages.errors_;
+  if (level < PUMICE_LOG_WARNING && !messages.verbose_) return;
+  if (level == PUMICE_LOG_WARNING && messages.quiet_) return;
+  try {
+    note(fmt::format("{}{}", level == PUMICE_LOG_WARNING ? "warning: " : "", printable(text)));
+  } catch (const std::bad_alloc&) {  // nothing may be thrown into the library
+  }
+}
+
+int Messages::exit_code() const {
+  if (!validate_ || errors_ == 0) return kExitOk;
+  note(fmt::format("{} errors were reported while --validate was on", errors_.load()));
+  return kExitInternal;
+}
+
+pumice::Instance open_instance(const DeviceFlags& flags, Messages* messages) {
+  PumiceInstanceOptions options = pumice_instance_options_init();
+  options.log = Messages::receive;
+  options.log_user = messages;
+  options.validation = flags.validate ? 1 : 0;
+  return pumice::Instance(options);
+}
+
+pumice::Model open_vocabulary(const pumice::Instance& instance, const std::string& path) {
+  return pumice::Model(instance, model_path(path));
+}
+
+Session::Session(const DeviceFlags& flags, Messages* messages, const std::string& path)
+    : path_(model_path(path)), instance_(open_instance(flags, messages)), device_(open_device(flags)) {
+  load_model(flags.quiet);
+}
+
+pumice::Device Session::open_device(const DeviceFlags& flags) {
+  const std::string cache = pipeline_cache_path(instance_, flags.selector);
+  PumiceDeviceOptions options = pumice_device_options_init();
+  options.selector = flags.selector.empty() ? nullptr : flags.selector.c_str();
+  options.pipeline_cache_path = cache.empty() ? nullptr : cache.c_str();
+  options.disable_subgroups = flags.no_subgroups ? 1 : 0;
+  try {
+    pumice::Device device(instance_, options);
+    if (!flags.quiet) announce(instance_, device.info());
+    return device;
+  } catch (const pumice::Error& error) {
+    const bool device_problem = error.code() == PUMICE_NOT_FOUND || error.code() == PUMICE_UNSUPPORTED ||
+                                error.code() == PUMICE_INVALID_ARGUMENT;
+    if (!device_problem) throw;
+    throw Failure(kExitNoDevice, fmt::format("{}; 'pumice devices' lists what there is", error.what()));
+  }
+}
+
+void Session::load_model(bool quiet) {
+  const double start = now_ms();
+  PumiceModelOptions options = pumice_model_options_init();
+  options.path = path_.c_str();
+  options.progress = on_load_progress;
+  options.progress_user = &quiet;
+  model_.emplace(instance_, device_, options);
+  show_progress("");
+  load_ms_ = now_ms() - start;
+}
+
+std::string Session::device_name() const { return device_.info().name; }
+std::string Session::driver_name() const { return device_.info().driver; }
+
+std::string Session::model_name() const {
+  const std::string name = model_->info().name;
+  return name.empty() ? fs::path(path_).filename().string() : name;
+}
+
+std::vector<float> evaluate(pumice::Sequence& sequence, const std::vector<std::int32_t>& ids, std::size_t vocabulary,
+                            bool quiet) {
+  constexpr std::size_t kPiece = 512;  // a whole number of pages, so that the result does not depend on it
+  std::vector<float> logits;
+  for (std::size_t start = 0; start < ids.size(); start += kPiece) {
+    throw_if_interrupted();
+    if (!quiet && start > 0) show_progress(fmt::format("reading the prompt {}/{}", start, ids.size()));
+    const auto first = ids.begin() + static_cast<std::ptrdiff_t>(start);
+    const std::vector<std::int32_t> piece(first,
+                                          first + static_cast<std::ptrdiff_t>(std::min(kPiece, ids.size() - start)));
+    logits = sequence.evaluate(piece, vocabulary);
+  }
+  show_progress("");
+  return logits;
+}
+
+void check_prompt_fits(std::size_t prompt_tokens, std::uint32_t context_tokens) {
+  if (prompt_tokens <= context_tokens) return;
+  throw Failure(kExitContextTooSmall,
+                fmt::format("the prompt has {} tokens but the context holds {}: shorten it or use "
+                            "--ctx {}",
+                            prompt_tokens, context_tokens, (prompt_tokens / 256 + 1) * 256));
+}
+
+}  // namespace pumice_cli

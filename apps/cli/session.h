@@ -1,0 +1,102 @@
+// What most commands open: the Vulkan instance, a device, a model. With their command line options.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "pumice/pumice.hpp"
+
+namespace pumice_cli {
+
+// Registers a command; parsing it sets *action to what main() runs. The action returns the exit code or throws.
+using Action = std::function<int()>;
+
+struct DeviceFlags {
+  std::string selector;
+  bool no_subgroups = false;
+  bool validate = false;
+  bool quiet = false;
+  bool verbose = false;
+};
+
+struct ContextFlags {
+  std::uint32_t context_tokens = 0;
+  std::string kv_type = "f16";
+  std::string record = "replay";
+  bool no_kv_cache = false;
+  std::uint32_t steps_ahead = 0;
+  std::uint32_t prefill_slice = 0;
+  PumiceContextOptions options() const;
+};
+
+void add_model_flag(CLI::App* app, std::string* path);
+void add_verbosity_flags(CLI::App* app, DeviceFlags* flags);
+void add_device_flags(CLI::App* app, DeviceFlags* flags);
+// with_size: with --ctx.
+void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size);
+
+// A number within [low, high]; unlike CLI::Range it refuses "nan".
+CLI::Validator finite_range(double low, double high);
+
+// path, or the bundled model's when it is empty. Throws Failure when there is none.
+std::string model_path(const std::string& path);
+
+// The library's messages: warnings and errors to standard error; all with -v.
+class Messages {
+ public:
+  explicit Messages(const DeviceFlags& flags)
+      : verbose_(flags.verbose), quiet_(flags.quiet), validate_(flags.validate) {}
+  static void receive(void* self, PumiceLogLevel level, const char* text);
+  // kExitInternal when --validate was given and something was reported as an error.
+  int exit_code() const;
+
+ private:
+  bool verbose_, quiet_, validate_;
+  std::atomic<int> errors_ = 0;
+};
+
+pumice::Instance open_instance(const DeviceFlags& flags, Messages* messages);
+
+// Reads the tokenizer and metadata alone: needs no device.
+pumice::Model open_vocabulary(const pumice::Instance& instance, const std::string& path);
+
+// Opens all three and says on standard error which device it is. Throws Failure or pumice::Error.
+class Session {
+ public:
+  // messages must outlive the session.
+  Session(const DeviceFlags& flags, Messages* messages, const std::string& path);
+
+  const pumice::Instance& instance() const { return instance_; }
+  const pumice::Device& device() const { return device_; }
+  const pumice::Model& model() const { return *model_; }
+  const std::string& path() const { return path_; }
+  double load_ms() const { return load_ms_; }
+  std::string device_name() const;
+  std::string driver_name() const;
+  std::string model_name() const;
+
+ private:
+  pumice::Device open_device(const DeviceFlags& flags);
+  void load_model(bool quiet);
+
+  std::string path_;
+  pumice::Instance instance_;
+  pumice::Device device_;
+  std::optional<pumice::Model> model_;
+  double load_ms_ = 0;
+};
+
+// Appends the ids in pieces with a progress line, so that Ctrl-C works in between; gives the last token's logits.
+std::vector<float> evaluate(pumice::Sequence& sequence, const std::vector<std::int32_t>& ids, std::size_t vocabulary,
+                            bool quiet);
+
+// Throws Failure(kExitContextTooSmall) with both numbers.
+void check_prompt_fits(std::size_t prompt_tokens, std::uint32_t context_tokens);
+
+// Milliseconds of a steady clock.
+double now_ms();
+
+}  // namespace pumice_cli

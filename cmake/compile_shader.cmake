@@ -1,0 +1,32 @@
+# One GLSL compute shader to one validated SPIR-V file (run with cmake -P). A compiler warning is an error.
+# Needs GLSLANG, SPIRV_VAL, TARGET_ENV, SOURCE, OUTPUT; optional DEFINES ("A=1|B=2"), INCLUDE, DEPFILE, SPIRV_OPT.
+
+set(arguments -V --quiet -S comp --target-env ${TARGET_ENV})
+if(INCLUDE)
+  list(APPEND arguments -I${INCLUDE})
+endif()
+if(DEPFILE)
+  list(APPEND arguments --depfile ${DEPFILE})
+endif()
+string(REPLACE "|" ";" DEFINES "${DEFINES}")
+foreach(define IN LISTS DEFINES)
+  if(define)
+    list(APPEND arguments -D${define})
+  endif()
+endforeach()
+
+function(run_step)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  string(STRIP "${output}" output)
+  if(NOT code EQUAL 0 OR output MATCHES "WARNING")
+    file(REMOVE ${OUTPUT})
+    get_filename_component(name ${OUTPUT} NAME_WE)
+    message(FATAL_ERROR "${SOURCE} [${DEFINES}]\n${output}")
+  endif()
+endfunction()
+
+run_step(${GLSLANG} ${arguments} -o ${OUTPUT} ${SOURCE})
+if(SPIRV_OPT)
+  run_step(${SPIRV_OPT} -O --target-env=${TARGET_ENV} ${OUTPUT} -o ${OUTPUT})
+endif()
+run_step(${SPIRV_VAL} --target-env ${TARGET_ENV} ${OUTPUT})

@@ -1,0 +1,28 @@
+# pumice_compile_options(TARGET): language level, warnings and sanitizers of our own code.
+
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
+
+function(pumice_compile_options target)
+  target_compile_features(${target} PRIVATE cxx_std_20 c_std_11)
+  set_target_properties(${target} PROPERTIES
+    CXX_EXTENSIONS OFF C_EXTENSIONS OFF
+    CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+  # Designated initialisers leave fields at their defaults on purpose.
+  target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wno-missing-field-initializers)
+  # Known false positives of GCC: std::string concatenation in version 12, and standard headers under sanitizers.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(${target} PRIVATE -Wno-restrict)
+    if(PUMICE_SANITIZE)
+      target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
+    endif()
+  endif()
+  if(PUMICE_WERROR)
+    target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(PUMICE_SANITIZE)
+    target_compile_options(${target} PRIVATE
+      -fsanitize=${PUMICE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(${target} PRIVATE -fsanitize=${PUMICE_SANITIZE})
+  endif()
+endfunction()

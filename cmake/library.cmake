@@ -1,0 +1,37 @@
+# pumice_objects  all of runtime/, compiled once
+# pumice_core     the same as a static library with every symbol visible: what the C++ tests link
+# pumice          the library that users link; only the C API is exported
+
+file(GLOB_RECURSE runtime_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/*.cpp)
+add_library(pumice_objects OBJECT ${runtime_sources} ${PUMICE_EMBEDDED_SHADERS_CPP})
+pumice_compile_options(pumice_objects)
+set(PUMICE_INTERNAL_INCLUDES
+  ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/shaders ${PROJECT_SOURCE_DIR}/include)
+target_include_directories(pumice_objects PUBLIC ${PUMICE_INTERNAL_INCLUDES})
+target_link_libraries(pumice_objects PUBLIC pumice_dependencies)
+
+add_library(pumice_core STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:pumice_objects>)
+target_include_directories(pumice_core PUBLIC ${PUMICE_INTERNAL_INCLUDES})
+target_link_libraries(pumice_core PUBLIC pumice_dependencies)
+
+add_library(pumice $<TARGET_OBJECTS:pumice_objects>)
+add_library(pumice::pumice ALIAS pumice)
+pumice_compile_options(pumice)
+set_target_properties(pumice PROPERTIES
+  VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE CXX)
+target_include_directories(pumice INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_link_libraries(pumice PRIVATE $<BUILD_INTERFACE:pumice_dependencies>)
+if(BUILD_SHARED_LIBS)
+  # Template instantiations of the C++ library are exported in spite of -fvisibility=hidden; the map hides them too.
+  if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT PUMICE_SANITIZE)
+    target_link_options(pumice PRIVATE -Wl,-z,defs
+      -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
+    set_target_properties(pumice PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
+  endif()
+endif()
+
+file(STRINGS ${PROJECT_SOURCE_DIR}/include/pumice/pumice.h header_version REGEX "#define PUMICE_VERSION ")
+if(NOT header_version MATCHES "\"${PROJECT_VERSION}\"")
+  message(FATAL_ERROR "include/pumice/pumice.h and CMakeLists.txt disagree about the version (${PROJECT_VERSION})")
+endif()

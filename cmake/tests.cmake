@@ -1,0 +1,81 @@
+# tests/**/*_test.cpp      one GoogleTest program, each test registered with ctest
+# tests/**/*_test.c        one program each, linked to the library as a C user links it
+# tests/fuzz/…             gguf_mutate (always) and gguf_fuzz (clang with PUMICE_FUZZ)
+# tests/packaging/…        installs to a scratch prefix and uses the result
+
+set(tests_dir ${PROJECT_SOURCE_DIR}/tests)
+set(test_definitions
+  PUMICE_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared" PUMICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
+  PUMICE_MODELS_DIR="${PROJECT_SOURCE_DIR}/models")
+
+file(GLOB_RECURSE cpp_tests CONFIGURE_DEPENDS ${tests_dir}/*_test.cpp)
+file(GLOB_RECURSE test_support CONFIGURE_DEPENDS ${tests_dir}/*.cpp)
+list(REMOVE_ITEM test_support ${cpp_tests})
+list(FILTER test_support EXCLUDE REGEX "/tests/(fuzz|packaging)/")
+find_package(GTest)
+if(NOT GTest_FOUND)
+  message(WARNING "GoogleTest not found: the C++ tests are left out; install libgtest-dev")
+elseif(cpp_tests)
+  find_package(nlohmann_json REQUIRED)
+  include(GoogleTest)
+  add_executable(pumice_tests ${cpp_tests} ${test_support})
+  pumice_compile_options(pumice_tests)
+  target_compile_definitions(pumice_tests PRIVATE ${test_definitions})
+  target_include_directories(pumice_tests PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir})
+  target_link_libraries(pumice_tests PRIVATE pumice_core GTest::gtest nlohmann_json::nlohmann_json)
+  if(NOT ${tests_dir}/support/main.cpp IN_LIST test_support)
+    target_link_libraries(pumice_tests PRIVATE GTest::gtest_main)
+  endif()
+  if(TARGET pumice_cli)
+    add_dependencies(pumice_tests pumice_cli)
+    target_compile_definitions(pumice_tests PRIVATE PUMICE_CLI="$<TARGET_FILE:pumice_cli>")
+  endif()
+  gtest_discover_tests(pumice_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 300)
+endif()
+
+file(GLOB_RECURSE c_tests CONFIGURE_DEPENDS ${tests_dir}/*_test.c)
+foreach(source IN LISTS c_tests)
+  get_filename_component(name ${source} NAME_WE)
+  add_executable(c_${name} ${source})
+  pumice_compile_options(c_${name})
+  target_compile_definitions(c_${name} PRIVATE ${test_definitions})
+  target_include_directories(c_${name} PRIVATE ${tests_dir})
+  target_link_libraries(c_${name} PRIVATE pumice)
+  add_test(NAME c.${name} COMMAND c_${name})
+  set_tests_properties(c.${name} PROPERTIES
+    TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+endforeach()
+
+if(EXISTS ${tests_dir}/fuzz/gguf_mutate.cpp)
+  add_executable(gguf_mutate ${tests_dir}/fuzz/gguf_mutate.cpp)
+  pumice_compile_options(gguf_mutate)
+  target_compile_definitions(gguf_mutate PRIVATE ${test_definitions})
+  target_include_directories(gguf_mutate PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir})
+  target_link_libraries(gguf_mutate PRIVATE pumice_core)
+  # It replaces operator new and delete by counting ones over malloc and free.
+  target_compile_options(gguf_mutate PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
+  set(mutations 20000)
+  if(PUMICE_SANITIZE MATCHES "address")
+    set(mutations 100000)
+  endif()
+  add_test(NAME gguf_mutate COMMAND gguf_mutate --count ${mutations})
+  set_tests_properties(gguf_mutate PROPERTIES TIMEOUT 600 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+endif()
+
+if(PUMICE_FUZZ AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND EXISTS ${tests_dir}/fuzz/gguf_fuzz.cpp)
+  add_executable(gguf_fuzz ${tests_dir}/fuzz/gguf_fuzz.cpp)
+  pumice_compile_options(gguf_fuzz)
+  target_compile_options(gguf_fuzz PRIVATE -fsanitize=fuzzer)
+  target_link_options(gguf_fuzz PRIVATE -fsanitize=fuzzer)
+  target_include_directories(gguf_fuzz PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir})
+  target_link_libraries(gguf_fuzz PRIVATE pumice_core)
+endif()
+
+# Packaging needs the C API to exist, and a program that is not built with the sanitizers cannot use the library.
+file(GLOB api_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/api/*.cpp)
+if(PUMICE_INSTALL AND api_sources AND NOT PUMICE_SANITIZE)
+  add_test(NAME packaging COMMAND ${tests_dir}/packaging/packaging_test.sh ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}
+    ${CMAKE_COMMAND} ${CMAKE_GENERATOR} ${CMAKE_C_COMPILER} $<IF:$<BOOL:${BUILD_SHARED_LIBS}>,shared,static>)
+  set_tests_properties(packaging PROPERTIES TIMEOUT 300)
+endif()

@@ -1,0 +1,432 @@
+/* Pumice: transformer language models on any Vulkan GPU. The C interface (C11, also valid C++).
+ *
+ * Objects:  instance -> device -> model -> context -> sequence -> request. A child keeps its parents alive, so any
+ *           order of destruction is safe; destroying NULL does nothing.
+ * Structs:  start with `size` and `next`, and come from their pumice_..._init() function. `next` is reserved: NULL.
+ * Errors:   fallible functions return PumiceResult and write a one-line explanation to the object they are called on
+ *           (creation: to the parent); pumice_..._error() copies it out. Output parameters are written on success only.
+ * Threads:  instances, devices and models may be used by any number of threads at once. A context with its sequences
+ *           and requests belongs to one thread at a time; pumice_request_cancel() alone may be called from any thread.
+ * Strings:  UTF-8. Functions that copy out take (buffer, capacity) and return the full length without the final zero;
+ *           a buffer too small is filled and terminated.
+ * The library never throws, aborts, exits, prints, reads the environment or installs signal handlers on its own. */
+#ifndef PUMICE_PUMICE_H
+#define PUMICE_PUMICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define PUMICE_API __attribute__((visibility("default")))
+#else
+#define PUMICE_API
+#endif
+
+#ifdef __cplusplus
+#define PUMICE_ZERO {} /* all members zero, without a warning in either language */
+extern "C" {
+#else
+#define PUMICE_ZERO {0}
+#endif
+
+#define PUMICE_VERSION "0.1.0"
+
+/* Fixed values; new ones are only added. */
+typedef enum PumiceResult {
+  PUMICE_OK = 0,
+  PUMICE_INVALID_ARGUMENT = 1,
+  PUMICE_NOT_FOUND = 2,            /* a file, a device, a name */
+  PUMICE_MALFORMED = 3,            /* a file's content is damaged or hostile */
+  PUMICE_UNSUPPORTED = 4,          /* well-formed, but this build or device cannot do it */
+  PUMICE_OUT_OF_HOST_MEMORY = 5,
+  PUMICE_OUT_OF_DEVICE_MEMORY = 6, /* prior state stays usable */
+  PUMICE_DEVICE_LOST = 7,          /* destroy the device and its children, then create it again */
+  PUMICE_IO = 8,
+  PUMICE_CANCELLED = 9,
+  PUMICE_CONTEXT_FULL = 10,        /* more tokens than the context holds */
+  PUMICE_TIMEOUT = 11,
+  PUMICE_INTERNAL = 12             /* a bug in Pumice */
+} PumiceResult;
+
+typedef struct PumiceInstance PumiceInstance;
+typedef struct PumiceDevice PumiceDevice;
+typedef struct PumiceModel PumiceModel;
+typedef struct PumiceContext PumiceContext;
+typedef struct PumiceSequence PumiceSequence;
+typedef struct PumiceRequest PumiceRequest;
+
+PUMICE_API const char* pumice_version(void);                       /* of the library; static */
+PUMICE_API const char* pumice_result_name(PumiceResult result);    /* "out of device memory"; static */
+
+/* ---- Instance: the Vulkan loader. ------------------------------------------------------------------------------- */
+
+typedef enum PumiceLogLevel { PUMICE_LOG_DEBUG = 0, PUMICE_LOG_INFO = 1, PUMICE_LOG_WARNING = 2, PUMICE_LOG_ERROR = 3 }
+    PumiceLogLevel;
+
+/* Called from any thread that is inside the library; `text` is one line and lives only for the call. */
+typedef void (*PumiceLogCallback)(void* user, PumiceLogLevel level, const char* text);
+
+typedef struct PumiceInstanceOptions {
+  size_t size;
+  const void* next;
+  PumiceLogCallback log;   /* may be NULL */
+  void* log_user;
+  int32_t validation;      /* nonzero: Khronos validation layer, if installed; its messages go to the log as errors */
+} PumiceInstanceOptions;
+
+static inline PumiceInstanceOptions pumice_instance_options_init(void) {
+  PumiceInstanceOptions o = {sizeof(PumiceInstanceOptions), NULL, NULL, NULL, 0};
+  return o;
+}
+
+/* options may be NULL. Succeeds without any Vulkan driver (then there are no devices; tokenizing still works). */
+PUMICE_API PumiceResult pumice_instance_create(const PumiceInstanceOptions* options, PumiceInstance** instance);
+PUMICE_API void pumice_instance_destroy(PumiceInstance* instance);
+PUMICE_API size_t pumice_instance_error(const PumiceInstance* instance, char* buffer, size_t capacity);
+
+/* ---- Devices. --------------------------------------------------------------------------------------------------- */
+
+typedef enum PumiceDeviceType {
+  PUMICE_DEVICE_OTHER = 0, PUMICE_DEVICE_INTEGRATED = 1, PUMICE_DEVICE_DISCRETE = 2, PUMICE_DEVICE_VIRTUAL = 3,
+  PUMICE_DEVICE_CPU = 4    /* a software driver */
+} PumiceDeviceType;
+
+typedef struct PumiceDeviceInfo {
+  size_t size;
+  const void* next;
+  uint32_t index;          /* as the loader enumerates */
+  char name[256];
+  char driver[256];        /* name and version */
+  char uuid[40];           /* 8-4-4-4-12 hexadecimal digits */
+  PumiceDeviceType type;
+  uint32_t vendor_id, device_id, api_version;
+  uint64_t memory_bytes;   /* of the largest device-local heap */
+  uint64_t budget_bytes;   /* what of it the driver says this process may use; equals memory_bytes when it does not say */
+  uint32_t subgroup_size;
+  int32_t usable;          /* zero: lacks something; `reason` says what */
+  char reason[128];
+  int32_t is_default;      /* nonzero for the one that a NULL selector picks */
+} PumiceDeviceInfo;
+
+static inline PumiceDeviceInfo pumice_device_info_init(void) {
+  PumiceDeviceInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceDeviceInfo);
+  return i;
+}
+
+PUMICE_API PumiceResult pumice_device_count(PumiceInstance* instance, uint32_t* count);
+PUMICE_API PumiceResult pumice_device_get_info(PumiceInstance* instance, uint32_t index, PumiceDeviceInfo* info);
+
+typedef struct PumiceDeviceOptions {
+  size_t size;
+  const void* next;
+  const char* selector;            /* NULL: discrete, then integrated, then CPU. Else an index, a UUID or part of a name. */
+  const char* pipeline_cache_path; /* NULL: none. A file written when the device is destroyed; ignored when not ours */
+  int32_t disable_subgroups;       /* nonzero: use the fallback shaders without subgroup arithmetic */
+} PumiceDeviceOptions;
+
+static inline PumiceDeviceOptions pumice_device_options_init(void) {
+  PumiceDeviceOptions o = {sizeof(PumiceDeviceOptions), NULL, NULL, NULL, 0};
+  return o;
+}
+
+/* options may be NULL. */
+PUMICE_API PumiceResult pumice_device_create_auto(PumiceInstance* instance, const PumiceDeviceOptions* options,
+                                                  PumiceDevice** device);
+PUMICE_API void pumice_device_destroy(PumiceDevice* device);
+PUMICE_API PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo* info);
+PUMICE_API size_t pumice_device_error(const PumiceDevice* device, char* buffer, size_t capacity);
+
+/* ---- Models: GGUF files. ----------------------------------------------------------------------------------------- */
+
+/* fraction in [0, 1]; return nonzero to cancel. */
+typedef int32_t (*PumiceProgressCallback)(void* user, float fraction);
+
+typedef struct PumiceModelOptions {
+  size_t size;
+  const void* next;
+  const char* path;        /* a GGUF file; the first part of a split one. Or: */
+  const void* data;        /* a whole GGUF file in memory, which must outlive the model */
+  size_t data_size;
+  PumiceProgressCallback progress; /* may be NULL */
+  void* progress_user;
+} PumiceModelOptions;
+
+static inline PumiceModelOptions pumice_model_options_init(void) {
+  PumiceModelOptions o = {sizeof(PumiceModelOptions), NULL, NULL, NULL, 0, NULL, NULL};
+  return o;
+}
+
+typedef struct PumiceModelInfo {
+  size_t size;
+  const void* next;
+  char architecture[64];
+  char name[128];
+  char weight_types[128];  /* "Q4_K 43, Q6_K 1, F32 13": tensors of each type, most first */
+  uint32_t layers, width, heads, kv_heads, head_dim, ffn_width, vocabulary, context_length;
+  uint64_t parameters;
+  uint64_t file_bytes;     /* tensor data */
+  uint64_t device_bytes;   /* weights on the device; 0 when opened without one */
+  int32_t bos_token, eos_token; /* -1: none */
+  int32_t has_weights;     /* zero: a vocabulary alone */
+} PumiceModelInfo;
+
+static inline PumiceModelInfo pumice_model_info_init(void) {
+  PumiceModelInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceModelInfo);
+  return i;
+}
+
+/* device NULL: metadata and tokenizer only; every other use of the model is then PUMICE_INVALID_ARGUMENT. */
+PUMICE_API PumiceResult pumice_model_load(PumiceInstance* instance, PumiceDevice* device,
+                                          const PumiceModelOptions* options, PumiceModel** model);
+PUMICE_API void pumice_model_destroy(PumiceModel* model);
+PUMICE_API size_t pumice_model_error(const PumiceModel* model, char* buffer, size_t capacity);
+PUMICE_API PumiceResult pumice_model_get_info(const PumiceModel* model, PumiceModelInfo* info);
+
+/* The file's metadata and tensors, in file order. Strings live as long as the model. */
+typedef struct PumiceMetadata {
+  size_t size;
+  const void* next;
+  const char* key;
+  const char* type;        /* "u32", "string", "array of f32", ... */
+  const char* value;       /* for people: long values are shortened */
+} PumiceMetadata;
+
+static inline PumiceMetadata pumice_metadata_init(void) {
+  PumiceMetadata m = PUMICE_ZERO;
+  m.size = sizeof(PumiceMetadata);
+  return m;
+}
+
+typedef struct PumiceTensorInfo {
+  size_t size;
+  const void* next;
+  const char* name;
+  const char* type;        /* "Q4_K" */
+  uint32_t dimensions;
+  uint64_t extents[4];     /* extents[0] is the row length */
+  uint64_t bytes;
+} PumiceTensorInfo;
+
+static inline PumiceTensorInfo pumice_tensor_info_init(void) {
+  PumiceTensorInfo t = PUMICE_ZERO;
+  t.size = sizeof(PumiceTensorInfo);
+  return t;
+}
+
+PUMICE_API uint64_t pumice_model_metadata_count(const PumiceModel* model);
+PUMICE_API PumiceResult pumice_model_get_metadata(const PumiceModel* model, uint64_t index, PumiceMetadata* metadata);
+PUMICE_API uint64_t pumice_model_tensor_count(const PumiceModel* model);
+PUMICE_API PumiceResult pumice_model_get_tensor(const PumiceModel* model, uint64_t index, PumiceTensorInfo* tensor);
+
+/* ---- Text. ------------------------------------------------------------------------------------------------------- */
+
+typedef enum PumiceTokenizeFlags {
+  PUMICE_TOKENIZE_ADD_SPECIAL = 1,   /* BOS and EOS as the model wants them */
+  PUMICE_TOKENIZE_PARSE_SPECIAL = 2  /* text such as "<|im_end|>" becomes the control token */
+} PumiceTokenizeFlags;
+
+/* Any bytes are accepted. Writes at most `capacity` ids; *count is the full number. */
+PUMICE_API PumiceResult pumice_tokenize(const PumiceModel* model, const char* text, size_t length, uint32_t flags,
+                                        int32_t* ids, size_t capacity, size_t* count);
+/* The bytes that one token stands for; they may be part of a character. Control tokens are empty. */
+PUMICE_API PumiceResult pumice_token_text(const PumiceModel* model, int32_t id, char* buffer, size_t capacity,
+                                          size_t* length);
+PUMICE_API PumiceResult pumice_detokenize(const PumiceModel* model, const int32_t* ids, size_t count, char* buffer,
+                                          size_t capacity, size_t* length);
+
+/* ---- Context: the KV cache and the recorded step. ---------------------------------------------------------------- */
+
+typedef enum PumiceKvType { PUMICE_KV_F16 = 0, PUMICE_KV_F32 = 1 } PumiceKvType;
+typedef enum PumiceRecordMode {
+  PUMICE_RECORD_REPLAY = 0,   /* the decode step's command buffer is recorded once and replayed */
+  PUMICE_RECORD_EACH_STEP = 1
+} PumiceRecordMode;
+
+typedef struct PumiceContextOptions {
+  size_t size;
+  const void* next;
+  uint32_t context_tokens;    /* room for tokens over all sequences; 0: the model's context length, at most 4096 */
+  uint32_t max_sequences;     /* at most 32 */
+  PumiceKvType kv_type;
+  PumiceRecordMode record_mode;
+  int32_t disable_kv_cache;   /* nonzero: every step computes the whole sequence again (for comparison) */
+  uint32_t prefill_slice;     /* tokens of one prefill submission; a multiple of 32; 0: chosen by the device */
+  uint32_t steps_ahead;       /* decode steps in flight; 0: chosen by the device */
+  int32_t profile;            /* nonzero: GPU time of each kernel, see pumice_context_profile() */
+} PumiceContextOptions;
+
+static inline PumiceContextOptions pumice_context_options_init(void) {
+  PumiceContextOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceContextOptions);
+  o.max_sequences = 1;
+  return o;
+}
+
+PUMICE_API PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOptions* options,
+                                              PumiceContext** context);
+PUMICE_API void pumice_context_destroy(PumiceContext* context);
+PUMICE_API size_t pumice_context_error(const PumiceContext* context, char* buffer, size_t capacity);
+
+/* Device memory that a model with such a context would take, before anything is loaded: open the model without a
+ * device first. */
+typedef struct PumiceEstimate {
+  size_t size;
+  const void* next;
+  uint64_t weights_bytes, kv_bytes, workspace_bytes;
+} PumiceEstimate;
+
+static inline PumiceEstimate pumice_estimate_init(void) {
+  PumiceEstimate e = PUMICE_ZERO;
+  e.size = sizeof(PumiceEstimate);
+  return e;
+}
+PUMICE_API PumiceResult pumice_model_estimate(const PumiceModel* model, const PumiceContextOptions* options,
+                                              PumiceEstimate* estimate);
+
+typedef struct PumiceContextStats {
+  size_t size;
+  const void* next;
+  uint32_t context_tokens, page_tokens, pages_total, pages_used;
+  uint64_t kv_bytes;               /* device bytes of all pages */
+  uint64_t kv_bytes_per_token;
+  uint64_t workspace_bytes;
+  uint64_t prefill_tokens, decode_tokens;  /* computed since the context was made */
+  uint64_t cached_tokens;          /* tokens whose keys and values were found instead of computed again */
+  uint64_t submissions, recordings;
+  uint32_t dispatches_per_decode_step, dispatches_per_layer;
+  double host_us_per_decode_token; /* host CPU time inside the library, mean */
+} PumiceContextStats;
+
+static inline PumiceContextStats pumice_context_stats_init(void) {
+  PumiceContextStats s = PUMICE_ZERO;
+  s.size = sizeof(PumiceContextStats);
+  return s;
+}
+PUMICE_API PumiceResult pumice_context_get_stats(const PumiceContext* context, PumiceContextStats* stats);
+
+/* One row per kernel of the profiled steps so far, as JSON text: [{"kernel", "calls", "microseconds", "bytes", "flops"}]. */
+PUMICE_API PumiceResult pumice_context_profile(const PumiceContext* context, char* buffer, size_t capacity,
+                                               size_t* length);
+
+/* ---- Sequences. --------------------------------------------------------------------------------------------------- */
+
+PUMICE_API PumiceResult pumice_sequence_create(PumiceContext* context, PumiceSequence** sequence);
+PUMICE_API void pumice_sequence_destroy(PumiceSequence* sequence);
+
+typedef struct PumiceSequenceInfo {
+  size_t size;
+  const void* next;
+  uint32_t tokens;         /* prompt and generated */
+  uint32_t computed;       /* of them, tokens whose keys and values are in the cache */
+  uint32_t capacity;       /* most tokens it may ever have */
+} PumiceSequenceInfo;
+
+static inline PumiceSequenceInfo pumice_sequence_info_init(void) {
+  PumiceSequenceInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceSequenceInfo);
+  return i;
+}
+PUMICE_API PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequenceInfo* info);
+
+/* Drops all tokens from `tokens` on. PUMICE_INVALID_ARGUMENT while a request runs on it. */
+PUMICE_API PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens);
+
+/* Appends tokens, waits, and copies the logits after the last one: `vocabulary` floats. */
+PUMICE_API PumiceResult pumice_sequence_evaluate(PumiceSequence* sequence, const int32_t* ids, size_t count,
+                                                 float* logits, size_t capacity);
+
+/* ---- Requests. ----------------------------------------------------------------------------------------------------- */
+
+typedef struct PumiceRequestOptions {
+  size_t size;
+  const void* next;
+  const int32_t* ids;      /* appended to the sequence first; copied; at least one */
+  size_t count;
+  uint32_t max_tokens;     /* 0: until the model ends or the context is full */
+  int32_t ignore_eos;      /* nonzero: end-of-generation tokens do not stop it */
+  float temperature;       /* <= 0: greedy */
+  uint32_t top_k;          /* 0: off */
+  float top_p;             /* >= 1: off */
+  float min_p;             /* 0: off */
+  float repeat_penalty;    /* 1: off */
+  float frequency_penalty, presence_penalty; /* 0: off */
+  uint32_t penalty_window; /* tokens looked back upon */
+  uint64_t seed;
+} PumiceRequestOptions;
+
+/* Defaults: greedy. */
+static inline PumiceRequestOptions pumice_request_options_init(void) {
+  PumiceRequestOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceRequestOptions);
+  o.top_p = 1.0f;
+  o.repeat_penalty = 1.0f;
+  o.penalty_window = 64;
+  return o;
+}
+
+/* Returns at once; nothing is computed before pumice_step() or pumice_request_wait(). One request a sequence. */
+PUMICE_API PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequestOptions* options,
+                                              PumiceRequest** request);
+PUMICE_API void pumice_request_destroy(PumiceRequest* request); /* cancels what still runs */
+
+/* Does what can be done without waiting: collects finished tokens, submits the next work. Call it once a frame.
+ * *busy (may be NULL) is nonzero while any request of the context is unfinished. */
+PUMICE_API PumiceResult pumice_step(PumiceContext* context, int32_t* busy);
+
+typedef enum PumiceRequestStatus {
+  PUMICE_REQUEST_RUNNING = 0,
+  PUMICE_REQUEST_FINISHED_EOS = 1,
+  PUMICE_REQUEST_FINISHED_LENGTH = 2,   /* max_tokens reached */
+  PUMICE_REQUEST_FINISHED_CONTEXT = 3,  /* the context is full */
+  PUMICE_REQUEST_CANCELLED = 4,
+  PUMICE_REQUEST_FAILED = 5             /* pumice_context_error() says why; `result` is the code */
+} PumiceRequestStatus;
+
+typedef struct PumicePoll {
+  size_t size;
+  const void* next;
+  PumiceRequestStatus status;
+  PumiceResult result;
+  const int32_t* ids;      /* tokens that are new since the last poll; valid until the next call on the request */
+  size_t count;
+  const char* text;        /* text that is new since the last poll: whole UTF-8 characters, zero-terminated; likewise */
+  size_t text_length;
+  uint32_t prompt_done, prompt_total; /* tokens of the prompt computed so far, for a progress bar */
+} PumicePoll;
+
+static inline PumicePoll pumice_poll_init(void) {
+  PumicePoll p = PUMICE_ZERO;
+  p.size = sizeof(PumicePoll);
+  return p;
+}
+
+/* Never blocks. */
+PUMICE_API PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll);
+/* Steps until this request has something new, is finished, or timeout_ms passed (then PUMICE_TIMEOUT; < 0: no limit). */
+PUMICE_API PumiceResult pumice_request_wait(PumiceRequest* request, int32_t timeout_ms);
+/* Lock-free, from any thread and from signal handlers. */
+PUMICE_API void pumice_request_cancel(PumiceRequest* request);
+
+typedef struct PumiceTimings {
+  size_t size;
+  const void* next;
+  uint32_t prompt_tokens, generated_tokens;
+  uint32_t cached_tokens;          /* of the prompt, found in the KV cache */
+  double prefill_ms;               /* submit to first token */
+  double decode_ms;                /* first token to last */
+  double host_us_per_token;        /* host CPU time inside the library per generated token */
+} PumiceTimings;
+
+static inline PumiceTimings pumice_timings_init(void) {
+  PumiceTimings t = PUMICE_ZERO;
+  t.size = sizeof(PumiceTimings);
+  return t;
+}
+PUMICE_API PumiceResult pumice_request_timings(const PumiceRequest* request, PumiceTimings* timings);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PUMICE_PUMICE_H */

@@ -1,0 +1,393 @@
+// Pumice for C++17: move-only owners over the C interface (pumice.h, which states what each call does).
+//
+// Ownership: an object keeps its parents alive, so any order of destruction is safe. An empty (moved-from) object may
+//            only be assigned to or destroyed.
+// Errors:    a failed call throws pumice::Error with the library's one-line explanation and its PumiceResult. Nothing
+//            else is thrown but std::bad_alloc. Destructors never throw.
+// Threads:   as in pumice.h: a Context with its Sequences and Requests belongs to one thread at a time;
+//            Request::cancel() alone may be called from any thread.
+// Options:   the C structs themselves, from their pumice_..._init() functions.
+//
+//   pumice::Instance instance;
+//   pumice::Device device(instance);
+//   pumice::Model model(instance, device, "model.gguf");
+//   pumice::Context context(model);
+//   pumice::Sequence sequence(context);
+//   pumice::Request request = sequence.submit(model.tokenize("Once upon a time"));
+//   for (const pumice::Chunk& chunk : request) std::cout << chunk.text << std::flush;
+#ifndef PUMICE_PUMICE_HPP
+#define PUMICE_PUMICE_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "pumice.h"
+
+namespace pumice {
+// The inline namespace keeps these names apart from the library's own when it is linked statically.
+inline namespace client {
+
+class Error : public std::runtime_error {
+ public:
+  Error(PumiceResult code, const std::string& message)
+      : std::runtime_error(message.empty() ? pumice_result_name(code) : message), code_(code) {}
+  PumiceResult code() const noexcept { return code_; }
+
+ private:
+  PumiceResult code_;
+};
+
+namespace detail {
+
+// What a pumice_..._error() function says of the object.
+template <typename Handle>
+std::string error_text(const Handle* handle, std::size_t (*error_of)(const Handle*, char*, std::size_t)) {
+  std::string text(error_of(handle, nullptr, 0), '\0');
+  error_of(handle, text.data(), text.size() + 1);
+  return text;
+}
+
+template <typename Handle>
+void check(PumiceResult result, const Handle* handle, std::size_t (*error_of)(const Handle*, char*, std::size_t)) {
+  if (result != PUMICE_OK) throw Error(result, error_text(handle, error_of));
+}
+
+// Calls a function that copies bytes out: function(buffer, capacity, &length).
+template <typename Function>
+std::string copy_out(Function&& function) {
+  std::string text(255, '\0');
+  std::size_t length = 0;
+  function(text.data(), text.size() + 1, &length);
+  if (length > text.size()) {
+    text.resize(length);
+    function(text.data(), text.size() + 1, &length);
+  }
+  text.resize(length);
+  return text;
+}
+
+}  // namespace detail
+
+// The Vulkan loader.
+class Instance {
+ public:
+  Instance() : Instance(pumice_instance_options_init()) {}
+  explicit Instance(const PumiceInstanceOptions& options) {
+    PumiceInstance* instance = nullptr;
+    const PumiceResult result = pumice_instance_create(&options, &instance);
+    if (result != PUMICE_OK) throw Error(result, {});
+    handle_ = {instance, pumice_instance_destroy};
+  }
+  Instance(Instance&&) noexcept = default;
+  Instance& operator=(Instance&&) noexcept = default;
+
+  PumiceInstance* get() const noexcept { return handle_.get(); }
+  void check(PumiceResult result) const { detail::check(result, get(), pumice_instance_error); }
+
+  std::vector<PumiceDeviceInfo> devices() const {
+    std::uint32_t count = 0;
+    check(pumice_device_count(get(), &count));
+    std::vector<PumiceDeviceInfo> infos(count, pumice_device_info_init());
+    for (std::uint32_t i = 0; i < count; ++i) check(pumice_device_get_info(get(), i, &infos[i]));
+    return infos;
+  }
+
+ private:
+  std::shared_ptr<PumiceInstance> handle_;
+};
+
+class Device {
+ public:
+  explicit Device(const Instance& instance, const PumiceDeviceOptions& options = pumice_device_options_init()) {
+    PumiceDevice* device = nullptr;
+    instance.check(pumice_device_create_auto(instance.get(), &options, &device));
+    handle_ = {device, pumice_device_destroy};
+  }
+  Device(Device&&) noexcept = default;
+  Device& operator=(Device&&) noexcept = default;
+
+  PumiceDevice* get() const noexcept { return handle_.get(); }
+  void check(PumiceResult result) const { detail::check(result, get(), pumice_device_error); }
+
+  PumiceDeviceInfo info() const {
+    PumiceDeviceInfo info = pumice_device_info_init();
+    check(pumice_device_describe(get(), &info));
+    return info;
+  }
+
+ private:
+  std::shared_ptr<PumiceDevice> handle_;
+};
+
+class Model {
+ public:
+  // Metadata and tokenizer only.
+  Model(const Instance& instance, const PumiceModelOptions& options) { load(instance, nullptr, options); }
+  Model(const Instance& instance, const std::string& path) { load(instance, nullptr, options_for(path)); }
+  // Weights on the device.
+  Model(const Instance& instance, const Device& device, const PumiceModelOptions& options) {
+    load(instance, device.get(), options);
+  }
+  Model(const Instance& instance, const Device& device, const std::string& path) {
+    load(instance, device.get(), options_for(path));
+  }
+  Model(Model&&) noexcept = default;
+  Model& operator=(Model&&) noexcept = default;
+
+  PumiceModel* get() const noexcept { return handle_.get(); }
+  void check(PumiceResult result) const { detail::check(result, get(), pumice_model_error); }
+
+  PumiceModelInfo info() const {
+    PumiceModelInfo info = pumice_model_info_init();
+    check(pumice_model_get_info(get(), &info));
+    return info;
+  }
+  std::uint64_t metadata_count() const noexcept { return pumice_model_metadata_count(get()); }
+  PumiceMetadata metadata(std::uint64_t index) const {
+    PumiceMetadata metadata = pumice_metadata_init();
+    check(pumice_model_get_metadata(get(), index, &metadata));
+    return metadata;
+  }
+  std::uint64_t tensor_count() const noexcept { return pumice_model_tensor_count(get()); }
+  PumiceTensorInfo tensor(std::uint64_t index) const {
+    PumiceTensorInfo tensor = pumice_tensor_info_init();
+    check(pumice_model_get_tensor(get(), index, &tensor));
+    return tensor;
+  }
+  PumiceEstimate estimate(const PumiceContextOptions& options) const {
+    PumiceEstimate estimate = pumice_estimate_init();
+    check(pumice_model_estimate(get(), &options, &estimate));
+    return estimate;
+  }
+
+  // flags: of PumiceTokenizeFlags.
+  std::vector<std::int32_t> tokenize(std::string_view text, std::uint32_t flags = PUMICE_TOKENIZE_ADD_SPECIAL |
+                                                                                  PUMICE_TOKENIZE_PARSE_SPECIAL) const {
+    std::vector<std::int32_t> ids(text.size() + 8);  // rarely more tokens than bytes, so one call is mostly enough
+    std::size_t count = 0;
+    check(pumice_tokenize(get(), text.data(), text.size(), flags, ids.data(), ids.size(), &count));
+    const bool again = count > ids.size();
+    ids.resize(count);
+    if (again) check(pumice_tokenize(get(), text.data(), text.size(), flags, ids.data(), ids.size(), &count));
+    return ids;
+  }
+  // Bytes; of a single token they may be a part of a character.
+  std::string token_text(std::int32_t id) const {
+    return detail::copy_out([&](char* buffer, std::size_t capacity, std::size_t* length) {
+      check(pumice_token_text(get(), id, buffer, capacity, length));
+    });
+  }
+  std::string detokenize(const std::vector<std::int32_t>& ids) const {
+    return detail::copy_out([&](char* buffer, std::size_t capacity, std::size_t* length) {
+      check(pumice_detokenize(get(), ids.data(), ids.size(), buffer, capacity, length));
+    });
+  }
+
+ private:
+  static PumiceModelOptions options_for(const std::string& path) {
+    PumiceModelOptions options = pumice_model_options_init();
+    options.path = path.c_str();
+    return options;
+  }
+  void load(const Instance& instance, PumiceDevice* device, const PumiceModelOptions& options) {
+    PumiceModel* model = nullptr;
+    instance.check(pumice_model_load(instance.get(), device, &options, &model));
+    handle_ = {model, pumice_model_destroy};
+  }
+
+  std::shared_ptr<PumiceModel> handle_;
+};
+
+// The KV cache and the recorded step. One thread at a time, with its sequences and requests.
+class Context {
+ public:
+  explicit Context(const Model& model, const PumiceContextOptions& options = pumice_context_options_init()) {
+    PumiceContext* context = nullptr;
+    model.check(pumice_context_create(model.get(), &options, &context));
+    handle_ = {context, pumice_context_destroy};
+  }
+  Context(Context&&) noexcept = default;
+  Context& operator=(Context&&) noexcept = default;
+
+  PumiceContext* get() const noexcept { return handle_.get(); }
+  void check(PumiceResult result) const { detail::check(result, get(), pumice_context_error); }
+
+  // Never waits. True while any request is unfinished.
+  bool step() {
+    std::int32_t busy = 0;
+    check(pumice_step(get(), &busy));
+    return busy != 0;
+  }
+  PumiceContextStats stats() const {
+    PumiceContextStats stats = pumice_context_stats_init();
+    check(pumice_context_get_stats(get(), &stats));
+    return stats;
+  }
+  // JSON text; see pumice_context_profile().
+  std::string profile() const {
+    return detail::copy_out([&](char* buffer, std::size_t capacity, std::size_t* length) {
+      check(pumice_context_profile(get(), buffer, capacity, length));
+    });
+  }
+
+ private:
+  friend class Sequence;
+  friend class Request;
+  Context() = default;
+  // Another reference to the same context: for error texts of its sequences and requests.
+  Context share() const {
+    Context other;
+    other.handle_ = handle_;
+    return other;
+  }
+  std::shared_ptr<PumiceContext> handle_;
+};
+
+// What a request has produced since the last look. Valid until the next use of the request.
+struct Chunk {
+  std::string_view text;  // whole UTF-8 characters
+  const std::int32_t* ids = nullptr;
+  std::size_t count = 0;
+};
+
+// Tokens being generated. Destroying it cancels what still runs.
+class Request {
+ public:
+  Request(Request&&) noexcept = default;
+  Request& operator=(Request&&) noexcept = default;
+
+  PumiceRequest* get() const noexcept { return handle_.get(); }
+  // From any thread, as long as the request is neither moved nor destroyed meanwhile.
+  void cancel() noexcept { pumice_request_cancel(get()); }
+  // Never blocks. Throws nothing for a failed request: its status says so.
+  PumicePoll poll() {
+    PumicePoll poll = pumice_poll_init();
+    context_.check(pumice_poll(get(), &poll));
+    return poll;
+  }
+  // False when timeout_ms passed without anything new; < 0: no limit.
+  bool wait(std::int32_t timeout_ms = -1) {
+    const PumiceResult result = pumice_request_wait(get(), timeout_ms);
+    if (result == PUMICE_TIMEOUT) return false;
+    context_.check(result);
+    return true;
+  }
+  // Waits for something new. False when the request has ended and everything was seen; throws when it failed.
+  bool next(Chunk& chunk) {
+    while (status_ == PUMICE_REQUEST_RUNNING) {
+      wait();
+      const PumicePoll news = poll();
+      status_ = news.status;
+      if (status_ == PUMICE_REQUEST_FAILED) context_.check(news.result != PUMICE_OK ? news.result : PUMICE_INTERNAL);
+      chunk = {std::string_view(news.text ? news.text : "", news.text_length), news.ids, news.count};
+      if (news.count > 0 || news.text_length > 0) return true;
+    }
+    return false;
+  }
+  // Calls on_chunk(const Chunk&) until the end; returning false from it cancels. Gives the status it ended with.
+  template <typename Function>
+  PumiceRequestStatus stream(Function&& on_chunk) {
+    Chunk chunk;
+    while (next(chunk)) {
+      if constexpr (std::is_same_v<decltype(on_chunk(chunk)), bool>) {
+        if (!on_chunk(static_cast<const Chunk&>(chunk))) cancel();
+      } else {
+        on_chunk(static_cast<const Chunk&>(chunk));
+      }
+    }
+    return status_;
+  }
+  // As last seen by next(), stream() or a loop over the request.
+  PumiceRequestStatus status() const noexcept { return status_; }
+  PumiceTimings timings() const {
+    PumiceTimings timings = pumice_timings_init();
+    context_.check(pumice_request_timings(get(), &timings));
+    return timings;
+  }
+
+  // for (const Chunk& chunk : request): one pass, with next().
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Chunk;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Chunk*;
+    using reference = const Chunk&;
+
+    explicit Iterator(Request* request) : request_(request) { ++*this; }
+    Iterator() = default;
+    const Chunk& operator*() const noexcept { return chunk_; }
+    const Chunk* operator->() const noexcept { return &chunk_; }
+    Iterator& operator++() {
+      if (!request_->next(chunk_)) request_ = nullptr;
+      return *this;
+    }
+    bool operator==(const Iterator& other) const noexcept { return request_ == other.request_; }
+    bool operator!=(const Iterator& other) const noexcept { return request_ != other.request_; }
+
+   private:
+    Request* request_ = nullptr;
+    Chunk chunk_;
+  };
+  Iterator begin() { return Iterator(this); }
+  Iterator end() { return Iterator(); }
+
+ private:
+  friend class Sequence;
+  Request(PumiceRequest* request, Context context)
+      : context_(std::move(context)), handle_(request, pumice_request_destroy) {}
+
+  Context context_;  // before handle_: outlives it
+  std::unique_ptr<PumiceRequest, decltype(&pumice_request_destroy)> handle_;
+  PumiceRequestStatus status_ = PUMICE_REQUEST_RUNNING;
+};
+
+class Sequence {
+ public:
+  explicit Sequence(const Context& context) : context_(context.share()) {
+    PumiceSequence* sequence = nullptr;
+    context.check(pumice_sequence_create(context.get(), &sequence));
+    handle_.reset(sequence);
+  }
+  Sequence(Sequence&&) noexcept = default;
+  Sequence& operator=(Sequence&&) noexcept = default;
+
+  PumiceSequence* get() const noexcept { return handle_.get(); }
+  PumiceSequenceInfo info() const {
+    PumiceSequenceInfo info = pumice_sequence_info_init();
+    context_.check(pumice_sequence_get_info(get(), &info));
+    return info;
+  }
+  void truncate(std::uint32_t tokens) { context_.check(pumice_sequence_truncate(get(), tokens)); }
+  // Appends the ids, waits, and gives the logits after the last one. vocabulary: PumiceModelInfo::vocabulary.
+  std::vector<float> evaluate(const std::vector<std::int32_t>& ids, std::size_t vocabulary) {
+    std::vector<float> logits(vocabulary);
+    context_.check(pumice_sequence_evaluate(get(), ids.data(), ids.size(), logits.data(), logits.size()));
+    return logits;
+  }
+  // options.ids and .count are set from `ids`.
+  Request submit(const std::vector<std::int32_t>& ids, PumiceRequestOptions options = pumice_request_options_init()) {
+    options.ids = ids.data();
+    options.count = ids.size();
+    PumiceRequest* request = nullptr;
+    context_.check(pumice_request_submit(get(), &options, &request));
+    return Request(request, context_.share());
+  }
+
+ private:
+  Context context_;  // before handle_: outlives it
+  std::unique_ptr<PumiceSequence, decltype(&pumice_sequence_destroy)> handle_{nullptr, pumice_sequence_destroy};
+};
+
+}  // namespace client
+}  // namespace pumice
+
+#endif  // PUMICE_PUMICE_HPP

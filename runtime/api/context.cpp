@@ -1,0 +1,169 @@
+// Contexts and sequences.
+#include <algorithm>
+
+#include "api/handles.h"
+
+namespace pumice {
+namespace {
+
+Result<ContextOptions> translate(const PumiceContextOptions& options) {
+  if (options.kv_type != PUMICE_KV_F16 && options.kv_type != PUMICE_KV_F32) return invalid("unknown kv_type");
+  if (options.record_mode != PUMICE_RECORD_REPLAY && options.record_mode != PUMICE_RECORD_EACH_STEP)
+    return invalid("unknown record_mode");
+  return ContextOptions{.context_tokens = options.context_tokens,
+                        .max_sequences = options.max_sequences,
+                        .kv_type = static_cast<KvType>(options.kv_type),
+                        .record_each_step = options.record_mode == PUMICE_RECORD_EACH_STEP,
+                        .disable_kv_cache = options.disable_kv_cache != 0,
+                        .prefill_slice = options.prefill_slice,
+                        .steps_ahead = options.steps_ahead,
+                        .profile = options.profile != 0};
+}
+
+std::vector<int32_t> stop_tokens(const Tokenizer& tokenizer) {
+  std::vector<int32_t> ids;
+  for (int32_t id = 0; id < tokenizer.vocabulary_size(); ++id)
+    if (tokenizer.is_end_of_generation(id)) ids.push_back(id);
+  return ids;
+}
+
+std::string profile_json(StepRecorder& recorder) {
+  recorder.collect_profile();
+  std::string text = "[";
+  for (const auto& [name, total] : recorder.profile()) {
+    char row[512];
+    std::snprintf(row, sizeof row,
+                  "%s{\"kernel\":\"%s\",\"calls\":%llu,\"microseconds\":%.3f,\"bytes\":%.0f,\"flops\":%.0f}",
+                  text.size() > 1 ? "," : "", name.c_str(),
+                  static_cast<unsigned long long>(recorder.profile_calls().at(name)), total.microseconds, total.bytes,
+                  total.flops);
+    text += row;
+  }
+  return text + "]";
+}
+
+}  // namespace
+}  // namespace pumice
+
+using namespace pumice;
+
+extern "C" {
+
+PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOptions* options, PumiceContext** context) {
+  if (!model) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&model->object->last_error, [&]() -> Result<void> {
+    if (!context || (options && !usable(options))) return invalid("context or options");
+    if (!model->object->model) return invalid("the model was opened without a device; load it with one");
+    const PumiceContextOptions defaults = pumice_context_options_init();
+    PUMICE_ASSIGN(const ContextOptions translated, translate(options ? *options : defaults));
+    auto object = std::make_shared<ContextObject>();
+    object->model = model->object;
+    PUMICE_ASSIGN(object->context,
+                  Context::create(*model->object->model, stop_tokens(*model->object->tokenizer), translated));
+    *context = new PumiceContext{std::move(object)};
+    return {};
+  });
+}
+
+void pumice_context_destroy(PumiceContext* context) { delete context; }
+
+size_t pumice_context_error(const PumiceContext* context, char* buffer, size_t capacity) {
+  return context ? context->object->last_error.copy(buffer, capacity) : copy_text("", buffer, capacity);
+}
+
+PumiceResult pumice_model_estimate(const PumiceModel* model, const PumiceContextOptions* options,
+                                   PumiceEstimate* estimate) {
+  if (!model) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&model->object->last_error, [&]() -> Result<void> {
+    if (!usable(estimate) || (options && !usable(options))) return invalid("estimate or options");
+    const PumiceContextOptions defaults = pumice_context_options_init();
+    PUMICE_ASSIGN(const ContextOptions translated, translate(options ? *options : defaults));
+    PUMICE_ASSIGN(const ModelConfig config, read_config(*model->object->file));
+    PUMICE_ASSIGN(estimate->weights_bytes, estimate_weight_bytes(*model->object->file));
+    PUMICE_ASSIGN(const ContextEstimate context, Context::estimate(config, translated));
+    estimate->kv_bytes = context.kv_bytes;
+    estimate->workspace_bytes = context.workspace_bytes;
+    return {};
+  });
+}
+
+PumiceResult pumice_context_get_stats(const PumiceContext* context, PumiceContextStats* stats) {
+  if (!context || !usable(stats)) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&context->object->last_error, [&]() -> Result<void> {
+    Context& from = *context->object->context;
+    const ModelConfig& config = context->object->model->model->config();
+    const PagePool& pool = from.pool();
+    stats->context_tokens = from.options().context_tokens;
+    stats->page_tokens = kPageTokens;
+    stats->pages_total = pool.pages();
+    stats->pages_used = pool.used();
+    stats->kv_bytes = pool.bytes();
+    stats->kv_bytes_per_token = pool.bytes() / pool.pages() / kPageTokens;
+    stats->workspace_bytes = from.recorder().workspace_bytes();
+    stats->prefill_tokens = from.stats().prefill_tokens;
+    stats->decode_tokens = from.stats().decode_tokens;
+    stats->cached_tokens = from.stats().cached_tokens;
+    stats->submissions = from.stats().submissions;
+    stats->recordings = from.recorder().recordings();
+    stats->dispatches_per_decode_step = from.recorder().dispatches_per_decode_step();
+    // Outside the layers a step has the embedding, the head (a dispatch a slab) and the draw.
+    stats->dispatches_per_layer = stats->dispatches_per_decode_step / config.layers;
+    stats->host_us_per_decode_token =
+        stats->decode_tokens ? 1e6 * from.stats().host_seconds_decode / static_cast<double>(stats->decode_tokens) : 0;
+    return {};
+  });
+}
+
+PumiceResult pumice_context_profile(const PumiceContext* context, char* buffer, size_t capacity, size_t* length) {
+  if (!context) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&context->object->last_error, [&]() -> Result<void> {
+    if (!length || (!buffer && capacity > 0)) return invalid("buffer or length");
+    *length = copy_text(profile_json(context->object->context->recorder()), buffer, capacity);
+    return {};
+  });
+}
+
+PumiceResult pumice_sequence_create(PumiceContext* context, PumiceSequence** sequence) {
+  if (!context) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&context->object->last_error, [&]() -> Result<void> {
+    if (!sequence) return invalid("sequence");
+    auto object = std::make_shared<SequenceObject>();
+    object->context = context->object;
+    PUMICE_ASSIGN(object->sequence, context->object->context->open_sequence());
+    *sequence = new PumiceSequence{std::move(object)};
+    return {};
+  });
+}
+
+void pumice_sequence_destroy(PumiceSequence* sequence) { delete sequence; }
+
+PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequenceInfo* info) {
+  if (!sequence || !usable(info)) return PUMICE_INVALID_ARGUMENT;
+  const Sequence& from = *sequence->object->sequence;
+  info->tokens = static_cast<uint32_t>(from.tokens.size());
+  info->computed = from.computed;
+  info->capacity = sequence->object->context->context->options().context_tokens;
+  return PUMICE_OK;
+}
+
+PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens) {
+  if (!sequence) return PUMICE_INVALID_ARGUMENT;
+  ContextObject& context = *sequence->object->context;
+  return guarded(&context.last_error,
+                 [&]() -> Result<void> { return context.context->truncate(*sequence->object->sequence, tokens); });
+}
+
+PumiceResult pumice_sequence_evaluate(PumiceSequence* sequence, const int32_t* ids, size_t count, float* logits,
+                                      size_t capacity) {
+  if (!sequence) return PUMICE_INVALID_ARGUMENT;
+  ContextObject& context = *sequence->object->context;
+  return guarded(&context.last_error, [&]() -> Result<void> {
+    if (!ids || !logits) return invalid("ids or logits");
+    if (capacity < context.model->model->config().vocabulary)
+      return error(Status::kInvalidArgument, "room for %zu logits, the vocabulary has %u", capacity,
+                   context.model->model->config().vocabulary);
+    return context.context->evaluate(*sequence->object->sequence, {ids, count}, {logits, capacity});
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,123 @@
+// The objects behind the C handles, and the guard that every function of the C ABI runs in.
+//
+// Each object keeps its parents alive. A handle that the caller destroys only drops its reference, so the order of
+// destruction does not matter.
+#pragma once
+
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "engine/context.h"
+#include "format/gguf.h"
+#include "kernels/kernels.h"
+#include "model/model.h"
+#include "pumice/pumice.h"
+#include "text/detokenizer.h"
+#include "text/tokenizer.h"
+#include "vk/instance.h"
+
+namespace pumice {
+
+// The last error of an object; thread-safe.
+class LastError {
+ public:
+  void set(std::string message);
+  size_t copy(char* buffer, size_t capacity) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::string message_;
+};
+
+struct InstanceObject {
+  std::unique_ptr<vk::Instance> instance;
+  LastError last_error;
+};
+
+struct DeviceObject {
+  std::shared_ptr<InstanceObject> parent;
+  std::unique_ptr<vk::Device> device;
+  std::unique_ptr<Kernels> kernels;
+  LastError last_error;
+};
+
+struct ModelObject {
+  std::shared_ptr<InstanceObject> instance;
+  std::shared_ptr<DeviceObject> device;  // null: metadata and tokenizer only
+  std::optional<Gguf> file;
+  std::optional<Tokenizer> tokenizer;
+  std::string tokenizer_error;           // why there is none
+  std::optional<Model> model;
+  std::vector<std::string> texts;        // keys, types and values of metadata, then names and types of tensors
+  LastError last_error;
+};
+
+struct ContextObject {
+  std::shared_ptr<ModelObject> model;
+  std::unique_ptr<Context> context;
+  LastError last_error;
+};
+
+struct SequenceObject {
+  std::shared_ptr<ContextObject> context;
+  Sequence* sequence = nullptr;
+  ~SequenceObject() {
+    if (sequence) context->context->close_sequence(sequence);
+  }
+};
+
+struct RequestObject {
+  std::shared_ptr<SequenceObject> sequence;
+  std::shared_ptr<Request> request;
+  StreamingDetokenizer detokenizer;
+  std::vector<int32_t> ids;  // what the last poll handed out
+  std::string text;
+  bool text_finished = false;
+  ~RequestObject() {
+    if (request) sequence->context->context->abandon(*request);
+  }
+};
+
+size_t copy_text(std::string_view text, char* buffer, size_t capacity);
+
+template <size_t N>
+void copy_text(std::string_view text, char (&buffer)[N]) {
+  copy_text(text, buffer, N);
+}
+
+// A struct of the caller's is usable when it is at least as large as this version's.
+template <typename T>
+bool usable(const T* value) {
+  return value != nullptr && value->size >= sizeof(T);
+}
+
+// Runs body() -> Result<void>; turns its error, and any exception, into a code, and the message into sink's.
+template <typename Body>
+PumiceResult guarded(LastError* sink, Body&& body) noexcept {
+  try {
+    Result<void> result = body();
+    if (result) return PUMICE_OK;
+    const auto code = static_cast<PumiceResult>(result.error().status);
+    if (sink) sink->set(std::move(result).error().message);
+    return code;
+  } catch (const std::bad_alloc&) {
+    return PUMICE_OUT_OF_HOST_MEMORY;
+  } catch (...) {
+    return PUMICE_INTERNAL;
+  }
+}
+
+inline Error invalid(const char* what) { return error(Status::kInvalidArgument, "%s", what); }
+
+}  // namespace pumice
+
+struct PumiceInstance { std::shared_ptr<pumice::InstanceObject> object; };
+struct PumiceDevice { std::shared_ptr<pumice::DeviceObject> object; };
+struct PumiceModel { std::shared_ptr<pumice::ModelObject> object; };
+struct PumiceContext { std::shared_ptr<pumice::ContextObject> object; };
+struct PumiceSequence { std::shared_ptr<pumice::SequenceObject> object; };
+struct PumiceRequest { std::shared_ptr<pumice::RequestObject> object; };

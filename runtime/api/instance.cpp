@@ -1,0 +1,166 @@
+// Instances, devices and what belongs to no object.
+#include <algorithm>
+#include <cstdio>
+
+#include "api/handles.h"
+
+namespace pumice {
+
+void LastError::set(std::string message) {
+  std::lock_guard lock(mutex_);
+  message_ = std::move(message);
+}
+
+size_t LastError::copy(char* buffer, size_t capacity) const {
+  std::lock_guard lock(mutex_);
+  return copy_text(message_, buffer, capacity);
+}
+
+size_t copy_text(std::string_view text, char* buffer, size_t capacity) {
+  if (buffer && capacity > 0) {
+    const size_t length = std::min(text.size(), capacity - 1);
+    std::memcpy(buffer, text.data(), length);
+    buffer[length] = '\0';
+  }
+  return text.size();
+}
+
+namespace {
+
+std::vector<vk::DeviceCaps> caps_of(const vk::Instance& instance) {
+  std::vector<vk::DeviceCaps> caps;
+  for (const vk::PhysicalDevice& device : instance.devices()) caps.push_back(device.caps);
+  return caps;
+}
+
+void write_info(const vk::DeviceCaps& caps, bool is_default, PumiceDeviceInfo& info) {
+  info.index = caps.index;
+  copy_text(caps.name, info.name);
+  copy_text(caps.driver, info.driver);
+  copy_text(caps.uuid, info.uuid);
+  info.type = static_cast<PumiceDeviceType>(caps.type);
+  info.vendor_id = caps.vendor_id;
+  info.device_id = caps.device_id;
+  info.api_version = caps.api_version;
+  info.memory_bytes = caps.memory_bytes;
+  info.budget_bytes = caps.budget_bytes;
+  info.subgroup_size = caps.subgroup_size;
+  info.usable = caps.unusable_reason.empty() ? 1 : 0;
+  copy_text(caps.unusable_reason, info.reason);
+  info.is_default = is_default ? 1 : 0;
+}
+
+Result<void> create_device(const std::shared_ptr<InstanceObject>& instance, const PumiceDeviceOptions& options,
+                           PumiceDevice** device) {
+  const std::vector<vk::DeviceCaps> caps = caps_of(*instance->instance);
+  PUMICE_ASSIGN(const size_t chosen, vk::select_device(caps, options.selector ? options.selector : ""));
+  vk::DeviceOptions device_options{.caps = caps[chosen],
+                                   .pipeline_cache_path = options.pipeline_cache_path ? options.pipeline_cache_path : ""};
+  if (options.disable_subgroups) device_options.caps.subgroup_shuffle = false;
+  auto object = std::make_shared<DeviceObject>();
+  object->parent = instance;
+  PUMICE_ASSIGN(object->device, vk::Device::create(*instance->instance, instance->instance->devices()[chosen].handle,
+                                                   std::move(device_options)));
+  object->kernels = std::make_unique<Kernels>(*object->device);
+  *device = new PumiceDevice{std::move(object)};
+  return {};
+}
+
+}  // namespace
+}  // namespace pumice
+
+using namespace pumice;
+
+extern "C" {
+
+const char* pumice_version(void) { return PUMICE_VERSION; }
+
+const char* pumice_result_name(PumiceResult result) {
+  switch (result) {
+    case PUMICE_OK: return "ok";
+    case PUMICE_INVALID_ARGUMENT: return "invalid argument";
+    case PUMICE_NOT_FOUND: return "not found";
+    case PUMICE_MALFORMED: return "malformed file";
+    case PUMICE_UNSUPPORTED: return "unsupported";
+    case PUMICE_OUT_OF_HOST_MEMORY: return "out of host memory";
+    case PUMICE_OUT_OF_DEVICE_MEMORY: return "out of device memory";
+    case PUMICE_DEVICE_LOST: return "device lost";
+    case PUMICE_IO: return "input/output error";
+    case PUMICE_CANCELLED: return "cancelled";
+    case PUMICE_CONTEXT_FULL: return "context full";
+    case PUMICE_TIMEOUT: return "timeout";
+    case PUMICE_INTERNAL: return "internal error";
+  }
+  return "unknown result";
+}
+
+PumiceResult pumice_instance_create(const PumiceInstanceOptions* options, PumiceInstance** instance) {
+  return guarded(nullptr, [&]() -> Result<void> {
+    if (!instance || (options && !usable(options))) return invalid("instance or options");
+    vk::InstanceOptions made;
+    if (options) {
+      made.validation = options->validation != 0;
+      if (options->log)
+        made.log = Log([log = options->log, user = options->log_user](LogLevel level, std::string_view text) {
+          log(user, static_cast<PumiceLogLevel>(level), std::string(text).c_str());
+        });
+    }
+    auto object = std::make_shared<InstanceObject>();
+    PUMICE_ASSIGN(object->instance, vk::Instance::create(std::move(made)));
+    *instance = new PumiceInstance{std::move(object)};
+    return {};
+  });
+}
+
+void pumice_instance_destroy(PumiceInstance* instance) { delete instance; }
+
+size_t pumice_instance_error(const PumiceInstance* instance, char* buffer, size_t capacity) {
+  return instance ? instance->object->last_error.copy(buffer, capacity) : copy_text("", buffer, capacity);
+}
+
+PumiceResult pumice_device_count(PumiceInstance* instance, uint32_t* count) {
+  if (!instance || !count) return PUMICE_INVALID_ARGUMENT;
+  *count = static_cast<uint32_t>(instance->object->instance->devices().size());
+  return PUMICE_OK;
+}
+
+PumiceResult pumice_device_get_info(PumiceInstance* instance, uint32_t index, PumiceDeviceInfo* info) {
+  if (!instance) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&instance->object->last_error, [&]() -> Result<void> {
+    if (!usable(info)) return invalid("info is NULL or was not made by pumice_device_info_init()");
+    const std::vector<vk::DeviceCaps> caps = caps_of(*instance->object->instance);
+    if (index >= caps.size())
+      return error(Status::kNotFound, "there is no device %u; there are %zu", index, caps.size());
+    const Result<size_t> chosen = vk::select_device(caps, "");
+    write_info(caps[index], chosen && *chosen == index, *info);
+    return {};
+  });
+}
+
+PumiceResult pumice_device_create_auto(PumiceInstance* instance, const PumiceDeviceOptions* options,
+                                       PumiceDevice** device) {
+  if (!instance) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&instance->object->last_error, [&]() -> Result<void> {
+    if (!device || (options && !usable(options))) return invalid("device or options");
+    const PumiceDeviceOptions defaults = pumice_device_options_init();
+    return create_device(instance->object, options ? *options : defaults, device);
+  });
+}
+
+void pumice_device_destroy(PumiceDevice* device) { delete device; }
+
+PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo* info) {
+  if (!device || !usable(info)) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&device->object->last_error, [&]() -> Result<void> {
+    const vk::DeviceCaps& caps = device->object->device->caps();
+    const Result<size_t> chosen = vk::select_device(caps_of(*device->object->parent->instance), "");
+    write_info(caps, chosen && *chosen == caps.index, *info);
+    return {};
+  });
+}
+
+size_t pumice_device_error(const PumiceDevice* device, char* buffer, size_t capacity) {
+  return device ? device->object->last_error.copy(buffer, capacity) : copy_text("", buffer, capacity);
+}
+
+}  // extern "C"

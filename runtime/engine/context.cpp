@@ -1,0 +1,171 @@
+#include "engine/context.h"
+
+#include <algorithm>
+
+namespace pumice {
+namespace {
+
+constexpr uint32_t kDefaultContext = 4096;
+
+struct Resolved {
+  ContextOptions options;
+  PageShape shape;
+  uint32_t pages = 0, highest_slice = 0;
+};
+
+// Fills in what options leave to choose. `cpu`: a software driver.
+Result<Resolved> resolve(const ModelConfig& config, ContextOptions options, bool cpu) {
+  if (options.context_tokens == 0) options.context_tokens = std::min(config.context_length, kDefaultContext);
+  if (options.context_tokens > (1u << 24))
+    return error(Status::kInvalidArgument, "a context of %u tokens is beyond 2^24", options.context_tokens);
+  if (options.max_sequences == 0 || options.max_sequences > 32)
+    return error(Status::kInvalidArgument, "%u sequences are outside 1 to 32", options.max_sequences);
+  if (options.prefill_slice % kPageTokens != 0 || options.prefill_slice > 4096)
+    return error(Status::kInvalidArgument, "a prefill slice of %u tokens is not a multiple of %u up to 4096",
+                 options.prefill_slice, kPageTokens);
+  if (options.steps_ahead > 64) return error(Status::kInvalidArgument, "%u steps ahead are beyond 64", options.steps_ahead);
+  Resolved resolved;
+  resolved.pages = divide_up(options.context_tokens, kPageTokens);
+  options.context_tokens = resolved.pages * kPageTokens;
+  if (options.steps_ahead == 0) options.steps_ahead = cpu ? 2 : 4;
+  if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
+  resolved.highest_slice = options.prefill_slice ? options.prefill_slice : (cpu ? 128u : 512u);
+  resolved.shape = {config.layers, config.kv_heads * kv_words(options.kv_type, config.head_dim)};
+  resolved.options = options;
+  return resolved;
+}
+
+}  // namespace
+
+Result<ContextEstimate> Context::estimate(const ModelConfig& config, ContextOptions options) {
+  PUMICE_ASSIGN(const Resolved resolved, resolve(config, options, false));
+  const WorkspaceShape shape{.rows = resolved.highest_slice,
+                             .logit_rows = 1,
+                             .context_tokens = resolved.options.context_tokens,
+                             .decode_rows = 1};
+  return ContextEstimate{page_bytes(resolved.shape) * resolved.pages, Workspace::bytes(config, shape)};
+}
+
+Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector<int32_t> stop_tokens,
+                                                 ContextOptions options) {
+  const bool cpu = model.kernels().caps().type == vk::DeviceType::kCpu;
+  PUMICE_ASSIGN(const Resolved resolved, resolve(model.config(), options, cpu));
+  std::unique_ptr<Context> context(new Context(model, resolved.options));
+  stop_tokens.resize(std::min<size_t>(stop_tokens.size(), kMaxStopTokens));
+  context->stop_tokens_ = std::move(stop_tokens);
+  context->highest_slice_ = resolved.highest_slice;
+  context->slice_ = options.prefill_slice ? options.prefill_slice : std::min(resolved.highest_slice, 128u);
+  PUMICE_ASSIGN(context->pool_, PagePool::create(model.kernels().device(), resolved.shape, resolved.pages));
+  PUMICE_ASSIGN(context->recorder_, StepRecorder::create(model, context->pool_,
+                                                         {.kv_type = resolved.options.kv_type,
+                                                          .slots = resolved.options.max_sequences,
+                                                          .context_tokens = resolved.options.context_tokens,
+                                                          .slice_tokens = resolved.highest_slice,
+                                                          .steps_ahead = resolved.options.steps_ahead,
+                                                          .record_each_step = resolved.options.record_each_step,
+                                                          .profile = resolved.options.profile}));
+  context->sequences_.resize(resolved.options.max_sequences);
+  return context;
+}
+
+Context::~Context() {
+  // Buffers may go only when nothing uses them; a lost device uses nothing.
+  const Result<bool> idle = model_.kernels().device().wait(model_.kernels().device().submissions());
+  (void)idle;
+}
+
+Result<Sequence*> Context::open_sequence() {
+  for (uint32_t slot = 0; slot < sequences_.size(); ++slot) {
+    if (sequences_[slot]) continue;
+    sequences_[slot] = std::make_unique<Sequence>();
+    sequences_[slot]->slot = slot;
+    return sequences_[slot].get();
+  }
+  return error(Status::kOutOfDeviceMemory, "all %zu sequences of the context are in use; destroy one, or raise max_sequences",
+               sequences_.size());
+}
+
+void Context::close_sequence(Sequence* sequence) {
+  for (const std::shared_ptr<Request>& request : std::vector(active_))
+    if (request->sequence == sequence) abandon(*request);
+  release_pages(*sequence, 0);
+  sequences_[sequence->slot].reset();
+}
+
+Result<bool> Context::reserve(Sequence& sequence, uint32_t tokens) {
+  while (sequence.pages.size() * kPageTokens < tokens) {
+    const std::optional<PageId> page = pool_.allocate();
+    if (!page) return false;
+    recorder_.page_table(sequence.slot)[sequence.pages.size()] = *page;
+    sequence.pages.push_back(*page);
+  }
+  return true;
+}
+
+void Context::release_pages(Sequence& sequence, uint32_t tokens) {
+  while (sequence.pages.size() > divide_up(tokens, kPageTokens)) {
+    pool_.release(sequence.pages.back());
+    sequence.pages.pop_back();
+  }
+}
+
+Result<void> Context::truncate(Sequence& sequence, uint32_t tokens) {
+  if (sequence.busy) return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
+  if (tokens > sequence.tokens.size())
+    return error(Status::kInvalidArgument, "the sequence has %zu tokens, not %u", sequence.tokens.size(), tokens);
+  sequence.tokens.resize(tokens);
+  sequence.computed = std::min(sequence.computed, tokens);
+  release_pages(sequence, tokens);
+  return {};
+}
+
+Result<void> Context::check_tokens(const Sequence& sequence, std::span<const int32_t> ids) const {
+  if (sequence.busy) return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
+  if (ids.empty()) return error(Status::kInvalidArgument, "there are no tokens to compute; give at least one");
+  for (const int32_t id : ids)
+    if (id < 0 || static_cast<uint32_t>(id) >= model_.config().vocabulary)
+      return error(Status::kInvalidArgument, "token %d is outside the vocabulary of %u", id, model_.config().vocabulary);
+  if (sequence.tokens.size() + ids.size() > options_.context_tokens)
+    return error(Status::kContextFull, "%zu tokens do not fit a context of %u; shorten the prompt or make the context larger",
+                 sequence.tokens.size() + ids.size(), options_.context_tokens);
+  return {};
+}
+
+Result<void> Context::evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits) {
+  PUMICE_TRY(check_tokens(sequence, ids));
+  const auto total = static_cast<uint32_t>(sequence.tokens.size() + ids.size());
+  PUMICE_ASSIGN(const bool fits, reserve(sequence, total));
+  if (!fits) return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger", total);
+  sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
+  if (options_.disable_kv_cache) sequence.computed = 0;
+  uint64_t value = 0;
+  while (sequence.computed < total) {
+    const SlicePlan plan = plan_slice(sequence.computed, total, slice_);
+    PUMICE_ASSIGN(value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot,
+                                                plan.last ? StepEnd::kLogits : StepEnd::kNothing));
+    sequence.computed += plan.count;
+    stats_.prefill_tokens += plan.count;
+    ++stats_.submissions;
+  }
+  PUMICE_ASSIGN(const bool reached, model_.kernels().device().wait(value));
+  PUMICE_CHECK(reached);
+  std::copy_n(recorder_.logits(), std::min<size_t>(logits.size(), model_.config().vocabulary), logits.begin());
+  return {};
+}
+
+Result<std::shared_ptr<Request>> Context::submit(Sequence& sequence, std::span<const int32_t> ids,
+                                                 const GenerationParams& params) {
+  PUMICE_TRY(check_tokens(sequence, ids));
+  auto request = std::make_shared<Request>();
+  request->sequence = &sequence;
+  request->params = params;
+  sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
+  sequence.busy = true;
+  request->prompt_tokens = static_cast<uint32_t>(ids.size());
+  request->submitted = std::chrono::steady_clock::now();
+  prepare(*request);
+  active_.push_back(request);
+  return request;
+}
+
+}  // namespace pumice

@@ -1,0 +1,95 @@
+// Context: a KV cache with the sequences in it and the requests that run on them.
+//
+// A request first prefills its prompt in slices, the last of which draws the first token; then decode steps follow, each
+// fed on the device by the one before, up to `steps_ahead` of them in flight while the host collects drawn tokens.
+// Thread rule: one thread at a time; Request::cancel alone may be set from any.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/sequence.h"
+#include "engine/step_recorder.h"
+
+namespace pumice {
+
+struct ContextOptions {
+  uint32_t context_tokens = 0;  // over all sequences; 0: the model's context length, at most 4096
+  uint32_t max_sequences = 1;
+  KvType kv_type = KvType::kF16;
+  bool record_each_step = false;
+  bool disable_kv_cache = false;  // every step computes its whole sequence again
+  uint32_t prefill_slice = 0;     // 0: adapted to kSliceBudgetMs
+  uint32_t steps_ahead = 0;       // 0: chosen by the device
+  bool profile = false;
+};
+
+struct ContextStats {
+  uint64_t prefill_tokens = 0, decode_tokens = 0, cached_tokens = 0, submissions = 0;
+  double host_seconds_decode = 0;
+};
+
+struct ContextEstimate {
+  uint64_t kv_bytes = 0, workspace_bytes = 0;
+};
+
+class Context {
+ public:
+  static constexpr double kSliceBudgetMs = 100;
+
+  // stop_tokens: ids that end a generation. The model outlives the context.
+  static Result<std::unique_ptr<Context>> create(const Model& model, std::vector<int32_t> stop_tokens,
+                                                 ContextOptions options);
+  static Result<ContextEstimate> estimate(const ModelConfig& config, ContextOptions options);
+  ~Context();
+
+  Result<Sequence*> open_sequence();
+  void close_sequence(Sequence* sequence);  // waits for what runs on it
+  Result<void> truncate(Sequence& sequence, uint32_t tokens);
+  // Appends ids, waits, and writes the logits after the last one.
+  Result<void> evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits);
+
+  Result<std::shared_ptr<Request>> submit(Sequence& sequence, std::span<const int32_t> ids,
+                                          const GenerationParams& params);
+  // Does what can be done without waiting; true: some request is unfinished.
+  Result<bool> step();
+  // Steps until the request has new tokens or is finished; false: not within the time.
+  Result<bool> wait(Request& request, int64_t timeout_ms);
+  // Ends the request and waits for what it has in flight.
+  void abandon(Request& request);
+
+  const ContextOptions& options() const { return options_; }
+  const PagePool& pool() const { return pool_; }
+  StepRecorder& recorder() { return recorder_; }
+  const ContextStats& stats() const { return stats_; }
+
+ private:
+  Context(const Model& model, ContextOptions options) : model_(model), options_(options) {}
+  Result<void> check_tokens(const Sequence& sequence, std::span<const int32_t> ids) const;
+  Result<bool> reserve(Sequence& sequence, uint32_t tokens);  // pages; false: none is free
+  void release_pages(Sequence& sequence, uint32_t tokens);    // those beyond `tokens`
+  void prepare(Request& request);
+  Result<void> advance(Request& request);
+  Result<void> collect(Request& request);
+  Result<void> schedule(Request& request);
+  Result<void> schedule_prefill(Request& request);
+  Result<void> schedule_decode(Request& request);
+  void take_token(Request& request, const InFlight& step);
+  void end(Request& request, RequestStatus status);
+  void finish(Request& request);
+  void fail(Request& request, Error error);
+  bool is_stop(int32_t token) const;
+  StepEnd end_of(const Request& request) const { return request.params.greedy() ? StepEnd::kGreedy : StepEnd::kSample; }
+
+  const Model& model_;
+  ContextOptions options_;
+  std::vector<int32_t> stop_tokens_;
+  PagePool pool_;
+  StepRecorder recorder_;
+  uint32_t slice_ = 0, highest_slice_ = 0;
+  std::vector<std::unique_ptr<Sequence>> sequences_;  // by slot; null: free
+  std::vector<std::shared_ptr<Request>> active_;
+  ContextStats stats_;
+};
+
+}  // namespace pumice

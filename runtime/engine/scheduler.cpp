@@ -1,0 +1,221 @@
+// The part of Context that runs requests: collect what has finished, submit what comes next, never wait.
+#include <time.h>
+
+#include <algorithm>
+
+#include "engine/context.h"
+
+namespace pumice {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// CPU time of this thread: what the host spends, without what it waits.
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+bool Context::is_stop(int32_t token) const {
+  return std::find(stop_tokens_.begin(), stop_tokens_.end(), token) != stop_tokens_.end();
+}
+
+// What the device must know of the request before its first step; nothing of the sequence is in flight now.
+void Context::prepare(Request& request) {
+  Sequence& sequence = *request.sequence;
+  if (options_.disable_kv_cache) sequence.computed = 0;
+  request.prompt_end = static_cast<uint32_t>(sequence.tokens.size());
+  request.scheduled = sequence.computed;
+  request.drawn = request.prompt_end;
+  request.cached_tokens = request.prompt_tokens - std::min(request.prompt_tokens, request.prompt_end - sequence.computed);
+  SamplerParams params = request.params.sampler;
+  params.stop_count = request.params.ignore_eos ? 0 : static_cast<uint32_t>(stop_tokens_.size());
+  for (uint32_t i = 0; i < params.stop_count; ++i) params.stop_tokens[i] = static_cast<uint32_t>(stop_tokens_[i]);
+  recorder_.sampler(sequence.slot) = params;
+  uint32_t* log = recorder_.token_log(sequence.slot);
+  for (size_t i = 0; i < sequence.tokens.size(); ++i) log[i] = static_cast<uint32_t>(sequence.tokens[i]);
+}
+
+void Context::end(Request& request, RequestStatus status) {
+  if (request.ending) return;
+  request.ending = true;
+  request.end_status = status;
+}
+
+void Context::finish(Request& request) {
+  request.status = request.end_status;
+  Sequence& sequence = *request.sequence;
+  // Steps that ran past the end wrote beyond these tokens, or the last of them once more.
+  sequence.computed = std::min(request.scheduled, static_cast<uint32_t>(sequence.tokens.size()));
+  release_pages(sequence, static_cast<uint32_t>(sequence.tokens.size()));
+  sequence.busy = false;
+}
+
+void Context::fail(Request& request, Error failure) {
+  request.error = std::move(failure);
+  if (!request.in_flight.empty()) (void)model_.kernels().device().wait(request.in_flight.back().value).ok();
+  request.in_flight.clear();
+  request.ending = true;
+  request.end_status = RequestStatus::kFailed;
+}
+
+void Context::take_token(Request& request, const InFlight& step) {
+  if (request.ending) return;
+  Sequence& sequence = *request.sequence;
+  const auto token = static_cast<int32_t>(recorder_.token_log(sequence.slot)[step.log_position]);
+  const auto now = Clock::now();
+  if (request.generated_tokens == 0) request.first_token = now;
+  request.last_token = now;
+  sequence.tokens.push_back(token);
+  if (!request.params.ignore_eos && is_stop(token)) return end(request, RequestStatus::kFinishedEos);
+  request.generated.push_back(token);
+  ++request.generated_tokens;
+  ++stats_.decode_tokens;
+  if (options_.disable_kv_cache) request.scheduled = sequence.computed = 0;
+  if (request.params.max_tokens != 0 && request.generated_tokens >= request.params.max_tokens)
+    end(request, RequestStatus::kFinishedLength);
+  else if (sequence.tokens.size() >= options_.context_tokens)
+    end(request, RequestStatus::kFinishedContext);
+}
+
+Result<void> Context::collect(Request& request) {
+  while (!request.in_flight.empty()) {
+    const InFlight step = request.in_flight.front();
+    PUMICE_ASSIGN(const bool reached, model_.kernels().device().reached(step.value));
+    if (!reached) break;
+    request.in_flight.pop_front();
+    if (options_.profile) recorder_.collect_profile();
+    if (step.prefilled > 0) {
+      request.prompt_done = std::min(request.prompt_tokens, request.prompt_done + step.prefilled);
+      if (options_.prefill_slice == 0)
+        slice_ = adapt_slice(slice_, step.prefilled, milliseconds_since(step.submitted), kSliceBudgetMs, highest_slice_);
+    }
+    if (step.log_position > 0) take_token(request, step);
+  }
+  return {};
+}
+
+Result<void> Context::schedule_prefill(Request& request) {
+  Sequence& sequence = *request.sequence;
+  const auto total = static_cast<uint32_t>(sequence.tokens.size());
+  while (request.scheduled < total) {
+    // One slice at a time while their size is being adapted, so that its time is its own.
+    const size_t most = options_.prefill_slice ? 2 : 1;
+    if (request.in_flight.size() >= most) return {};
+    PUMICE_ASSIGN(const bool busy, recorder_.slices_busy());
+    if (busy) return {};
+    PUMICE_ASSIGN(const bool fits, reserve(sequence, total));
+    if (!fits)
+      return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger", total);
+    const SlicePlan plan = plan_slice(request.scheduled, total, slice_);
+    PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot,
+                                                               plan.last ? end_of(request) : StepEnd::kNothing));
+    request.in_flight.push_back({.value = value,
+                                 .log_position = plan.last && total < options_.context_tokens ? total : 0,
+                                 .prefilled = plan.count,
+                                 .submitted = Clock::now()});
+    request.scheduled += plan.count;
+    stats_.prefill_tokens += plan.count;
+    ++stats_.submissions;
+    if (plan.last) {
+      request.drawn = total + 1;
+      if (total >= options_.context_tokens) end(request, RequestStatus::kFinishedContext);
+    }
+  }
+  return {};
+}
+
+Result<void> Context::schedule_decode(Request& request) {
+  Sequence& sequence = *request.sequence;
+  while (request.in_flight.size() < options_.steps_ahead) {
+    const uint32_t wanted = request.params.max_tokens;
+    if (wanted != 0 && request.drawn - request.prompt_end >= wanted) return {};
+    if (request.drawn >= options_.context_tokens) return {};
+    PUMICE_ASSIGN(const bool fits, reserve(sequence, request.drawn));
+    if (!fits) {
+      if (request.in_flight.empty()) end(request, RequestStatus::kFinishedContext);
+      return {};
+    }
+    PUMICE_ASSIGN(const uint64_t value, recorder_.submit_decode(sequence.slot, end_of(request)));
+    request.in_flight.push_back({.value = value, .log_position = request.drawn});
+    request.scheduled = request.drawn;
+    ++request.drawn;
+    ++stats_.submissions;
+  }
+  return {};
+}
+
+Result<void> Context::schedule(Request& request) {
+  if (request.ending) return {};
+  if (request.cancel.load(std::memory_order_relaxed)) {
+    end(request, RequestStatus::kCancelled);
+    return {};
+  }
+  const bool prompt_pending = request.scheduled < request.sequence->tokens.size() && request.drawn == request.prompt_end;
+  if (options_.disable_kv_cache ? request.in_flight.empty() : prompt_pending) return schedule_prefill(request);
+  if (options_.disable_kv_cache || request.scheduled < request.prompt_end) return schedule_prefill(request);
+  return schedule_decode(request);
+}
+
+Result<void> Context::advance(Request& request) {
+  const double start = thread_seconds();
+  const bool decoding = request.generated_tokens > 0;
+  PUMICE_TRY(collect(request));
+  PUMICE_TRY(schedule(request));
+  if (decoding) {
+    const double spent = thread_seconds() - start;
+    request.host_seconds_decode += spent;
+    stats_.host_seconds_decode += spent;
+  }
+  return {};
+}
+
+Result<bool> Context::step() {
+  for (const std::shared_ptr<Request>& request : active_) {
+    if (Result<void> advanced = advance(*request); !advanced) fail(*request, std::move(advanced).error());
+    if (request->ending && request->in_flight.empty() && request->status == RequestStatus::kRunning) finish(*request);
+  }
+  std::erase_if(active_, [](const std::shared_ptr<Request>& r) { return r->status != RequestStatus::kRunning; });
+  return !active_.empty();
+}
+
+Result<bool> Context::wait(Request& request, int64_t timeout_ms) {
+  constexpr uint64_t kPollNs = 20'000'000;  // how soon a cancellation is seen
+  const auto start = Clock::now();
+  for (;;) {
+    PUMICE_ASSIGN(const bool busy, step());
+    if (!request.generated.empty() || request.status != RequestStatus::kRunning) return true;
+    PUMICE_CHECK(busy);
+    if (timeout_ms >= 0 && milliseconds_since(start) >= static_cast<double>(timeout_ms)) return false;
+    if (request.in_flight.empty()) continue;
+    uint64_t limit = kPollNs;
+    if (timeout_ms >= 0) {
+      const double left = static_cast<double>(timeout_ms) - milliseconds_since(start);
+      limit = std::min(limit, static_cast<uint64_t>(std::max(left, 0.0) * 1e6));
+    }
+    const Result<bool> reached = model_.kernels().device().wait(request.in_flight.front().value, limit);
+    if (!reached) fail(request, reached.error());
+  }
+}
+
+void Context::abandon(Request& request) {
+  if (request.status != RequestStatus::kRunning) return;
+  request.cancel = true;
+  while (request.status == RequestStatus::kRunning) {
+    if (!request.in_flight.empty()) {
+      const Result<bool> reached = model_.kernels().device().wait(request.in_flight.back().value);
+      if (!reached) fail(request, reached.error());
+    }
+    const Result<bool> stepped = step();
+    (void)stepped;
+  }
+}
+
+}  // namespace pumice

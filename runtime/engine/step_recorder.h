@@ -1,0 +1,83 @@
+// StepRecorder: turns planned steps into recorded command streams. One for each context.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "engine/sequence.h"
+#include "engine/step_plan.h"
+#include "kernels/argmax.h"
+#include "kernels/sample.h"
+#include "model/model.h"
+
+namespace pumice {
+
+// What follows the last token of a prefill slice.
+enum class StepEnd { kNothing, kGreedy, kSample, kLogits };
+
+struct StepRecorderOptions {
+  KvType kv_type = KvType::kF16;
+  uint32_t slots = 1;
+  uint32_t context_tokens = 0;   // of one sequence
+  uint32_t slice_tokens = 0;     // most tokens of a prefill slice
+  uint32_t steps_ahead = 1;
+  bool record_each_step = false;
+  bool profile = false;
+};
+
+// Owns the per-step device buffers. Thread rule: that of its context.
+class StepRecorder {
+ public:
+  static Result<StepRecorder> create(const Model& model, const PagePool& pool, const StepRecorderOptions& options);
+
+  // Host views of device memory; see shaders/shared/step_params.h.
+  uint32_t* page_table(uint32_t slot) { return page_table_.mapped_as<uint32_t>() + slot * pages_per_slot_; }
+  uint32_t* token_log(uint32_t slot) { return token_log_.mapped_as<uint32_t>() + slot * options_.context_tokens; }
+  SamplerParams& sampler(uint32_t slot) { return samplers_.mapped_as<SamplerParams>()[slot]; }
+  const float* logits() const { return readback_.mapped_as<float>(); }
+
+  // true: submit_slice() would have to wait for an earlier slice.
+  Result<bool> slices_busy();
+  Result<uint64_t> submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, StepEnd end);
+  // One decode step of the slot: the row that the step before it committed.
+  Result<uint64_t> submit_decode(uint32_t slot, StepEnd end);
+
+  uint64_t recordings() const { return recordings_; }
+  uint64_t workspace_bytes() const { return workspace_bytes_; }
+  uint32_t dispatches_per_decode_step() const { return dispatches_; }
+  // Adds the times of the newest finished decode step and slice to the profile.
+  void collect_profile();
+  const std::map<std::string, vk::ProfiledOperation>& profile() const { return profile_; }
+  const std::map<std::string, uint64_t>& profile_calls() const { return profile_calls_; }
+
+ private:
+  struct Lane {  // a stream with the submission that last used it
+    vk::CommandStream stream;
+    vk::Buffer rows;  // slices only: (slice_tokens) StepRow
+    uint64_t value = 0;
+    bool recorded = false;
+  };
+  void record_model(Recorder recorder, const StepShape& shape);
+  void record_end(Recorder recorder, StepEnd end, const vk::BufferView& rows, uint32_t source_row, uint32_t slot);
+  Result<void> record_decode(Lane& lane, uint32_t slot, StepEnd end);
+  Result<uint64_t> submit(Lane& lane);
+  vk::BufferView decode_row(uint32_t slot) const { return {decode_rows_, uint64_t{slot} * slot_stride_, sizeof(StepRow)}; }
+  vk::BufferView arguments(uint32_t slot) const { return {arguments_, uint64_t{slot} * slot_stride_, 12}; }
+
+  const Model* model_ = nullptr;
+  StepRecorderOptions options_;
+  Workspace work_;
+  std::vector<KvPages> pages_;
+  uint32_t pages_per_slot_ = 0, slot_stride_ = 256;
+  vk::Buffer page_table_, token_log_, samplers_, decode_rows_, arguments_, readback_;
+  std::vector<Lane> slices_, decodes_;
+  std::map<std::pair<uint32_t, StepEnd>, Lane> replays_;
+  size_t next_slice_ = 0, next_decode_ = 0;
+  uint64_t recordings_ = 0, workspace_bytes_ = 0;
+  uint32_t dispatches_ = 0;
+  std::vector<Lane*> unprofiled_;
+  std::map<std::string, vk::ProfiledOperation> profile_;
+  std::map<std::string, uint64_t> profile_calls_;
+};
+
+}  // namespace pumice

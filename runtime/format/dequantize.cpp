@@ -1,0 +1,245 @@
+#include "format/dequantize.h"
+
+#include <cstring>
+
+#include "format/half.h"
+#include "format/quant_scales.h"
+
+namespace pumice {
+namespace {
+
+using Bytes = const uint8_t*;
+
+uint32_t load_u32(Bytes at) {
+  uint32_t value;
+  std::memcpy(&value, at, sizeof(value));
+  return value;
+}
+
+uint16_t load_u16(Bytes at) {
+  uint16_t value;
+  std::memcpy(&value, at, sizeof(value));
+  return value;
+}
+
+float load_half(Bytes at) { return half_to_float(load_u16(at)); }
+
+// Each function decodes one block. Blocks of 32: low nibbles are values 0 to 15, high nibbles 16 to 31.
+
+void f32(Bytes b, float* y) { std::memcpy(y, b, 4); }
+void f16(Bytes b, float* y) { *y = load_half(b); }
+void bf16(Bytes b, float* y) { *y = bf16_to_float(load_u16(b)); }
+
+void q4_0(Bytes b, float* y) {
+  const float d = load_half(b);
+  for (int i = 0; i < 16; ++i) {
+    y[i] = d * static_cast<float>((b[2 + i] & 15) - 8);
+    y[i + 16] = d * static_cast<float>((b[2 + i] >> 4) - 8);
+  }
+}
+
+void q4_1(Bytes b, float* y) {
+  const float d = load_half(b), m = load_half(b + 2);
+  for (int i = 0; i < 16; ++i) {
+    y[i] = d * static_cast<float>(b[4 + i] & 15) + m;
+    y[i + 16] = d * static_cast<float>(b[4 + i] >> 4) + m;
+  }
+}
+
+// The 4-byte field `high` holds the fifth bit of value i as bit i.
+void q5_0(Bytes b, float* y) {
+  const float d = load_half(b);
+  const uint32_t high = load_u32(b + 2);
+  for (int i = 0; i < 16; ++i) {
+    const int lo = (b[6 + i] & 15) | static_cast<int>((high >> i) & 1) << 4;
+    const int hi = (b[6 + i] >> 4) | static_cast<int>((high >> (i + 16)) & 1) << 4;
+    y[i] = d * static_cast<float>(lo - 16);
+    y[i + 16] = d * static_cast<float>(hi - 16);
+  }
+}
+
+void q5_1(Bytes b, float* y) {
+  const float d = load_half(b), m = load_half(b + 2);
+  const uint32_t high = load_u32(b + 4);
+  for (int i = 0; i < 16; ++i) {
+    const int lo = (b[8 + i] & 15) | static_cast<int>((high >> i) & 1) << 4;
+    const int hi = (b[8 + i] >> 4) | static_cast<int>((high >> (i + 16)) & 1) << 4;
+    y[i] = d * static_cast<float>(lo) + m;
+    y[i + 16] = d * static_cast<float>(hi) + m;
+  }
+}
+
+void q8_0(Bytes b, float* y) {
+  const float d = load_half(b);
+  for (int i = 0; i < 32; ++i) y[i] = d * static_cast<float>(static_cast<int8_t>(b[2 + i]));
+}
+
+// Superblocks of 256 values.
+
+// 16 bytes of scale (low nibble) and minimum (high nibble) of 16 values each; 64 bytes of 2-bit values; d, dmin.
+void q2_k(Bytes b, float* y) {
+  const Bytes scales = b, quants = b + 16;
+  const float d = load_half(b + 80), dmin = load_half(b + 82);
+  for (int s = 0; s < 16; ++s) {
+    const float scale = d * static_cast<float>(scales[s] & 15), minimum = dmin * static_cast<float>(scales[s] >> 4);
+    const Bytes from = quants + s / 8 * 32 + s % 2 * 16;
+    for (int i = 0; i < 16; ++i) y[16 * s + i] = scale * static_cast<float>((from[i] >> (s % 8 / 2 * 2)) & 3) - minimum;
+  }
+}
+
+// 32 bytes of third bits (bit v / 32 of byte v % 32; a clear bit subtracts 4); 64 bytes of 2-bit values as in Q2_K; 12
+// bytes with 16 scales of 6 bits, biased by 32; d.
+void q3_k(Bytes b, float* y) {
+  const Bytes high = b, quants = b + 32, scales = b + 96;
+  const float d = load_half(b + 108);
+  for (int s = 0; s < 16; ++s) {
+    const int low = s < 8 ? scales[s] & 15 : scales[s - 8] >> 4;
+    const int top = (scales[8 + s % 4] >> (s / 4 * 2)) & 3;
+    const float scale = d * static_cast<float>((low | top << 4) - 32);
+    const Bytes from = quants + s / 8 * 32 + s % 2 * 16, third = high + s % 2 * 16;
+    for (int i = 0; i < 16; ++i) {
+      const int low_bits = (from[i] >> (s % 8 / 2 * 2)) & 3;
+      const int clear = ~(third[i] >> (s / 2)) & 1;
+      y[16 * s + i] = scale * static_cast<float>(low_bits - 4 * clear);
+    }
+  }
+}
+
+// d, dmin; 12 bytes of scales (quant_scales.h); then per 64 values 32 bytes: low nibbles first, then high nibbles.
+void q4_k(Bytes b, float* y) {
+  const float d = load_half(b), dmin = load_half(b + 2);
+  for (int u = 0; u < 8; ++u) {
+    const ScaleMin sm = k_scale_min(b + 4, u);
+    const float scale = d * static_cast<float>(sm.scale), minimum = dmin * static_cast<float>(sm.min);
+    const Bytes quants = b + 16 + u / 2 * 32;
+    for (int i = 0; i < 32; ++i) y[32 * u + i] = scale * static_cast<float>((quants[i] >> (u % 2 * 4)) & 15) - minimum;
+  }
+}
+
+// As Q4_K with 32 bytes of fifth bits between scales and nibbles: bit u of byte i for value 32 u + i.
+void q5_k(Bytes b, float* y) {
+  const float d = load_half(b), dmin = load_half(b + 2);
+  const Bytes high = b + 16;
+  for (int u = 0; u < 8; ++u) {
+    const ScaleMin sm = k_scale_min(b + 4, u);
+    const float scale = d * static_cast<float>(sm.scale), minimum = dmin * static_cast<float>(sm.min);
+    const Bytes quants = b + 48 + u / 2 * 32;
+    for (int i = 0; i < 32; ++i) {
+      const int q = ((quants[i] >> (u % 2 * 4)) & 15) | ((high[i] >> u) & 1) << 4;
+      y[32 * u + i] = scale * static_cast<float>(q) - minimum;
+    }
+  }
+}
+
+// 128 bytes of low nibbles, 64 bytes of upper bit pairs, 16 signed scales, d. Per 128 values (4 units of 32): units 0
+// and 1 are the low nibbles of 2 x 32 bytes, units 2 and 3 the high ones; unit k has bits 2k of 32 bytes.
+void q6_k(Bytes b, float* y) {
+  const Bytes low = b, high = b + 128, scales = b + 192;
+  const float d = load_half(b + 208);
+  for (int u = 0; u < 8; ++u) {
+    const int half = u / 4, k = u % 4;
+    const Bytes nibbles = low + 64 * half + k % 2 * 32, pairs = high + 32 * half;
+    for (int i = 0; i < 32; ++i) {
+      const int q = ((nibbles[i] >> (k / 2 * 4)) & 15) | ((pairs[i] >> (2 * k)) & 3) << 4;
+      const float scale = d * static_cast<float>(static_cast<int8_t>(scales[2 * u + i / 16]));
+      y[32 * u + i] = scale * static_cast<float>(q - 32);
+    }
+  }
+}
+
+void iq4_nl(Bytes b, float* y) {
+  static constexpr float kValues[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+  const float d = load_half(b);
+  for (int i = 0; i < 16; ++i) {
+    y[i] = d * kValues[b[2 + i] & 15];
+    y[i + 16] = d * kValues[b[2 + i] >> 4];
+  }
+}
+
+template <void (*decode)(Bytes, float*), uint32_t block_bytes, uint32_t block_values>
+void run(Bytes blocks, std::span<float> values) {
+  for (size_t i = 0; i < values.size(); i += block_values, blocks += block_bytes) decode(blocks, values.data() + i);
+}
+
+}  // namespace
+
+bool can_dequantize(TensorType type) {
+  switch (type) {
+    case TensorType::kF32:
+    case TensorType::kF16:
+    case TensorType::kBF16:
+    case TensorType::kQ4_0:
+    case TensorType::kQ4_1:
+    case TensorType::kQ5_0:
+    case TensorType::kQ5_1:
+    case TensorType::kQ8_0:
+    case TensorType::kQ2_K:
+    case TensorType::kQ3_K:
+    case TensorType::kQ4_K:
+    case TensorType::kQ5_K:
+    case TensorType::kQ6_K:
+    case TensorType::kIQ4_NL:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void dequantize_blocks(TensorType type, std::span<const std::byte> blocks, std::span<float> values) {
+  const TensorTypeInfo* info = tensor_type_info(type);
+  PUMICE_CHECK(info && values.size() % info->block_values == 0 &&
+               blocks.size() == values.size() / info->block_values * info->block_bytes);
+  const Bytes bytes = reinterpret_cast<Bytes>(blocks.data());
+  switch (type) {
+    case TensorType::kF32:
+      return run<f32, 4, 1>(bytes, values);
+    case TensorType::kF16:
+      return run<f16, 2, 1>(bytes, values);
+    case TensorType::kBF16:
+      return run<bf16, 2, 1>(bytes, values);
+    case TensorType::kQ4_0:
+      return run<q4_0, 18, 32>(bytes, values);
+    case TensorType::kQ4_1:
+      return run<q4_1, 20, 32>(bytes, values);
+    case TensorType::kQ5_0:
+      return run<q5_0, 22, 32>(bytes, values);
+    case TensorType::kQ5_1:
+      return run<q5_1, 24, 32>(bytes, values);
+    case TensorType::kQ8_0:
+      return run<q8_0, 34, 32>(bytes, values);
+    case TensorType::kQ2_K:
+      return run<q2_k, 84, 256>(bytes, values);
+    case TensorType::kQ3_K:
+      return run<q3_k, 110, 256>(bytes, values);
+    case TensorType::kQ4_K:
+      return run<q4_k, 144, 256>(bytes, values);
+    case TensorType::kQ5_K:
+      return run<q5_k, 176, 256>(bytes, values);
+    case TensorType::kQ6_K:
+      return run<q6_k, 210, 256>(bytes, values);
+    case TensorType::kIQ4_NL:
+      return run<iq4_nl, 18, 32>(bytes, values);
+    default:
+      PUMICE_CHECK(can_dequantize(type));
+  }
+}
+
+Result<void> dequantize_rows(const GgufTensor& tensor, uint64_t first_row, uint64_t row_count,
+                             std::span<float> values) {
+  if (!can_dequantize(tensor.type))
+    return error(Status::kUnsupported, "tensor %s is of type %s, which cannot be decoded; quantise to another type",
+                 quote(tensor.name).c_str(), tensor_type_name(tensor.type).c_str());
+  if (first_row > tensor.rows() || row_count > tensor.rows() - first_row)
+    return error(Status::kInvalidArgument, "tensor %s has %llu rows, but rows up to %llu were asked for",
+                 quote(tensor.name).c_str(), static_cast<unsigned long long>(tensor.rows()),
+                 static_cast<unsigned long long>(first_row + row_count));
+  if (values.size() != row_count * tensor.cols())
+    return error(Status::kInvalidArgument, "%llu rows of tensor %s need %llu floats, but the output has %zu",
+                 static_cast<unsigned long long>(row_count), quote(tensor.name).c_str(),
+                 static_cast<unsigned long long>(row_count * tensor.cols()), values.size());
+  const uint64_t row_bytes = tensor.row_bytes();
+  dequantize_blocks(tensor.type, tensor.data.subspan(first_row * row_bytes, row_count * row_bytes), values);
+  return {};
+}
+
+}  // namespace pumice

@@ -1,0 +1,27 @@
+// Dequantisation of GGUF blocks to float on the CPU: the reference for the kernels and for conversions at load.
+//
+// Source of the formulas: the GGUF specification and ggml's block definitions. Thread rule: pure functions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "base/result.h"
+#include "format/gguf.h"
+#include "format/tensor_type.h"
+
+namespace pumice {
+
+// True for F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K and IQ4_NL.
+bool can_dequantize(TensorType type);
+
+// Decodes values.size() values from `blocks` (whole blocks of `type`, of exactly that many values).
+// Precondition: can_dequantize(type) and matching sizes; `blocks` needs no alignment.
+void dequantize_blocks(TensorType type, std::span<const std::byte> blocks, std::span<float> values);
+
+// Rows first_row .. first_row + row_count - 1 (row_count * tensor.cols() floats). Fails for a type that cannot be
+// dequantised, a range outside the tensor, and an output of another size.
+Result<void> dequantize_rows(const GgufTensor& tensor, uint64_t first_row, uint64_t row_count, std::span<float> values);
+
+}  // namespace pumice

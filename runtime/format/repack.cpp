@@ -1,0 +1,246 @@
+// Repacking into the device layout. Per group of 8 rows, a tile of a few units is put together in cache and then
+// written in one run, so that the planes are written front to back, once.
+#include <algorithm>
+#include <cstring>
+
+#include "format/dequantize.h"
+#include "format/device_layout.h"
+#include "format/half.h"
+
+namespace pumice {
+namespace {
+
+using Bytes = const uint8_t*;
+
+template <typename T>
+T load(Bytes at) {
+  T value;
+  std::memcpy(&value, at, sizeof(T));
+  return value;
+}
+
+// A column of a tile: word w of one row.
+struct Lane {
+  uint32_t* words;
+  uint32_t& operator[](uint32_t w) const { return words[w * kRowInterleave]; }
+};
+
+template <uint32_t count>
+void copy_words(Bytes from, Lane to, uint32_t first = 0) {
+  for (uint32_t w = 0; w < count; ++w) to[first + w] = load<uint32_t>(from + 4 * w);
+}
+
+// A format names the GGUF bytes and the device words of one step (a whole number of units) and packs a step of a row.
+
+template <uint32_t bytes>  // F32, F16, BF16: bytes of 32 values
+struct PlainFormat {
+  static constexpr uint32_t kStepBytes = bytes, kStepUnits = 1, kQuantWords = bytes / 4, kScaleWords = 0;
+  static void pack(Bytes b, Lane quant, Lane) { copy_words<kQuantWords>(b, quant); }
+};
+
+// Q4_0, Q5_0, Q8_0: two blocks of a half d and the unit's words; Q5_0 has its fifth bits first.
+template <uint32_t words, uint32_t leading>
+struct PairFormat {
+  static constexpr uint32_t kBlock = 2 + 4 * words;
+  static constexpr uint32_t kStepBytes = 2 * kBlock, kStepUnits = 2, kQuantWords = words, kScaleWords = 1;
+  static void pack(Bytes b, Lane quant, Lane scale) {
+    for (uint32_t u = 0; u < 2; ++u) {
+      const Bytes block = b + u * kBlock + 2;
+      copy_words<words - leading>(block + 4 * leading, quant, u * words);
+      copy_words<leading>(block, quant, u * words + words - leading);
+    }
+    scale[0] = load<uint16_t>(b) | static_cast<uint32_t>(load<uint16_t>(b + kBlock)) << 16;
+  }
+};
+
+// Q4_1, Q5_1: the halves d and m, then as above.
+template <uint32_t words, uint32_t leading>
+struct OffsetFormat {
+  static constexpr uint32_t kStepBytes = 4 + 4 * words, kStepUnits = 1, kQuantWords = words, kScaleWords = 1;
+  static void pack(Bytes b, Lane quant, Lane scale) {
+    scale[0] = load<uint32_t>(b);
+    copy_words<words - leading>(b + 4 + 4 * leading, quant);
+    copy_words<leading>(b + 4, quant, words - leading);
+  }
+};
+
+constexpr uint32_t kLowNibbles = 0x0f0f0f0f, kHighNibbles = 0xf0f0f0f0;
+
+// 32 bytes whose low (high) nibbles are the 32 values of a unit, to the unit's four words.
+void pack_low_nibbles(Bytes b, Lane quant, uint32_t first) {
+  for (uint32_t j = 0; j < 4; ++j)
+    quant[first + j] = (load<uint32_t>(b + 4 * j) & kLowNibbles) | (load<uint32_t>(b + 16 + 4 * j) & kLowNibbles) << 4;
+}
+
+void pack_high_nibbles(Bytes b, Lane quant, uint32_t first) {
+  for (uint32_t j = 0; j < 4; ++j)
+    quant[first + j] = (load<uint32_t>(b + 4 * j) >> 4 & kLowNibbles) | (load<uint32_t>(b + 16 + 4 * j) & kHighNibbles);
+}
+
+// Bit `bit` of each of 32 bytes. The multiplication moves bit 8 k to bit 56 + k without carries.
+uint32_t gather_bits(Bytes b, uint32_t bit) {
+  uint32_t bits = 0;
+  for (uint32_t i = 0; i < 4; ++i) {
+    const uint64_t lone = load<uint64_t>(b + 8 * i) >> bit & 0x0101010101010101;
+    bits |= static_cast<uint32_t>(lone * 0x0102040810204080 >> 56) << (8 * i);
+  }
+  return bits;
+}
+
+// Bits shift, shift + 1 of each of 16 bytes.
+uint32_t gather_pairs(Bytes b, uint32_t shift) {
+  uint32_t pairs = 0;
+  for (uint32_t i = 0; i < 2; ++i) {
+    uint64_t x = load<uint64_t>(b + 8 * i) >> shift & 0x0303030303030303;
+    x = (x | x >> 6) & 0x000f000f000f000f;
+    x = (x | x >> 12) & 0x000000ff000000ff;
+    pairs |= static_cast<uint32_t>((x | x >> 24) & 0xffff) << (16 * i);
+  }
+  return pairs;
+}
+
+struct Q4KFormat {
+  static constexpr uint32_t kStepBytes = 144, kStepUnits = 8, kQuantWords = 4, kScaleWords = 4;
+  static void pack(Bytes b, Lane quant, Lane scale) {
+    copy_words<4>(b, scale);
+    for (uint32_t c = 0; c < 4; ++c) {
+      pack_low_nibbles(b + 16 + 32 * c, quant, 8 * c);
+      pack_high_nibbles(b + 16 + 32 * c, quant, 8 * c + 4);
+    }
+  }
+};
+
+struct Q5KFormat {
+  static constexpr uint32_t kStepBytes = 176, kStepUnits = 8, kQuantWords = 5, kScaleWords = 4;
+  static void pack(Bytes b, Lane quant, Lane scale) {
+    copy_words<4>(b, scale);
+    for (uint32_t c = 0; c < 4; ++c) {
+      pack_low_nibbles(b + 48 + 32 * c, quant, 10 * c);
+      quant[10 * c + 4] = gather_bits(b + 16, 2 * c);
+      pack_high_nibbles(b + 48 + 32 * c, quant, 10 * c + 5);
+      quant[10 * c + 9] = gather_bits(b + 16, 2 * c + 1);
+    }
+  }
+};
+
+struct Q6KFormat {
+  static constexpr uint32_t kStepBytes = 210, kStepUnits = 8, kQuantWords = 6, kScaleWords = 5;
+  static void pack(Bytes b, Lane quant, Lane scale) {
+    copy_words<4>(b + 192, scale);
+    scale[4] = load<uint16_t>(b + 208);
+    for (uint32_t u = 0; u < 8; ++u) {
+      const Bytes nibbles = b + u / 4 * 64 + u % 2 * 32, pairs = b + 128 + u / 4 * 32;
+      if (u % 4 < 2) {
+        pack_low_nibbles(nibbles, quant, 6 * u);
+      } else {
+        pack_high_nibbles(nibbles, quant, 6 * u);
+      }
+      quant[6 * u + 4] = gather_pairs(pairs, u % 4 * 2);
+      quant[6 * u + 5] = gather_pairs(pairs + 16, u % 4 * 2);
+    }
+  }
+};
+
+// Types without a device layout, by way of floats, to F16.
+template <TensorType type, uint32_t bytes, uint32_t values>
+struct ConvertedFormat {
+  static constexpr uint32_t kStepBytes = bytes, kStepUnits = values / kUnitValues, kQuantWords = 16, kScaleWords = 0;
+  static void pack(Bytes b, Lane quant, Lane) {
+    float y[values];
+    dequantize_blocks(type, std::as_bytes(std::span(b, bytes)), y);
+    for (uint32_t w = 0; w < values / 2; ++w)
+      quant[w] = float_to_half(y[2 * w]) | static_cast<uint32_t>(float_to_half(y[2 * w + 1])) << 16;
+  }
+};
+
+// One group of up to 8 rows, `rows` of them present.
+template <typename Format>
+void repack_group(Bytes first_row, uint64_t row_bytes, uint64_t rows, const DeviceLayout& layout, uint32_t* quant,
+                  uint32_t* scale) {
+  constexpr uint32_t kQuants = Format::kStepUnits * Format::kQuantWords;
+  uint32_t quant_tile[kQuants * kRowInterleave] = {};
+  uint32_t scale_tile[std::max(Format::kScaleWords, 1u) * kRowInterleave] = {};
+  uint32_t units_left = layout.units;
+  for (uint64_t at = 0; at < row_bytes; at += Format::kStepBytes) {
+    const bool whole = row_bytes - at >= Format::kStepBytes;
+    for (uint64_t lane = 0; lane < rows; ++lane) {
+      Bytes source = first_row + lane * row_bytes + at;
+      uint8_t padded[Format::kStepBytes];
+      if (!whole) {
+        std::memset(padded, 0, sizeof(padded));
+        std::memcpy(padded, source, row_bytes - at);
+        source = padded;
+      }
+      Format::pack(source, {quant_tile + lane}, {scale_tile + lane});
+    }
+    const uint32_t units = std::min(units_left, Format::kStepUnits);
+    const size_t quant_words = size_t{units} * Format::kQuantWords * kRowInterleave;
+    std::memcpy(quant, quant_tile, quant_words * 4);
+    quant += quant_words;
+    units_left -= units;
+    if constexpr (Format::kScaleWords > 0) {
+      std::memcpy(scale, scale_tile, sizeof(scale_tile));
+      scale += Format::kScaleWords * kRowInterleave;
+    }
+  }
+}
+
+template <typename Format>
+void repack(const GgufTensor& tensor, uint64_t first_row, uint64_t row_count, const DeviceLayout& layout,
+            uint32_t* quant, uint32_t* scale) {
+  const uint64_t row_bytes = tensor.row_bytes();
+  const Bytes bytes = reinterpret_cast<Bytes>(tensor.data.data());
+  for (uint64_t row = 0; row < row_count; row += kRowInterleave) {
+    repack_group<Format>(bytes + (first_row + row) * row_bytes, row_bytes,
+                         std::min<uint64_t>(kRowInterleave, row_count - row), layout,
+                         quant + row * layout.quant_words_per_row, scale + row * layout.scale_words_per_row);
+  }
+}
+
+}  // namespace
+
+void repack_rows(const GgufTensor& tensor, uint64_t first_row, uint64_t row_count, const DeviceLayout& layout,
+                 std::span<uint32_t> quant_plane, std::span<uint32_t> scale_plane) {
+  PUMICE_CHECK(layout.weight_type == weight_type_for(tensor.type) && layout.cols == tensor.cols());
+  PUMICE_CHECK(first_row <= tensor.rows() && row_count <= tensor.rows() - first_row);
+  PUMICE_CHECK(first_row % kRowInterleave == 0);
+  PUMICE_CHECK(row_count % kRowInterleave == 0 || first_row + row_count == tensor.rows());
+  PUMICE_CHECK(quant_plane.size() == layout.quant_plane_words(row_count));
+  PUMICE_CHECK(scale_plane.size() == layout.scale_plane_words(row_count));
+  const auto run = [&](auto format) {
+    repack<decltype(format)>(tensor, first_row, row_count, layout, quant_plane.data(), scale_plane.data());
+  };
+  switch (tensor.type) {
+    case TensorType::kF32:
+      return run(PlainFormat<128>());
+    case TensorType::kF16:
+    case TensorType::kBF16:
+      return run(PlainFormat<64>());
+    case TensorType::kQ8_0:
+      return run(PairFormat<8, 0>());
+    case TensorType::kQ4_0:
+      return run(PairFormat<4, 0>());
+    case TensorType::kQ5_0:
+      return run(PairFormat<5, 1>());
+    case TensorType::kQ4_1:
+      return run(OffsetFormat<4, 0>());
+    case TensorType::kQ5_1:
+      return run(OffsetFormat<5, 1>());
+    case TensorType::kQ4_K:
+      return run(Q4KFormat());
+    case TensorType::kQ5_K:
+      return run(Q5KFormat());
+    case TensorType::kQ6_K:
+      return run(Q6KFormat());
+    case TensorType::kQ2_K:
+      return run(ConvertedFormat<TensorType::kQ2_K, 84, 256>());
+    case TensorType::kQ3_K:
+      return run(ConvertedFormat<TensorType::kQ3_K, 110, 256>());
+    case TensorType::kIQ4_NL:
+      return run(ConvertedFormat<TensorType::kIQ4_NL, 18, 32>());
+    default:
+      PUMICE_CHECK(can_dequantize(tensor.type));
+  }
+}
+
+}  // namespace pumice

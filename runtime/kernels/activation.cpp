@@ -1,0 +1,24 @@
+#include "kernels/activation.h"
+
+#include "shared/activation.h"
+
+namespace pumice {
+
+void activation(Recorder recorder, const ActivationArgs& args) {
+  const FloatRows& up = args.up ? *args.up : args.gate;
+  const ActivationPush push{.n = args.n,
+                            .cols = args.cols,
+                            .gate_stride = args.gate.stride,
+                            .up_stride = up.stride,
+                            .y_stride = args.y.stride,
+                            .gelu = args.activation == Activation::kGelu ? 1u : 0u,
+                            .gated = args.up ? 1u : 0u};
+  const vk::BufferView bindings[kActivationBindings] = {args.gate.view, up.view, args.y.view};
+  record(recorder, {.variant = "activation",
+                    .push = push_bytes(push),
+                    .bindings = bindings,
+                    .groups = {divide_up(args.cols, kActivationWorkgroup), args.n, 1},
+                    .cost = {.bytes = 12.0 * args.n * args.cols}});
+}
+
+}  // namespace pumice

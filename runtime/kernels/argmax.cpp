@@ -1,0 +1,33 @@
+#include "kernels/argmax.h"
+
+#include "shared/argmax.h"
+
+namespace pumice {
+
+namespace {
+constexpr uint32_t kColsPerGroup = 4096;
+}
+
+uint64_t argmax_find_bytes(uint32_t cols) { return 8 * divide_up(cols, kColsPerGroup); }
+
+void argmax(Recorder recorder, const ArgmaxArgs& args) {
+  const ArgmaxPush push{.commit = commit_push(args.commit), .cols = args.cols, .cols_per_group = kColsPerGroup};
+  const vk::BufferView bindings[kArgmaxBindings] = {args.logits,
+                                                    args.finds,
+                                                    args.counter,
+                                                    args.commit.step_rows,
+                                                    args.commit.next_rows,
+                                                    args.commit.token_log,
+                                                    args.commit.attention_arguments,
+                                                    args.commit.samplers};
+  const ReduceChoice reduce = choose_reduce(recorder.kernels.caps());
+  record(recorder, {.variant = std::string("argmax.") + reduce.variant,
+                    .constants = {&reduce.workgroup, 1},
+                    .full_subgroups = reduce.full_subgroups,
+                    .push = push_bytes(push),
+                    .bindings = bindings,
+                    .groups = {divide_up(args.cols, kColsPerGroup), 1, 1},
+                    .cost = {.bytes = 4.0 * args.cols}});
+}
+
+}  // namespace pumice

@@ -1,0 +1,18 @@
+#include "kernels/weights.h"
+
+namespace pumice {
+
+uint64_t WeightMatrix::bytes() const {
+  uint64_t total = 0;
+  for (const WeightSlab& slab : slabs) total += slab.buffer.size();
+  return total;
+}
+
+const char* weight_variant(uint32_t type) {
+  static constexpr const char* kNames[kWeightTypes] = {"f32",  "f16",  "bf16", "q8_0", "q4_0", "q4_1",
+                                                       "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"};
+  PUMICE_CHECK(type < kWeightTypes);
+  return kNames[type];
+}
+
+}  // namespace pumice

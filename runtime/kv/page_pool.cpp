@@ -1,0 +1,50 @@
+#include "kv/page_pool.h"
+
+#include "shared/step_params.h"
+
+namespace pumice {
+namespace {
+
+uint64_t layer_bytes(const PageShape& shape, uint64_t pages) {
+  return uint64_t{4} * shape.words_per_token * kPageTokens * pages;
+}
+
+}  // namespace
+
+uint64_t page_bytes(const PageShape& shape) { return 2 * shape.layers * layer_bytes(shape, 1); }
+
+Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, uint32_t pages) {
+  const uint64_t limit = device.caps().max_storage_range;
+  if (layer_bytes(shape, pages) > limit)
+    return error(Status::kUnsupported,
+                 "a context of %u tokens needs %llu MiB a layer, more than this device can bind (%llu MiB); use at most %llu",
+                 pages * kPageTokens, static_cast<unsigned long long>(layer_bytes(shape, pages) >> 20),
+                 static_cast<unsigned long long>(limit >> 20),
+                 static_cast<unsigned long long>(limit / layer_bytes(shape, 1) * kPageTokens));
+  PagePool pool;
+  pool.shape_ = shape;
+  pool.pages_ = pages;
+  for (uint32_t i = 0; i < 2 * shape.layers; ++i) {
+    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(layer_bytes(shape, pages), vk::MemoryIntent::kDevice));
+    pool.layers_.push_back(std::move(buffer));
+  }
+  for (PageId page = pages; page-- > 0;) pool.free_.push_back(page);
+  pool.taken_.assign(pages, false);
+  return pool;
+}
+
+std::optional<PageId> PagePool::allocate() {
+  if (free_.empty()) return std::nullopt;
+  const PageId page = free_.back();
+  free_.pop_back();
+  taken_[page] = true;
+  return page;
+}
+
+void PagePool::release(PageId page) {
+  PUMICE_CHECK(page < pages_ && taken_[page]);
+  taken_[page] = false;
+  free_.push_back(page);
+}
+
+}  // namespace pumice

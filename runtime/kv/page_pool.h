@@ -1,0 +1,48 @@
+// PagePool: the persistent device buffers of the KV cache and who owns which page of them.
+//
+// A page holds the keys and values of kPageTokens tokens in every layer; one id addresses all of it. Each layer has a
+// buffer for K and one for V, made once; pages are handed out and taken back, nothing is ever moved or concatenated.
+// Word layout of a page: shaders/shared/kv_write.h. Thread rule: one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "vk/device.h"
+
+namespace pumice {
+
+using PageId = uint32_t;
+
+struct PageShape {
+  uint32_t layers = 0;
+  uint32_t words_per_token = 0;  // of K (and of V) in one layer
+};
+
+uint64_t page_bytes(const PageShape& shape);  // K and V of all layers
+
+class PagePool {
+ public:
+  // Status::kUnsupported when a layer's buffer would be larger than the device can bind.
+  static Result<PagePool> create(vk::Device& device, const PageShape& shape, uint32_t pages);
+
+  std::optional<PageId> allocate();  // nullopt: none is free
+  void release(PageId page);
+
+  uint32_t pages() const { return pages_; }
+  uint32_t used() const { return pages_ - static_cast<uint32_t>(free_.size()); }
+  uint64_t bytes() const { return page_bytes(shape_) * pages_; }
+  vk::BufferView k(uint32_t layer) const { return layers_[2 * layer]; }
+  vk::BufferView v(uint32_t layer) const { return layers_[2 * layer + 1]; }
+
+ private:
+  PageShape shape_;
+  uint32_t pages_ = 0;
+  std::vector<vk::Buffer> layers_;  // K and V of layer 0, of layer 1, …
+  std::vector<PageId> free_;        // the last is handed out next
+  std::vector<bool> taken_;
+};
+
+}  // namespace pumice

@@ -1,0 +1,104 @@
+#include "model/decoder_weights.h"
+
+#include "format/dequantize.h"
+
+namespace pumice {
+
+uint64_t DecoderWeights::bytes() const {
+  uint64_t total = embedding.bytes() + output_norm.size() + rope_frequencies.size() + head.w.bytes();
+  for (const LayerWeights& layer : layers) {
+    total += layer.attention_norm.size() + layer.ffn_norm.size();
+    for (const Projection& part : layer.qkv) total += part.w.bytes();
+    for (const Projection* part : {&layer.output, &layer.gate, &layer.up, &layer.down}) total += part->w.bytes();
+  }
+  return total;
+}
+
+WeightReader::WeightReader(const Gguf& file, Uploader& uploader, const Log& log, Progress progress)
+    : file_(file), uploader_(uploader), log_(log), progress_(std::move(progress)) {
+  for (const GgufTensor& tensor : file.tensors()) total_ += tensor.data.size();
+}
+
+Result<void> WeightReader::report(uint64_t bytes) {
+  done_ += bytes;
+  if (progress_ && progress_(static_cast<float>(static_cast<double>(done_) / static_cast<double>(std::max<uint64_t>(total_, 1)))))
+    return error(Status::kCancelled, "loading was cancelled");
+  return {};
+}
+
+Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t rows, uint64_t cols) const {
+  const GgufTensor* found = file_.find_tensor(name);
+  if (!found) return error(Status::kMalformed, "the model file has no tensor %s", name.c_str());
+  if (found->cols() != cols || found->rows() != rows)
+    return error(Status::kMalformed, "tensor %s is %s, (%llu, %llu) is expected", name.c_str(),
+                 render_shape(*found).c_str(), static_cast<unsigned long long>(cols),
+                 static_cast<unsigned long long>(rows));
+  return found;
+}
+
+Result<vk::Buffer> WeightReader::vector(const std::string& name, uint64_t length) {
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name, 1, length));
+  std::vector<float> values(length);
+  PUMICE_TRY(dequantize_rows(*source, 0, 1, values));
+  PUMICE_TRY(report(source->data.size()));
+  return uploader_.upload_bytes(std::as_bytes(std::span(values)));
+}
+
+Result<WeightMatrix> WeightReader::matrix(std::span<const GgufTensor* const> parts) {
+  if (is_converted_at_load(parts[0]->type) && !std::exchange(conversion_logged_, true))
+    log_.write(LogLevel::kWarning, "%s weights have no kernels and become F16, which takes more memory",
+               tensor_type_name(parts[0]->type).c_str());
+  PUMICE_ASSIGN(WeightMatrix made, uploader_.upload_matrix(parts));
+  for (const GgufTensor* part : parts) PUMICE_TRY(report(part->data.size()));
+  return made;
+}
+
+Result<Projection> WeightReader::projection(const std::string& name, uint64_t rows, uint64_t cols) {
+  PUMICE_ASSIGN(std::vector<Projection> one, stacked({&name, 1}, {&rows, 1}, cols));
+  return std::move(one[0]);
+}
+
+Result<std::optional<vk::Buffer>> WeightReader::stacked_bias(std::span<const std::string> names,
+                                                             std::span<const uint64_t> rows) {
+  std::vector<float> values;
+  bool any = false;
+  for (size_t i = 0; i < names.size(); ++i) {
+    std::vector<float> part(rows[i], 0.0f);
+    if (has(names[i] + ".bias")) {
+      PUMICE_ASSIGN(const GgufTensor* source, tensor(names[i] + ".bias", 1, rows[i]));
+      PUMICE_TRY(dequantize_rows(*source, 0, 1, part));
+      any = true;
+    }
+    values.insert(values.end(), part.begin(), part.end());
+  }
+  if (!any) return std::optional<vk::Buffer>();
+  PUMICE_ASSIGN(vk::Buffer buffer, uploader_.upload_bytes(std::as_bytes(std::span(values))));
+  return std::optional<vk::Buffer>(std::move(buffer));
+}
+
+Result<std::vector<Projection>> WeightReader::stacked(std::span<const std::string> names,
+                                                      std::span<const uint64_t> rows, uint64_t cols) {
+  std::vector<const GgufTensor*> tensors;
+  for (size_t i = 0; i < names.size(); ++i) {
+    PUMICE_ASSIGN(const GgufTensor* part, tensor(names[i] + ".weight", rows[i], cols));
+    tensors.push_back(part);
+  }
+  std::vector<Projection> projections;
+  uint64_t y_offset = 0;
+  for (size_t first = 0; first < names.size();) {
+    size_t end = first + 1;
+    uint64_t height = rows[first];
+    while (end < names.size() && tensors[end]->type == tensors[first]->type && rows[end - 1] % kRowInterleave == 0)
+      height += rows[end++];
+    Projection projection;
+    projection.y_offset = static_cast<uint32_t>(y_offset);
+    PUMICE_ASSIGN(projection.w, matrix(std::span(tensors).subspan(first, end - first)));
+    PUMICE_ASSIGN(projection.bias, stacked_bias(names.subspan(first, end - first), rows.subspan(first, end - first)));
+    projections.push_back(std::move(projection));
+    y_offset += height;
+    first = end;
+  }
+  return projections;
+}
+
+}  // namespace pumice

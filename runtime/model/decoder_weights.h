@@ -1,0 +1,68 @@
+// DecoderWeights: the tensors of a decoder on the device, as its layers use them.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "base/log.h"
+#include "model/config.h"
+#include "model/uploader.h"
+
+namespace pumice {
+
+// A weight matrix with its optional bias, writing columns y_offset.. of its output.
+struct Projection {
+  WeightMatrix w;
+  std::optional<vk::Buffer> bias;
+  uint32_t y_offset = 0;
+};
+
+struct LayerWeights {
+  vk::Buffer attention_norm;      // (width)
+  std::vector<Projection> qkv;    // together (qkv_width, width): one matrix where q, k and v have one type
+  Projection output;              // (width, q_width)
+  vk::Buffer ffn_norm;            // (width)
+  Projection gate, up;            // (ffn_width, width)
+  Projection down;                // (width, ffn_width)
+};
+
+struct DecoderWeights {
+  WeightMatrix embedding;         // (vocabulary, width)
+  std::vector<LayerWeights> layers;
+  vk::Buffer output_norm;         // (width)
+  Projection head;                // (vocabulary, width); empty: the embedding is used
+  vk::Buffer rope_frequencies;    // (rotary / 2) as rope_frequencies() gives them
+
+  uint64_t bytes() const;
+};
+
+// Uploads by name, checking shapes. One thread at a time.
+class WeightReader {
+ public:
+  // progress: the fraction read so far; true cancels.
+  using Progress = std::function<bool(float)>;
+  WeightReader(const Gguf& file, Uploader& uploader, const Log& log, Progress progress);
+
+  Result<vk::Buffer> vector(const std::string& name, uint64_t length);  // as float
+  Result<Projection> projection(const std::string& name, uint64_t rows, uint64_t cols);
+  // Stacked into as few matrices as types allow; names without ".weight".
+  Result<std::vector<Projection>> stacked(std::span<const std::string> names, std::span<const uint64_t> rows,
+                                          uint64_t cols);
+  bool has(const std::string& name) const { return file_.find_tensor(name) != nullptr; }
+
+ private:
+  Result<const GgufTensor*> tensor(const std::string& name, uint64_t rows, uint64_t cols) const;
+  Result<WeightMatrix> matrix(std::span<const GgufTensor* const> parts);
+  Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows);
+  Result<void> report(uint64_t bytes);
+
+  const Gguf& file_;
+  Uploader& uploader_;
+  const Log& log_;
+  Progress progress_;
+  uint64_t done_ = 0, total_ = 0;
+  bool conversion_logged_ = false;
+};
+
+}  // namespace pumice

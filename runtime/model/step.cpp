@@ -1,0 +1,192 @@
+#include "model/step.h"
+
+#include <cmath>
+
+#include "kernels/activation.h"
+#include "kernels/argmax.h"
+#include "kernels/embedding.h"
+#include "kernels/matmul.h"
+#include "kernels/matvec.h"
+#include "kernels/rms_norm.h"
+#include "shared/attention.h"
+#include "shared/step_params.h"
+
+namespace pumice {
+namespace {
+
+FloatRows rows(const vk::Buffer& buffer, uint32_t columns) { return {buffer, row_stride(columns)}; }
+
+struct NormedInput {
+  FloatRows x;              // the residual stream
+  const vk::Buffer& weight;
+  float eps;
+};
+
+// y = norm(x) W^T + bias, all of them from one normalised x.
+void record_normed_projections(Recorder recorder, const StepContext& context, const NormedInput& in,
+                               std::span<const Projection> projections, FloatRows y) {
+  const uint32_t n = context.step.n;
+  const FloatRows normed = rows(context.work.normed, context.config.width);
+  if (n > kFusedRows)
+    rms_norm(recorder, {.x = in.x, .weight = in.weight, .y = normed, .n = n, .cols = context.config.width, .eps = in.eps});
+  for (const Projection& projection : projections) {
+    const vk::Buffer* bias = projection.bias ? &*projection.bias : nullptr;
+    if (n > kFusedRows)
+      linear(recorder, {.w = projection.w, .x = normed, .bias = bias, .y = y, .y_offset = projection.y_offset, .n = n});
+    else
+      matvec(recorder, {.w = projection.w, .x = in.x, .norm = &in.weight, .eps = in.eps, .bias = bias, .y = y,
+                        .y_offset = projection.y_offset, .n = n});
+  }
+}
+
+// hidden += x W^T + bias.
+void record_residual_projection(Recorder recorder, const StepContext& context, FloatRows x,
+                                const Projection& projection) {
+  linear(recorder, {.w = projection.w,
+                    .x = x,
+                    .bias = projection.bias ? &*projection.bias : nullptr,
+                    .accumulate = true,
+                    .y = rows(context.work.hidden, context.config.width),
+                    .n = context.step.n});
+}
+
+bool same_layout(const WeightMatrix& a, const WeightMatrix& b) {
+  return a.type == b.type && a.rows == b.rows && a.cols == b.cols;
+}
+
+struct WorkspaceSizes {
+  uint64_t hidden, qkv, q, ffn, logits, partials, counters, finds;
+  uint32_t max_splits;
+};
+
+WorkspaceSizes sizes_of(const ModelConfig& config, const WorkspaceShape& shape) {
+  const auto floats = [](uint64_t n, uint32_t columns) { return 4 * n * row_stride(columns); };
+  const uint32_t splits = divide_up(std::max(shape.context_tokens, 1u), kAttentionDecodePages * kPageTokens);
+  return {.hidden = floats(shape.rows, config.width),
+          .qkv = floats(shape.rows, config.qkv_width()),
+          .q = floats(shape.rows, config.q_width()),
+          .ffn = floats(shape.rows, config.ffn_width),
+          .logits = floats(shape.logit_rows, config.vocabulary),
+          .partials = attention_partial_bytes(shape.decode_rows, config.heads, config.head_dim, splits),
+          .counters = uint64_t{4} * shape.rows * config.kv_heads,
+          .finds = argmax_find_bytes(config.vocabulary),
+          .max_splits = splits};
+}
+
+}  // namespace
+
+uint64_t Workspace::bytes(const ModelConfig& config, const WorkspaceShape& shape) {
+  const WorkspaceSizes sizes = sizes_of(config, shape);
+  return 2 * sizes.hidden + sizes.qkv + 2 * sizes.q + 2 * sizes.ffn + sizes.logits + sizes.partials + sizes.counters +
+         sizes.finds + 4;
+}
+
+Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape) {
+  const WorkspaceSizes sizes = sizes_of(config, shape);
+  Workspace work;
+  work.shape = shape;
+  work.max_splits = sizes.max_splits;
+  const auto make = [&](uint64_t bytes) { return device.create_buffer(bytes, vk::MemoryIntent::kDevice); };
+  PUMICE_ASSIGN(work.hidden, make(sizes.hidden));
+  PUMICE_ASSIGN(work.normed, make(sizes.hidden));
+  PUMICE_ASSIGN(work.qkv, make(sizes.qkv));
+  PUMICE_ASSIGN(work.q, make(sizes.q));
+  PUMICE_ASSIGN(work.attended, make(sizes.q));
+  PUMICE_ASSIGN(work.gate, make(sizes.ffn));
+  PUMICE_ASSIGN(work.up, make(sizes.ffn));
+  PUMICE_ASSIGN(work.logits, make(sizes.logits));
+  PUMICE_ASSIGN(work.partials, make(sizes.partials));
+  PUMICE_ASSIGN(work.counters, make(sizes.counters));
+  PUMICE_ASSIGN(work.finds, make(sizes.finds));
+  PUMICE_ASSIGN(work.counter, make(4));
+  PUMICE_ASSIGN(vk::CommandStream stream, vk::CommandStream::create(device));
+  stream.begin();
+  stream.fill(work.counters, 0);
+  stream.fill(work.counter, 0);
+  PUMICE_TRY(stream.end());
+  const VkCommandBuffer commands = stream.handle();
+  PUMICE_ASSIGN(const uint64_t value, device.submit({&commands, 1}));
+  PUMICE_ASSIGN(const bool reached, device.wait(value));
+  PUMICE_CHECK(reached);
+  return work;
+}
+
+void record_embedding(Recorder recorder, const StepContext& context) {
+  embedding(recorder, {.table = context.weights.embedding,
+                       .step_rows = context.step.step_rows,
+                       .y = rows(context.work.hidden, context.config.width),
+                       .n = context.step.n});
+}
+
+void record_attention_block(Recorder recorder, const StepContext& context, uint32_t layer) {
+  const ModelConfig& config = context.config;
+  const LayerWeights& weights = context.weights.layers[layer];
+  const FloatRows qkv = rows(context.work.qkv, config.qkv_width()), q = rows(context.work.q, config.q_width());
+  const FloatRows attended = rows(context.work.attended, config.q_width());
+  record_normed_projections(recorder, context,
+                            {rows(context.work.hidden, config.width), weights.attention_norm, config.norm_eps},
+                            weights.qkv, qkv);
+  kv_write(recorder, {.qkv = qkv,
+                      .frequencies = context.weights.rope_frequencies,
+                      .step_rows = context.step.step_rows,
+                      .q = q,
+                      .pages = context.pages[layer],
+                      .n = context.step.n,
+                      .heads = config.heads,
+                      .kv_heads = config.kv_heads,
+                      .head_dim = config.head_dim,
+                      .rotary = config.rotary,
+                      .pairs = config.rope_pairs});
+  attention(recorder, {.q = q,
+                       .pages = context.pages[layer],
+                       .step_rows = context.step.step_rows,
+                       .y = attended,
+                       .n = context.step.n,
+                       .heads = config.heads,
+                       .kv_heads = config.kv_heads,
+                       .head_dim = config.head_dim,
+                       .scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim)),
+                       .one_sequence = context.step.one_sequence,
+                       .arguments = context.step.decode_arguments,
+                       .max_splits = context.work.max_splits,
+                       .partials = context.work.partials,
+                       .counters = context.work.counters});
+  record_residual_projection(recorder, context, attended, weights.output);
+}
+
+void record_gated_ffn_block(Recorder recorder, const StepContext& context, uint32_t layer, Activation kind) {
+  const ModelConfig& config = context.config;
+  const LayerWeights& weights = context.weights.layers[layer];
+  const NormedInput in{rows(context.work.hidden, config.width), weights.ffn_norm, config.norm_eps};
+  const FloatRows gate = rows(context.work.gate, config.ffn_width), up = rows(context.work.up, config.ffn_width);
+  const bool fused = context.step.n <= kFusedRows && same_layout(weights.gate.w, weights.up.w) && !weights.gate.bias &&
+                     !weights.up.bias;
+  if (fused) {
+    matvec(recorder, {.w = weights.gate.w, .up = &weights.up.w, .activation = kind, .x = in.x, .norm = &in.weight,
+                      .eps = in.eps, .y = gate, .n = context.step.n});
+    return record_residual_projection(recorder, context, gate, weights.down);
+  }
+  record_normed_projections(recorder, context, in, {&weights.gate, 1}, gate);
+  record_normed_projections(recorder, context, in, {&weights.up, 1}, up);
+  activation(recorder, {.gate = gate, .up = &up, .y = gate, .n = context.step.n, .cols = config.ffn_width, .activation = kind});
+  record_residual_projection(recorder, context, gate, weights.down);
+}
+
+void record_head(Recorder recorder, const StepContext& context) {
+  const StepShape& step = context.step;
+  if (step.logit_count == 0) return;
+  const ModelConfig& config = context.config;
+  const uint32_t stride = row_stride(config.width);
+  const WeightMatrix& head = context.weights.head.w ? context.weights.head.w : context.weights.embedding;
+  const FloatRows x{{context.work.hidden, uint64_t{4} * stride * step.first_logit, uint64_t{4} * stride * step.logit_count},
+                    stride};
+  matvec(recorder, {.w = head,
+                    .x = x,
+                    .norm = &context.weights.output_norm,
+                    .eps = config.norm_eps,
+                    .bias = context.weights.head.bias ? &*context.weights.head.bias : nullptr,
+                    .y = rows(context.work.logits, config.vocabulary),
+                    .n = step.logit_count});
+}
+
+}  // namespace pumice

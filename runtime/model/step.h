@@ -1,0 +1,68 @@
+// One step of a decoder: the device buffers that it works in, and the blocks that architectures share.
+//
+// Buffers are shown as (rows, columns); a row of activations is padded to a multiple of 32 floats.
+#pragma once
+
+#include "kernels/attention.h"
+#include "kernels/matvec.h"
+#include "model/decoder_weights.h"
+
+namespace pumice {
+
+// Rows up to which a projection takes its norm and activation along (kernels/matvec.h); beyond, norms and activations
+// are passes of their own, whose cost many rows share.
+inline constexpr uint32_t kFusedRows = 16;
+
+struct WorkspaceShape {
+  uint32_t rows = 1;            // most tokens of a step
+  uint32_t logit_rows = 1;      // most tokens of a step whose logits are wanted
+  uint32_t context_tokens = 0;  // of one sequence
+  uint32_t decode_rows = 1;     // most tokens of a decode step
+};
+
+// Made once for a context; every step uses it, one after the other.
+struct Workspace {
+  WorkspaceShape shape;
+  uint32_t max_splits = 1;
+  vk::Buffer hidden;    // (rows, width): the residual stream
+  vk::Buffer normed;    // (rows, width)
+  vk::Buffer qkv;       // (rows, qkv_width)
+  vk::Buffer q;         // (rows, q_width): rotated
+  vk::Buffer attended;  // (rows, q_width)
+  vk::Buffer gate;      // (rows, ffn_width)
+  vk::Buffer up;        // (rows, ffn_width)
+  vk::Buffer logits;    // (logit_rows, vocabulary)
+  vk::Buffer partials;  // of split attention
+  vk::Buffer counters;  // of split attention; zero between steps
+  vk::Buffer finds;     // of argmax
+  vk::Buffer counter;   // of argmax; zero between steps
+
+  static uint64_t bytes(const ModelConfig& config, const WorkspaceShape& shape);
+  static Result<Workspace> create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape);
+};
+
+constexpr uint32_t row_stride(uint32_t columns) { return (columns + 31) / 32 * 32; }
+
+struct StepShape {
+  uint32_t n = 1;                              // tokens
+  bool one_sequence = true;                    // consecutive tokens of one sequence; else one token of each of several
+  vk::BufferView step_rows;                    // (n) StepRow
+  const vk::BufferView* decode_arguments = nullptr;  // group counts of split attention: a decode step
+  uint32_t first_logit = 0, logit_count = 0;   // rows whose logits are wanted, into logits from its first row
+};
+
+struct StepContext {
+  const ModelConfig& config;
+  const DecoderWeights& weights;
+  Workspace& work;
+  std::span<const KvPages> pages;  // one for each layer
+  StepShape step;
+};
+
+// The blocks. Each reads and leaves the residual stream in work.hidden.
+void record_embedding(Recorder recorder, const StepContext& context);
+void record_attention_block(Recorder recorder, const StepContext& context, uint32_t layer);
+void record_gated_ffn_block(Recorder recorder, const StepContext& context, uint32_t layer, Activation activation);
+void record_head(Recorder recorder, const StepContext& context);
+
+}  // namespace pumice

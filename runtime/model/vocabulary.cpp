@@ -1,0 +1,97 @@
+#include "model/vocabulary.h"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace pumice {
+namespace {
+
+std::string full_key(std::string_view key) { return "tokenizer.ggml." + std::string(key); }
+
+// Reads optional keys and remembers the first that has a type other than the one it must have.
+class KeyReader {
+ public:
+  explicit KeyReader(const Gguf& file) : file_(file) {}
+
+  template <typename T, typename Convert>
+  std::optional<T> read(std::string_view key, const char* expected, Convert convert) {
+    const GgufValue* value = file_.find(full_key(key));
+    if (value == nullptr) return std::nullopt;
+    auto converted = convert(*value);
+    if (!converted && wrong_.empty())
+      wrong_ = full_key(key) + " has the type " + value_type_name(*value) + ", not " + expected;
+    return converted;
+  }
+
+  std::optional<int64_t> id(std::string_view key) {
+    return read<int64_t>(key, "an integer", [](const GgufValue& v) { return v.as_i64(); });
+  }
+  std::optional<bool> flag(std::string_view key) {
+    return read<bool>(key, "bool", [](const GgufValue& v) { return v.as_bool(); });
+  }
+  std::string text(std::string_view key) {
+    const auto view = read<std::string_view>(key, "string", [](const GgufValue& v) { return v.as_string(); });
+    return std::string(view.value_or(std::string_view()));
+  }
+  std::vector<std::string> texts(std::string_view key) {
+    const auto views =
+        read<std::vector<std::string_view>>(key, "[string]", [](const GgufValue& v) { return v.as_strings(); });
+    if (!views) return {};
+    return {views->begin(), views->end()};
+  }
+
+  const std::string& wrong() const { return wrong_; }
+
+ private:
+  const Gguf& file_;
+  std::string wrong_;
+};
+
+// Scores are floats, but some converters wrote ranks as integers.
+std::optional<std::vector<float>> scores_of(const GgufValue& value) {
+  if (auto floats = value.as_f32_array()) return floats;
+  const auto integers = value.as_i32_array();
+  if (!integers) return std::nullopt;
+  std::vector<float> floats;
+  floats.reserve(integers->size());
+  for (const int32_t integer : *integers) floats.push_back(static_cast<float>(integer));
+  return floats;
+}
+
+}  // namespace
+
+Result<TokenizerData> read_tokenizer(const Gguf& file) {
+  KeyReader reader(file);
+  TokenizerData data;
+  data.model = reader.text("model");
+  data.pre = reader.text("pre");
+  data.tokens = reader.texts("tokens");
+  data.merges = reader.texts("merges");
+  data.scores = reader.read<std::vector<float>>("scores", "[f32]", scores_of).value_or(std::vector<float>());
+  data.token_types =
+      reader.read<std::vector<int32_t>>("token_type", "[i32]", [](const GgufValue& v) { return v.as_i32_array(); })
+          .value_or(std::vector<int32_t>());
+  data.bos = reader.id("bos_token_id");
+  data.eos = reader.id("eos_token_id");
+  data.unk = reader.id("unknown_token_id");
+  data.eot = reader.id("eot_token_id");
+  data.eom = reader.id("eom_token_id");
+  data.pad = reader.id("padding_token_id");
+  data.add_bos = reader.flag("add_bos_token");
+  data.add_eos = reader.flag("add_eos_token");
+  data.add_space_prefix = reader.flag("add_space_prefix");
+  if (!reader.wrong().empty()) return error(Status::kMalformed, "%s; convert the model again", reader.wrong().c_str());
+  if (data.model.empty() || data.tokens.empty()) {
+    return error(Status::kNotFound,
+                 "the file has no vocabulary (tokenizer.ggml.model and .tokens); use a model file "
+                 "that was converted with its tokenizer");
+  }
+  if (data.model == "gpt2" && file.find("tokenizer.ggml.merges") == nullptr) {
+    return error(Status::kMalformed, "the gpt2 vocabulary has no tokenizer.ggml.merges; convert the model again");
+  }
+  return data;
+}
+
+}  // namespace pumice

@@ -1,0 +1,95 @@
+#include "text/special_tokens.h"
+
+#include <algorithm>
+#include <map>
+#include <queue>
+
+namespace pumice {
+namespace {
+
+struct Candidate {
+  size_t at;
+  uint32_t length;
+  int32_t id;
+};
+
+struct LongestFirst {
+  bool operator()(const Candidate& a, const Candidate& b) const {
+    if (a.length != b.length) return a.length < b.length;
+    return a.id != b.id ? a.id > b.id : a.at > b.at;
+  }
+};
+
+uint8_t byte_at(std::string_view text, size_t i) { return static_cast<uint8_t>(text[i]); }
+
+}  // namespace
+
+SpecialTokens::SpecialTokens(const TokenTable& table) : table_(&table), first_(257, 0) {
+  for (int32_t id = 0; id < table.size(); ++id) {
+    const std::string_view name = table.name(id);
+    if (name.empty() || name.size() > kMaxBytes || table.find(name) != id) continue;
+    if (table.is_special(id) || table.type(id) == TokenType::kUserDefined) sorted_.push_back(id);
+  }
+  std::sort(sorted_.begin(), sorted_.end(), [&](int32_t a, int32_t b) { return table.name(a) < table.name(b); });
+  for (const int32_t id : sorted_) ++first_[byte_at(table.name(id), 0) + 1u];
+  for (size_t b = 1; b < first_.size(); ++b) first_[b] += first_[b - 1];
+}
+
+SpecialTokens::Match SpecialTokens::longest(std::string_view text, size_t limit, bool parse_special) const {
+  const auto name = [&](int32_t id) { return table_->name(id); };
+  auto low = sorted_.begin() + first_[byte_at(text, 0)];
+  auto high = sorted_.begin() + first_[byte_at(text, 0) + 1u];
+  Match best;
+  // [low, high) holds the names that begin with the first `depth` bytes of the text; the shortest sorts first.
+  for (size_t depth = 1; low != high; ++depth) {
+    if (name(*low).size() == depth) {
+      if (parse_special || !table_->is_special(*low)) best = {static_cast<uint32_t>(depth), *low};
+      ++low;
+    }
+    if (depth == text.size() || depth == limit) break;
+    const uint8_t next = byte_at(text, depth);
+    low = std::partition_point(low, high, [&](int32_t id) { return byte_at(name(id), depth) < next; });
+    high = std::partition_point(low, high, [&](int32_t id) { return byte_at(name(id), depth) == next; });
+  }
+  return best;
+}
+
+std::vector<TextFragment> SpecialTokens::partition(std::string_view text, bool parse_special) const {
+  std::vector<Candidate> found;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const uint8_t byte = byte_at(text, i);
+    if (first_[byte] == first_[byte + 1u]) continue;
+    const Match match = longest(text.substr(i), kMaxBytes, parse_special);
+    if (match.length > 0) found.push_back({i, match.length, match.id});
+  }
+  std::priority_queue<Candidate, std::vector<Candidate>, LongestFirst> queue(LongestFirst{}, std::move(found));
+  std::map<size_t, Candidate> accepted;  // by position; they do not overlap
+  while (!queue.empty()) {
+    const Candidate best = queue.top();
+    queue.pop();
+    const auto after = accepted.lower_bound(best.at);
+    if (after != accepted.begin()) {
+      const Candidate& before = std::prev(after)->second;
+      if (before.at + before.length > best.at) continue;
+    }
+    if (after == accepted.end() || best.at + best.length <= after->first) {
+      accepted.emplace_hint(after, best.at, best);
+      continue;
+    }
+    // A longer token took the end of this one; a shorter name may still fit before it.
+    if (after->first == best.at) continue;
+    const Match match = longest(text.substr(best.at), after->first - best.at, parse_special);
+    if (match.length > 0) queue.push({best.at, match.length, match.id});
+  }
+  std::vector<TextFragment> fragments;
+  size_t begin = 0;
+  for (const auto& [at, token] : accepted) {
+    if (at > begin) fragments.push_back({text.substr(begin, at - begin), -1});
+    fragments.push_back({{}, token.id});
+    begin = at + token.length;
+  }
+  if (begin < text.size()) fragments.push_back({text.substr(begin), -1});
+  return fragments;
+}
+
+}  // namespace pumice

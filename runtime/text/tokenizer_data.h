@@ -1,0 +1,47 @@
+// TokenizerData: a vocabulary as a model file states it, before anything has been checked.
+//
+// Each field names the GGUF metadata key that fills it (specification: ggml's docs/gguf.md, section "Tokenizer").
+// A key that is absent leaves the field empty; Tokenizer::create applies the defaults given here, which are
+// llama.cpp's. Contract: the content may be hostile; Tokenizer::create checks all of it. Ownership: owns its strings.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace pumice {
+
+// The values of tokenizer.ggml.token_type; any other value counts as kUndefined.
+enum class TokenType : int32_t {
+  kUndefined = 0,
+  kNormal = 1,
+  kUnknown = 2,
+  kControl = 3,
+  kUserDefined = 4,
+  kUnused = 5,
+  kByte = 6,
+};
+
+struct TokenizerData {
+  std::string model;                 // tokenizer.ggml.model: "llama" (SentencePiece) or "gpt2" (byte-level BPE)
+  std::string pre;                   // tokenizer.ggml.pre: the pre-tokenizer of "gpt2"; absent means "default"
+  std::vector<std::string> tokens;   // tokenizer.ggml.tokens: the index is the token id
+  std::vector<float> scores;         // tokenizer.ggml.scores: "llama" only; absent means 0 for all
+  std::vector<int32_t> token_types;  // tokenizer.ggml.token_type: values of TokenType; absent means kNormal for all
+  std::vector<std::string> merges;   // tokenizer.ggml.merges: "left right", the index is the rank; "gpt2" only
+
+  // Ids. Absent means the default in brackets; a default that lies outside the vocabulary means "none".
+  std::optional<int64_t> bos;  // tokenizer.ggml.bos_token_id                ["llama" 1, "gpt2" 11]
+  std::optional<int64_t> eos;  // tokenizer.ggml.eos_token_id                ["llama" 2, "gpt2" 11]
+  std::optional<int64_t> unk;  // tokenizer.ggml.unknown_token_id            ["llama" 0, "gpt2" none]
+  std::optional<int64_t> eot;  // tokenizer.ggml.eot_token_id                [found by its name, see tokenizer.h]
+  std::optional<int64_t> eom;  // tokenizer.ggml.eom_token_id                [found by its name]
+  std::optional<int64_t> pad;  // tokenizer.ggml.padding_token_id            [none]
+
+  std::optional<bool> add_bos;           // tokenizer.ggml.add_bos_token     ["llama" true; "gpt2" false, some pre true]
+  std::optional<bool> add_eos;           // tokenizer.ggml.add_eos_token     [false]
+  std::optional<bool> add_space_prefix;  // tokenizer.ggml.add_space_prefix  ["llama" true, "gpt2" false]
+};
+
+}  // namespace pumice

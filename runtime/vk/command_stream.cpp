@@ -1,0 +1,221 @@
+#include "vk/command_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pumice::vk {
+namespace {
+
+constexpr uint32_t kSetsPerPool = 256, kBindingsPerSet = 10;
+
+bool overlap(const BufferView& a, const BufferView& b) {
+  return a.buffer == b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size;
+}
+
+void full_barrier(const VolkDeviceTable& table, VkCommandBuffer commands, VkPipelineStageFlags extra,
+                  VkAccessFlags extra_access) {
+  constexpr VkPipelineStageFlags kStages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+  const VkMemoryBarrier barrier{
+      .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+      .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+      .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT |
+                       VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_INDIRECT_COMMAND_READ_BIT | extra_access};
+  table.vkCmdPipelineBarrier(commands, kStages | VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT,
+                             kStages | VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT | extra, 0, 1, &barrier, 0, nullptr, 0,
+                             nullptr);
+}
+
+}  // namespace
+
+Result<CommandStream> CommandStream::create(Device& device, bool profile) {
+  CommandStream stream;
+  stream.device_ = &device;
+  const VolkDeviceTable& table = device.table();
+  const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                     .queueFamilyIndex = device.queue_family()};
+  VkResult result = table.vkCreateCommandPool(device.handle(), &pool, nullptr, &stream.pool_);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateCommandPool");
+  const VkCommandBufferAllocateInfo info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                         .commandPool = stream.pool_,
+                                         .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                         .commandBufferCount = 1};
+  result = table.vkAllocateCommandBuffers(device.handle(), &info, &stream.commands_);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkAllocateCommandBuffers");
+  if (profile && device.caps().timestamp_period_ns > 0) {
+    PUMICE_ASSIGN(Profiler profiler, Profiler::create(device));
+    stream.profiler_ = std::move(profiler);
+  }
+  return stream;
+}
+
+CommandStream& CommandStream::operator=(CommandStream&& other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(pool_, other.pool_);
+  std::swap(commands_, other.commands_);
+  std::swap(descriptor_pools_, other.descriptor_pools_);
+  std::swap(current_pool_, other.current_pool_);
+  std::swap(pending_, other.pending_);
+  std::swap(scratch_, other.scratch_);
+  std::swap(profiler_, other.profiler_);
+  std::swap(error_, other.error_);
+  std::swap(dispatches_, other.dispatches_);
+  std::swap(barriers_, other.barriers_);
+  return *this;
+}
+
+CommandStream::~CommandStream() {
+  if (!device_) return;
+  const VolkDeviceTable& table = device_->table();
+  for (VkDescriptorPool pool : descriptor_pools_) table.vkDestroyDescriptorPool(device_->handle(), pool, nullptr);
+  if (pool_) table.vkDestroyCommandPool(device_->handle(), pool_, nullptr);
+}
+
+void CommandStream::fail(Error error) {
+  if (!error_) error_ = std::move(error);
+}
+
+void CommandStream::begin() {
+  const VolkDeviceTable& table = device_->table();
+  error_.reset();
+  pending_.clear();
+  dispatches_ = barriers_ = 0;
+  current_pool_ = 0;
+  for (VkDescriptorPool pool : descriptor_pools_) table.vkResetDescriptorPool(device_->handle(), pool, 0);
+  table.vkResetCommandPool(device_->handle(), pool_, 0);
+  const VkCommandBufferBeginInfo info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                      .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
+  const VkResult result = table.vkBeginCommandBuffer(commands_, &info);
+  if (result != VK_SUCCESS) return fail(vulkan_error(result, "vkBeginCommandBuffer"));
+  full_barrier(table, commands_, 0, 0);
+  if (profiler_) profiler_->begin(commands_);
+}
+
+void CommandStream::order(std::span<const Access> accesses) {
+  const bool conflict = std::any_of(accesses.begin(), accesses.end(), [&](const Access& next) {
+    return std::any_of(pending_.begin(), pending_.end(), [&](const Access& before) {
+      return (next.write || before.write) && overlap(next.view, before.view);
+    });
+  });
+  if (conflict) {
+    full_barrier(device_->table(), commands_, 0, 0);
+    pending_.clear();
+    ++barriers_;
+  }
+  pending_.insert(pending_.end(), accesses.begin(), accesses.end());
+}
+
+VkDescriptorSet CommandStream::allocate_set(VkDescriptorSetLayout layout) {
+  const VolkDeviceTable& table = device_->table();
+  for (;; ++current_pool_) {
+    const bool fresh = current_pool_ == descriptor_pools_.size();
+    if (fresh) {
+      const VkDescriptorPoolSize size{VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, kSetsPerPool * kBindingsPerSet};
+      const VkDescriptorPoolCreateInfo info{.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                            .maxSets = kSetsPerPool,
+                                            .poolSizeCount = 1,
+                                            .pPoolSizes = &size};
+      VkDescriptorPool pool = VK_NULL_HANDLE;
+      const VkResult result = table.vkCreateDescriptorPool(device_->handle(), &info, nullptr, &pool);
+      if (result != VK_SUCCESS) return fail(vulkan_error(result, "vkCreateDescriptorPool")), VK_NULL_HANDLE;
+      descriptor_pools_.push_back(pool);
+    }
+    const VkDescriptorSetAllocateInfo info{.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                           .descriptorPool = descriptor_pools_[current_pool_],
+                                           .descriptorSetCount = 1,
+                                           .pSetLayouts = &layout};
+    VkDescriptorSet set = VK_NULL_HANDLE;
+    const VkResult result = table.vkAllocateDescriptorSets(device_->handle(), &info, &set);
+    if (result == VK_SUCCESS) return set;
+    if (fresh || (result != VK_ERROR_OUT_OF_POOL_MEMORY && result != VK_ERROR_FRAGMENTED_POOL))
+      return fail(vulkan_error(result, "vkAllocateDescriptorSets")), VK_NULL_HANDLE;
+  }
+}
+
+bool CommandStream::bind(const Pipeline& pipeline, std::span<const std::byte> push,
+                         std::span<const BufferView> bindings, const BufferView* arguments) {
+  if (error_) return false;
+  const ShaderInterface& shader = pipeline.shader();
+  // A mismatch between a wrapper and its shader is a bug; the shared header exists so that it cannot happen.
+  PUMICE_CHECK(bindings.size() == shader.bindings.size() && bindings.size() <= kBindingsPerSet);
+  PUMICE_CHECK(push.size() == shader.push_bytes);
+  const VkDescriptorSet set = allocate_set(pipeline.set_layout());
+  if (!set) return false;
+
+  VkDescriptorBufferInfo infos[kBindingsPerSet];
+  VkWriteDescriptorSet writes[kBindingsPerSet];
+  scratch_.clear();
+  for (uint32_t i = 0; i < bindings.size(); ++i) {
+    const BufferView& view = bindings[i];
+    PUMICE_CHECK(view.buffer && view.size > 0);
+    if (view.size > device_->caps().max_storage_range)
+      return fail(error(Status::kUnsupported, "%s: a binding of %llu bytes is beyond the device's %llu",
+                        pipeline.name().c_str(), static_cast<unsigned long long>(view.size),
+                        static_cast<unsigned long long>(device_->caps().max_storage_range))), false;
+    infos[i] = {view.buffer, view.offset, view.size};
+    writes[i] = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                 .dstSet = set,
+                 .dstBinding = i,
+                 .descriptorCount = 1,
+                 .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                 .pBufferInfo = &infos[i]};
+    scratch_.push_back({view, shader.bindings[i].write});
+  }
+  if (arguments) scratch_.push_back({*arguments, false});
+  const VolkDeviceTable& table = device_->table();
+  table.vkUpdateDescriptorSets(device_->handle(), static_cast<uint32_t>(bindings.size()), writes, 0, nullptr);
+  order(scratch_);
+  table.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle());
+  table.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout(), 0, 1, &set, 0, nullptr);
+  if (!push.empty())
+    table.vkCmdPushConstants(commands_, pipeline.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                             static_cast<uint32_t>(push.size()), push.data());
+  return true;
+}
+
+void CommandStream::dispatch(const Pipeline& pipeline, std::span<const std::byte> push,
+                             std::span<const BufferView> bindings, Groups groups, Cost cost) {
+  const uint32_t* limit = device_->caps().max_groups;
+  if (groups.x > limit[0] || groups.y > limit[1] || groups.z > limit[2])
+    return fail(error(Status::kUnsupported, "%s: %u x %u x %u workgroups are beyond the device's limit",
+                      pipeline.name().c_str(), groups.x, groups.y, groups.z));
+  if (groups.x == 0 || groups.y == 0 || groups.z == 0 || !bind(pipeline, push, bindings, nullptr)) return;
+  if (profiler_) profiler_->before(commands_, pipeline.name(), cost.bytes, cost.flops);
+  device_->table().vkCmdDispatch(commands_, groups.x, groups.y, groups.z);
+  if (profiler_) profiler_->after(commands_);
+  ++dispatches_;
+}
+
+void CommandStream::dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push,
+                                      std::span<const BufferView> bindings, BufferView arguments, Cost cost) {
+  if (!bind(pipeline, push, bindings, &arguments)) return;
+  if (profiler_) profiler_->before(commands_, pipeline.name(), cost.bytes, cost.flops);
+  device_->table().vkCmdDispatchIndirect(commands_, arguments.buffer, arguments.offset);
+  if (profiler_) profiler_->after(commands_);
+  ++dispatches_;
+}
+
+void CommandStream::copy(BufferView source, BufferView target) {
+  if (error_) return;
+  target.size = source.size;
+  const Access accesses[] = {{source, false}, {target, true}};
+  order(accesses);
+  const VkBufferCopy region{source.offset, target.offset, source.size};
+  device_->table().vkCmdCopyBuffer(commands_, source.buffer, target.buffer, 1, &region);
+}
+
+void CommandStream::fill(BufferView target, uint32_t word) {
+  if (error_) return;
+  const Access access{target, true};
+  order({&access, 1});
+  device_->table().vkCmdFillBuffer(commands_, target.buffer, target.offset, target.size, word);
+}
+
+Result<void> CommandStream::end() {
+  full_barrier(device_->table(), commands_, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
+  const VkResult result = device_->table().vkEndCommandBuffer(commands_);
+  if (error_) return *error_;
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkEndCommandBuffer");
+  return {};
+}
+
+}  // namespace pumice::vk

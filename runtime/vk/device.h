@@ -1,0 +1,107 @@
+// Device: a Vulkan device with one compute queue, its memory, its pipeline cache and the timeline that orders submissions.
+#pragma once
+
+#include <volk.h>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+
+#include "base/log.h"
+#include "base/result.h"
+#include "vk/instance.h"
+#include "vk/memory.h"
+
+namespace pumice::vk {
+
+struct DeviceOptions {
+  DeviceCaps caps;                  // as read, or with capabilities masked
+  std::string pipeline_cache_path;  // empty: none
+};
+
+class Device;
+
+// A storage buffer with its memory. Move-only; the device outlives it, and whoever destroys it has waited for the
+// submissions that use it.
+class Buffer {
+ public:
+  Buffer() = default;
+  Buffer(Buffer&& other) noexcept { *this = std::move(other); }
+  Buffer& operator=(Buffer&& other) noexcept;
+  ~Buffer();
+
+  VkBuffer handle() const { return handle_; }
+  uint64_t size() const { return size_; }
+  explicit operator bool() const { return handle_ != VK_NULL_HANDLE; }
+  std::byte* mapped() const { return allocation_.mapped; }
+  template <typename T>
+  T* mapped_as() const { return reinterpret_cast<T*>(allocation_.mapped); }
+
+ private:
+  friend class Device;
+  Device* device_ = nullptr;
+  VkBuffer handle_ = VK_NULL_HANDLE;
+  uint64_t size_ = 0;
+  Allocation allocation_;
+};
+
+// A range of a buffer, in bytes; non-owning.
+struct BufferView {
+  VkBuffer buffer = VK_NULL_HANDLE;
+  uint64_t offset = 0, size = 0;
+
+  BufferView() = default;
+  BufferView(const Buffer& whole) : buffer(whole.handle()), size(whole.size()) {}  // NOLINT: a view of all of it
+  BufferView(const Buffer& of, uint64_t from, uint64_t bytes) : buffer(of.handle()), offset(from), size(bytes) {}
+};
+
+// Thread-safe. Not movable: buffers and streams point at it.
+class Device {
+ public:
+  static Result<std::unique_ptr<Device>> create(const Instance& instance, VkPhysicalDevice physical,
+                                                DeviceOptions options);
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  const DeviceCaps& caps() const { return options_.caps; }
+  const Log& log() const { return instance_.log(); }
+  VkDevice handle() const { return handle_; }
+  const VolkDeviceTable& table() const { return table_; }
+  uint32_t queue_family() const { return queue_family_; }
+  VkPipelineCache pipeline_cache() const { return pipeline_cache_; }
+  bool debug_labels() const { return instance_.debug_labels(); }
+  MemoryAllocator& memory() { return *memory_; }
+
+  Result<Buffer> create_buffer(uint64_t bytes, MemoryIntent intent);
+
+  // Submits in order after everything submitted before; the returned value is reached when it has finished.
+  Result<uint64_t> submit(std::span<const VkCommandBuffer> commands);
+  // true: reached; false: not within the time. A lost device is an error here and from then on.
+  Result<bool> wait(uint64_t value, uint64_t timeout_ns = UINT64_MAX);
+  Result<bool> reached(uint64_t value) { return wait(value, 0); }
+  uint64_t submissions() const { return last_value_.load(); }
+
+ private:
+  Device(const Instance& instance, DeviceOptions options) : instance_(instance), options_(std::move(options)) {}
+  Result<void> create_handle(VkPhysicalDevice physical);
+  Result<void> create_objects(VkPhysicalDevice physical);
+  friend class Buffer;
+
+  const Instance& instance_;
+  DeviceOptions options_;
+  VkDevice handle_ = VK_NULL_HANDLE;
+  VolkDeviceTable table_{};
+  uint32_t queue_family_ = 0;
+  VkQueue queue_ = VK_NULL_HANDLE;
+  VkSemaphore timeline_ = VK_NULL_HANDLE;
+  VkPipelineCache pipeline_cache_ = VK_NULL_HANDLE;
+  std::unique_ptr<MemoryAllocator> memory_;
+  std::mutex queue_mutex_;
+  std::atomic<uint64_t> last_value_{0}, finished_value_{0};
+  std::atomic<bool> lost_{false};
+};
+
+}  // namespace pumice::vk

@@ -1,0 +1,90 @@
+#include "vk/pipeline.h"
+
+#include <utility>
+#include <vector>
+
+namespace pumice::vk {
+
+Pipeline& Pipeline::operator=(Pipeline&& other) noexcept {
+  std::swap(device_, other.device_);
+  std::swap(name_, other.name_);
+  std::swap(shader_, other.shader_);
+  std::swap(set_layout_, other.set_layout_);
+  std::swap(layout_, other.layout_);
+  std::swap(handle_, other.handle_);
+  return *this;
+}
+
+Pipeline::~Pipeline() {
+  if (!device_) return;
+  const VolkDeviceTable& table = device_->table();
+  if (handle_) table.vkDestroyPipeline(device_->handle(), handle_, nullptr);
+  if (layout_) table.vkDestroyPipelineLayout(device_->handle(), layout_, nullptr);
+  if (set_layout_) table.vkDestroyDescriptorSetLayout(device_->handle(), set_layout_, nullptr);
+}
+
+Result<void> Pipeline::create_layouts() {
+  std::vector<VkDescriptorSetLayoutBinding> bindings;
+  for (const ShaderBinding& b : shader_.bindings)
+    bindings.push_back({b.binding, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1, VK_SHADER_STAGE_COMPUTE_BIT, nullptr});
+  const VkDescriptorSetLayoutCreateInfo set{.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+                                            .bindingCount = static_cast<uint32_t>(bindings.size()),
+                                            .pBindings = bindings.data()};
+  const VolkDeviceTable& table = device_->table();
+  VkResult result = table.vkCreateDescriptorSetLayout(device_->handle(), &set, nullptr, &set_layout_);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateDescriptorSetLayout");
+  const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, shader_.push_bytes};
+  const VkPipelineLayoutCreateInfo layout{.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                          .setLayoutCount = 1,
+                                          .pSetLayouts = &set_layout_,
+                                          .pushConstantRangeCount = shader_.push_bytes ? 1u : 0u,
+                                          .pPushConstantRanges = &range};
+  result = table.vkCreatePipelineLayout(device_->handle(), &layout, nullptr, &layout_);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkCreatePipelineLayout");
+  return {};
+}
+
+Result<Pipeline> Pipeline::create(Device& device, const PipelineInfo& info) {
+  Pipeline pipeline;
+  pipeline.device_ = &device;
+  pipeline.name_ = info.name;
+  PUMICE_ASSIGN(pipeline.shader_, reflect(info.words));
+  PUMICE_TRY(pipeline.create_layouts());
+
+  const VolkDeviceTable& table = device.table();
+  const VkShaderModuleCreateInfo module_info{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+                                             .codeSize = info.words.size_bytes(),
+                                             .pCode = info.words.data()};
+  VkShaderModule module = VK_NULL_HANDLE;
+  VkResult result = table.vkCreateShaderModule(device.handle(), &module_info, nullptr, &module);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateShaderModule");
+
+  std::vector<VkSpecializationMapEntry> entries;
+  for (const uint32_t id : pipeline.shader_.spec_ids)
+    if (id < info.constants.size()) entries.push_back({id, id * 4, 4});
+  const VkSpecializationInfo specialization{static_cast<uint32_t>(entries.size()), entries.data(),
+                                            info.constants.size_bytes(), info.constants.data()};
+  const VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup{
+      .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
+      .requiredSubgroupSize = device.caps().subgroup_size};
+  constexpr VkPipelineShaderStageCreateFlags kFullSubgroups =
+      VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
+  const bool full = info.full_subgroups && device.caps().fixed_subgroup;
+  const VkComputePipelineCreateInfo create{
+      .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+      .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+                .pNext = full && device.caps().subgroup_size_control ? &subgroup : nullptr,
+                .flags = full ? kFullSubgroups : 0,
+                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+                .module = module,
+                .pName = "main",
+                .pSpecializationInfo = &specialization},
+      .layout = pipeline.layout_};
+  result = table.vkCreateComputePipelines(device.handle(), device.pipeline_cache(), 1, &create, nullptr,
+                                          &pipeline.handle_);
+  table.vkDestroyShaderModule(device.handle(), module, nullptr);
+  if (result != VK_SUCCESS) return vulkan_error(result, info.name.c_str());
+  return pipeline;
+}
+
+}  // namespace pumice::vk

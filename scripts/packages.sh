@@ -1,0 +1,13 @@
+# shellcheck shell=bash disable=SC2034
+# The Debian and Ubuntu packages that Pumice needs: the one list of them. Sourced, not run.
+
+# To build and run the program. mesa-vulkan-drivers brings the drivers for AMD and Intel and the software driver.
+packages_build=(
+  g++ cmake ninja-build pkg-config
+  libvulkan-dev libvulkan-volk-dev glslang-tools spirv-tools
+  libpcre2-dev libutf8proc-dev libcli11-dev libfmt-dev nlohmann-json3-dev
+  libvulkan1 mesa-vulkan-drivers
+)
+
+# To test it, in addition.
+packages_test=(libgtest-dev vulkan-validationlayers)

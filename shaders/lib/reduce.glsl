@@ -1,0 +1,61 @@
+// Reductions over a workgroup of WG lanes (specialisation constant 0). Built in two ways: a workgroup is one full subgroup
+// (the usual one, without barriers), or, with REDUCE_SHARED, any size and no subgroup operations at all.
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint WG = 32u;
+
+#ifdef REDUCE_SHARED
+shared float reduce_values[WG];
+
+void sync() { barrier(); }
+
+float reduce_add(float value) {
+  barrier();
+  reduce_values[gl_LocalInvocationID.x] = value;
+  for (uint step = WG / 2u; step > 0u; step >>= 1) {
+    barrier();
+    if (gl_LocalInvocationID.x < step) reduce_values[gl_LocalInvocationID.x] += reduce_values[gl_LocalInvocationID.x + step];
+  }
+  barrier();
+  return reduce_values[0];
+}
+
+float reduce_max(float value) {
+  barrier();
+  reduce_values[gl_LocalInvocationID.x] = value;
+  for (uint step = WG / 2u; step > 0u; step >>= 1) {
+    barrier();
+    if (gl_LocalInvocationID.x < step)
+      reduce_values[gl_LocalInvocationID.x] = max(reduce_values[gl_LocalInvocationID.x], reduce_values[gl_LocalInvocationID.x + step]);
+  }
+  barrier();
+  return reduce_values[0];
+}
+
+// The sum over the lanes with the same lane % stride, in every one of them.
+float reduce_add_strided(float value, uint stride) {
+  barrier();
+  reduce_values[gl_LocalInvocationID.x] = value;
+  for (uint step = WG / 2u; step >= stride; step >>= 1) {
+    barrier();
+    if (gl_LocalInvocationID.x < step) reduce_values[gl_LocalInvocationID.x] += reduce_values[gl_LocalInvocationID.x + step];
+  }
+  barrier();
+  return reduce_values[gl_LocalInvocationID.x % stride];
+}
+#else
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+#extension GL_KHR_shader_subgroup_shuffle : require
+
+void sync() {
+  subgroupMemoryBarrierShared();
+  subgroupBarrier();
+}
+float reduce_add(float value) { return subgroupAdd(value); }
+float reduce_max(float value) { return subgroupMax(value); }
+
+float reduce_add_strided(float value, uint stride) {
+  for (uint step = stride; step < WG; step <<= 1) value += subgroupShuffleXor(value, step);
+  return value;
+}
+#endif

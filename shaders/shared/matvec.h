@@ -1,0 +1,36 @@
+// matvec: y (n, rows) = x (n, cols) * W^T for 1 to 16 columns n a workgroup, with fused RMS norm of x, bias, accumulation
+// into y (residual) and the gated form y = act(gate x) * (up x).
+#ifndef PUMICE_SHARED_MATVEC_H
+#define PUMICE_SHARED_MATVEC_H
+#include "types.h"
+
+SHARED_BEGIN
+struct MatvecPush {
+  uint rows;           // of this slab of W
+  uint cols;
+  uint units;          // of 32 values in a row
+  uint n;              // rows of x
+  uint quant_offset, scale_offset;        // in words, of W (the gate)
+  uint up_quant_offset, up_scale_offset;  // of the second matrix, when gated
+  uint x_stride, y_stride;                // in floats; x_stride a multiple of 4
+  uint y_offset;       // of the slab's first row within a row of y
+  uint bias_offset;    // of the slab's first row within the bias
+  float eps;
+};
+
+SHARED_CONST kMatvecBindings = 6u;  // W, up W, x, norm weight, bias, y
+
+// Specialisation constants after the workgroup size (0).
+SHARED_CONST kMatvecSpecRows = 1u;   // rows a lane
+SHARED_CONST kMatvecSpecCols = 2u;   // columns a workgroup
+SHARED_CONST kMatvecSpecFlags = 3u;
+// Flags.
+SHARED_CONST kMatvecNorm = 1u;        // x is RMS-normalised first
+SHARED_CONST kMatvecBias = 2u;
+SHARED_CONST kMatvecAccumulate = 4u;  // y += instead of y =
+SHARED_CONST kMatvecGated = 8u;       // with silu
+SHARED_CONST kMatvecGelu = 16u;       // the gate's activation is gelu instead
+SHARED_CONST kMatvecTail = 32u;       // cols is not a multiple of 32
+SHARED_END
+
+#endif

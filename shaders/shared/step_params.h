@@ -1,0 +1,37 @@
+// What changes from step to step and lives in device buffers, never in push constants.
+#ifndef PUMICE_SHARED_STEP_PARAMS_H
+#define PUMICE_SHARED_STEP_PARAMS_H
+#include "types.h"
+
+SHARED_BEGIN
+// One token that a step computes. A row whose `live` is 0 is computed like any other (into its own place), but its
+// result is not committed: the sequence has ended.
+struct StepRow {
+  uint token;
+  uint position;
+  uint slot;    // which row of the page table, token log and sampler table is the sequence's
+  uint live;
+};
+
+SHARED_CONST kPageTokens = 32u;
+SHARED_CONST kMaxStopTokens = 8u;
+
+// How the next token of a sequence is drawn; one for each slot.
+struct SamplerParams {
+  float temperature;  // <= 0: greedy
+  float top_p;
+  float min_p;
+  float repeat_penalty;
+  float frequency_penalty;
+  float presence_penalty;
+  uint top_k;
+  uint penalty_window;
+  uint seed_low;
+  uint seed_high;
+  uint stop_count;
+  uint padding;
+  uint stop_tokens[kMaxStopTokens];
+};
+SHARED_END
+
+#endif

@@ -1,0 +1,290 @@
+/* The C interface with a device: generation, refused requests, cancelling, lifetimes. Links the library alone.
+ * Exit code 77: no usable Vulkan device. */
+#define _POSIX_C_SOURCE 200809L /* what the support header uses of POSIX */
+
+#include <math.h>
+#include <threads.h>
+
+#include "c_api_support.h"
+
+enum { kGenerated = 16 };
+
+typedef struct Fixture {
+  PumiceInstance* instance;
+  PumiceDevice* device;
+  PumiceModel* model;
+  int32_t prompt[kMaxIds];
+  size_t prompt_count;
+} Fixture;
+
+typedef struct Tokens {
+  int32_t ids[kMaxIds];
+  size_t count;
+  PumiceRequestStatus status;
+} Tokens;
+
+static PumiceContext* make_context(PumiceModel* model, uint32_t tokens, uint32_t sequences) {
+  PumiceContextOptions options = pumice_context_options_init();
+  options.context_tokens = tokens;
+  options.max_sequences = sequences;
+  PumiceContext* context = NULL;
+  CHECK_OK(pumice_context_create(model, &options, &context));
+  return context;
+}
+
+static PumiceSequence* make_sequence(PumiceContext* context) {
+  PumiceSequence* sequence = NULL;
+  CHECK_OK(pumice_sequence_create(context, &sequence));
+  return sequence;
+}
+
+static PumiceRequest* submit(PumiceSequence* sequence, const int32_t* ids, size_t count, uint32_t max_tokens) {
+  PumiceRequestOptions options = pumice_request_options_init();
+  options.ids = ids;
+  options.count = count;
+  options.max_tokens = max_tokens;
+  options.ignore_eos = 1;
+  PumiceRequest* request = NULL;
+  CHECK_OK(pumice_request_submit(sequence, &options, &request));
+  return request;
+}
+
+/* One poll; false once the request has ended. */
+static int collect(PumiceRequest* request, Tokens* tokens) {
+  PumicePoll poll = pumice_poll_init();
+  CHECK_OK(pumice_poll(request, &poll));
+  for (size_t i = 0; i < poll.count && tokens->count < kMaxIds; ++i) tokens->ids[tokens->count++] = poll.ids[i];
+  tokens->status = poll.status;
+  CHECK(poll.text == NULL || poll.text[poll.text_length] == '\0');
+  return poll.status == PUMICE_REQUEST_RUNNING;
+}
+
+static Tokens finish(PumiceRequest* request) {
+  Tokens tokens = {.count = 0};
+  if (!request) return tokens;
+  do {
+    const PumiceResult result = pumice_request_wait(request, 60000);
+    CHECK_OK(result);
+    if (result != PUMICE_OK) break;
+  } while (collect(request, &tokens));
+  return tokens;
+}
+
+static Tokens generate(PumiceSequence* sequence, const int32_t* ids, size_t count, uint32_t max_tokens) {
+  PumiceRequest* request = submit(sequence, ids, count, max_tokens);
+  const Tokens tokens = finish(request);
+  pumice_request_destroy(request);
+  return tokens;
+}
+
+static Tokens generate_fresh(PumiceContext* context, const Fixture* fixture, uint32_t max_tokens) {
+  PumiceSequence* sequence = make_sequence(context);
+  const Tokens tokens = generate(sequence, fixture->prompt, fixture->prompt_count, max_tokens);
+  pumice_sequence_destroy(sequence);
+  return tokens;
+}
+
+static int same(const Tokens* a, const Tokens* b) {
+  return a->count == b->count && memcmp(a->ids, b->ids, a->count * sizeof(a->ids[0])) == 0;
+}
+
+static void test_generation(const Fixture* fixture) {
+  PumiceContext* context = make_context(fixture->model, 256, 1);
+  PumiceContext* other = make_context(fixture->model, 256, 1);
+  if (!context || !other) return;
+  const Tokens tokens = generate_fresh(context, fixture, kGenerated);
+  CHECK(tokens.count == kGenerated && tokens.status == PUMICE_REQUEST_FINISHED_LENGTH);
+  const Tokens again = generate_fresh(other, fixture, kGenerated);
+  CHECK(same(&tokens, &again));
+
+  PumiceSequence* sequence = make_sequence(context);
+  static float logits[4096];
+  CHECK_OK(pumice_sequence_evaluate(sequence, fixture->prompt, fixture->prompt_count, logits, 4096));
+  int32_t best = 0;
+  for (int32_t i = 0; i < 4096; ++i) {
+    CHECK(isfinite(logits[i]));
+    if (logits[i] > logits[best]) best = i;
+  }
+  CHECK(best == tokens.ids[0]);
+  CHECK_INVALID(pumice_sequence_evaluate(sequence, fixture->prompt, 1, logits, 4095));
+  CHECK_INVALID(pumice_sequence_evaluate(sequence, fixture->prompt, 0, logits, 4096));
+
+  /* Taking back a part of the prompt and all that followed, and going on from there. */
+  CHECK_OK(pumice_sequence_truncate(sequence, 2));
+  PumiceSequenceInfo info = pumice_sequence_info_init();
+  CHECK_OK(pumice_sequence_get_info(sequence, &info));
+  CHECK(info.tokens == 2 && info.computed <= 2);
+  const Tokens resumed = generate(sequence, fixture->prompt + 2, fixture->prompt_count - 2, kGenerated);
+  CHECK(same(&tokens, &resumed));
+  CHECK_INVALID(pumice_sequence_truncate(sequence, 100000));
+  pumice_sequence_destroy(sequence);
+
+  PumiceContextStats stats = pumice_context_stats_init();
+  CHECK_OK(pumice_context_get_stats(context, &stats));
+  CHECK(stats.context_tokens >= 256 && stats.pages_used == 0 && stats.decode_tokens > 0);
+  pumice_context_destroy(other);
+  pumice_context_destroy(context);
+}
+
+static void test_two_sequences(const Fixture* fixture) {
+  PumiceContext* context = make_context(fixture->model, 256, 2);
+  if (!context) return;
+  const Tokens alone = generate_fresh(context, fixture, kGenerated);
+  PumiceSequence* first = make_sequence(context);
+  PumiceSequence* second = make_sequence(context);
+  PumiceSequence* third = NULL;
+  CHECK(pumice_sequence_create(context, &third) != PUMICE_OK);
+  CHECK(third == NULL);
+  PumiceRequest* a = submit(first, fixture->prompt, fixture->prompt_count, kGenerated);
+  PumiceRequest* b = submit(second, fixture->prompt, fixture->prompt_count, kGenerated);
+  const Tokens a_tokens = finish(a), b_tokens = finish(b);
+  CHECK(same(&alone, &a_tokens));
+  CHECK(same(&alone, &b_tokens));
+  int32_t busy = 1;
+  CHECK_OK(pumice_step(context, &busy));
+  CHECK(busy == 0);
+  PumiceTimings timings = pumice_timings_init();
+  CHECK_OK(pumice_request_timings(a, &timings));
+  CHECK(timings.prompt_tokens == fixture->prompt_count && timings.generated_tokens == kGenerated);
+  pumice_request_destroy(a);
+  pumice_request_destroy(b);
+  pumice_sequence_destroy(first);
+  pumice_sequence_destroy(second);
+  pumice_context_destroy(context);
+}
+
+static void test_refused_requests(const Fixture* fixture) {
+  PumiceContext* context = make_context(fixture->model, 64, 1);
+  if (!context) return;
+  PumiceSequence* sequence = make_sequence(context);
+  PumiceRequestOptions options = pumice_request_options_init();
+  PumiceRequest* request = NULL;
+  CHECK_INVALID(pumice_request_submit(sequence, NULL, &request));
+  CHECK_INVALID(pumice_request_submit(sequence, &options, &request)); /* no ids */
+  int32_t ids[kMaxIds];
+  for (size_t i = 0; i < kMaxIds; ++i) ids[i] = 100;
+  options.ids = ids;
+  options.count = kMaxIds;
+  CHECK_RESULT(PUMICE_CONTEXT_FULL, pumice_request_submit(sequence, &options, &request));
+  options.count = 1;
+  ids[0] = 4096;
+  CHECK_INVALID(pumice_request_submit(sequence, &options, &request));
+  ids[0] = -1;
+  CHECK_INVALID(pumice_request_submit(sequence, &options, &request));
+  ids[0] = 100;
+  CHECK_INVALID(pumice_request_submit(sequence, &options, NULL));
+  options.size = sizeof(size_t);
+  CHECK_INVALID(pumice_request_submit(sequence, &options, &request));
+  CHECK(request == NULL);
+
+  request = submit(sequence, fixture->prompt, fixture->prompt_count, 4);
+  PumiceRequest* second = NULL;
+  options.size = sizeof(options);
+  CHECK_INVALID(pumice_request_submit(sequence, &options, &second)); /* one request a sequence */
+  CHECK_INVALID(pumice_sequence_truncate(sequence, 0));
+  PumicePoll small = pumice_poll_init();
+  small.size = sizeof(size_t);
+  CHECK_INVALID(pumice_poll(request, &small));
+  CHECK_INVALID(pumice_poll(request, NULL));
+  CHECK(finish(request).count == 4);
+  pumice_request_destroy(request);
+  const Tokens rest = generate(sequence, ids, 1, 0); /* until nothing more fits */
+  CHECK(rest.status == PUMICE_REQUEST_FINISHED_CONTEXT && rest.count > 16);
+  pumice_sequence_destroy(sequence);
+  pumice_context_destroy(context);
+}
+
+static int cancel_it(void* request) {
+  pumice_request_cancel((PumiceRequest*)request);
+  return 0;
+}
+
+static void test_cancel(const Fixture* fixture) {
+  PumiceContext* context = make_context(fixture->model, 512, 1);
+  if (!context) return;
+  PumiceSequence* sequence = make_sequence(context);
+  PumiceRequest* request = submit(sequence, fixture->prompt, fixture->prompt_count, 0);
+  Tokens tokens = {.count = 0};
+  while (tokens.count == 0 && pumice_request_wait(request, 60000) == PUMICE_OK && collect(request, &tokens)) {
+  }
+  thrd_t thread;
+  CHECK(thrd_create(&thread, cancel_it, request) == thrd_success);
+  CHECK(thrd_join(thread, NULL) == thrd_success);
+  const Tokens rest = finish(request);
+  CHECK(rest.status == PUMICE_REQUEST_CANCELLED);
+  CHECK(tokens.count + rest.count < 400);
+  pumice_request_destroy(request);
+  /* The sequence can be used again. */
+  CHECK_OK(pumice_sequence_truncate(sequence, 0));
+  CHECK(generate(sequence, fixture->prompt, fixture->prompt_count, 4).count == 4);
+  request = submit(sequence, fixture->prompt, 1, 0);
+  CHECK_OK(pumice_step(context, NULL));
+  pumice_request_destroy(request); /* while it runs */
+  pumice_sequence_destroy(sequence);
+  pumice_context_destroy(context);
+}
+
+static void test_destroy_parents_first(void) {
+  PumiceInstance* instance = NULL;
+  PumiceDevice* device = NULL;
+  PumiceModel* model = NULL;
+  CHECK_OK(pumice_instance_create(NULL, &instance));
+  CHECK_OK(pumice_device_create_auto(instance, NULL, &device));
+  size_t size = 0;
+  void* data = read_file(MODEL, &size);
+  PumiceModelOptions options = model_options(NULL);
+  options.data = data;
+  options.data_size = size;
+  CHECK_OK(pumice_model_load(instance, device, &options, &model));
+  pumice_instance_destroy(instance);
+  PumiceContext* context = make_context(model, 128, 1);
+  pumice_device_destroy(device);
+  PumiceSequence* sequence = make_sequence(context);
+  pumice_model_destroy(model);
+  const int32_t id = 4095;
+  PumiceRequest* request = submit(sequence, &id, 1, 8);
+  pumice_sequence_destroy(sequence);
+  pumice_context_destroy(context);
+  const Tokens tokens = finish(request);
+  CHECK(tokens.count == 8 || tokens.status == PUMICE_REQUEST_CANCELLED);
+  pumice_request_destroy(request);
+  free(data);
+}
+
+static void test_with_device(Fixture* fixture) {
+  PumiceDeviceInfo info = pumice_device_info_init();
+  CHECK_OK(pumice_device_describe(fixture->device, &info));
+  CHECK(info.usable);
+  CHECK_INVALID(pumice_device_describe(fixture->device, NULL));
+  const PumiceModelOptions options = model_options(MODEL);
+  CHECK_OK(pumice_model_load(fixture->instance, fixture->device, &options, &fixture->model));
+  if (!fixture->model) return;
+  CHECK_OK(pumice_tokenize(fixture->model, PROMPT, strlen(PROMPT), PUMICE_TOKENIZE_ADD_SPECIAL, fixture->prompt,
+                           kMaxIds, &fixture->prompt_count));
+  CHECK(fixture->prompt_count >= 4);
+  PumiceContext* none = NULL;
+  PumiceContextOptions bad = pumice_context_options_init();
+  bad.max_sequences = 1000;
+  CHECK_INVALID(pumice_context_create(fixture->model, &bad, &none));
+  bad = pumice_context_options_init();
+  bad.size = sizeof(size_t);
+  CHECK_INVALID(pumice_context_create(fixture->model, &bad, &none));
+  CHECK(none == NULL);
+  test_generation(fixture);
+  test_two_sequences(fixture);
+  test_refused_requests(fixture);
+  test_cancel(fixture);
+  test_destroy_parents_first();
+}
+
+int main(void) {
+  FILE* captured = capture_stdout();
+  static Fixture fixture;
+  CHECK_OK(pumice_instance_create(NULL, &fixture.instance));
+  const PumiceResult result = pumice_device_create_auto(fixture.instance, NULL, &fixture.device);
+  if (result == PUMICE_OK) test_with_device(&fixture);
+  pumice_model_destroy(fixture.model);
+  pumice_device_destroy(fixture.device);
+  pumice_instance_destroy(fixture.instance);
+  return end_of_test(captured, result != PUMICE_OK);
+}

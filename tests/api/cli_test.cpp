@@ -1,0 +1,239 @@
+// The contract of the pumice program: exit codes, what goes to which stream, JSON, signals.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli_support.h"
+
+namespace pumice::test {
+namespace {
+
+using Json = nlohmann::json;
+
+class Cli : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (cli_path().empty()) GTEST_SKIP() << "the pumice program was not built";
+  }
+};
+
+bool has_device() {
+  static const bool usable = [] {
+    const Json list = Json::parse(run_cli({"devices", "--json"}).out, nullptr, false);
+    if (!list.is_array()) return false;
+    return std::any_of(list.begin(), list.end(), [](const Json& device) { return device.value("usable", false); });
+  }();
+  return usable;
+}
+
+class CliDevice : public Cli {
+ protected:
+  void SetUp() override {
+    Cli::SetUp();
+    if (!IsSkipped() && !has_device()) GTEST_SKIP() << "no usable Vulkan device";
+  }
+};
+
+// Every error is one line "pumice: ..." on standard error and nothing on standard output.
+void expect_failure(const CliResult& result, int exit_code) {
+  EXPECT_EQ(result.exit_code, exit_code) << result.err;
+  EXPECT_EQ(result.out, "");
+  ASSERT_FALSE(result.err.empty());
+  EXPECT_EQ(result.err.back(), '\n');
+  const std::size_t last = result.err.rfind('\n', result.err.size() - 2);
+  EXPECT_EQ(result.err.substr(last == std::string::npos ? 0 : last + 1).rfind("pumice: ", 0), 0u) << result.err;
+}
+
+std::filesystem::path temporary_file(const std::string& name, const std::string& content) {
+  const std::filesystem::path path =
+      std::filesystem::path(testing::TempDir()) / (std::to_string(getpid()) + "-" + name);
+  std::ofstream(path, std::ios::binary) << content;
+  return path;
+}
+
+TEST_F(Cli, HelpAndVersion) {
+  for (const char* command : {"run", "tokenize", "top", "bench", "devices", "inspect"}) {
+    const CliResult help = run_cli({command, "--help"});
+    EXPECT_EQ(help.exit_code, 0);
+    EXPECT_NE(help.out.find("--json"), std::string::npos) << command;
+    EXPECT_EQ(help.err, "");
+  }
+  EXPECT_NE(run_cli({"--help"}).out.find("Exit codes"), std::string::npos);
+  EXPECT_EQ(run_cli({"--version"}).out.rfind("pumice ", 0), 0u);
+  const CliResult none = run_cli({});
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_EQ(none.out, "");
+}
+
+TEST_F(Cli, RefusesWrongUsage) {
+  expect_failure(run_cli({"--no-such-option"}), 2);
+  expect_failure(run_cli({"run", "-p", "x", "-n", "-1"}), 2);
+  expect_failure(run_cli({"run", "-p", "x", "--temp", "nan"}), 2);
+  expect_failure(run_cli({"run", "-p", "x", "--top-p", "1.5"}), 2);
+  expect_failure(run_cli({"run", "-p", "x", "--kv-type", "q9"}), 2);
+  expect_failure(run_cli({"run", "-p", "x", "-f", "y"}), 2);
+  expect_failure(run_cli({"run", "words", "-p", "x"}), 2);
+  expect_failure(run_cli({"bench", "-p", "12,"}), 2);
+  expect_failure(run_cli({"bench", "-p", "0", "-n", "0"}), 2);
+}
+
+TEST_F(Cli, SaysWhichFileIsWrong) {
+  const CliResult missing = run_cli({"inspect", "/nonexistent/model.gguf"});
+  expect_failure(missing, 3);
+  EXPECT_NE(missing.err.find("/nonexistent/model.gguf"), std::string::npos);
+  expect_failure(run_cli({"run", "-f", "/nonexistent/prompt.txt"}), 3);
+  expect_failure(run_cli({"tokenize", "-f", testing::TempDir()}), 3);
+  const auto broken = temporary_file("broken.gguf", "GGUF but not really");
+  expect_failure(run_cli({"inspect", broken.string()}), 6);
+  std::filesystem::remove(broken);
+}
+
+TEST_F(Cli, TokenizesExactBytes) {
+  EXPECT_EQ(run_cli({"tokenize", "--no-special", "-p", ""}).out, "\n");
+  const std::string bytes("a\0\xff\r\n", 5);
+  const auto file = temporary_file("bytes.txt", bytes);
+  const CliResult from_file = run_cli({"tokenize", "--no-special", "--json", "-f", file.string()});
+  const CliResult from_stdin = run_cli({"tokenize", "--no-special", "--json"}, bytes);
+  EXPECT_EQ(from_file.exit_code, 0) << from_file.err;
+  EXPECT_EQ(from_file.out, from_stdin.out);
+  EXPECT_EQ(run_cli({"tokenize", "--no-special", "--json", "-f", "-"}, bytes).out, from_stdin.out);
+  EXPECT_EQ(Json::parse(from_file.out)["ids"].size(), 5u);
+  std::filesystem::remove(file);
+  const std::string plain = run_cli({"tokenize", "-p", "<|endoftext|>", "--no-special"}).out;
+  EXPECT_EQ(run_cli({"tokenize", "-p", "<|endoftext|>"}).out, "4095 4095\n");
+  EXPECT_EQ(plain.find("4095"), std::string::npos) << plain;
+}
+
+TEST_F(Cli, InspectsTheBundledModel) {
+  const Json json = Json::parse(run_cli({"inspect", "--json"}).out);
+  EXPECT_EQ(json["model"]["layers"], 6);
+  EXPECT_EQ(json["tensors"].size(), 56u);
+  EXPECT_NE(run_cli({"inspect", "--tensors"}).out.find("token_embd.weight"), std::string::npos);
+}
+
+TEST_F(Cli, ReportsAFullDisk) {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"inspect"}, {"--help"}, {"tokenize", "-p", "x"}}) {
+    expect_failure(run_cli(arguments, "", "/dev/full"), 5);
+  }
+}
+
+TEST_F(CliDevice, GeneratesTheSameTextForTheSameSeed) {
+  const CliResult first = run_cli({"run", "-p", "Once upon a time", "-n", "12", "--seed", "7", "-q"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_EQ(first.err, "");
+  EXPECT_FALSE(first.out.empty());
+  EXPECT_EQ(first.out.find("Once upon a time"), std::string::npos);
+  EXPECT_EQ(run_cli({"Once", "upon", "a", "time", "-n", "12", "--seed", "7"}).out, first.out);
+  EXPECT_EQ(run_cli({"Once upon a time", "-n", "12", "--seed", "7"}).out, first.out);
+  EXPECT_EQ(run_cli({"run", "-n", "12", "--seed", "7"}, "Once upon a time\n").out, first.out);
+  const CliResult other = run_cli({"run", "-p", "Once upon a time", "-n", "12", "--seed", "8", "--temp", "1.5"});
+  EXPECT_NE(other.out, first.out);
+}
+
+TEST_F(CliDevice, RunJsonHasTheWholeStory) {
+  const CliResult result =
+      run_cli({"run", "-p", "Once upon a time", "-n", "8", "--greedy", "--json", "--stats", "--profile"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = Json::parse(result.out);
+  for (const char* key : {"model", "device", "seed", "prompt_ids", "ids", "text", "finish_reason", "timings"}) {
+    EXPECT_TRUE(json.contains(key)) << key;
+  }
+  EXPECT_EQ(json["ids"].size(), 8u);
+  EXPECT_EQ(json["finish_reason"], "length");
+  EXPECT_EQ(json["prompt_ids"][0], 4095);
+  EXPECT_TRUE(json["profile"].is_array());
+  const CliResult text = run_cli({"run", "-p", "Once upon a time", "-n", "8", "--greedy", "-q"});
+  EXPECT_EQ(text.out, json["text"].get<std::string>());
+}
+
+TEST_F(CliDevice, ZeroTokensComputeThePromptOnly) {
+  const CliResult text = run_cli({"run", "-p", "Once upon", "-n", "0"});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_EQ(text.out, "");
+  const Json json = Json::parse(run_cli({"run", "-p", "Once upon", "-n", "0", "--json"}).out);
+  EXPECT_TRUE(json["ids"].empty());
+  EXPECT_GT(json["timings"]["prompt_tokens"], 0);
+}
+
+TEST_F(CliDevice, AcceptsEmptyAndInvalidText) {
+  EXPECT_EQ(run_cli({"run", "-p", "", "-n", "2"}).exit_code, 0);  // from the begin token
+  expect_failure(run_cli({"run", "-p", "", "-n", "2", "--no-special"}), 2);
+  const CliResult invalid = run_cli({"run", "-n", "2"}, "ab\xff\xfe");
+  EXPECT_EQ(invalid.exit_code, 0);
+  EXPECT_NE(invalid.err.find("not valid UTF-8 at byte 2"), std::string::npos) << invalid.err;
+}
+
+TEST_F(CliDevice, RefusesWhatDoesNotFit) {
+  const CliResult device = run_cli({"run", "-p", "x", "--device", "no device has this name"});
+  expect_failure(device, 4);
+  EXPECT_NE(device.err.find("pumice devices"), std::string::npos);
+  std::string story;
+  for (int i = 0; i < 500; ++i) story += "Once upon a time there was a king. ";
+  const CliResult longer = run_cli({"run", "-n", "2"}, story);
+  expect_failure(longer, 7);
+  EXPECT_NE(longer.err.find("512"), std::string::npos);
+  EXPECT_NE(longer.err.find("--ctx"), std::string::npos);
+}
+
+TEST_F(CliDevice, ReportsUnwritableOutput) {
+  expect_failure(run_cli({"run", "-p", "Once", "-n", "4"}, "", "/dev/full"), 5);
+  expect_failure(run_cli({"run", "-p", "Once", "-n", "4", "--json"}, "", "/dev/full"), 5);
+}
+
+TEST_F(CliDevice, TopIsALogSoftmax) {
+  const CliResult result = run_cli({"top", "-p", "Once upon a", "-k", "4096", "--json"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = Json::parse(result.out);
+  ASSERT_EQ(json["top"].size(), 4096u);
+  double sum = 0, last = 0;
+  for (const Json& candidate : json["top"]) {
+    const double logprob = candidate["logprob"];
+    EXPECT_LE(logprob, last);
+    last = logprob;
+    sum += std::exp(logprob);
+  }
+  EXPECT_NEAR(sum, 1, 1e-9);
+  EXPECT_EQ(json["top"][0]["text"], " time");
+}
+
+TEST_F(CliDevice, BenchGivesOneObjectATest) {
+  const CliResult result = run_cli({"bench", "-p", "8,16", "-n", "4", "-d", "0,8", "-r", "2", "--json", "-q"});
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  const Json json = Json::parse(result.out);
+  ASSERT_EQ(json.size(), 6u);
+  for (const Json& test : json) {
+    EXPECT_TRUE(test["test"] == "prefill" || test["test"] == "decode");
+    EXPECT_EQ(test["samples"].size(), 2u);
+    EXPECT_GT(test["tokens_per_second"], 0);
+    for (const char* key : {"tokens", "depth", "host_us_per_token", "ttft_ms", "model", "device", "driver"}) {
+      EXPECT_TRUE(test.contains(key)) << key;
+    }
+  }
+}
+
+// Sends the signal once text appears, and checks that what was generated is kept.
+TEST_F(CliDevice, AnInterruptEndsTheTextNicely) {
+  for (const int signal_number : {SIGINT, SIGTERM}) {
+    CliProcess process({"run", "-p", "Once", "-n", "1000000", "--ctx", "20000", "--ignore-eos"}, "", nullptr);
+    for (int i = 0; i < 3000 && process.written() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    process.send(signal_number);
+    const CliResult result = process.wait();
+    EXPECT_EQ(result.exit_code, 130) << result.err;
+    EXPECT_FALSE(result.out.empty());
+  }
+  CliProcess process({"run", "-p", "Once", "-n", "1000000", "--ctx", "20000", "--ignore-eos", "--json"}, "", nullptr);
+  std::this_thread::sleep_for(std::chrono::milliseconds(400));
+  process.send(SIGINT);
+  const CliResult result = process.wait();
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  EXPECT_EQ(Json::parse(result.out)["finish_reason"], "cancelled");
+}
+
+}  // namespace
+}  // namespace pumice::test

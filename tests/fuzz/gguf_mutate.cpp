@@ -1,0 +1,289 @@
+// gguf_mutate: damages GGUF files at random, the same way for the same seed, and checks that each is either accepted
+// and usable or refused with a reason, in memory bounded by a multiple of its size.
+//
+//   gguf_mutate [--count N] [--seed S] [file...]     given files join the built-in ones
+//
+// Prints one line of JSON: {"files":…,"accepted":…,"rejected":…,"seconds":…,"slowest_ms":…,"most_bytes_per_byte":…},
+// the last being the bytes that parsing asked of the heap over the size of the file (for files above 4 KiB).
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <random>
+
+#include "base/mapped_file.h"
+#include "fuzz/gguf_exercise.h"
+#include "support/gguf_writer.h"
+
+namespace {
+
+size_t allocated = 0;  // bytes asked for since it was last set to 0; the program has one thread
+
+}  // namespace
+
+void* operator new(size_t size) {
+  allocated += size;
+  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace pumice::test {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+constexpr size_t kMaxBytesPerByte = 24;
+constexpr size_t kFreeBytes = 16384;  // for messages, whatever the size of the file
+
+Bytes metadata_seed(uint32_t version) {
+  GgufWriter w;
+  w.version = version;
+  w.u8("u8", 1).i8("i8", -1).u16("u16", 2).i16("i16", -2).u32("u32", 3).i32("i32", -3).u64("u64", 4).i64("i64", -4);
+  w.f32("f32", 0.5f).f64("f64", 0.25).boolean("bool", true).string("general.architecture", "llama");
+  const std::string tokens[] = {"<s>", "a", "b", "\xe2\x96\x81the", ""};
+  w.strings("tokenizer.ggml.tokens", tokens).f32s("tokenizer.ggml.scores", {0, -1, -2, -3, -4});
+  w.i32s("tokenizer.ggml.token_type", {3, 1, 1, 1, 1}).alignment_key(32);
+  ByteWriter nested;
+  nested.put(GgufValueType::kArray).put<uint64_t>(2);
+  nested.put(GgufValueType::kString).put<uint64_t>(2).text("x").text("yz");
+  nested.put(GgufValueType::kI16).put<uint64_t>(3).put<uint16_t>(1).put<uint16_t>(2).put<uint16_t>(3);
+  w.raw("nested", GgufValueType::kArray, nested.bytes);
+  return w.tensor("t", {4, 3}, TensorType::kF32, Bytes(48)).finish();
+}
+
+Bytes tensor_seed(std::initializer_list<TensorType> types, uint64_t rows) {
+  GgufWriter w;
+  w.string("general.architecture", "llama").u32("llama.block_count", 1);
+  uint32_t seed = 0;
+  for (const TensorType type : types) {
+    const uint64_t cols = tensor_type_info(type)->block_values;
+    w.tensor("blk.0." + tensor_type_name(type), {cols, rows}, type, random_blocks(type, cols * rows, ++seed));
+  }
+  return w.finish();
+}
+
+Bytes many_seed() {
+  GgufWriter w;
+  for (int i = 0; i < 200; ++i) w.u8("k" + std::to_string(i), 1);
+  for (int i = 0; i < 100; ++i) w.tensor("t" + std::to_string(i), {1, 2, 1, 1}, TensorType::kF16, Bytes(4));
+  return w.finish();
+}
+
+std::vector<Bytes> built_in_seeds() {
+  using enum TensorType;
+  GgufWriter split;
+  split.u16("split.no", 0).u16("split.count", 1).i32("split.tensors.count", 1);
+  split.tensor("t", {2}, kF32, Bytes(8));
+  return {metadata_seed(2),
+          metadata_seed(3),
+          tensor_seed({kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kIQ4_NL, kI32}, 3),
+          tensor_seed({kQ2_K, kQ3_K, kQ4_K, kQ5_K, kQ6_K, kIQ4_XS}, 1),
+          tensor_seed({kQ4_K, kQ6_K}, 10),
+          split.finish(),
+          many_seed(),
+          GgufWriter().finish()};
+}
+
+class Mutator {
+ public:
+  Mutator(std::vector<Bytes> seeds, uint64_t seed) : seeds_(std::move(seeds)), random_(seed) {}
+
+  Bytes next() {
+    file_ = pick_seed();
+    const uint64_t edits = 1 + below(4);
+    for (uint64_t i = 0; i < edits; ++i) edit();
+    return std::move(file_);
+  }
+
+ private:
+  uint64_t below(uint64_t limit) { return limit > 0 ? random_() % limit : 0; }
+  const Bytes& pick_seed() {
+    const Bytes& seed = seeds_[below(seeds_.size())];
+    // Large files are slow to copy and their mutants are refused for the same reasons.
+    return seed.size() <= 65536 || below(64) == 0 ? seed : seeds_[below(2)];
+  }
+  // Mostly near the start, where the lengths and counts lie.
+  size_t position(size_t width) {
+    if (file_.size() < width) return SIZE_MAX;
+    const size_t places = file_.size() - width + 1;
+    return below(4) == 0 ? below(places) : below(std::min<size_t>(places, below(3) == 0 ? 64 : 1024));
+  }
+  uint64_t extreme() {
+    static constexpr uint64_t kValues[] = {0,
+                                           1,
+                                           2,
+                                           4,
+                                           5,
+                                           31,
+                                           32,
+                                           33,
+                                           255,
+                                           256,
+                                           0x7fffffff,
+                                           0x80000000,
+                                           0xffffffff,
+                                           uint64_t{1} << 32,
+                                           uint64_t{1} << 60,
+                                           uint64_t{1} << 61,
+                                           uint64_t{1} << 62,
+                                           uint64_t{1} << 63,
+                                           UINT64_MAX,
+                                           UINT64_MAX - 7,
+                                           UINT64_MAX - 31};
+    switch (below(4)) {
+      case 0:
+        return file_.size() - below(64);
+      case 1:
+        return below(file_.size() + 1);
+      default:
+        return kValues[below(std::size(kValues))];
+    }
+  }
+  template <typename T>
+  void overwrite(size_t at, T value) {
+    if (at != SIZE_MAX) std::memcpy(file_.data() + at, &value, sizeof(T));
+  }
+  // A place that holds a small number, as lengths and counts do.
+  size_t length_field() {
+    for (int attempt = 0; attempt < 32; ++attempt) {
+      const size_t at = position(8);
+      uint64_t value = 0;
+      if (at == SIZE_MAX) break;
+      std::memcpy(&value, file_.data() + at, 8);
+      if (value > 0 && value <= file_.size()) return at;
+    }
+    return position(8);
+  }
+  void insert_copy() {
+    const size_t from = position(1);
+    if (from == SIZE_MAX) return;
+    const size_t length = 1 + below(std::min<size_t>(file_.size() - from, 256));
+    const Bytes copy(file_.begin() + static_cast<ptrdiff_t>(from),
+                     file_.begin() + static_cast<ptrdiff_t>(from + length));
+    file_.insert(file_.begin() + static_cast<ptrdiff_t>(position(1)), copy.begin(), copy.end());
+  }
+  void erase_range() {
+    const size_t from = position(1);
+    if (from == SIZE_MAX) return;
+    const size_t length = 1 + below(std::min<size_t>(file_.size() - from, 64));
+    file_.erase(file_.begin() + static_cast<ptrdiff_t>(from), file_.begin() + static_cast<ptrdiff_t>(from + length));
+  }
+  void splice() {
+    const Bytes& other = pick_seed();
+    const size_t keep = below(file_.size() + 1), from = below(other.size() + 1);
+    file_.resize(keep);
+    file_.insert(file_.end(), other.begin() + static_cast<ptrdiff_t>(from), other.end());
+  }
+  void swap_words() {
+    const size_t a = position(8), b = position(8);
+    if (a == SIZE_MAX) return;
+    uint64_t first, second;
+    std::memcpy(&first, file_.data() + a, 8);
+    std::memcpy(&second, file_.data() + b, 8);
+    overwrite(a, second);
+    overwrite(b, first);
+  }
+  void edit() {
+    switch (below(12)) {
+      case 0:
+      case 1:
+        if (const size_t at = position(1); at != SIZE_MAX) file_[at] ^= static_cast<std::byte>(1u << below(8));
+        break;
+      case 2:
+        overwrite(position(1), static_cast<uint8_t>(random_()));
+        break;
+      case 3:
+        file_.resize(below(file_.size() + 1));
+        break;
+      case 4:
+      case 5:
+        overwrite(length_field(), extreme());
+        break;
+      case 6:
+        overwrite(position(8), extreme());
+        break;
+      case 7:
+        overwrite(position(4), static_cast<uint32_t>(extreme()));
+        break;
+      case 8:
+        insert_copy();
+        break;
+      case 9:
+        erase_range();
+        break;
+      case 10:
+        splice();
+        break;
+      default:
+        swap_words();
+        break;
+    }
+  }
+
+  std::vector<Bytes> seeds_;
+  std::mt19937_64 random_;
+  Bytes file_;
+};
+
+struct Totals {
+  uint64_t accepted = 0, rejected = 0;
+  double slowest_ms = 0, most_bytes_per_byte = 0;
+};
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void try_file(std::span<const std::byte> file, Totals& totals) {
+  const auto start = std::chrono::steady_clock::now();
+  allocated = 0;
+  { const Result<Gguf> parsed = Gguf::from_memory(file); }
+  const size_t asked = allocated;
+  PUMICE_CHECK(asked <= kMaxBytesPerByte * file.size() + kFreeBytes);
+  if (file.size() > 4096)
+    totals.most_bytes_per_byte =
+        std::max(totals.most_bytes_per_byte, static_cast<double>(asked) / static_cast<double>(file.size()));
+  const std::string reason = exercise_gguf(file);
+  ++(reason.empty() ? totals.accepted : totals.rejected);
+  totals.slowest_ms = std::max(totals.slowest_ms, 1e3 * seconds_since(start));
+}
+
+int run(int argc, char** argv) {
+  uint64_t count = 20000, seed = 1;
+  std::vector<Bytes> seeds = built_in_seeds();
+  for (int i = 1; i < argc; ++i) {
+    const bool has_value = i + 1 < argc;
+    if (std::strcmp(argv[i], "--count") == 0 && has_value) {
+      count = std::strtoull(argv[++i], nullptr, 10);
+    } else if (std::strcmp(argv[i], "--seed") == 0 && has_value) {
+      seed = std::strtoull(argv[++i], nullptr, 10);
+    } else {
+      const Result<MappedFile> file = MappedFile::open(argv[i]);
+      if (!file) {
+        std::fprintf(stderr, "gguf_mutate: %s\n", file.error().message.c_str());
+        return 2;
+      }
+      seeds.emplace_back(file->bytes().begin(), file->bytes().end());
+    }
+  }
+  const auto start = std::chrono::steady_clock::now();
+  for (const Bytes& file : built_in_seeds()) PUMICE_CHECK(exercise_gguf(file).empty());
+  Totals totals;
+  Mutator mutator(std::move(seeds), seed);
+  for (uint64_t i = 0; i < count; ++i) try_file(mutator.next(), totals);
+  std::printf(
+      "{\"files\":%llu,\"accepted\":%llu,\"rejected\":%llu,\"seconds\":%.2f,\"slowest_ms\":%.2f,"
+      "\"most_bytes_per_byte\":%.2f}\n",
+      static_cast<unsigned long long>(count), static_cast<unsigned long long>(totals.accepted),
+      static_cast<unsigned long long>(totals.rejected), seconds_since(start), totals.slowest_ms,
+      totals.most_bytes_per_byte);
+  return 0;
+}
+
+}  // namespace
+}  // namespace pumice::test
+
+int main(int argc, char** argv) { return pumice::test::run(argc, argv); }

@@ -1,0 +1,58 @@
+// activation: silu and gelu, alone and gated, near zero and far beyond the range of exp.
+#include "kernels/activation.h"
+
+#include "reference/activation.h"
+#include "reference/numerics.h"
+#include "support/device_fixture.h"
+#include "support/precision.h"
+
+namespace pumice::test {
+namespace {
+
+struct ActivationCase {
+  Activation activation;
+  bool gated;
+  uint32_t n, cols, stride;
+};
+constexpr ActivationCase kCases[] = {{Activation::kSilu, false, 1, 1, 1},     {Activation::kSilu, true, 3, 129, 130},
+                                     {Activation::kSilu, false, 5, 500, 512}, {Activation::kGelu, false, 2, 333, 333},
+                                     {Activation::kGelu, true, 9, 65, 80},    {Activation::kGelu, true, 1, 2048, 2048}};
+
+class ActivationTest : public DeviceTest {
+ protected:
+  void check(const ActivationCase& c) {
+    SCOPED_TRACE(::testing::Message() << c.n << " x " << c.cols << " gelu " << static_cast<int>(c.activation));
+    Generator random(c.cols);
+    auto gate = random.normals(c.n * c.cols, 0, 3);
+    const auto up = random.normals(c.n * c.cols);
+    const float extremes[] = {-1000, 1000, -88.5f, -0.0f, -12, 12, 1e-30f, 90};
+    for (size_t i = 0; i < std::size(extremes) && 7 * i < gate.size(); ++i) gate[7 * i] = extremes[i];
+    const FloatRows up_rows = rows(up, c.cols, c.cols + 3), y = nan_rows(c.n, c.stride);
+    run([&](Recorder recorder) {
+      activation(recorder, {.gate = rows(gate, c.cols, c.stride), .up = c.gated ? &up_rows : nullptr, .y = y, .n = c.n,
+                            .cols = c.cols, .activation = c.activation});
+    });
+    const auto kind = c.activation == Activation::kSilu ? reference::Activation::kSilu : reference::Activation::kGelu;
+    const auto expected =
+        c.gated ? reference::gated_activation(kind, gate, up) : reference::activation(kind, gate);
+    const auto actual = read_rows(y, c.n, c.cols);
+    const auto verdict = reference::compare_with(actual, expected, [&](size_t i) {
+      const double x = gate[i], value = reference::activate(kind, x), by = c.gated ? std::fabs(up[i]) : 1.0f;
+      return (kind == reference::Activation::kSilu ? silu_error(x, value) : gelu_error(x)) * by +
+             2 * kRounding * std::fabs(value * by) + reference::kSmallestNormal;
+    });
+    EXPECT_TRUE(verdict) << verdict;
+    const auto other = kind == reference::Activation::kSilu ? reference::Activation::kGelu : reference::Activation::kSilu;
+    if (c.cols > 8) {
+      EXPECT_FALSE(reference::compare(actual, reference::activation(other, gate), 1e-4, 1e-4));
+    }
+    drop_buffers();
+  }
+};
+
+TEST_F(ActivationTest, SiluAndGelu) {
+  for (const ActivationCase& c : kCases) check(c);
+}
+
+}  // namespace
+}  // namespace pumice::test

@@ -1,0 +1,57 @@
+// embedding: rows of tables of every weight type, in one slab and in several.
+#include "kernels/embedding.h"
+
+#include "reference/embedding.h"
+#include "reference/numerics.h"
+#include "support/device_fixture.h"
+#include "support/step_rows.h"
+#include "support/test_matrix.h"
+
+namespace pumice::test {
+namespace {
+
+class EmbeddingTest : public DeviceTest {
+ protected:
+  void check(TensorType type, uint32_t vocabulary, uint32_t cols, float scale, bool several_slabs) {
+    SCOPED_TRACE(::testing::Message() << tensor_type_name(type) << " " << vocabulary << " x " << cols);
+    const TestMatrix table = make_matrix(device(), type, vocabulary, cols, 3);
+    EXPECT_EQ(table.weights.slabs.size() > 1, several_slabs);
+    std::vector<uint32_t> tokens = {0, vocabulary - 1, 1, 7, 8, 7};
+    for (const WeightSlab& slab : table.weights.slabs) tokens.push_back(slab.first_row + slab.rows - 1);
+    std::vector<StepRow> rows = step_rows_at(tokens);
+    for (size_t i = 0; i < rows.size(); ++i) rows[i] = {tokens[i], 77, 1, 1};
+    const auto n = static_cast<uint32_t>(rows.size());
+    const FloatRows y = nan_rows(n, cols + 5);
+    run([&](Recorder recorder) {
+      embedding(recorder, {.table = table.weights, .step_rows = buffer(rows), .y = y, .n = n, .scale = scale});
+    });
+    const auto actual = read_rows(y, n, cols);
+    const double allowed = table.value_error * std::fabs(static_cast<double>(scale));
+    const auto verdict = reference::compare(actual, reference::embedding(table.values, vocabulary, cols, tokens, scale),
+                                            allowed, 2 * 0x1p-24);
+    EXPECT_TRUE(verdict) << verdict;
+    tokens[1] = 0;
+    EXPECT_FALSE(reference::compare(actual, reference::embedding(table.values, vocabulary, cols, tokens, scale), allowed,
+                                    2 * 0x1p-24));
+    drop_buffers();
+  }
+};
+
+TEST_F(EmbeddingTest, AllWeightTypes) {
+  for (const TensorType type : kWeightTensorTypes) check(type, 37, tensor_type_info(type)->block_values * 2, 1, false);
+}
+
+TEST_F(EmbeddingTest, OddRowLengths) {
+  check(TensorType::kF32, 9, 33, 1, false);
+  check(TensorType::kF16, 11, 47, 11.5f, false);
+  check(TensorType::kQ4_0, 9, 96, 8, false);
+}
+
+TEST_F(EmbeddingTest, TablesInSeveralSlabs) {
+  use(Mask::kSmallBindings);
+  check(TensorType::kF32, 101, 100, 1, true);
+  check(TensorType::kQ6_K, 203, 256, 2, true);
+}
+
+}  // namespace
+}  // namespace pumice::test

@@ -1,0 +1,71 @@
+// Causal attention with grouped query heads over dense K and V: y = softmax(scale * q K^T) V, where a row sees keys
+// 0..position of its own sequence, and query head h reads KV head h / (heads / kv_heads).
+// Source: A. Vaswani et al., Attention Is All You Need (2017); J. Ainslie et al., GQA (2023).
+// Thread rule: a pure function.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "matvec.h"
+
+namespace pumice::reference {
+
+struct AttentionArgs {
+  std::span<const float> q;               // (rows, heads, head_dim)
+  std::span<const uint32_t> positions;    // (rows), absolute
+  std::vector<std::span<const float>> k;  // per row (tokens, kv_heads, head_dim); a single one serves all rows
+  std::vector<std::span<const float>> v;  // per row (tokens, kv_heads, value_dim); a single one serves all rows
+  size_t heads = 0;
+  size_t kv_heads = 0;
+  size_t head_dim = 0;
+  size_t value_dim = 0;  // 0: head_dim
+  float scale = 1.0f;
+};
+
+// One query head over keys 0..keys-1 of one KV head; adds nothing to y but the result, y (value_dim).
+inline void attend(const AttentionArgs& args, std::span<const float> q, std::span<const float> k,
+                   std::span<const float> v, size_t keys, size_t kv_head, std::span<float> y) {
+  const size_t value_dim = y.size();
+  std::vector<double> weights(keys);
+  double top = -std::numeric_limits<double>::infinity();
+  for (size_t t = 0; t < keys; ++t) {
+    const std::span<const float> key = k.subspan((t * args.kv_heads + kv_head) * args.head_dim, args.head_dim);
+    weights[t] = static_cast<double>(args.scale) * dot(q, key);
+    top = std::max(top, weights[t]);
+  }
+  double sum = 0.0;
+  for (double& weight : weights) sum += weight = std::exp(weight - top);
+  std::vector<double> total(value_dim, 0.0);
+  for (size_t t = 0; t < keys; ++t) {
+    for (size_t i = 0; i < value_dim; ++i) {
+      total[i] += weights[t] * static_cast<double>(v[(t * args.kv_heads + kv_head) * value_dim + i]);
+    }
+  }
+  for (size_t i = 0; i < value_dim; ++i) y[i] = static_cast<float>(total[i] / sum);
+}
+
+// y (rows, heads, value_dim).
+inline std::vector<float> attention(const AttentionArgs& args) {
+  const size_t rows = args.positions.size();
+  const size_t value_dim = args.value_dim == 0 ? args.head_dim : args.value_dim;
+  const size_t group = args.heads / args.kv_heads;
+  std::vector<float> y(rows * args.heads * value_dim);
+  for (size_t row = 0; row < rows; ++row) {
+    const std::span<const float> k = args.k[args.k.size() == 1 ? 0 : row];
+    const std::span<const float> v = args.v[args.v.size() == 1 ? 0 : row];
+    for (size_t head = 0; head < args.heads; ++head) {
+      const size_t index = row * args.heads + head;
+      attend(args, args.q.subspan(index * args.head_dim, args.head_dim), k, v, args.positions[row] + size_t{1},
+             head / group, std::span<float>(y).subspan(index * value_dim, value_dim));
+    }
+  }
+  return y;
+}
+
+}  // namespace pumice::reference

@@ -1,0 +1,123 @@
+// The rules of the project's layout, checked on the whole source tree; and each check shown able to fail.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "structure/checks.h"
+
+namespace pumice::structure {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string read_text(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+std::vector<SourceFile> source_files() {
+  static const std::set<std::string> kinds = {".c", ".h", ".cpp", ".hpp", ".comp", ".glsl"};
+  const fs::path root = PUMICE_SOURCE_DIR;
+  std::vector<SourceFile> files;
+  for (const char* folder : {"runtime", "include", "shaders", "apps", "tests", "cmake"}) {
+    if (!fs::exists(root / folder)) continue;
+    for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
+      if (!entry.is_regular_file() || !kinds.contains(entry.path().extension().string())) continue;
+      files.push_back({entry.path().lexically_relative(root).generic_string(), read_text(entry.path())});
+    }
+  }
+  return files;
+}
+
+std::string joined(const Problems& problems) {
+  std::string text;
+  for (const std::string& problem : problems) text += problem + "\n";
+  return text;
+}
+
+template <typename Check>
+void expect_all(Check check) {
+  const std::vector<SourceFile> files = source_files();
+  ASSERT_GT(files.size(), 10u) << "no sources found at " << PUMICE_SOURCE_DIR;
+  for (const SourceFile& file : files) {
+    const Problems problems = check(file);
+    EXPECT_TRUE(problems.empty()) << joined(problems);
+  }
+}
+
+size_t include_problems(const std::string& path, const std::string& line) {
+  return check_includes({path, "#pragma once\n" + line + "\n"}).size();
+}
+
+std::string function_of_lines(int lines, const std::string& head = "int f(int x) {") {
+  std::string text = head + "\n";
+  for (int i = 0; i < lines - 2; ++i) text += "  if (x > 3) { x += 1; }  // }\n";
+  return text + "}\n";
+}
+
+TEST(Structure, IncludesFollowTheLayers) { expect_all(check_includes); }
+TEST(Structure, FilesAreShort) { expect_all(check_file_length); }
+TEST(Structure, FunctionsAreShort) { expect_all(check_function_lengths); }
+
+TEST(Structure, KernelsAreCompleteKits) {
+  const fs::path root = PUMICE_SOURCE_DIR;
+  const Problems problems = check_kits(read_text(root / "shaders/variants.json"),
+                                       [&](const std::string& path) { return fs::is_regular_file(root / path); });
+  EXPECT_TRUE(problems.empty()) << joined(problems);
+}
+
+TEST(StructureChecks, WrongIncludesAreFound) {
+  EXPECT_EQ(include_problems("runtime/vk/device.h", "#include \"kernels/rms_norm.h\""), 1u);
+  EXPECT_EQ(include_problems("runtime/base/log.cpp", "#include \"vk/device.h\""), 1u);
+  EXPECT_EQ(include_problems("runtime/kv/index.cpp", "#include \"vk/memory.h\""), 1u);
+  EXPECT_EQ(include_problems("runtime/kernels/rope.h", "#include <vulkan/vulkan.h>"), 1u);
+  EXPECT_EQ(include_problems("runtime/text/bpe.cpp", "#include \"bpe.h\""), 1u);
+  EXPECT_EQ(include_problems("runtime/model/llama.cpp", "#include \"../tests/reference/rope.h\""), 1u);
+  EXPECT_EQ(include_problems("runtime/model/llama.cpp", "#include <pumice/pumice.h>"), 1u);
+  EXPECT_EQ(include_problems("apps/cli/main.cpp", "#include \"engine/session.h\""), 1u);
+  EXPECT_EQ(include_problems("include/pumice/pumice.hpp", "#include \"base/result.h\""), 1u);
+  EXPECT_EQ(include_problems("shaders/shared/rope.h", "#include <vector>"), 1u);
+}
+
+TEST(StructureChecks, RightIncludesPass) {
+  EXPECT_EQ(include_problems("runtime/engine/session.h", "#include \"model/model.h\""), 0u);
+  EXPECT_EQ(include_problems("runtime/engine/session.h", "#include \"base/result.h\""), 0u);
+  EXPECT_EQ(include_problems("runtime/kv/page_pool.h", "#include \"vk/memory.h\""), 0u);
+  EXPECT_EQ(include_problems("runtime/kernels/rope.h", "#include \"shared/rope.h\""), 0u);
+  EXPECT_EQ(include_problems("runtime/vk/device.h", "#include <volk.h>"), 0u);
+  EXPECT_EQ(include_problems("runtime/api/api.cpp", "#include <pumice/pumice.h>"), 0u);
+  EXPECT_EQ(include_problems("apps/cli/main.cpp", "#include \"cli/options.h\""), 0u);
+}
+
+TEST(StructureChecks, LongFilesAreFound) {
+  const std::string lines(kMaxFileLines, '\n');
+  EXPECT_EQ(check_file_length({"a.cpp", lines}).size(), 0u);
+  EXPECT_EQ(check_file_length({"a.cpp", lines + "\n"}).size(), 1u);
+  EXPECT_EQ(check_file_length({"a.cpp", "// A flat table of names.\n" + lines}).size(), 0u);
+}
+
+TEST(StructureChecks, LongFunctionsAreFound) {
+  EXPECT_EQ(check_function_lengths({"a.cpp", function_of_lines(kMaxFunctionLines)}).size(), 0u);
+  const std::string body = function_of_lines(kMaxFunctionLines + 1);
+  EXPECT_EQ(check_function_lengths({"a.cpp", body}).size(), 1u);
+  EXPECT_EQ(check_function_lengths({"a.cpp", "namespace n {\nclass C {\n" + body + "};\n}\n"}).size(), 1u);
+  EXPECT_EQ(check_function_lengths({"a.cpp", "const char* k = \"}{\";\nauto r = R\"({)\";\n" + body}).size(), 1u);
+  EXPECT_EQ(check_function_lengths({"a.cpp", "// One recipe.\n" + body}).size(), 0u);
+  const std::string table = function_of_lines(kMaxFunctionLines + 1, "constexpr int kTable[] = {");
+  EXPECT_EQ(check_function_lengths({"a.cpp", table}).size(), 0u);
+}
+
+TEST(StructureChecks, IncompleteKitsAreFound) {
+  const std::string list = R"({"kernels": [{"name": "rope", "source": "kernels/rope.comp"}]})";
+  EXPECT_EQ(check_kits(list, [](const std::string&) { return true; }).size(), 0u);
+  EXPECT_EQ(check_kits(list, [](const std::string& path) { return path != "tests/reference/rope.h"; }).size(), 1u);
+  EXPECT_EQ(check_kits("{}", [](const std::string&) { return true; }).size(), 1u);
+}
+
+}  // namespace
+}  // namespace pumice::structure
