@@ -5,7 +5,7 @@
 packages_build=(
   g++ cmake ninja-build pkg-config
   libvulkan-dev libvulkan-volk-dev glslang-tools spirv-tools
-  libpcre2-dev libutf8proc-dev libcli11-dev libfmt-dev nlohmann-json3-dev
+  libutf8proc-dev libcli11-dev libfmt-dev nlohmann-json3-dev
   libvulkan1 mesa-vulkan-drivers
 )
 

@@ -65,7 +65,7 @@ TEST_F(RopeTest, RotatesPairs) {
 TEST(RopeFrequencies, AreFractionsOfATurn) {
   const double turn = 2 * std::numbers::pi;
   EXPECT_EQ(rope_frequencies(std::vector{turn / 2}), (std::vector<uint32_t>{0, 0x80000000u}));
-  EXPECT_EQ(rope_frequencies(std::vector{0.0, turn * 3.25}), (std::vector<uint32_t>{0, 0, 0, 0x40000000u}));
+  EXPECT_EQ(rope_frequencies(std::vector{0.0, turn / 4}), (std::vector<uint32_t>{0, 0, 0, 0x40000000u}));
 }
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "format/dequantize.h"
-#include "kernels/weights.h"
+#include "model/uploader.h"
 #include "support/gguf_writer.h"
 
 namespace pumice::test {
@@ -29,6 +29,16 @@ struct TestMatrix {
   // most three times as large as the largest value (Q4_0: 15 d and 8 d for at most 8 d). 0 where the values are stored.
   double value_error = 0;
 };
+
+// The values with one of them wrong by a tenth of the largest, in the middle row, where the input `x` (its first row) is largest.
+inline std::vector<float> with_wrong_value(const TestMatrix& matrix, std::span<const float> x) {
+  const auto larger = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
+  const auto col = std::max_element(x.begin(), x.begin() + matrix.cols, larger) - x.begin();
+  std::vector<float> values = matrix.values;
+  const float highest = std::fabs(*std::max_element(values.begin(), values.end(), larger));
+  values[matrix.rows / 2 * matrix.cols + static_cast<size_t>(col)] += 0.1f * highest;
+  return values;
+}
 
 // Several parts: the rows are cut after part_rows into stacked tensors, as fused projections are.
 inline TestMatrix make_matrix(vk::Device& device, TensorType type, uint32_t rows, uint32_t cols, uint32_t seed,

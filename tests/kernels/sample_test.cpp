@@ -1,0 +1,191 @@
+// sample: every parameter against the reference, on small and large vocabularies, with ties and NaN; greedy; commits.
+#include "kernels/sample.h"
+
+#include "reference/sample.h"
+#include "support/device_fixture.h"
+#include "support/step_rows.h"
+
+namespace pumice::test {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+// Everything off; greedy.
+SamplerParams plain(float temperature = 0) { return {.temperature = temperature, .top_p = 1, .repeat_penalty = 1}; }
+
+reference::SampleParams reference_of(const SamplerParams& p) {
+  return {.temperature = p.temperature, .top_k = p.top_k, .top_p = p.top_p, .min_p = p.min_p,
+          .repeat_penalty = p.repeat_penalty, .frequency_penalty = p.frequency_penalty,
+          .presence_penalty = p.presence_penalty, .seed = p.seed_low | uint64_t{p.seed_high} << 32};
+}
+
+class SampleTest : public DeviceTest {
+ protected:
+  // The reference's draw, as the state's log, window and position tell.
+  static reference::SampleResult expected(const std::vector<float>& logits, const CommitState& state) {
+    const SamplerParams& p = state.samplers[CommitState::kSlot];
+    const uint32_t known = state.step_rows[CommitState::kSource].position + 1;
+    const uint32_t window = std::min(p.penalty_window, known);
+    const auto log = std::span(state.token_log).subspan(CommitState::kSlot * CommitState::kLogStride, known);
+    return reference::sample(logits, log.last(window), reference_of(p), known);
+  }
+  void record_sample(const std::vector<float>& logits, const CommitState& state, const CommitState& expected);
+
+  // Compares all buffers with those after a commit of the reference's token, where it is decided by more than rounding.
+  void check(const std::vector<float>& logits, const CommitState& state) {
+    const auto drawn = expected(logits, state);
+    // The kernel's scores err by the log's 2^-21 over values of -log(u) from 0.01 on, and by roundings of scores up to 100;
+    // thresholds by the roundings of a sum of probabilities, and of logits.
+    const bool decided = drawn.margin > 1e-3 && drawn.top_k_margin > 1e-5 && drawn.top_p_margin > 1e-4 &&
+                         drawn.min_p_margin > 1e-5;
+    const bool greedy = state.samplers[CommitState::kSlot].temperature <= 0;
+    ++draws_;
+    if (!decided && !greedy) return;
+    ++decided_;
+    CommitState after = state;
+    after.commit(drawn.token);
+    record_sample(logits, state, after);
+  }
+  uint32_t draws_ = 0, decided_ = 0;
+};
+
+void SampleTest::record_sample(const std::vector<float>& logits, const CommitState& state, const CommitState& expected) {
+  const vk::BufferView next = buffer(state.next_rows), log = buffer(state.token_log), arguments = buffer(state.arguments);
+  run([&](Recorder recorder) {
+    sample(recorder, {.logits = buffer(logits), .cols = static_cast<uint32_t>(logits.size()),
+                      .commit = {.step_rows = buffer(state.step_rows), .next_rows = next, .token_log = log,
+                                 .attention_arguments = arguments, .samplers = buffer(state.samplers),
+                                 .source_row = CommitState::kSource, .target_row = CommitState::kTarget,
+                                 .log_stride = CommitState::kLogStride}});
+  });
+  const auto actual = read<StepRow>(next);
+  EXPECT_TRUE(same_rows(actual, expected.next_rows))
+      << "drawn " << actual[CommitState::kTarget].token << ", not " << expected.next_rows[CommitState::kTarget].token;
+  EXPECT_EQ(read<uint32_t>(log), expected.token_log);
+  EXPECT_EQ(read<uint32_t>(arguments), expected.arguments);
+  drop_buffers();
+}
+
+struct SampleCase {
+  const char* name;
+  SamplerParams params;
+};
+
+// One row for each parameter alone, and all together.
+std::vector<SampleCase> cases() {
+  SamplerParams all{.temperature = 0.8f, .top_p = 0.95f, .min_p = 0.01f, .repeat_penalty = 1.2f, .frequency_penalty = 0.1f,
+                    .presence_penalty = 0.2f, .top_k = 50, .penalty_window = 64};
+  std::vector<SampleCase> list = {{"greedy", plain()}, {"temperature", plain(0.7f)}, {"hot", plain(5)}, {"all", all}};
+  const auto add = [&](const char* name, auto set) {
+    SamplerParams params = plain(1);
+    set(params);
+    list.push_back({name, params});
+  };
+  add("top_k", [](SamplerParams& p) { p.top_k = 3; });
+  add("top_k 1", [](SamplerParams& p) { p.top_k = 1; });
+  add("top_k above the vocabulary", [](SamplerParams& p) { p.top_k = 1u << 20; });
+  add("top_p", [](SamplerParams& p) { p.top_p = 0.5f; });
+  add("top_p 0", [](SamplerParams& p) { p.top_p = 0; });
+  add("min_p", [](SamplerParams& p) { p.min_p = 0.1f; });
+  add("min_p above 1", [](SamplerParams& p) { p.min_p = 2; });
+  add("top_k, top_p", [](SamplerParams& p) { p.top_k = 20, p.top_p = 0.7f; });
+  add("repeat", [](SamplerParams& p) { p.repeat_penalty = 3, p.penalty_window = 40; });
+  add("frequency, window beyond the history", [](SamplerParams& p) { p.frequency_penalty = 1, p.penalty_window = 5000; });
+  add("presence, greedy", [](SamplerParams& p) { p.temperature = 0, p.presence_penalty = 2, p.penalty_window = 7; });
+  add("window 0", [](SamplerParams& p) { p.repeat_penalty = 9, p.penalty_window = 0; });
+  return list;
+}
+
+// A history with duplicates, and with tokens outside the vocabulary.
+CommitState with_history(uint32_t position, SamplerParams params, uint32_t vocabulary) {
+  params.seed_low = position * 77, params.seed_high = position;
+  CommitState state(position, params);
+  Generator random(position);
+  for (uint32_t i = 0; i <= position; ++i)
+    state.token_log[CommitState::kSlot * CommitState::kLogStride + i] = random.below(std::min(vocabulary, 30u) + 3);
+  return state;
+}
+
+TEST_F(SampleTest, EveryParameter) {
+  for (const Mask mask : {Mask::kNone, Mask::kShared}) {
+    use(mask);
+    for (const SampleCase& c : cases())
+      for (const uint32_t vocabulary : {5u, 4096u, 32003u})
+        for (const uint32_t position : {0u, 63u, 255u, 600u}) {
+          SCOPED_TRACE(::testing::Message() << mask_name(mask) << ", " << c.name << ", " << vocabulary << " tokens, position "
+                                            << position);
+          check(Generator(vocabulary + position).normals(vocabulary, 0, 3), with_history(position, c.params, vocabulary));
+        }
+  }
+  EXPECT_GT(decided_, draws_ * 9 / 10) << "of " << draws_;
+}
+
+// Many draws of one distribution: the uniforms are those of the reference, also where they are extreme.
+TEST_F(SampleTest, ManyPositions) {
+  const auto logits = Generator(8).normals(200, 0, 0.5);
+  for (uint32_t position = 0; position < 200; ++position) check(logits, with_history(position, plain(1), 200));
+  EXPECT_GT(decided_, 190u);
+}
+
+TEST_F(SampleTest, TiesAndNan) {
+  std::vector<float> logits(777, 1.5f);
+  for (const Mask mask : {Mask::kNone, Mask::kShared}) {
+    use(mask);
+    check(logits, with_history(3, plain(), 777));
+    check(logits, with_history(3, plain(1), 777));
+    for (size_t i = 0; i < logits.size(); i += 3) logits[i] = kNan;
+    logits[500] = logits[700] = 4;
+    SamplerParams params = plain(0.5f);
+    params.top_k = 2;
+    for (const uint32_t position : {1u, 2u, 3u, 4u}) {
+      check(logits, with_history(position, plain(), 777));
+      check(logits, with_history(position, plain(1), 777));
+      check(logits, with_history(position, params, 777));
+    }
+    check(std::vector<float>(100, kNan), with_history(3, plain(), 100));
+  }
+}
+
+// The largest uniform, where a float u would be 1 and the score infinite.
+TEST_F(SampleTest, ExtremeUniforms) {
+  const uint32_t vocabulary = 32003;
+  const std::vector<float> logits(vocabulary, 0.0f);
+  double highest = 0;
+  for (uint32_t position = 0; position < 400; ++position) {
+    SamplerParams params = plain(1);
+    for (uint32_t token = 0; token < vocabulary; token += 1)
+      if (reference::sample_uniform(uint64_t{position} * 77 | uint64_t{position} << 32, position + 1, token) > 1 - 0x1p-23) {
+        highest = 1;
+        check(logits, with_history(position, params, vocabulary));
+      }
+  }
+  EXPECT_EQ(highest, 1) << "no draw had an extreme uniform";
+}
+
+TEST_F(SampleTest, CommitsOnlyWhatIsAlive) {
+  auto logits = Generator(1).normals(500);
+  logits[321] = 9;
+  SamplerParams sampler = plain();
+  sampler.stop_count = 8;
+  for (uint32_t i = 0; i < kMaxStopTokens; ++i) sampler.stop_tokens[i] = 314 + i;
+  check(logits, CommitState(0, sampler));
+  sampler.stop_count = 7;
+  check(logits, CommitState(0, sampler));
+  check(logits, CommitState(20, plain(), 0));
+  check(logits, CommitState(CommitState::kLogStride - 1, plain()));
+}
+
+TEST_F(SampleTest, ComparisonCanFail) {
+  auto logits = Generator(1).normals(500);
+  logits[321] = 9;
+  const CommitState state(10, plain());
+  const auto right = expected(logits, state), wrong = expected(Generator(2).normals(500), state);
+  EXPECT_EQ(right.token, 321u);
+  EXPECT_NE(right.token, wrong.token);
+  CommitState a = state, b = state;
+  a.commit(right.token), b.commit(wrong.token);
+  EXPECT_FALSE(same_rows(a.next_rows, b.next_rows));
+}
+
+}  // namespace
+}  // namespace pumice::test
