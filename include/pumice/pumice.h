@@ -9,6 +9,7 @@
  *           and requests belongs to one thread at a time; pumice_request_cancel() alone may be called from any thread.
  * Strings:  UTF-8. Functions that copy out take (buffer, capacity) and return the full length without the final zero;
  *           a buffer too small is filled and terminated.
+ * This file is a flat list of the whole interface.
  * The library never throws, aborts, exits, prints, reads the environment or installs signal handlers on its own. */
 #ifndef PUMICE_PUMICE_H
 #define PUMICE_PUMICE_H

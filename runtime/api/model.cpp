@@ -3,7 +3,7 @@
 #include <map>
 
 #include "api/handles.h"
-#include "model/vocabulary.h"
+#include "engine/vocabulary.h"
 
 namespace pumice {
 namespace {

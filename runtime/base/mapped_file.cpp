@@ -14,7 +14,8 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) {
     const int reason = errno;
-    return error(reason == ENOENT ? Status::kNotFound : Status::kIo, "%s: %s", path.c_str(), std::strerror(reason));
+    if (reason == ENOENT) return error(Status::kNotFound, "%s does not exist; check the path", path.c_str());
+    return error(Status::kIo, "%s: %s", path.c_str(), std::strerror(reason));
   }
   struct stat info {};
   if (::fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {

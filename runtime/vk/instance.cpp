@@ -146,7 +146,7 @@ Result<size_t> select_device(const std::vector<DeviceCaps>& devices, std::string
     return error(Status::kNotFound, "no Vulkan device found; install your GPU's driver, or mesa-vulkan-drivers for the CPU");
   const std::string wanted = lower(selector);
   std::string known;
-  for (const DeviceCaps& caps : devices) known += (known.empty() ? "" : ", ") + std::to_string(caps.index) + ": " + caps.name;
+  for (const DeviceCaps& caps : devices) known += (known.empty() ? "" : ", ") + std::to_string(caps.index) + " (" + caps.name + ")";
 
   std::vector<size_t> fitting;
   const bool is_index = !wanted.empty() && wanted.size() < 4 && std::all_of(wanted.begin(), wanted.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -161,7 +161,7 @@ Result<size_t> select_device(const std::vector<DeviceCaps>& devices, std::string
     return error(Status::kUnsupported, "no usable Vulkan device: %s: %s", devices[0].name.c_str(),
                  devices[0].unusable_reason.c_str());
   if (fitting.empty())
-    return error(Status::kNotFound, "no device fits '%.*s'; there are %s", static_cast<int>(selector.size()),
+    return error(Status::kNotFound, "no device fits '%.*s'; the devices are %s", static_cast<int>(selector.size()),
                  selector.data(), known.c_str());
   if (!wanted.empty() && fitting.size() > 1)
     return error(Status::kInvalidArgument, "'%.*s' fits %zu devices; name one by index: %s",

@@ -33,74 +33,72 @@ vec4 norm_at(uint k) {
   return vec4(norm_weight[min(k, last)], norm_weight[min(k + 1u, last)], norm_weight[min(k + 2u, last)], norm_weight[min(k + 3u, last)]);
 }
 
+float sum[ROWS * COLS], up_sum[GATED ? ROWS * COLS : 1u], squares[COLS];
+
+// Adds one unit of 32 values along K of every row and column of this lane.
+void add_unit(uint unit, uint first_row, uint first_col) {
+  UnitScale scale[ROWS], up_scale[GATED ? ROWS : 1u];
+  uint base[ROWS], up_base[GATED ? ROWS : 1u];
+  for (uint r = 0u; r < ROWS; ++r) {
+    const uint row = min(first_row + 8u * r, (p.rows - 1u) | 7u);
+    base[r] = unit_base(p.quant_offset, row, p.units, unit);
+    scale[r] = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
+    if (GATED) {
+      up_base[r] = unit_base(p.up_quant_offset, row, p.units, unit);
+      up_scale[r] = UNIT_SCALE(up_weights, p.up_scale_offset, row, p.units, unit);
+    }
+  }
+  for (uint j = 0u; j < 4u; ++j) {
+    UnitPair w[ROWS], up[GATED ? ROWS : 1u];
+    for (uint r = 0u; r < ROWS; ++r) {
+      w[r] = UNIT_PAIR(weights, base[r], j, scale[r]);
+      if (GATED) up[r] = UNIT_PAIR(up_weights, up_base[r], j, up_scale[r]);
+    }
+    const uint k = unit * 32u + 4u * j;
+    for (uint c = 0u; c < COLS; ++c) {
+      const uint at = (min(first_col + c, p.n - 1u) * p.x_stride + k) / 4u;
+      vec4 lo = within(x[at], k);
+      vec4 hi = TAIL && k + 16u >= p.cols ? vec4(0.0) : within(x[at + 4u], k + 16u);
+      if (NORM) {
+        squares[c] += dot(lo, lo) + dot(hi, hi);
+        lo *= norm_at(k);
+        hi *= norm_at(k + 16u);
+      }
+      for (uint r = 0u; r < ROWS; ++r) {
+        sum[r * COLS + c] += dot(w[r].lo, lo) + dot(w[r].hi, hi);
+        if (GATED) up_sum[r * COLS + c] += dot(up[r].lo, lo) + dot(up[r].hi, hi);
+      }
+    }
+  }
+}
+
+float over_lanes(float value) { return K_LANES > 1u ? reduce_add_strided(value, 8u) : value; }
+
+void store_column(uint c, uint k_lane, uint first_row, uint col) {
+  const float factor = NORM ? inversesqrt(over_lanes(squares[c]) / float(p.cols) + p.eps) : 1.0;
+  for (uint r = 0u; r < ROWS; ++r) {
+    const uint row = first_row + 8u * r;
+    float value = over_lanes(sum[r * COLS + c]) * factor;
+    if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + min(row, p.rows - 1u)];
+    if (GATED) {
+      const float up_value = over_lanes(up_sum[r * COLS + c]) * factor;
+      value = ((FLAGS & kMatvecGelu) != 0u ? gelu(value) : silu(value)) * up_value;
+    }
+    if (k_lane == 0u && row < p.rows && col < p.n) {
+      const uint to = col * p.y_stride + p.y_offset + row;
+      y[to] = (FLAGS & kMatvecAccumulate) != 0u ? y[to] + value : value;
+    }
+  }
+}
+
 void main() {
   const uint lane = gl_LocalInvocationID.x;
   const uint k_lane = WG == 8u ? 0u : lane / 8u;
   const uint first_row = gl_WorkGroupID.x * 8u * ROWS + lane % 8u;
   const uint first_col = gl_WorkGroupID.y * COLS;
-
-  float sum[ROWS * COLS], up_sum[GATED ? ROWS * COLS : 1u], squares[COLS];
   for (uint i = 0u; i < ROWS * COLS; ++i) sum[i] = 0.0;
   if (GATED) for (uint i = 0u; i < ROWS * COLS; ++i) up_sum[i] = 0.0;
   for (uint c = 0u; c < COLS; ++c) squares[c] = 0.0;
-
-  for (uint unit = k_lane; unit < p.units; unit += K_LANES) {
-    UnitScale scale[ROWS], up_scale[GATED ? ROWS : 1u];
-    uint base[ROWS], up_base[GATED ? ROWS : 1u];
-    for (uint r = 0u; r < ROWS; ++r) {
-      const uint row = min(first_row + 8u * r, (p.rows - 1u) | 7u);
-      base[r] = unit_base(p.quant_offset, row, p.units, unit);
-      scale[r] = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
-      if (GATED) {
-        up_base[r] = unit_base(p.up_quant_offset, row, p.units, unit);
-        up_scale[r] = UNIT_SCALE(up_weights, p.up_scale_offset, row, p.units, unit);
-      }
-    }
-    for (uint j = 0u; j < 4u; ++j) {
-      UnitPair w[ROWS], up[GATED ? ROWS : 1u];
-      for (uint r = 0u; r < ROWS; ++r) {
-        w[r] = UNIT_PAIR(weights, base[r], j, scale[r]);
-        if (GATED) up[r] = UNIT_PAIR(up_weights, up_base[r], j, up_scale[r]);
-      }
-      const uint k = unit * 32u + 4u * j;
-      for (uint c = 0u; c < COLS; ++c) {
-        const uint at = (min(first_col + c, p.n - 1u) * p.x_stride + k) / 4u;
-        vec4 lo = TAIL && k >= p.cols ? vec4(0.0) : within(x[at], k);
-        vec4 hi = TAIL && k + 16u >= p.cols ? vec4(0.0) : within(x[at + 4u], k + 16u);
-        if (NORM) {
-          squares[c] += dot(lo, lo) + dot(hi, hi);
-          lo *= norm_at(k);
-          hi *= norm_at(k + 16u);
-        }
-        for (uint r = 0u; r < ROWS; ++r) {
-          sum[r * COLS + c] += dot(w[r].lo, lo) + dot(w[r].hi, hi);
-          if (GATED) up_sum[r * COLS + c] += dot(up[r].lo, lo) + dot(up[r].hi, hi);
-        }
-      }
-    }
-  }
-
-  for (uint c = 0u; c < COLS; ++c) {
-    float factor = 1.0;
-    if (NORM) {
-      const float total = K_LANES > 1u ? reduce_add_strided(squares[c], 8u) : squares[c];
-      factor = inversesqrt(total / float(p.cols) + p.eps);
-    }
-    for (uint r = 0u; r < ROWS; ++r) {
-      float value = sum[r * COLS + c];
-      if (K_LANES > 1u) value = reduce_add_strided(value, 8u);
-      value *= factor;
-      const uint row = first_row + 8u * r;
-      if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + min(row, p.rows - 1u)];
-      if (GATED) {
-        float up_value = up_sum[r * COLS + c];
-        if (K_LANES > 1u) up_value = reduce_add_strided(up_value, 8u);
-        value = ((FLAGS & kMatvecGelu) != 0u ? gelu(value) : silu(value)) * up_value * factor;
-      }
-      if (k_lane == 0u && row < p.rows && first_col + c < p.n) {
-        const uint to = (first_col + c) * p.y_stride + p.y_offset + row;
-        y[to] = (FLAGS & kMatvecAccumulate) != 0u ? y[to] + value : value;
-      }
-    }
-  }
+  for (uint unit = k_lane; unit < p.units; unit += K_LANES) add_unit(unit, first_row, first_col);
+  for (uint c = 0u; c < COLS; ++c) store_column(c, k_lane, first_row, first_col + c);
 }

@@ -91,8 +91,8 @@ uvec4 pcg4d(uvec4 v) {
   return v;
 }
 
-// -log(u) of u = (h + 0.5) * 2^-24, h of 24 bits. The largest h, with the smallest results, win the draw: there u would round
-// to 1 and log is inexact, so 1 - u (exact in a float) and the series of -log(1 - x) take their place.
+// -log(u) of u = (h + 0.5) * 2^-24, h of 24 bits. The largest h, with the smallest results, win the draw: there u would
+// round to 1 and log is inexact, so 1 - u (exact in a float) and the series of -log(1 - x) take their place.
 float exponential(uint h) {
   if (h < 0x800000u) return -log((float(h) + 0.5) * (1.0 / 16777216.0));
   const float x = (float(0xffffffu - h) + 0.5) * (1.0 / 16777216.0);

@@ -29,12 +29,15 @@ class ActivationTest : public DeviceTest {
     for (size_t i = 0; i < std::size(extremes) && 7 * i < gate.size(); ++i) gate[7 * i] = extremes[i];
     const FloatRows up_rows = rows(up, c.cols, c.cols + 3), y = nan_rows(c.n, c.stride);
     run([&](Recorder recorder) {
-      activation(recorder, {.gate = rows(gate, c.cols, c.stride), .up = c.gated ? &up_rows : nullptr, .y = y, .n = c.n,
-                            .cols = c.cols, .activation = c.activation});
+      activation(recorder, {.gate = rows(gate, c.cols, c.stride),
+                            .up = c.gated ? &up_rows : nullptr,
+                            .y = y,
+                            .n = c.n,
+                            .cols = c.cols,
+                            .activation = c.activation});
     });
     const auto kind = c.activation == Activation::kSilu ? reference::Activation::kSilu : reference::Activation::kGelu;
-    const auto expected =
-        c.gated ? reference::gated_activation(kind, gate, up) : reference::activation(kind, gate);
+    const auto expected = c.gated ? reference::gated_activation(kind, gate, up) : reference::activation(kind, gate);
     const auto actual = read_rows(y, c.n, c.cols);
     const auto verdict = reference::compare_with(actual, expected, [&](size_t i) {
       const double x = gate[i], value = reference::activate(kind, x), by = c.gated ? std::fabs(up[i]) : 1.0f;
@@ -42,7 +45,8 @@ class ActivationTest : public DeviceTest {
              2 * kRounding * std::fabs(value * by) + reference::kSmallestNormal;
     });
     EXPECT_TRUE(verdict) << verdict;
-    const auto other = kind == reference::Activation::kSilu ? reference::Activation::kGelu : reference::Activation::kSilu;
+    const auto other =
+        kind == reference::Activation::kSilu ? reference::Activation::kGelu : reference::Activation::kSilu;
     if (c.cols > 8) {
       EXPECT_FALSE(reference::compare(actual, reference::activation(other, gate), 1e-4, 1e-4));
     }

@@ -21,7 +21,8 @@ class AddTest : public DeviceTest {
     const auto a = random.normals(c.n * c.cols), b = random.normals(c.n * c.cols);
     const FloatRows y = nan_rows(c.n, c.y_stride);
     run([&](Recorder recorder) {
-      add(recorder, {.a = rows(a, c.cols, c.a_stride), .b = rows(b, c.cols, c.b_stride), .y = y, .n = c.n, .cols = c.cols});
+      add(recorder,
+          {.a = rows(a, c.cols, c.a_stride), .b = rows(b, c.cols, c.b_stride), .y = y, .n = c.n, .cols = c.cols});
     });
     const auto actual = read_rows(y, c.n, c.cols);
     const auto verdict = reference::compare(actual, reference::add(a, b), 0.0);

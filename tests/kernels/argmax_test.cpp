@@ -14,15 +14,22 @@ class ArgmaxTest : public DeviceTest {
  protected:
   // Runs it on a copy of `state` and compares all buffers with those after a commit of the reference's token.
   void check(const std::vector<float>& logits, CommitState state) {
-    const vk::BufferView next = buffer(state.next_rows), log = buffer(state.token_log), arguments = buffer(state.arguments);
+    const vk::BufferView next = buffer(state.next_rows), log = buffer(state.token_log),
+                         arguments = buffer(state.arguments);
     const vk::BufferView counter = words(1, 0);
     const auto cols = static_cast<uint32_t>(logits.size());
     run([&](Recorder recorder) {
-      argmax(recorder, {.logits = buffer(logits), .cols = cols, .finds = words(argmax_find_bytes(cols) / 4),
+      argmax(recorder, {.logits = buffer(logits),
+                        .cols = cols,
+                        .finds = words(argmax_find_bytes(cols) / 4),
                         .counter = counter,
-                        .commit = {.step_rows = buffer(state.step_rows), .next_rows = next, .token_log = log,
-                                   .attention_arguments = arguments, .samplers = buffer(state.samplers),
-                                   .source_row = CommitState::kSource, .target_row = CommitState::kTarget,
+                        .commit = {.step_rows = buffer(state.step_rows),
+                                   .next_rows = next,
+                                   .token_log = log,
+                                   .attention_arguments = arguments,
+                                   .samplers = buffer(state.samplers),
+                                   .source_row = CommitState::kSource,
+                                   .target_row = CommitState::kTarget,
                                    .log_stride = CommitState::kLogStride}});
     });
     const uint32_t token = reference::argmax(logits);
@@ -31,7 +38,8 @@ class ArgmaxTest : public DeviceTest {
     wrong.commit(token + 1);
     const bool changes = !same_rows(wrong.next_rows, state.next_rows);
     state.commit(token);
-    EXPECT_TRUE(same_rows(read<StepRow>(next), state.next_rows)) << "drawn " << read<StepRow>(next)[2].token << ", not " << token;
+    EXPECT_TRUE(same_rows(read<StepRow>(next), state.next_rows))
+        << "drawn " << read<StepRow>(next)[2].token << ", not " << token;
     EXPECT_EQ(read<uint32_t>(log), state.token_log);
     EXPECT_EQ(read<uint32_t>(arguments), state.arguments);
     if (changes) {

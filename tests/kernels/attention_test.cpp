@@ -1,5 +1,5 @@
-// attention: grouped heads over shuffled pages. Decode rows of several sequences whose keys are split over workgroups by
-// indirect counts and merged, and prefill tiles of one sequence.
+// attention: grouped heads over shuffled pages. Decode rows of several sequences whose keys are split over workgroups
+// by indirect counts and merged, and prefill tiles of one sequence.
 #include "kernels/attention.h"
 
 #include "reference/attention.h"
@@ -56,8 +56,8 @@ AttentionTest::Cache AttentionTest::make_cache(const AttentionCase& c, uint32_t 
   const uint32_t tokens = longest(c);
   cache.pages_per_slot = (tokens + kPageTokens - 1) / kPageTokens + 1;
   cache.table = random.permutation(slots * cache.pages_per_slot);
-  const reference::KvLayout layout{
-      c.kv_heads, c.head_dim, c.type == KvType::kF16 ? reference::KvType::kF16 : reference::KvType::kF32};
+  const reference::KvLayout layout{c.kv_heads, c.head_dim,
+                                   c.type == KvType::kF16 ? reference::KvType::kF16 : reference::KvType::kF32};
   cache.k_pool.assign(cache.table.size() * layout.page_words(), kNanWord);
   cache.v_pool = cache.k_pool;
   const auto positions = consecutive(0, tokens);
@@ -76,8 +76,12 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
                                            uint32_t shift) {
   std::vector<uint32_t> positions = c.positions;
   for (uint32_t& position : positions) position -= std::min(position, shift);
-  reference::AttentionArgs args{.q = q, .positions = positions, .heads = c.kv_heads * c.group, .kv_heads = c.kv_heads,
-                                .head_dim = c.head_dim, .scale = scale(c)};
+  reference::AttentionArgs args{.q = q,
+                                .positions = positions,
+                                .heads = c.kv_heads * c.group,
+                                .kv_heads = c.kv_heads,
+                                .head_dim = c.head_dim,
+                                .scale = scale(c)};
   for (uint32_t row = 0; row < positions.size(); ++row) {
     args.k.push_back(cache.k[c.one_sequence ? c.slot : row]);
     args.v.push_back(cache.v[c.one_sequence ? c.slot : row]);
@@ -86,8 +90,8 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
 }
 
 // Scores err by a dot product's bound; that is the relative error of a weight, together with exp over the range of the
-// scores, and the rescalings (one exp for each round of keys and each split). The weights add up to 1, so the values' error is
-// relative to the largest value; numerator and denominator err alike.
+// scores, and the rescalings (one exp for each round of keys and each split). The weights add up to 1, so the values'
+// error is relative to the largest value; numerator and denominator err alike.
 double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q) {
   double absolute = 0, highest = 0;
   const size_t d = c.head_dim, heads = c.kv_heads * c.group;
@@ -95,8 +99,9 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
     const auto& k = cache.k[c.one_sequence ? c.slot : row];
     for (size_t head = 0; head < heads; ++head)
       for (size_t t = 0; t <= c.positions[row]; ++t)
-        absolute = std::max(absolute, reference::absolute_dot(q.subspan((row * heads + head) * d, d),
-                                                              std::span(k).subspan((t * c.kv_heads + head / c.group) * d, d)));
+        absolute =
+            std::max(absolute, reference::absolute_dot(q.subspan((row * heads + head) * d, d),
+                                                       std::span(k).subspan((t * c.kv_heads + head / c.group) * d, d)));
   }
   for (const auto& v : cache.v)
     for (const float value : v) highest = std::max(highest, std::fabs(static_cast<double>(value)));
@@ -124,13 +129,21 @@ void AttentionTest::check(Mask mask, const AttentionCase& c) {
   const vk::BufferView counters = words(n * c.kv_heads, 0);
   const FloatRows y = nan_rows(n, cols + c.extra_stride);
   const vk::BufferView partials = words(attention_partial_bytes(n, heads, c.head_dim, splits) / 4);
-  const AttentionArgs args{.q = rows(q, cols, cols + c.extra_stride),
-                           .pages = {c.type, buffer(cache.k_pool), buffer(cache.v_pool), buffer(cache.table),
-                                     cache.pages_per_slot},
-                           .step_rows = buffer(step_rows), .y = y, .n = n, .heads = heads, .kv_heads = c.kv_heads,
-                           .head_dim = c.head_dim, .scale = scale(c), .one_sequence = c.one_sequence,
-                           .arguments = c.one_sequence ? nullptr : &arguments, .max_splits = splits,
-                           .partials = partials, .counters = counters};
+  const AttentionArgs args{
+      .q = rows(q, cols, cols + c.extra_stride),
+      .pages = {c.type, buffer(cache.k_pool), buffer(cache.v_pool), buffer(cache.table), cache.pages_per_slot},
+      .step_rows = buffer(step_rows),
+      .y = y,
+      .n = n,
+      .heads = heads,
+      .kv_heads = c.kv_heads,
+      .head_dim = c.head_dim,
+      .scale = scale(c),
+      .one_sequence = c.one_sequence,
+      .arguments = c.one_sequence ? nullptr : &arguments,
+      .max_splits = splits,
+      .partials = partials,
+      .counters = counters};
   // Twice in one submission: the second finds the counters as the first left them.
   run([&](Recorder recorder) {
     attention(recorder, args);
@@ -155,7 +168,8 @@ TEST_F(AttentionTest, DecodeAcrossPagesAndSplits) {
   const std::vector<uint32_t> mixed = {0, 31, 32, 255, 256, 257, 767, 600};
   check(Mask::kNone, {.type = kF32, .kv_heads = 3, .group = 1, .head_dim = 8, .positions = mixed});
   check(Mask::kNone, {.type = kF16, .kv_heads = 2, .group = 3, .head_dim = 64, .positions = mixed, .extra_stride = 3});
-  check(Mask::kNone, {.type = kF16, .kv_heads = 1, .group = 7, .head_dim = 128, .positions = {5, 300}, .spare_splits = 2});
+  check(Mask::kNone,
+        {.type = kF16, .kv_heads = 1, .group = 7, .head_dim = 128, .positions = {5, 300}, .spare_splits = 2});
   check(Mask::kNone, {.type = kF16, .kv_heads = 2, .group = 4, .head_dim = 80, .positions = {511, 512, 1100}});
   check(Mask::kNone, {.type = kF16, .kv_heads = 5, .group = 2, .head_dim = 16, .positions = {2600}});
   check(Mask::kNone, {.type = kF32, .kv_heads = 1, .group = 4, .head_dim = 64, .positions = {0}});
@@ -163,7 +177,8 @@ TEST_F(AttentionTest, DecodeAcrossPagesAndSplits) {
 
 TEST_F(AttentionTest, DecodeThroughSharedMemory) {
   use(Mask::kShared);
-  check(Mask::kShared, {.type = kF16, .kv_heads = 2, .group = 3, .head_dim = 64, .positions = {0, 63, 64, 255, 256, 600}});
+  check(Mask::kShared,
+        {.type = kF16, .kv_heads = 2, .group = 3, .head_dim = 64, .positions = {0, 63, 64, 255, 256, 600}});
   check(Mask::kShared, {.type = kF32, .kv_heads = 1, .group = 4, .head_dim = 80, .positions = {100, 511, 512}});
   check(Mask::kShared, {.type = kF16, .kv_heads = 3, .group = 1, .head_dim = 8, .positions = {1, 280}});
 }
@@ -171,15 +186,35 @@ TEST_F(AttentionTest, DecodeThroughSharedMemory) {
 // Tiles that the rows do not fill, beginning within a page, of a slot that is not the first.
 TEST_F(AttentionTest, PrefillOfOneSequence) {
   for (const uint32_t n : {2u, 3u, 9u, 17u})
-    check(Mask::kNone, {.type = kF16, .kv_heads = 2, .group = 2, .head_dim = 16, .positions = consecutive(n * 13, n),
-                        .one_sequence = true, .slot = 2, .extra_stride = 1});
-  check(Mask::kNone, {.type = kF32, .kv_heads = 1, .group = 1, .head_dim = 64, .positions = consecutive(0, 33),
-                      .one_sequence = true, .slot = 1});
-  check(Mask::kNone, {.type = kF16, .kv_heads = 1, .group = 3, .head_dim = 80, .positions = consecutive(290, 11),
+    check(Mask::kNone, {.type = kF16,
+                        .kv_heads = 2,
+                        .group = 2,
+                        .head_dim = 16,
+                        .positions = consecutive(n * 13, n),
+                        .one_sequence = true,
+                        .slot = 2,
+                        .extra_stride = 1});
+  check(Mask::kNone, {.type = kF32,
+                      .kv_heads = 1,
+                      .group = 1,
+                      .head_dim = 64,
+                      .positions = consecutive(0, 33),
+                      .one_sequence = true,
+                      .slot = 1});
+  check(Mask::kNone, {.type = kF16,
+                      .kv_heads = 1,
+                      .group = 3,
+                      .head_dim = 80,
+                      .positions = consecutive(290, 11),
                       .one_sequence = true});
   use(Mask::kShared);
-  check(Mask::kShared, {.type = kF16, .kv_heads = 2, .group = 2, .head_dim = 16, .positions = consecutive(60, 13),
-                        .one_sequence = true, .slot = 1});
+  check(Mask::kShared, {.type = kF16,
+                        .kv_heads = 2,
+                        .group = 2,
+                        .head_dim = 16,
+                        .positions = consecutive(60, 13),
+                        .one_sequence = true,
+                        .slot = 1});
 }
 
 TEST(ChooseAttentionRows, FitsSharedMemoryAndTheRows) {

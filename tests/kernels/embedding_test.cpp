@@ -31,8 +31,8 @@ class EmbeddingTest : public DeviceTest {
                                             allowed, 2 * 0x1p-24);
     EXPECT_TRUE(verdict) << verdict;
     tokens[1] = 0;
-    EXPECT_FALSE(reference::compare(actual, reference::embedding(table.values, vocabulary, cols, tokens, scale), allowed,
-                                    2 * 0x1p-24));
+    EXPECT_FALSE(reference::compare(actual, reference::embedding(table.values, vocabulary, cols, tokens, scale),
+                                    allowed, 2 * 0x1p-24));
     drop_buffers();
   }
 };

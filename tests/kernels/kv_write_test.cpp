@@ -34,10 +34,11 @@ class KvWriteTest : public DeviceTest {
 
 constexpr double kRopeError = 2 * 5 * (3e-8 + 8 * 0x1p-24);  // as in rope_test.cpp
 
-void KvWriteTest::check_pools(const KvWriteCase& c, const reference::KvRows& expected, const std::vector<uint32_t>& table,
-                              const std::vector<uint32_t>& k_pool, const std::vector<uint32_t>& v_pool) {
-  const reference::KvLayout layout{
-      c.kv_heads, c.head_dim, c.type == KvType::kF16 ? reference::KvType::kF16 : reference::KvType::kF32};
+void KvWriteTest::check_pools(const KvWriteCase& c, const reference::KvRows& expected,
+                              const std::vector<uint32_t>& table, const std::vector<uint32_t>& k_pool,
+                              const std::vector<uint32_t>& v_pool) {
+  const reference::KvLayout layout{c.kv_heads, c.head_dim,
+                                   c.type == KvType::kF16 ? reference::KvType::kF16 : reference::KvType::kF32};
   std::vector<float> k, v;
   for (const StepRow& row : kRows) {
     const auto pages = std::span(table).subspan(row.slot * kPagesPerSlot, kPagesPerSlot);
@@ -61,7 +62,8 @@ void KvWriteTest::check_pools(const KvWriteCase& c, const reference::KvRows& exp
 }
 
 void KvWriteTest::check(const KvWriteCase& c) {
-  SCOPED_TRACE(::testing::Message() << variant_name(c.type) << " " << c.heads << "/" << c.kv_heads << " x " << c.head_dim);
+  SCOPED_TRACE(::testing::Message() << variant_name(c.type) << " " << c.heads << "/" << c.kv_heads << " x "
+                                    << c.head_dim);
   const uint32_t n = static_cast<uint32_t>(kRows.size()), q_cols = c.heads * c.head_dim;
   const uint32_t cols = q_cols + 2 * c.kv_heads * c.head_dim;
   Generator random(cols);
@@ -74,18 +76,31 @@ void KvWriteTest::check(const KvWriteCase& c) {
   const vk::BufferView k_pool = words(pool_words), v_pool = words(pool_words);
   const FloatRows q = nan_rows(n, q_cols + 3);
   run([&](Recorder recorder) {
-    kv_write(recorder, {.qkv = rows(qkv, cols, cols + 1), .frequencies = buffer(frequencies), .step_rows = buffer(kRows),
-                        .q = q, .pages = {c.type, k_pool, v_pool, buffer(table), kPagesPerSlot}, .n = n,
-                        .heads = c.heads, .kv_heads = c.kv_heads, .head_dim = c.head_dim, .rotary = c.rotary,
+    kv_write(recorder, {.qkv = rows(qkv, cols, cols + 1),
+                        .frequencies = buffer(frequencies),
+                        .step_rows = buffer(kRows),
+                        .q = q,
+                        .pages = {c.type, k_pool, v_pool, buffer(table), kPagesPerSlot},
+                        .n = n,
+                        .heads = c.heads,
+                        .kv_heads = c.kv_heads,
+                        .head_dim = c.head_dim,
+                        .rotary = c.rotary,
                         .pairs = c.pairs});
   });
   std::vector<uint32_t> positions;
   for (const StepRow& row : kRows) positions.push_back(row.position);
   const auto type = c.type == KvType::kF16 ? reference::KvType::kF16 : reference::KvType::kF32;
-  const auto pairing = c.pairs == RopePairs::kAdjacent ? reference::RopePairing::kAdjacent : reference::RopePairing::kHalf;
-  const auto expected = reference::kv_write({.qkv = qkv, .positions = positions, .heads = c.heads, .kv_heads = c.kv_heads,
-                                             .head_dim = c.head_dim, .pairing = pairing,
-                                             .inverse_frequencies = inverse, .type = type});
+  const auto pairing =
+      c.pairs == RopePairs::kAdjacent ? reference::RopePairing::kAdjacent : reference::RopePairing::kHalf;
+  const auto expected = reference::kv_write({.qkv = qkv,
+                                             .positions = positions,
+                                             .heads = c.heads,
+                                             .kv_heads = c.kv_heads,
+                                             .head_dim = c.head_dim,
+                                             .pairing = pairing,
+                                             .inverse_frequencies = inverse,
+                                             .type = type});
   const auto verdict = reference::compare(read_rows(q, n, q_cols), expected.q, kRopeError);
   EXPECT_TRUE(verdict) << "q: " << verdict;
   check_pools(c, expected, table, read<uint32_t>(k_pool), read<uint32_t>(v_pool));

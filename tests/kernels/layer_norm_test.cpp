@@ -14,10 +14,8 @@ struct LayerNormCase {
   double mean;
   bool bias;
 };
-constexpr LayerNormCase kCases[] = {{3, 7, 8, 9, 0, true},
-                                    {1, 64, 64, 64, 1, false},
-                                    {17, 172, 172, 180, -3, true},
-                                    {2, 2049, 2050, 2049, 100, true}};
+constexpr LayerNormCase kCases[] = {
+    {3, 7, 8, 9, 0, true}, {1, 64, 64, 64, 1, false}, {17, 172, 172, 180, -3, true}, {2, 2049, 2050, 2049, 100, true}};
 
 class LayerNormTest : public DeviceTest {
  protected:
@@ -30,15 +28,22 @@ class LayerNormTest : public DeviceTest {
     const FloatRows y = nan_rows(c.n, c.y_stride);
     const vk::BufferView bias_view = buffer(bias);
     run([&](Recorder recorder) {
-      layer_norm(recorder, {.x = rows(x, c.cols, c.x_stride), .weight = buffer(weight),
-                            .bias = c.bias ? &bias_view : nullptr, .y = y, .n = c.n, .cols = c.cols, .eps = kEps});
+      layer_norm(recorder, {.x = rows(x, c.cols, c.x_stride),
+                            .weight = buffer(weight),
+                            .bias = c.bias ? &bias_view : nullptr,
+                            .y = y,
+                            .n = c.n,
+                            .cols = c.cols,
+                            .eps = kEps});
     });
     const auto actual = read_rows(y, c.n, c.cols);
     const auto expected = reference::layer_norm(x, weight, bias, kEps);
-    // The mean errs by gamma * mean(|x|), which shifts every value alike (to the variance its effect is of second order); the
-    // variance by gamma, the factor by half of that. Rows of normal numbers have a deviation near 1: at least 0.5.
+    // The mean errs by gamma * mean(|x|), which shifts every value alike (to the variance its effect is of second
+    // order); the variance by gamma, the factor by half of that. Rows of normal numbers have a deviation near 1: at
+    // least 0.5.
     const double gamma =
-        reference::gamma_bound(reduce_chain(choose_reduce(caps()), c.cols) + 5, reference::Accumulator::kF32) + kDivision;
+        reference::gamma_bound(reduce_chain(choose_reduce(caps()), c.cols) + 5, reference::Accumulator::kF32) +
+        kDivision;
     const double shift = gamma * (std::fabs(c.mean) + 1) / 0.5, relative = gamma / 2 + kInverseSqrt + 4 * kRounding;
     const auto allowed = [&](size_t i) {
       const double w = std::fabs(weight[i % c.cols]), b = c.bias ? std::fabs(bias[i % c.cols]) : 0.0f;

@@ -38,12 +38,16 @@ void MatmulTest::check(const MatmulCase& c, Operation operation) {
     std::vector<float> initial(size_t{c.n} * y_stride, std::bit_cast<float>(kNanWord));
     for (uint32_t i = 0; i < c.n; ++i)
       std::copy_n(residual.begin() + i * c.rows, c.rows, initial.begin() + i * y_stride + c.y_offset);
-    y.view = buffer(initial);
+    y.view = with_guard(buffer(initial));
   }
   run([&](Recorder recorder) {
-    operation(recorder, {.w = w.weights, .x = rows(x, c.cols, (c.cols + 3) / 4 * 4 + c.extra_stride),
-                         .bias = c.bias ? whole(bias) : nullptr, .accumulate = c.accumulate, .y = y,
-                         .y_offset = c.y_offset, .n = c.n});
+    operation(recorder, {.w = w.weights,
+                         .x = rows(x, c.cols, (c.cols + 3) / 4 * 4 + c.extra_stride),
+                         .bias = c.bias ? whole(bias) : nullptr,
+                         .accumulate = c.accumulate,
+                         .y = y,
+                         .y_offset = c.y_offset,
+                         .n = c.n});
   });
   const auto expected = [&](std::span<const float> weights) {
     auto result = reference::matmul(x, weights, c.rows, c.cols);
@@ -58,7 +62,8 @@ void MatmulTest::check(const MatmulCase& c, Operation operation) {
       double sum = 0;
       for (const float value : xi) sum += std::fabs(static_cast<double>(value));
       const double absolute = reference::absolute_dot(xi, std::span(w.values).subspan(row * c.cols, c.cols));
-      allowed.push_back(reference::dot_tolerance(c.cols, absolute + 10) + w.value_error * sum);  // bias and residual: below 10
+      allowed.push_back(reference::dot_tolerance(c.cols, absolute + 10) +
+                        w.value_error * sum);  // bias and residual: below 10
     }
   const auto actual = read_rows(y, c.n, c.rows, c.y_offset);
   const auto verdict = reference::compare(actual, expected(w.values), allowed);
@@ -70,11 +75,15 @@ void MatmulTest::check(const MatmulCase& c, Operation operation) {
 
 TEST_F(MatmulTest, AllWeightTypes) {
   for (const TensorType type : kWeightTensorTypes)
-    check({.type = type, .rows = 37, .cols = is_quantised(type) ? tensor_type_info(type)->block_values * 2 : 64, .n = 17});
+    check({.type = type,
+           .rows = 37,
+           .cols = is_quantised(type) ? tensor_type_info(type)->block_values * 2 : 64,
+           .n = 17});
 }
 
 TEST_F(MatmulTest, TileBorders) {
-  for (const uint32_t n : {1u, 16u, 33u, 64u, 65u}) check({.type = kQ8, .rows = 64, .cols = 96, .n = n, .extra_stride = 4});
+  for (const uint32_t n : {1u, 16u, 33u, 64u, 65u})
+    check({.type = kQ8, .rows = 64, .cols = 96, .n = n, .extra_stride = 4});
   for (const uint32_t rows : {1u, 8u, 63u, 65u, 130u}) check({.type = kQ8, .rows = rows, .cols = 64, .n = 9});
   for (const uint32_t cols : {1u, 3u, 30u, 33u, 49u, 172u}) check({.type = kF32, .rows = 9, .cols = cols, .n = 5});
 }

@@ -1,5 +1,5 @@
-// matvec: every weight type, every column count that has a variant of its own, norm, bias, accumulation, the gated forms,
-// slabs, and the choices made for CPUs and for GPUs.
+// matvec: every weight type, every column count that has a variant of its own, norm, bias, accumulation, the gated
+// forms, slabs, and the choices made for CPUs and for GPUs.
 #include "kernels/matvec.h"
 
 #include "reference/matvec.h"
@@ -19,7 +19,8 @@ struct MatvecCase {
   uint32_t part_rows = 0, y_offset = 0, extra_stride = 0;
 };
 
-constexpr TensorType kF32 = TensorType::kF32, kF16 = TensorType::kF16, kQ4K = TensorType::kQ4_K, kQ8 = TensorType::kQ8_0;
+constexpr TensorType kF32 = TensorType::kF32, kF16 = TensorType::kF16, kQ4K = TensorType::kQ4_K,
+                     kQ8 = TensorType::kQ8_0;
 
 class MatvecTest : public DeviceTest {
  protected:
@@ -48,15 +49,26 @@ MatvecTest::Work MatvecTest::make(const MatvecCase& c, uint32_t seed) {
 std::vector<float> MatvecTest::expected(const MatvecCase& c, const Work& work, std::span<const float> weights) {
   if (c.gate)
     return reference::gate_up(
-        {.x = work.x, .gate = weights, .up = work.up.values, .rows = c.rows, .cols = c.cols, .norm_weight = work.norm,
+        {.x = work.x,
+         .gate = weights,
+         .up = work.up.values,
+         .rows = c.rows,
+         .cols = c.cols,
+         .norm_weight = work.norm,
          .eps = 1e-5f,
          .activation = c.gate == MatvecCase::kSilu ? reference::Activation::kSilu : reference::Activation::kGelu});
-  return reference::matvec({.x = work.x, .w = weights, .rows = c.rows, .cols = c.cols, .norm_weight = work.norm,
-                            .eps = 1e-5f, .bias = work.bias, .residual = work.residual});
+  return reference::matvec({.x = work.x,
+                            .w = weights,
+                            .rows = c.rows,
+                            .cols = c.cols,
+                            .norm_weight = work.norm,
+                            .eps = 1e-5f,
+                            .bias = work.bias,
+                            .residual = work.residual});
 }
 
-// A dot product's certain bound; with a norm, half the error of its mean square on top; through the activation by its slope
-// (at most 1.13 for both) and its own error.
+// A dot product's certain bound; with a norm, half the error of its mean square on top; through the activation by its
+// slope (at most 1.13 for both) and its own error.
 std::vector<double> MatvecTest::tolerances(const MatvecCase& c, const Work& work) {
   const ReduceChoice reduce = choose_matvec(caps(), c.rows, c.n, c.gate != MatvecCase::kNoGate).reduce;
   const size_t chain = c.cols / std::max(1u, reduce.workgroup / 8) + 64;
@@ -79,7 +91,9 @@ std::vector<double> MatvecTest::tolerances(const MatvecCase& c, const Work& work
         result.push_back(bound(work.w) + 4 * kRounding * (bias + residual));
         continue;
       }
-      const auto row_of = [&](const TestMatrix& m) { return std::span<const float>(m.values).subspan(row * c.cols, c.cols); };
+      const auto row_of = [&](const TestMatrix& m) {
+        return std::span<const float>(m.values).subspan(row * c.cols, c.cols);
+      };
       const double gate = reference::dot(x, row_of(work.w)), up = reference::dot(x, row_of(work.up));
       const bool silu = c.gate == MatvecCase::kSilu;
       const double active = silu ? reference::silu(gate) : reference::gelu(gate);
@@ -92,9 +106,9 @@ std::vector<double> MatvecTest::tolerances(const MatvecCase& c, const Work& work
 }
 
 void MatvecTest::check(Mask mask, const MatvecCase& c) {
-  SCOPED_TRACE(::testing::Message() << mask_name(mask) << " " << tensor_type_name(c.type) << " " << c.rows << " x " << c.cols
-                                    << ", n " << c.n << ", norm " << c.norm << ", bias " << c.bias << ", accumulate "
-                                    << c.accumulate << ", gate " << c.gate);
+  SCOPED_TRACE(::testing::Message() << mask_name(mask) << " " << tensor_type_name(c.type) << " " << c.rows << " x "
+                                    << c.cols << ", n " << c.n << ", norm " << c.norm << ", bias " << c.bias
+                                    << ", accumulate " << c.accumulate << ", gate " << c.gate);
   const Work work = make(c, c.rows + c.cols + c.n);
   const uint32_t x_stride = (c.cols + 3) / 4 * 4 + c.extra_stride, y_stride = c.y_offset + c.rows + c.extra_stride;
   FloatRows y = nan_rows(c.n, y_stride);
@@ -103,14 +117,20 @@ void MatvecTest::check(Mask mask, const MatvecCase& c) {
     for (float& value : initial) value = std::bit_cast<float>(kNanWord);
     for (uint32_t i = 0; i < c.n; ++i)
       std::copy_n(work.residual.begin() + i * c.rows, c.rows, initial.begin() + i * y_stride + c.y_offset);
-    y.view = buffer(initial);
+    y.view = with_guard(buffer(initial));
   }
   run([&](Recorder recorder) {
-    matvec(recorder, {.w = work.w.weights, .up = c.gate ? &work.up.weights : nullptr,
+    matvec(recorder, {.w = work.w.weights,
+                      .up = c.gate ? &work.up.weights : nullptr,
                       .activation = c.gate == MatvecCase::kGelu ? Activation::kGelu : Activation::kSilu,
-                      .x = rows(work.x, c.cols, x_stride), .norm = c.norm ? whole(work.norm) : nullptr, .eps = 1e-5f,
-                      .bias = c.bias ? whole(work.bias) : nullptr, .accumulate = c.accumulate, .y = y,
-                      .y_offset = c.y_offset, .n = c.n});
+                      .x = rows(work.x, c.cols, x_stride),
+                      .norm = c.norm ? whole(work.norm) : nullptr,
+                      .eps = 1e-5f,
+                      .bias = c.bias ? whole(work.bias) : nullptr,
+                      .accumulate = c.accumulate,
+                      .y = y,
+                      .y_offset = c.y_offset,
+                      .n = c.n});
   });
   const auto actual = read_rows(y, c.n, c.rows, c.y_offset);
   const auto allowed = tolerances(c, work);
@@ -169,7 +189,9 @@ TEST_F(MatvecTest, FusedForms) {
       check(mask, {.type = kQ4K, .rows = 21, .cols = 256, .n = n, .norm = true, .bias = true, .y_offset = 3});
       check(mask, {.type = kQ4K, .rows = 21, .cols = 256, .n = n, .bias = true, .accumulate = true});
       check(mask, {.type = kQ4K, .rows = 21, .cols = 256, .n = n, .norm = true, .gate = MatvecCase::kSilu});
-      check(mask, {.type = kF32, .rows = 21, .cols = 100, .n = n, .norm = true, .gate = MatvecCase::kGelu, .extra_stride = 8});
+      check(
+          mask,
+          {.type = kF32, .rows = 21, .cols = 100, .n = n, .norm = true, .gate = MatvecCase::kGelu, .extra_stride = 8});
     }
   }
 }
@@ -183,7 +205,8 @@ TEST_F(MatvecTest, SeveralRowsALane) {
 
 TEST_F(MatvecTest, StackedTensorsInSeveralSlabs) {
   use(Mask::kSmallBindings);
-  check(Mask::kSmallBindings, {.type = kF32, .rows = 150, .cols = 64, .n = 2, .bias = true, .part_rows = 72, .y_offset = 5});
+  check(Mask::kSmallBindings,
+        {.type = kF32, .rows = 150, .cols = 64, .n = 2, .bias = true, .part_rows = 72, .y_offset = 5});
   check(Mask::kSmallBindings, {.type = kQ4K, .rows = 203, .cols = 256, .n = 1, .accumulate = true, .part_rows = 104});
   check(Mask::kSmallBindings, {.type = kQ8, .rows = 301, .cols = 96, .n = 1, .gate = MatvecCase::kSilu});
 }

@@ -14,9 +14,10 @@ struct RopeCase {
   double base;
   RopePairs pairs;
 };
-constexpr RopeCase kCases[] = {{1, 2, 2, 0, 10000, RopePairs::kAdjacent},   {3, 64, 64, 5, 10000, RopePairs::kAdjacent},
-                               {3, 64, 64, 0, 500000, RopePairs::kHalves},  {7, 80, 32, 2, 10000, RopePairs::kHalves},
-                               {2, 96, 48, 0, 1000000, RopePairs::kAdjacent}, {5, 128, 128, 1, 10000, RopePairs::kHalves}};
+constexpr RopeCase kCases[] = {
+    {1, 2, 2, 0, 10000, RopePairs::kAdjacent},     {3, 64, 64, 5, 10000, RopePairs::kAdjacent},
+    {3, 64, 64, 0, 500000, RopePairs::kHalves},    {7, 80, 32, 2, 10000, RopePairs::kHalves},
+    {2, 96, 48, 0, 1000000, RopePairs::kAdjacent}, {5, 128, 128, 1, 10000, RopePairs::kHalves}};
 
 reference::RopePairing pairing_of(RopePairs pairs) {
   return pairs == RopePairs::kAdjacent ? reference::RopePairing::kAdjacent : reference::RopePairing::kHalf;
@@ -33,9 +34,15 @@ class RopeTest : public DeviceTest {
     const auto inverse = reference::inverse_frequencies(c.rotary, c.base);
     const FloatRows y = nan_rows(n, cols + c.extra_stride);
     run([&](Recorder recorder) {
-      rope(recorder, {.x = rows(x, cols, cols + 3), .frequencies = buffer(rope_frequencies(inverse)),
-                      .step_rows = buffer(step_rows_at(positions)), .y = y, .n = n, .heads = c.heads,
-                      .head_dim = c.head_dim, .rotary = c.rotary, .pairs = c.pairs});
+      rope(recorder, {.x = rows(x, cols, cols + 3),
+                      .frequencies = buffer(rope_frequencies(inverse)),
+                      .step_rows = buffer(step_rows_at(positions)),
+                      .y = y,
+                      .n = n,
+                      .heads = c.heads,
+                      .head_dim = c.head_dim,
+                      .rotary = c.rotary,
+                      .pairs = c.pairs});
     });
     const auto rotated = [&](RopePairs pairs, uint32_t shift) {
       auto expected = x;

@@ -1,8 +1,10 @@
 // sample: every parameter against the reference, on small and large vocabularies, with ties and NaN; greedy; commits.
 #include "kernels/sample.h"
 
+#include "reference/numerics.h"
 #include "reference/sample.h"
 #include "support/device_fixture.h"
+#include "support/precision.h"
 #include "support/step_rows.h"
 
 namespace pumice::test {
@@ -14,30 +16,39 @@ constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 SamplerParams plain(float temperature = 0) { return {.temperature = temperature, .top_p = 1, .repeat_penalty = 1}; }
 
 reference::SampleParams reference_of(const SamplerParams& p) {
-  return {.temperature = p.temperature, .top_k = p.top_k, .top_p = p.top_p, .min_p = p.min_p,
-          .repeat_penalty = p.repeat_penalty, .frequency_penalty = p.frequency_penalty,
-          .presence_penalty = p.presence_penalty, .seed = p.seed_low | uint64_t{p.seed_high} << 32};
+  return {.temperature = p.temperature,
+          .top_k = p.top_k,
+          .top_p = p.top_p,
+          .min_p = p.min_p,
+          .repeat_penalty = p.repeat_penalty,
+          .frequency_penalty = p.frequency_penalty,
+          .presence_penalty = p.presence_penalty,
+          .seed = p.seed_low | uint64_t{p.seed_high} << 32};
 }
 
 class SampleTest : public DeviceTest {
  protected:
   // The reference's draw, as the state's log, window and position tell.
   static reference::SampleResult expected(const std::vector<float>& logits, const CommitState& state) {
-    const SamplerParams& p = state.samplers[CommitState::kSlot];
     const uint32_t known = state.step_rows[CommitState::kSource].position + 1;
-    const uint32_t window = std::min(p.penalty_window, known);
-    const auto log = std::span(state.token_log).subspan(CommitState::kSlot * CommitState::kLogStride, known);
-    return reference::sample(logits, log.last(window), reference_of(p), known);
+    return reference::sample(logits, window_of(state), reference_of(state.samplers[CommitState::kSlot]), known);
   }
+  static std::vector<uint32_t> window_of(const CommitState& state) {
+    const uint32_t known = state.step_rows[CommitState::kSource].position + 1;
+    const uint32_t window = std::min(state.samplers[CommitState::kSlot].penalty_window, known);
+    const auto end = state.token_log.begin() + CommitState::kSlot * CommitState::kLogStride + known;
+    return {end - window, end};
+  }
+  void check_penalties(const std::vector<float>& logits, const CommitState& state, const std::vector<float>& left);
   void record_sample(const std::vector<float>& logits, const CommitState& state, const CommitState& expected);
 
   // Compares all buffers with those after a commit of the reference's token, where it is decided by more than rounding.
   void check(const std::vector<float>& logits, const CommitState& state) {
     const auto drawn = expected(logits, state);
-    // The kernel's scores err by the log's 2^-21 over values of -log(u) from 0.01 on, and by roundings of scores up to 100;
-    // thresholds by the roundings of a sum of probabilities, and of logits.
-    const bool decided = drawn.margin > 1e-3 && drawn.top_k_margin > 1e-5 && drawn.top_p_margin > 1e-4 &&
-                         drawn.min_p_margin > 1e-5;
+    // The kernel's scores err by the log's 2^-21 over values of -log(u) from 0.01 on, and by roundings of scores up to
+    // 100; thresholds by the roundings of a sum of probabilities, and of logits.
+    const bool decided =
+        drawn.margin > 1e-3 && drawn.top_k_margin > 1e-5 && drawn.top_p_margin > 1e-4 && drawn.min_p_margin > 1e-5;
     const bool greedy = state.samplers[CommitState::kSlot].temperature <= 0;
     ++draws_;
     if (!decided && !greedy) return;
@@ -49,13 +60,40 @@ class SampleTest : public DeviceTest {
   uint32_t draws_ = 0, decided_ = 0;
 };
 
-void SampleTest::record_sample(const std::vector<float>& logits, const CommitState& state, const CommitState& expected) {
-  const vk::BufferView next = buffer(state.next_rows), log = buffer(state.token_log), arguments = buffer(state.arguments);
+// The logits that the kernel left: penalised in place, up to a division and three roundings.
+void SampleTest::check_penalties(const std::vector<float>& logits, const CommitState& state,
+                                 const std::vector<float>& left) {
+  const SamplerParams& p = state.samplers[CommitState::kSlot];
+  auto penalised = reference::penalised_logits(logits, window_of(state), reference_of(p));
+  for (size_t i = 0; i < logits.size(); ++i)
+    if (std::isnan(logits[i])) penalised[i] = kNan;
+  const auto allowed = [&](size_t i) {
+    const double size =
+        std::fabs(static_cast<double>(logits[i])) * std::max(1.0, static_cast<double>(p.repeat_penalty));
+    return (kDivision + 4 * kRounding) * (size + std::fabs(static_cast<double>(penalised[i])));
+  };
+  const auto verdict = reference::compare_with(left, penalised, allowed);
+  EXPECT_TRUE(verdict) << "penalties: " << verdict;
+  if (std::memcmp(logits.data(), penalised.data(), 4 * logits.size()) != 0) {
+    EXPECT_FALSE(reference::compare_with(logits, penalised, allowed)) << "no penalty goes unseen";
+  }
+}
+
+void SampleTest::record_sample(const std::vector<float>& logits, const CommitState& state,
+                               const CommitState& expected) {
+  const vk::BufferView next = buffer(state.next_rows), log = buffer(state.token_log),
+                       arguments = buffer(state.arguments);
+  const vk::BufferView logits_view = buffer(logits);
   run([&](Recorder recorder) {
-    sample(recorder, {.logits = buffer(logits), .cols = static_cast<uint32_t>(logits.size()),
-                      .commit = {.step_rows = buffer(state.step_rows), .next_rows = next, .token_log = log,
-                                 .attention_arguments = arguments, .samplers = buffer(state.samplers),
-                                 .source_row = CommitState::kSource, .target_row = CommitState::kTarget,
+    sample(recorder, {.logits = logits_view,
+                      .cols = static_cast<uint32_t>(logits.size()),
+                      .commit = {.step_rows = buffer(state.step_rows),
+                                 .next_rows = next,
+                                 .token_log = log,
+                                 .attention_arguments = arguments,
+                                 .samplers = buffer(state.samplers),
+                                 .source_row = CommitState::kSource,
+                                 .target_row = CommitState::kTarget,
                                  .log_stride = CommitState::kLogStride}});
   });
   const auto actual = read<StepRow>(next);
@@ -63,6 +101,7 @@ void SampleTest::record_sample(const std::vector<float>& logits, const CommitSta
       << "drawn " << actual[CommitState::kTarget].token << ", not " << expected.next_rows[CommitState::kTarget].token;
   EXPECT_EQ(read<uint32_t>(log), expected.token_log);
   EXPECT_EQ(read<uint32_t>(arguments), expected.arguments);
+  check_penalties(logits, state, read<float>(logits_view));
   drop_buffers();
 }
 
@@ -73,8 +112,14 @@ struct SampleCase {
 
 // One row for each parameter alone, and all together.
 std::vector<SampleCase> cases() {
-  SamplerParams all{.temperature = 0.8f, .top_p = 0.95f, .min_p = 0.01f, .repeat_penalty = 1.2f, .frequency_penalty = 0.1f,
-                    .presence_penalty = 0.2f, .top_k = 50, .penalty_window = 64};
+  SamplerParams all{.temperature = 0.8f,
+                    .top_p = 0.95f,
+                    .min_p = 0.01f,
+                    .repeat_penalty = 1.2f,
+                    .frequency_penalty = 0.1f,
+                    .presence_penalty = 0.2f,
+                    .top_k = 50,
+                    .penalty_window = 64};
   std::vector<SampleCase> list = {{"greedy", plain()}, {"temperature", plain(0.7f)}, {"hot", plain(5)}, {"all", all}};
   const auto add = [&](const char* name, auto set) {
     SamplerParams params = plain(1);
@@ -90,7 +135,8 @@ std::vector<SampleCase> cases() {
   add("min_p above 1", [](SamplerParams& p) { p.min_p = 2; });
   add("top_k, top_p", [](SamplerParams& p) { p.top_k = 20, p.top_p = 0.7f; });
   add("repeat", [](SamplerParams& p) { p.repeat_penalty = 3, p.penalty_window = 40; });
-  add("frequency, window beyond the history", [](SamplerParams& p) { p.frequency_penalty = 1, p.penalty_window = 5000; });
+  add("frequency, window beyond the history",
+      [](SamplerParams& p) { p.frequency_penalty = 1, p.penalty_window = 5000; });
   add("presence, greedy", [](SamplerParams& p) { p.temperature = 0, p.presence_penalty = 2, p.penalty_window = 7; });
   add("window 0", [](SamplerParams& p) { p.repeat_penalty = 9, p.penalty_window = 0; });
   return list;
@@ -112,9 +158,10 @@ TEST_F(SampleTest, EveryParameter) {
     for (const SampleCase& c : cases())
       for (const uint32_t vocabulary : {5u, 4096u, 32003u})
         for (const uint32_t position : {0u, 63u, 255u, 600u}) {
-          SCOPED_TRACE(::testing::Message() << mask_name(mask) << ", " << c.name << ", " << vocabulary << " tokens, position "
-                                            << position);
-          check(Generator(vocabulary + position).normals(vocabulary, 0, 3), with_history(position, c.params, vocabulary));
+          SCOPED_TRACE(::testing::Message()
+                       << mask_name(mask) << ", " << c.name << ", " << vocabulary << " tokens, position " << position);
+          check(Generator(vocabulary + position).normals(vocabulary, 0, 3),
+                with_history(position, c.params, vocabulary));
         }
   }
   EXPECT_GT(decided_, draws_ * 9 / 10) << "of " << draws_;
@@ -146,20 +193,26 @@ TEST_F(SampleTest, TiesAndNan) {
   }
 }
 
-// The largest uniform, where a float u would be 1 and the score infinite.
+// The largest uniform, which in floats would be 1 with an infinite score, and the smallest: the draw's exponent is 17.3
+// and -2.9, so that token wins or loses by its logit like any other. The seeds were searched for.
 TEST_F(SampleTest, ExtremeUniforms) {
-  const uint32_t vocabulary = 32003;
-  const std::vector<float> logits(vocabulary, 0.0f);
-  double highest = 0;
-  for (uint32_t position = 0; position < 400; ++position) {
+  struct Extreme {
+    uint32_t seed, token;
+    bool highest;
+  };
+  constexpr uint32_t kPosition = 10, kVocabulary = 5000;
+  for (const Extreme& extreme : {Extreme{646, 1430, true}, Extreme{4043, 3911, true}, Extreme{7122, 2416, false}}) {
+    const double u = reference::sample_uniform(extreme.seed, kPosition + 1, extreme.token);
+    ASSERT_TRUE(extreme.highest ? u > 1 - 0x1p-24 : u < 0x1p-24);
     SamplerParams params = plain(1);
-    for (uint32_t token = 0; token < vocabulary; token += 1)
-      if (reference::sample_uniform(uint64_t{position} * 77 | uint64_t{position} << 32, position + 1, token) > 1 - 0x1p-23) {
-        highest = 1;
-        check(logits, with_history(position, params, vocabulary));
-      }
+    params.seed_low = extreme.seed;
+    for (const float logit : {-12.0f, -5.0f, 0.0f, 30.0f}) {
+      std::vector<float> logits(kVocabulary, 0.0f);
+      logits[extreme.token] = logit;
+      check(logits, CommitState(kPosition, params));
+    }
   }
-  EXPECT_EQ(highest, 1) << "no draw had an extreme uniform";
+  EXPECT_GT(decided_, 9u);
 }
 
 TEST_F(SampleTest, CommitsOnlyWhatIsAlive) {

@@ -27,8 +27,8 @@ class SoftmaxTest : public DeviceTest {
     const auto x = random.normals(c.n * c.cols, 0, c.deviation);
     const FloatRows y = nan_rows(c.n, c.y_stride);
     run([&](Recorder recorder) {
-      softmax(recorder, {.x = rows(x, c.cols, c.x_stride), .y = y, .n = c.n, .cols = c.cols, .valid = c.valid,
-                         .scale = c.scale});
+      softmax(recorder,
+              {.x = rows(x, c.cols, c.x_stride), .y = y, .n = c.n, .cols = c.cols, .valid = c.valid, .scale = c.scale});
     });
     const auto actual = read_rows(y, c.n, c.cols);
     const std::vector<uint32_t> valid(c.n, c.valid);
@@ -37,12 +37,12 @@ class SoftmaxTest : public DeviceTest {
     for (const float value : x) size = std::max(size, std::fabs(static_cast<double>(value * c.scale)));
     const double gamma =
         reference::gamma_bound(reduce_chain(choose_reduce(caps()), c.cols) + 2, reference::Accumulator::kF32);
-    // The argument errs by four roundings of at most `size`, here and in the sum. The sum is at least 1, and its terms' errors
-    // of exp are weighted by e^d: their average is at most that of the term's own size or of the whole range.
+    // The argument errs by four roundings of at most `size`, here and in the sum. The sum is at least 1, and its terms'
+    // errors of exp are weighted by e^d: their average is at most that of the term's own size or of the whole range.
     const auto allowed = [&](size_t i) {
       const double d = std::log(std::max(static_cast<double>(expected[i]), 1e-45));
-      return static_cast<double>(expected[i]) * (exp_error(d) + exp_error(2 * size) + gamma +
-                                                 8 * size * kRounding + kDivision + 2 * kUlp) +
+      return static_cast<double>(expected[i]) *
+                 (exp_error(d) + exp_error(2 * size) + gamma + 8 * size * kRounding + kDivision + 2 * kUlp) +
              reference::kSmallestNormal;
     };
     const auto verdict = reference::compare_with(actual, expected, allowed);

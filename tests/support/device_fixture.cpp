@@ -54,8 +54,10 @@ void TestVulkan::start() {
   std::vector<vk::DeviceCaps> all;
   for (const vk::PhysicalDevice& device : instance_->devices()) all.push_back(device.caps);
   const auto chosen = vk::select_device(all, selector_);
-  if (!chosen) unavailable_ = chosen.error().message;
-  else chosen_ = *chosen;
+  if (!chosen)
+    unavailable_ = chosen.error().message;
+  else
+    chosen_ = *chosen;
 }
 
 const std::string& TestVulkan::unavailable() {
@@ -67,8 +69,10 @@ TestGpu& TestVulkan::gpu(Mask mask) {
   TestGpu& gpu = gpus_[static_cast<size_t>(mask)];
   if (!gpu.device) {
     auto device = vk::Device::create(*instance_, physical().handle, {.caps = masked(physical().caps, mask)});
-    if (!device) ADD_FAILURE() << device.error().message;
-    else gpu.device = std::move(*device);
+    if (!device)
+      ADD_FAILURE() << device.error().message;
+    else
+      gpu.device = std::move(*device);
     if (gpu.device) gpu.kernels = std::make_unique<Kernels>(*gpu.device);
   }
   return gpu;
@@ -143,7 +147,12 @@ FloatRows DeviceTest::rows(std::span<const float> values, uint32_t cols, uint32_
   return result;
 }
 
-FloatRows DeviceTest::nan_rows(uint32_t n, uint32_t stride) { return {words(size_t{n} * stride), stride}; }
+vk::BufferView DeviceTest::with_guard(vk::BufferView view) {
+  view.size += kGuardBytes;
+  return view;
+}
+
+FloatRows DeviceTest::nan_rows(uint32_t n, uint32_t stride) { return {with_guard(words(size_t{n} * stride)), stride}; }
 
 std::vector<float> DeviceTest::read_rows(const FloatRows& from, uint32_t n, uint32_t cols, uint32_t first) {
   const auto all = read<uint32_t>(from.view);

@@ -2,7 +2,8 @@
 // a validation message fails the test in which it came.
 //
 // One instance and at most one device per mask serve the whole process (made on first use), so pipelines are compiled
-// once. `pumice_tests --pumice-device=SEL` names the device as vk::select_device does. Thread rule: one thread at a time.
+// once. `pumice_tests --pumice-device=SEL` names the device as vk::select_device does. Thread rule: one thread at a
+// time.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -96,12 +97,15 @@ class DeviceTest : public ::testing::Test {
   vk::BufferView buffer_of(const T& value) {
     return buffer(std::span<const T>(&value, 1));
   }
+  // With the guard behind it, so that a write beyond the body lands there and is not stopped by the driver's bounds
+  // check.
+  static vk::BufferView with_guard(vk::BufferView view);
   // A whole buffer without guards, where an argument must be one.
   const vk::Buffer* whole(std::span<const float> values);
 
   // (n, cols) values at `stride` (0: cols), with NaN between the rows.
   FloatRows rows(std::span<const float> values, uint32_t cols, uint32_t stride = 0);
-  FloatRows nan_rows(uint32_t n, uint32_t stride);
+  FloatRows nan_rows(uint32_t n, uint32_t stride);  // for an output: with its guard
   // The first `cols` floats of each row; fails the test when what lies between the rows was written.
   std::vector<float> read_rows(const FloatRows& from, uint32_t n, uint32_t cols, uint32_t first = 0);
   template <typename T>

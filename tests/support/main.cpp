@@ -30,7 +30,12 @@ int main(int argc, char** argv) {
       std::fprintf(stderr, "unknown option %s; beside GoogleTest's there is %sSEL\n", argv[i], kOption.data());
       return 2;
     }
-    pumice::test::TestVulkan::get().select(std::string(argument.substr(kOption.size())));
+    auto& vulkan = pumice::test::TestVulkan::get();
+    vulkan.select(std::string(argument.substr(kOption.size())));
+    if (!vulkan.unavailable().empty()) {
+      std::fprintf(stderr, "%s\n", vulkan.unavailable().c_str());
+      return 2;
+    }
   }
   ::testing::AddGlobalTestEnvironment(new VulkanShutdown);
   return RUN_ALL_TESTS();

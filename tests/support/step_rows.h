@@ -19,7 +19,8 @@ inline std::vector<StepRow> step_rows_at(const std::vector<uint32_t>& positions,
   return rows;
 }
 
-// The host's copy of everything that a commit reads and writes. Row kSource of kRows is the one whose logits are drawn from.
+// The host's copy of everything that a commit reads and writes. Row kSource of kRows is the one whose logits are drawn
+// from.
 struct CommitState {
   static constexpr uint32_t kRows = 3, kSource = 1, kTarget = 2, kSlots = 4, kSlot = 2, kLogStride = 700;
   std::vector<StepRow> step_rows, next_rows;
@@ -27,7 +28,9 @@ struct CommitState {
   std::vector<SamplerParams> samplers;
 
   explicit CommitState(uint32_t position, const SamplerParams& sampler = {}, uint32_t live = 1)
-      : step_rows(kRows, {7, 9, 1, 1}), next_rows(kRows, {111, 222, 333, 444}), token_log(kSlots * kLogStride, 0xabcdef),
+      : step_rows(kRows, {7, 9, 1, 1}),
+        next_rows(kRows, {111, 222, 333, 444}),
+        token_log(kSlots * kLogStride, 0xabcdef),
         samplers(kSlots) {
     step_rows[kSource] = {5, position, kSlot, live};
     samplers[kSlot] = sampler;
@@ -46,7 +49,6 @@ struct CommitState {
     arguments[2] = std::max(arguments[2], splits);
   }
 };
-
 
 inline bool same_rows(const std::vector<StepRow>& a, const std::vector<StepRow>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(StepRow)) == 0;

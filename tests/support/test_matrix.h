@@ -25,12 +25,14 @@ struct TestMatrix {
   uint32_t rows = 0, cols = 0;
   std::vector<float> values;  // (rows, cols)
   WeightMatrix weights;
-  // How far a value d * q + m of the device may lie from the host's: three roundings each, of terms that for every type are at
-  // most three times as large as the largest value (Q4_0: 15 d and 8 d for at most 8 d). 0 where the values are stored.
+  // How far a value d * q + m of the device may lie from the host's: three roundings each, of terms that for every type
+  // are at most three times as large as the largest value (Q4_0: 15 d and 8 d for at most 8 d). 0 where the values are
+  // stored.
   double value_error = 0;
 };
 
-// The values with one of them wrong by a tenth of the largest, in the middle row, where the input `x` (its first row) is largest.
+// The values with one of them wrong by a tenth of the largest, in the middle row, where the input `x` (its first row)
+// is largest.
 inline std::vector<float> with_wrong_value(const TestMatrix& matrix, std::span<const float> x) {
   const auto larger = [](float a, float b) { return std::fabs(a) < std::fabs(b); };
   const auto col = std::max_element(x.begin(), x.begin() + matrix.cols, larger) - x.begin();

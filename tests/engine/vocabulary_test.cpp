@@ -1,5 +1,5 @@
 // Real vocabularies: ids of 46 texts each, one text after the other, as llama.cpp gives them.
-#include "model/vocabulary.h"
+#include "engine/vocabulary.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "model/vocabulary.h"
+#include "engine/vocabulary.h"
 
 #include <string>
 #include <string_view>

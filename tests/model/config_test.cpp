@@ -1,0 +1,244 @@
+// Damaged and hostile model files: each is refused with a clear status, before anything large is made of it.
+#include "model/config.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "pumice/pumice.h"
+#include "support/engine_fixture.h"
+
+namespace pumice::test {
+namespace {
+
+using Edit = std::function<bool(GgufWriter::Tensor&)>;
+using Keys = std::map<std::string, std::function<void(GgufWriter&)>>;
+
+// One key written otherwise; without a value it is left out.
+Keys number(const std::string& key, uint32_t value) {
+  return {{key, [=](GgufWriter& w) { w.u32(key, value); }}};
+}
+Keys real(const std::string& key, float value) {
+  return {{key, [=](GgufWriter& w) { w.f32(key, value); }}};
+}
+Keys text(const std::string& key, const std::string& value) {
+  return {{key, [=](GgufWriter& w) { w.string(key, value); }}};
+}
+Keys left_out(const std::string& key) { return {{key, nullptr}}; }
+Keys both(Keys a, const Keys& b) {
+  a.insert(b.begin(), b.end());
+  return a;
+}
+
+Edit without(const std::string& name) {
+  return [=](GgufWriter::Tensor& tensor) { return tensor.name != name; };
+}
+Edit reshaped(const std::string& name, std::vector<uint64_t> dims) {
+  return [=](GgufWriter::Tensor& tensor) {
+    if (tensor.name != name) return true;
+    uint64_t values = 1;
+    for (const uint64_t dim : dims) values *= dim;
+    tensor.dims = dims;
+    tensor.data.resize(4 * values);
+    return true;
+  };
+}
+// As zeros of another type.
+Edit retyped(const std::string& name, TensorType type) {
+  return [=](GgufWriter::Tensor& tensor) {
+    if (tensor.name != name) return true;
+    const TensorTypeInfo* info = tensor_type_info(type);
+    const uint64_t values = tensor.data.size() / 4;
+    tensor.type = static_cast<uint32_t>(type);
+    tensor.data.assign(values / info->block_values * info->block_bytes, std::byte{0});
+    return true;
+  };
+}
+Edit filled(const std::string& name, float value) {
+  return [=](GgufWriter::Tensor& tensor) {
+    if (tensor.name == name) tensor.data = f32_bytes(std::vector<float>(tensor.data.size() / 4, value));
+    return true;
+  };
+}
+
+struct Hostile {
+  const char* what;
+  Keys keys;
+  Status status;
+  const char* mentions;  // part of the message
+  Edit edit = nullptr;
+};
+
+// A flat table.
+std::vector<Hostile> hostile_keys() {
+  constexpr Status kMalformed = Status::kMalformed, kUnsupported = Status::kUnsupported;
+  const std::string p = "llama.", heads = p + "attention.head_count", eps = p + "attention.layer_norm_rms_epsilon";
+  const std::string kv = heads + "_kv", key_length = p + "attention.key_length", scaling = p + "rope.scaling.type";
+  const std::string rotary = p + "rope.dimension_count", base = p + "rope.freq_base";
+  return {
+      {"no architecture", left_out("general.architecture"), kMalformed, "architecture"},
+      {"architecture is a number", number("general.architecture", 3), kMalformed, "architecture"},
+      {"unknown architecture", text("general.architecture", "no\nsuch"), kUnsupported, "no\\nsuch"},
+      {"no layers key", left_out(p + "block_count"), kMalformed, "block_count"},
+      {"layers as text", text(p + "block_count", "2"), kMalformed, "block_count"},
+      {"no layers", number(p + "block_count", 0), kMalformed, "block_count"},
+      {"too many layers", number(p + "block_count", 0xffffffffu), kMalformed, "block_count"},
+      {"a negative number", {{p + "block_count", [p](GgufWriter& w) { w.i32(p + "block_count", -2); }}}, kMalformed, "block_count"},
+      {"no width", number(p + "embedding_length", 0), kMalformed, "embedding_length"},
+      {"huge width", number(p + "embedding_length", 0x80000000u), kMalformed, "embedding_length"},
+      {"no feed forward", number(p + "feed_forward_length", 0), kMalformed, "feed_forward_length"},
+      {"no context", number(p + "context_length", 0), kMalformed, "context_length"},
+      {"no heads", number(heads, 0), kMalformed, "head_count"},
+      {"heads do not divide the width", both(number(heads, 5), number(kv, 5)), kMalformed, "heads"},
+      {"more heads than dimensions", both(number(heads, 128), number(kv, 128)), kMalformed, "heads"},
+      {"no kv heads", number(kv, 0), kMalformed, "head_count_kv"},
+      {"kv heads do not divide heads", number(kv, 3), kMalformed, "heads"},
+      {"more kv heads than heads", number(kv, 8), kMalformed, "head_count_kv"},
+      {"odd heads", number(key_length, 15), kMalformed, "head"},
+      {"heads of 0", number(key_length, 0), kMalformed, "key_length"},
+      {"heads of 2^20", number(key_length, 1u << 20), kMalformed, "key_length"},
+      {"values unlike keys", number(p + "attention.value_length", 8), kUnsupported, "dimensions"},
+      {"too many rotated dimensions", number(rotary, 32), kMalformed, "dimension_count"},
+      {"odd rotated dimensions", number(rotary, 7), kMalformed, "dimension_count"},
+      {"no rotated dimensions", number(rotary, 0), kMalformed, "dimension_count"},
+      {"eps is not a number", real(eps, NAN), kMalformed, "epsilon"},
+      {"eps is negative", real(eps, -1e-5f), kMalformed, "epsilon"},
+      {"eps is infinite", real(eps, INFINITY), kMalformed, "epsilon"},
+      {"eps is text", text(eps, "1e-5"), kMalformed, "epsilon"},
+      {"base of 0", real(base, 0), kMalformed, "base"},
+      {"base is not a number", real(base, NAN), kMalformed, "base"},
+      {"base is tiny", real(base, 1e-38f), kMalformed, "rope"},
+      {"yarn", text(scaling, "yarn"), kUnsupported, "yarn"},
+      {"linear by 0", both(text(scaling, "linear"), real(p + "rope.scaling.factor", 0)), kMalformed, "scale"},
+      {"linear by no number", both(text(scaling, "linear"), real(p + "rope.scaling.factor", NAN)), kMalformed, "scale"},
+      {"experts", number(p + "expert_count", 8), kUnsupported, "experts"},
+  };
+}
+
+// A flat table.
+std::vector<Hostile> hostile_tensors() {
+  constexpr Status kMalformed = Status::kMalformed, kUnsupported = Status::kUnsupported;
+  const char* factors = "rope_freqs.weight";
+  return {
+      {"more layers than tensors", number("llama.block_count", 1000), kMalformed, "blk.2."},
+      {"no embedding", {}, kMalformed, "token_embd", without("token_embd.weight")},
+      {"embedding of another width", {}, kMalformed, "token_embd", reshaped("token_embd.weight", {32, 300})},
+      {"no projection", {}, kMalformed, "blk.1.ffn_up", without("blk.1.ffn_up.weight")},
+      {"no norm", {}, kMalformed, "blk.0.attn_norm", without("blk.0.attn_norm.weight")},
+      {"no output norm", {}, kMalformed, "output_norm", without("output_norm.weight")},
+      {"transposed", {}, kMalformed, "blk.0.attn_k", reshaped("blk.0.attn_k.weight", {32, 64})},
+      {"short norm", {}, kMalformed, "blk.1.ffn_norm", reshaped("blk.1.ffn_norm.weight", {63})},
+      {"short bias", {}, kMalformed, "attn_q.bias", reshaped("blk.0.attn_q.bias", {60})},
+      {"output of another height", {}, kMalformed, "output.weight", reshaped("output.weight", {64, 299})},
+      {"a type without kernels", {}, kUnsupported, "F64", retyped("blk.0.attn_q.weight", TensorType::kF64)},
+      {"integers", {}, kUnsupported, "I32", retyped("blk.1.ffn_gate.weight", TensorType::kI32)},
+      {"a norm of integers", {}, kUnsupported, "I32", retyped("blk.1.ffn_norm.weight", TensorType::kI32)},
+      {"factors of 0", {}, kMalformed, factors, filled(factors, 0)},
+      {"factors are no numbers", {}, kMalformed, factors, filled(factors, NAN)},
+      {"too few factors", {}, kMalformed, factors, reshaped(factors, {7})},
+      {"factors of another type", {}, kMalformed, factors, retyped(factors, TensorType::kF16)},
+  };
+}
+
+class ConfigTest : public EngineTest {
+ protected:
+  static std::vector<std::byte> file_of(const Hostile& hostile) {
+    return make_synthetic_model({.separate_output = true, .biases = true, .rope_factors = true, .keys = hostile.keys,
+                                 .edit_tensor = hostile.edit});
+  }
+
+  void expect_refused(const Hostile& hostile) {
+    SCOPED_TRACE(hostile.what);
+    const std::vector<std::byte> bytes = file_of(hostile);
+    const Result<Gguf> file = Gguf::from_memory(bytes);
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    const Result<Model> model = Model::load(kernels(), *file, {});
+    ASSERT_FALSE(model.ok());
+    EXPECT_EQ(static_cast<int>(model.error().status), static_cast<int>(hostile.status)) << model.error().message;
+    EXPECT_NE(model.error().message.find(hostile.mentions), std::string::npos) << model.error().message;
+    EXPECT_EQ(model.error().message.find('\n'), std::string::npos);
+  }
+};
+
+TEST_F(ConfigTest, HostileKeysAreRefused) {
+  for (const Hostile& hostile : hostile_keys()) expect_refused(hostile);
+}
+
+TEST_F(ConfigTest, HostileTensorsAreRefused) {
+  for (const Hostile& hostile : hostile_tensors()) expect_refused(hostile);
+  EXPECT_TRUE(load(make_synthetic_model({}))) << "the device is usable after all that";
+}
+
+TEST_F(ConfigTest, TheSameFileWithoutDamageIsAccepted) {
+  EXPECT_TRUE(load(file_of({"whole", {}, Status::kOk, ""})));
+  // Spellings that are right too: no scaling by name, and an old key for linear scaling.
+  EXPECT_TRUE(load(file_of({"none", text("llama.rope.scaling.type", "none"), Status::kOk, ""})));
+  EXPECT_TRUE(load(file_of({"old key", real("llama.rope.scale_linear", 2), Status::kOk, ""})));
+}
+
+TEST_F(ConfigTest, ReadsWhatTheFileSays) {
+  const std::vector<std::byte> bytes = make_synthetic_model({.layers = 3, .heads = 6, .kv_heads = 3, .head_dim = 32,
+                                                             .ffn = 100, .vocabulary = 310, .context = 777,
+                                                             .linear_scale = 4, .rotary = 16});
+  const Result<Gguf> file = Gguf::from_memory(bytes);
+  ASSERT_TRUE(file.ok());
+  const Result<ModelConfig> config = read_config(*file);
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->layers, 3u);
+  EXPECT_EQ(config->q_width(), 192u);
+  EXPECT_EQ(config->kv_width(), 96u);
+  EXPECT_EQ(config->ffn_width, 100u);
+  EXPECT_EQ(config->vocabulary, 310u);
+  EXPECT_EQ(config->context_length, 777u);
+  ASSERT_EQ(config->rope_radians.size(), 8u);
+  EXPECT_DOUBLE_EQ(config->rope_radians[0], 0.25);
+  EXPECT_NEAR(config->rope_radians[7], std::pow(10000.0, -14.0 / 16) / 4, 1e-12);
+}
+
+// Heads that no workgroup of this device has room for must not reach a pipeline.
+TEST_F(ConfigTest, HeadsBeyondTheDeviceAreRefusedOrWork) {
+  struct Shape { uint32_t heads, kv_heads, head_dim; };
+  for (const Shape shape : {Shape{1, 1, 4096}, Shape{64, 1, 128}, Shape{32, 1, 64}, Shape{512, 1, 16}, Shape{4, 2, 2}}) {
+    SCOPED_TRACE(::testing::Message() << shape.heads << " heads of " << shape.head_dim << ", " << shape.kv_heads);
+    const SyntheticModel spec{.layers = 1, .heads = shape.heads, .kv_heads = shape.kv_heads, .head_dim = shape.head_dim};
+    const std::vector<std::byte> bytes = make_synthetic_model(spec);
+    const Result<Gguf> file = Gguf::from_memory(bytes);
+    ASSERT_TRUE(file.ok());
+    const Result<Model> model = Model::load(kernels(), *file, {});
+    if (!model) {
+      EXPECT_EQ(model.error().status, Status::kUnsupported) << model.error().message;
+      EXPECT_NE(shape.head_dim, 2u) << "small heads fit everywhere";
+      continue;
+    }
+    auto in = Context::create(*model, {}, {.context_tokens = 64});
+    ASSERT_TRUE(in.ok()) << in.error().message;
+    vocabulary_ = spec.vocabulary;
+    for (const float logit : evaluate(**in, *open(**in), random_tokens(spec, 40, 1))) ASSERT_TRUE(std::isfinite(logit));
+  }
+}
+
+// Through the C API, which is where model and tokenizer meet.
+TEST_F(ConfigTest, TokenizerLargerThanTheEmbeddingIsRefused) {
+  PumiceInstance* instance = nullptr;
+  ASSERT_EQ(pumice_instance_create(nullptr, &instance), PUMICE_OK);
+  PumiceDevice* opened = nullptr;
+  ASSERT_EQ(pumice_device_create_auto(instance, nullptr, &opened), PUMICE_OK);
+  const auto load_code = [&](const Edit& edit) {
+    const std::vector<std::byte> bytes = make_synthetic_model({.edit_tensor = edit});
+    PumiceModelOptions options = pumice_model_options_init();
+    options.data = bytes.data();
+    options.data_size = bytes.size();
+    PumiceModel* model = nullptr;
+    const PumiceResult code = pumice_model_load(instance, opened, &options, &model);
+    pumice_model_destroy(model);
+    return code;
+  };
+  EXPECT_EQ(load_code(nullptr), PUMICE_OK);
+  EXPECT_EQ(load_code(reshaped("token_embd.weight", {64, 299})), PUMICE_MALFORMED);
+  EXPECT_EQ(load_code(reshaped("token_embd.weight", {64, 320})), PUMICE_OK) << "a padded embedding is usual";
+  pumice_device_destroy(opened);
+  pumice_instance_destroy(instance);
+}
+
+}  // namespace
+}  // namespace pumice::test

@@ -1,0 +1,161 @@
+// Whole llama models on the device against the reference on the same bytes: every weight type and every variant of the
+// architecture, prompts that cross slices and pages, and decode steps that cross splits of attention.
+#include <gtest/gtest.h>
+
+#include "model/llama_comparison.h"
+
+namespace pumice::test {
+namespace {
+
+constexpr TensorType kF32 = TensorType::kF32;
+
+struct Case {
+  const char* name;
+  SyntheticModel model;
+};
+
+// K types need rows of whole blocks of 256.
+SyntheticModel typed(TensorType type) {
+  const bool wide = tensor_type_info(type)->block_values == 256;
+  SyntheticModel model{.type = type, .seed = 7};
+  model.width = wide ? 256 : 64;
+  model.ffn = wide ? 256 : 96;
+  return model;
+}
+
+std::vector<Case> weight_types() {
+  std::vector<Case> cases;
+  for (const TensorType type :
+       {kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1,
+        TensorType::kQ5_0, TensorType::kQ5_1, TensorType::kQ4_K, TensorType::kQ5_K, TensorType::kQ6_K, TensorType::kQ2_K,
+        TensorType::kQ3_K, TensorType::kIQ4_NL})
+    cases.push_back({tensor_type_info(type)->name, typed(type)});
+  SyntheticModel mixed = typed(TensorType::kQ4_K);
+  mixed.v_and_down = TensorType::kQ6_K;
+  cases.push_back({"Q4_K_M", mixed});
+  return cases;
+}
+
+std::vector<Case> variants() {
+  return {
+      {"separate output", {.separate_output = true}},
+      {"biases", {.biases = true}},
+      {"biases of mixed types", {.type = TensorType::kQ8_0, .v_and_down = TensorType::kQ5_0, .biases = true}},
+      {"rope factors", {.rope_factors = true}},
+      {"linear rope scaling", {.linear_scale = 4}},
+      {"half of the head rotated", {.rotary = 8}},
+      {"heads wider than width / heads", {.head_dim = 24}},
+      {"one kv head", {.kv_heads = 1}},
+      {"as many kv heads as heads", {.kv_heads = 4}},
+      {"three heads a kv head, odd sizes", {.width = 60, .heads = 6, .kv_heads = 2, .ffn = 74, .vocabulary = 317}},
+      {"heads of 128", {.heads = 2, .kv_heads = 1, .head_dim = 128}},
+      {"three layers", {.layers = 3, .separate_output = true, .gpt2 = true}},
+      {"all at once",
+       {.layers = 3, .heads = 6, .kv_heads = 3, .head_dim = 32, .type = TensorType::kQ5_1, .v_and_down = TensorType::kF16,
+        .separate_output = true, .biases = true, .rope_factors = true, .linear_scale = 2, .rotary = 16}},
+  };
+}
+
+const std::vector<size_t> kLengths = {1, 2, 16, 17, 33, 200};
+
+class LlamaModelTest : public LlamaTest {
+ protected:
+  void check(const Case& c) {
+    SCOPED_TRACE(c.name);
+    const auto loaded = load(make_synthetic_model(c.model));
+    if (!loaded) return;
+    vocabulary_ = c.model.vocabulary;
+    ReferenceLogits expected(*loaded->file, random_tokens(c.model, 210, 3));
+    double worst = 0;
+    uint32_t other_choices = 0;
+    for (const uint32_t slice : {32u, 128u}) {
+      const auto in = context(*loaded, {.context_tokens = 256, .kv_type = KvType::kF32, .prefill_slice = slice});
+      if (!in) return;
+      worst = std::max(worst, largest_difference(*in, expected, kLengths, 3));
+    }
+    const auto in = context(*loaded, {.context_tokens = 256, .kv_type = KvType::kF32});
+    const double decoded = decode_difference(*in, expected, 40, 20, kLogTolerance, &other_choices);
+    std::printf("  %-34s prefill %.1e, decode %.1e\n", c.name, worst, decoded);
+    EXPECT_LE(worst, kLogTolerance);
+    EXPECT_LE(decoded, kLogTolerance);
+    EXPECT_EQ(other_choices, 0u);
+  }
+};
+
+TEST_F(LlamaModelTest, WeightTypesAgreeWithTheReference) {
+  for (const Case& c : weight_types()) check(c);
+}
+
+TEST_F(LlamaModelTest, VariantsAgreeWithTheReference) {
+  for (const Case& c : variants()) check(c);
+}
+
+TEST_F(LlamaModelTest, MaskedDevicesAgreeWithTheReference) {
+  for (const Mask mask : {Mask::kDiscrete, Mask::kShared, Mask::kSmallBindings}) {
+    use(mask);
+    SyntheticModel model = typed(TensorType::kQ4_K);
+    model.v_and_down = TensorType::kQ6_K;
+    model.biases = true;
+    check({mask_name(mask), model});
+    check({mask_name(mask), {.type = kF32, .separate_output = true}});
+  }
+}
+
+TEST_F(LlamaModelTest, F16CacheAgreesWithinItsRounding) {
+  const SyntheticModel model{.layers = 3, .separate_output = true};
+  const auto loaded = load(make_synthetic_model(model));
+  ASSERT_TRUE(loaded);
+  vocabulary_ = model.vocabulary;
+  ReferenceLogits expected(*loaded->file, random_tokens(model, 210, 3));
+  const auto in = context(*loaded, {.context_tokens = 256, .kv_type = KvType::kF16, .prefill_slice = 32});
+  ASSERT_TRUE(in);
+  const double worst = largest_difference(*in, expected, kLengths, 6);
+  std::printf("  F16 keys and values: %.1e\n", worst);
+  EXPECT_LE(worst, kLogToleranceF16);
+  EXPECT_GT(worst, kLogTolerance / 20) << "the cache is not F16";
+}
+
+// Decode attention splits its keys at every 256.
+TEST_F(LlamaModelTest, DecodeCrossesSplitsOfAttention) {
+  const SyntheticModel model{.heads = 4, .kv_heads = 2, .separate_output = true};
+  const auto loaded = load(make_synthetic_model(model));
+  ASSERT_TRUE(loaded);
+  vocabulary_ = model.vocabulary;
+  const auto in = context(*loaded, {.context_tokens = 800, .kv_type = KvType::kF32});
+  ASSERT_TRUE(in);
+  for (const size_t prompt : {250u, 505u, 760u}) {
+    ReferenceLogits expected(*loaded->file, random_tokens(model, prompt, 5));
+    uint32_t other_choices = 0;
+    EXPECT_LE(decode_difference(*in, expected, prompt, 14, kLogTolerance, &other_choices), kLogTolerance) << prompt;
+    EXPECT_EQ(other_choices, 0u) << prompt;
+  }
+}
+
+// The comparison notices what it is there for.
+TEST_F(LlamaModelTest, OneChangedWeightShows) {
+  SyntheticModel model{.layers = 3, .separate_output = true};
+  const auto right = load(make_synthetic_model(model));
+  ASSERT_TRUE(right);
+  vocabulary_ = model.vocabulary;
+  ReferenceLogits expected(*right->file, random_tokens(model, 40, 3));
+  for (const char* name : {"blk.0.attn_k.weight", "blk.1.ffn_down.weight", "blk.2.attn_norm.weight"}) {
+    model.edit_tensor = [name](GgufWriter::Tensor& tensor) {
+      if (tensor.name == name) {  // one value in the middle of the tensor, by one
+        float value = 0;
+        std::byte* at = tensor.data.data() + tensor.data.size() / 8 * 4;
+        std::memcpy(&value, at, 4);
+        value += 1;
+        std::memcpy(at, &value, 4);
+      }
+      return true;
+    };
+    const auto wrong = load(make_synthetic_model(model));
+    ASSERT_TRUE(wrong);
+    const auto in = context(*wrong, {.context_tokens = 64, .kv_type = KvType::kF32, .prefill_slice = 32});
+    ASSERT_TRUE(in);
+    EXPECT_GT(largest_difference(*in, expected, {17, 33}, 3), 2 * kLogTolerance) << name;
+  }
+}
+
+}  // namespace
+}  // namespace pumice::test

@@ -1,0 +1,121 @@
+// EngineTest: a DeviceTest that loads models and runs requests on them. Thread rule: one thread at a time.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/context.h"
+#include "support/device_fixture.h"
+#include "support/synthetic_model.h"
+
+namespace pumice::test {
+
+// Greedy, without penalties; max_tokens new tokens.
+inline GenerationParams greedy_params(uint32_t max_tokens) {
+  GenerationParams params;
+  params.max_tokens = max_tokens;
+  params.sampler.top_p = 1;
+  params.sampler.repeat_penalty = 1;
+  return params;
+}
+
+inline GenerationParams sampled_params(uint32_t max_tokens, uint64_t seed) {
+  GenerationParams params = greedy_params(max_tokens);
+  params.sampler.temperature = 0.9f;
+  params.sampler.top_k = 40;
+  params.sampler.top_p = 0.95f;
+  params.sampler.seed_low = static_cast<uint32_t>(seed);
+  params.sampler.seed_high = static_cast<uint32_t>(seed >> 32);
+  return params;
+}
+
+struct LoadedModel {
+  std::vector<std::byte> bytes;  // empty: from a file
+  std::optional<Gguf> file;
+  std::optional<Model> model;
+};
+
+class EngineTest : public DeviceTest {
+ protected:
+  std::unique_ptr<LoadedModel> load(Result<Gguf> file, std::vector<std::byte> bytes = {}) {
+    auto loaded = std::make_unique<LoadedModel>();
+    loaded->bytes = std::move(bytes);
+    if (!file) {
+      ADD_FAILURE() << file.error().message;
+      return nullptr;
+    }
+    loaded->file = std::move(file).value();
+    Result<Model> model = Model::load(kernels(), *loaded->file, {});
+    if (!model) {
+      ADD_FAILURE() << model.error().message;
+      return nullptr;
+    }
+    loaded->model = std::move(model).value();
+    return loaded;
+  }
+  std::unique_ptr<LoadedModel> load(std::vector<std::byte> bytes) {
+    const std::span<const std::byte> view = bytes;  // moving the vector keeps the place of its bytes
+    return load(Gguf::from_memory(view), std::move(bytes));
+  }
+
+  std::unique_ptr<Context> context(const LoadedModel& loaded, ContextOptions options, std::vector<int32_t> stops = {}) {
+    Result<std::unique_ptr<Context>> made = Context::create(*loaded.model, std::move(stops), options);
+    if (made) return std::move(made).value();
+    ADD_FAILURE() << made.error().message;
+    return nullptr;
+  }
+
+  Sequence* open(Context& in) {
+    Result<Sequence*> opened = in.open_sequence();
+    if (opened) return *opened;
+    ADD_FAILURE() << opened.error().message;
+    return nullptr;
+  }
+
+  std::shared_ptr<Request> submit(Context& in, Sequence& sequence, std::span<const int32_t> ids,
+                                  const GenerationParams& params) {
+    auto request = in.submit(sequence, ids, params);
+    if (request) return *request;
+    ADD_FAILURE() << request.error().message;
+    return nullptr;
+  }
+
+  // Waits for the end and returns all ids that were not yet taken.
+  std::vector<int32_t> finish(Context& in, Request& request) {
+    std::vector<int32_t> ids;
+    for (;;) {
+      const Result<bool> changed = in.wait(request, 60000);
+      EXPECT_TRUE(changed.ok() && *changed) << "the request does not end";
+      ids.insert(ids.end(), request.generated.begin(), request.generated.end());
+      request.generated.clear();
+      if (request.status != RequestStatus::kRunning || !changed.ok() || !*changed) return ids;
+    }
+  }
+
+  // Submits and finishes; `status`, where wanted, is how it ended.
+  std::vector<int32_t> generate(Context& in, Sequence& sequence, std::span<const int32_t> ids,
+                                const GenerationParams& params, RequestStatus* status = nullptr) {
+    const std::shared_ptr<Request> request = submit(in, sequence, ids, params);
+    if (!request) return {};
+    std::vector<int32_t> generated = finish(in, *request);
+    if (status) *status = request->status;
+    else EXPECT_NE(request->status, RequestStatus::kFailed) << request->error.message;
+    return generated;
+  }
+
+  std::vector<float> evaluate(Context& in, Sequence& sequence, std::span<const int32_t> ids) {
+    std::vector<float> logits(vocabulary_, 0.0f);
+    const Result<void> done = in.evaluate(sequence, ids, logits);
+    EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message);
+    return logits;
+  }
+
+  uint32_t vocabulary_ = 0;  // of what evaluate() returns
+};
+
+}  // namespace pumice::test

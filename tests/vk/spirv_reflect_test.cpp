@@ -1,0 +1,127 @@
+// reflect: every embedded shader agrees with its shared header, and damaged words are refused or read without harm.
+#include "vk/spirv_reflect.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "shared/activation.h"
+#include "shared/add.h"
+#include "shared/argmax.h"
+#include "shared/attention.h"
+#include "shared/embedding.h"
+#include "shared/kv_write.h"
+#include "shared/layer_norm.h"
+#include "shared/matmul.h"
+#include "shared/matvec.h"
+#include "shared/rms_norm.h"
+#include "shared/rope.h"
+#include "shared/sample.h"
+#include "shared/softmax.h"
+#include "support/generator.h"
+#include "vk/embedded_shaders.h"
+
+namespace pumice::vk {
+namespace {
+
+struct Expected {
+  uint32_t bindings;
+  size_t push_bytes;
+  std::vector<uint32_t> spec_ids;
+  uint32_t local_size;       // or
+  bool chosen_size = false;  // specialisation constant 0
+};
+
+const std::map<std::string, Expected> kExpected = {
+    {"activation", {kActivationBindings, sizeof(ActivationPush), {}, kActivationWorkgroup}},
+    {"add", {kAddBindings, sizeof(AddPush), {}, kAddWorkgroup}},
+    {"argmax", {kArgmaxBindings, sizeof(ArgmaxPush), {0}, 0, true}},
+    {"attention", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3}, 0, true}},
+    {"embedding", {kEmbeddingBindings, sizeof(EmbeddingPush), {}, kEmbeddingWorkgroup}},
+    {"kv_write", {kKvWriteBindings, sizeof(KvWritePush), {}, kKvWriteWorkgroup}},
+    {"layer_norm", {kLayerNormBindings, sizeof(LayerNormPush), {0}, 0, true}},
+    {"matmul", {kMatmulBindings, sizeof(MatmulPush), {0}, kMatmulWorkgroup}},
+    {"matvec", {kMatvecBindings, sizeof(MatvecPush), {0, 1, 2, 3}, 0, true}},
+    {"rms_norm", {kRmsNormBindings, sizeof(RmsNormPush), {0}, 0, true}},
+    {"rope", {kRopeBindings, sizeof(RopePush), {}, kRopeWorkgroup}},
+    {"sample", {kSampleBindings, sizeof(SamplePush), {0}, 0, true}},
+    {"softmax", {kSoftmaxBindings, sizeof(SoftmaxPush), {0}, 0, true}},
+};
+
+TEST(SpirvReflect, EveryShaderAgreesWithItsHeader) {
+  ASSERT_FALSE(embedded_shaders().empty());
+  std::map<std::string, int> seen;
+  for (const EmbeddedShader& shader : embedded_shaders()) {
+    const std::string kernel(shader.name.substr(0, shader.name.find('.')));
+    SCOPED_TRACE(shader.name);
+    ++seen[kernel];
+    ASSERT_TRUE(kExpected.contains(kernel)) << "a kernel that this test does not know";
+    const Expected& expected = kExpected.at(kernel);
+    const auto interface = reflect(shader.words);
+    ASSERT_TRUE(interface.ok()) << interface.error().message;
+    EXPECT_EQ(interface->bindings.size(), expected.bindings);
+    EXPECT_EQ(interface->push_bytes, expected.push_bytes);
+    EXPECT_LE(interface->push_bytes, 128u) << "more than every device has";
+    EXPECT_EQ(interface->spec_ids, expected.spec_ids);
+    EXPECT_EQ(interface->local_size_id[0], expected.chosen_size ? 0 : ShaderInterface::kFixed);
+    if (!expected.chosen_size) {
+      EXPECT_EQ(interface->local_size[0], expected.local_size);
+    }
+    EXPECT_EQ(interface->local_size[1], 1u);
+    EXPECT_EQ(interface->local_size[2], 1u);
+    EXPECT_EQ(find_embedded_shader(shader.name), &shader);
+  }
+  for (const auto& [kernel, expected] : kExpected) EXPECT_GT(seen[kernel], 0) << kernel;
+  EXPECT_EQ(find_embedded_shader("add.nothing"), nullptr);
+}
+
+TEST(SpirvReflect, AccessIsThatOfTheShader) {
+  const auto add = reflect(find_embedded_shader("add")->words);
+  ASSERT_TRUE(add.ok());
+  for (const uint32_t input : {0u, 1u}) {
+    EXPECT_TRUE(add->bindings[input].read);
+    EXPECT_FALSE(add->bindings[input].write);
+  }
+  EXPECT_FALSE(add->bindings[2].read);
+  EXPECT_TRUE(add->bindings[2].write);
+  const auto matmul = reflect(find_embedded_shader("matmul.f32")->words);
+  ASSERT_TRUE(matmul.ok());
+  EXPECT_TRUE(matmul->bindings[3].read && matmul->bindings[3].write) << "accumulation reads y";
+  EXPECT_EQ(matmul->shared_variables, 2u);
+}
+
+TEST(SpirvReflect, RefusesWhatIsNoShader) {
+  EXPECT_EQ(reflect({}).error().status, Status::kMalformed);
+  const uint32_t zeros[8] = {};
+  EXPECT_FALSE(reflect(zeros).ok());
+  const uint32_t header[] = {0x07230203, 0x10500, 0, 1, 0};
+  EXPECT_FALSE(reflect(std::span(header).first(4)).ok());
+  const uint32_t no_length[] = {0x07230203, 0x10500, 0, 1, 0, 0x00000047};
+  EXPECT_FALSE(reflect(no_length).ok());
+  const uint32_t beyond[] = {0x07230203, 0x10500, 0, 1, 0, 0x00040047};
+  EXPECT_FALSE(reflect(beyond).ok());
+  const uint32_t short_variable[] = {0x07230203, 0x10500, 0, 1, 0, 0x0002003b, 1};
+  EXPECT_FALSE(reflect(short_variable).ok());
+  const uint32_t unbound[] = {0x07230203, 0x10500, 0, 1, 0, 0x0004003b, 1, 2, 12};
+  EXPECT_FALSE(reflect(unbound).ok()) << "a storage buffer without a type or a binding";
+}
+
+TEST(SpirvReflect, DamagedWordsDoNoHarm) {
+  const auto whole = find_embedded_shader("matvec.subgroup.q4_k")->words;
+  size_t refused = 0;
+  for (size_t length = 0; length < whole.size(); length += 1 + length / 100)
+    refused += !reflect(whole.first(length)).ok();
+  EXPECT_GT(refused, 100u);
+  test::Generator random(1);
+  for (int round = 0; round < 2000; ++round) {
+    std::vector<uint32_t> words(whole.begin(), whole.end());
+    for (uint32_t i = 0; i <= random.below(4); ++i)
+      words[random.below(static_cast<uint32_t>(words.size()))] =
+          static_cast<uint32_t>(random.bits() >> random.below(33));
+    static_cast<void>(reflect(words).ok());
+  }
+}
+
+}  // namespace
+}  // namespace pumice::vk
