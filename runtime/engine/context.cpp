@@ -35,6 +35,20 @@ Result<Resolved> resolve(const ModelConfig& config, ContextOptions options, bool
   return resolved;
 }
 
+// Makes slices no longer than what the device can bind of their activations.
+Result<void> fit_slices(const ModelConfig& config, const vk::DeviceCaps& caps, Resolved& resolved) {
+  const uint32_t widest = row_stride(std::max({config.width, config.qkv_width(), config.ffn_width}));
+  const uint64_t most = caps.max_storage_range / (uint64_t{4} * widest);
+  if (most < kPageTokens)
+    return error(Status::kUnsupported, "rows of %u activations are too wide for this device's bindings of %llu KiB", widest,
+                 static_cast<unsigned long long>(caps.max_storage_range >> 10));
+  if (resolved.options.prefill_slice > most)
+    return error(Status::kInvalidArgument, "a prefill slice of %u tokens is too large for this device; use at most %llu",
+                 resolved.options.prefill_slice, static_cast<unsigned long long>(most / kPageTokens * kPageTokens));
+  while (resolved.highest_slice > most) resolved.highest_slice /= 2;
+  return {};
+}
+
 }  // namespace
 
 Result<ContextEstimate> Context::estimate(const ModelConfig& config, ContextOptions options) {
@@ -49,7 +63,8 @@ Result<ContextEstimate> Context::estimate(const ModelConfig& config, ContextOpti
 Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector<int32_t> stop_tokens,
                                                  ContextOptions options) {
   const bool cpu = model.kernels().caps().type == vk::DeviceType::kCpu;
-  PUMICE_ASSIGN(const Resolved resolved, resolve(model.config(), options, cpu));
+  PUMICE_ASSIGN(Resolved resolved, resolve(model.config(), options, cpu));
+  PUMICE_TRY(fit_slices(model.config(), model.kernels().caps(), resolved));
   std::unique_ptr<Context> context(new Context(model, resolved.options));
   stop_tokens.resize(std::min<size_t>(stop_tokens.size(), kMaxStopTokens));
   context->stop_tokens_ = std::move(stop_tokens);
@@ -93,7 +108,9 @@ void Context::close_sequence(Sequence* sequence) {
 }
 
 Result<bool> Context::reserve(Sequence& sequence, uint32_t tokens) {
-  while (sequence.pages.size() * kPageTokens < tokens) {
+  const uint32_t held = static_cast<uint32_t>(sequence.pages.size()), wanted = divide_up(tokens, kPageTokens);
+  if (wanted > held && wanted - held > pool_.pages() - pool_.used()) return false;  // takes none rather than some
+  while (sequence.pages.size() < wanted) {
     const std::optional<PageId> page = pool_.allocate();
     if (!page) return false;
     recorder_.page_table(sequence.slot)[sequence.pages.size()] = *page;

@@ -66,7 +66,7 @@ class Context {
  private:
   Context(const Model& model, ContextOptions options) : model_(model), options_(options) {}
   Result<void> check_tokens(const Sequence& sequence, std::span<const int32_t> ids) const;
-  Result<bool> reserve(Sequence& sequence, uint32_t tokens);  // pages; false: none is free
+  Result<bool> reserve(Sequence& sequence, uint32_t tokens);  // pages, all or none; false: too few are free
   void release_pages(Sequence& sequence, uint32_t tokens);    // those beyond `tokens`
   void prepare(Request& request);
   Result<void> advance(Request& request);

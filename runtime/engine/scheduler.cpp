@@ -54,7 +54,7 @@ void Context::finish(Request& request) {
   Sequence& sequence = *request.sequence;
   // Steps that ran past the end wrote beyond these tokens, or the last of them once more.
   sequence.computed = std::min(request.scheduled, static_cast<uint32_t>(sequence.tokens.size()));
-  release_pages(sequence, static_cast<uint32_t>(sequence.tokens.size()));
+  release_pages(sequence, sequence.computed);
   sequence.busy = false;
 }
 

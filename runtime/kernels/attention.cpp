@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "shared/attention.h"
+#include "shared/step_params.h"
 
 namespace pumice {
 
@@ -10,13 +11,26 @@ uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_di
   return uint64_t{4} * rows * heads * (head_dim + kAttentionPartialExtra) * max_splits;
 }
 
+namespace {
+
+constexpr uint32_t kMaxHeadDim = 512;
+
+// Queries that the shared memory of a workgroup holds, each with its weights of one round of keys.
+uint32_t query_room(const vk::DeviceCaps& caps, uint32_t head_dim) {
+  const uint32_t keys = std::max(choose_reduce(caps).workgroup, kPageTokens);
+  return (caps.max_shared_bytes - 512) / (4 * (head_dim + keys));
+}
+
+}  // namespace
+
+bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim) {
+  return head_dim <= kMaxHeadDim && group <= query_room(caps, head_dim);
+}
+
 uint32_t choose_attention_rows(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim, uint32_t n,
                                bool one_sequence) {
   if (!one_sequence || n == 1) return 1;
-  const uint32_t keys = std::max(choose_reduce(caps).workgroup, 32u);
-  const uint32_t query_bytes = 4 * (head_dim + keys);
-  const uint32_t room = (caps.max_shared_bytes - 512) / query_bytes;
-  return std::clamp(std::min(8u, room) / group, 1u, n);
+  return std::clamp(std::min(8u, query_room(caps, head_dim)) / group, 1u, n);
 }
 
 void attention(Recorder recorder, const AttentionArgs& args) {

@@ -25,6 +25,10 @@ void attention(Recorder recorder, const AttentionArgs& args);
 
 uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_dim, uint32_t max_splits);
 
+// Whether a workgroup has room for the query heads of one KV head; kernels of larger heads would not compile, or take
+// minutes to.
+bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim);
+
 // Rows that one workgroup takes, so that a KV head's keys are read once for several queries.
 uint32_t choose_attention_rows(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim, uint32_t n,
                                bool one_sequence);

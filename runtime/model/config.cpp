@@ -16,19 +16,36 @@ Result<uint32_t> required(const Gguf& file, const std::string& key, uint32_t hig
   return *value;
 }
 
+// `fallback` where the key is absent; a key of another type is an error.
+Result<uint32_t> optional_count(const Gguf& file, const std::string& key, uint32_t fallback) {
+  if (!file.find(key)) return fallback;
+  const std::optional<uint32_t> value = file.get_u32(key);
+  if (!value) return error(Status::kMalformed, "%s is not a count", key.c_str());
+  return *value;
+}
+
+Result<float> optional_number(const Gguf& file, const std::string& key, float fallback) {
+  if (!file.find(key)) return fallback;
+  const std::optional<float> value = file.get_f32(key);
+  if (!value) return error(Status::kMalformed, "%s is not a number", key.c_str());
+  return *value;
+}
+
 // Angles of Su et al. 2021, divided by a linear scale (Chen et al. 2023) and, for Llama 3, by the file's factors.
 Result<void> read_rope(const Gguf& file, const std::string& prefix, ModelConfig& config) {
-  config.rotary = file.get_u32(prefix + "rope.dimension_count").value_or(config.head_dim);
+  PUMICE_ASSIGN(config.rotary, optional_count(file, prefix + "rope.dimension_count", config.head_dim));
   if (config.rotary == 0 || config.rotary > config.head_dim || config.rotary % 2 != 0)
     return error(Status::kMalformed, "%srope.dimension_count is %u for heads of %u", prefix.c_str(), config.rotary,
                  config.head_dim);
-  const float base = file.get_f32(prefix + "rope.freq_base").value_or(10000.0f);
-  float scale = file.get_f32(prefix + "rope.scale_linear").value_or(1.0f);
+  PUMICE_ASSIGN(const float base, optional_number(file, prefix + "rope.freq_base", 10000.0f));
+  PUMICE_ASSIGN(float scale, optional_number(file, prefix + "rope.scale_linear", 1.0f));
   const std::string_view scaling = file.get_string(prefix + "rope.scaling.type").value_or("none");
-  if (scaling == "linear") scale = file.get_f32(prefix + "rope.scaling.factor").value_or(scale);
-  else if (scaling != "none")
+  if (scaling == "linear") {
+    PUMICE_ASSIGN(scale, optional_number(file, prefix + "rope.scaling.factor", scale));
+  } else if (scaling != "none") {
     return error(Status::kUnsupported, "rope scaling %s is not supported; known are none, linear and Llama 3's factors",
                  quote(scaling).c_str());
+  }
   if (!(base > 0) || !std::isfinite(base) || !(scale > 0) || !std::isfinite(scale))
     return error(Status::kMalformed, "the rope base or scale in %srope is not a positive number", prefix.c_str());
 
@@ -69,10 +86,11 @@ Result<ModelConfig> read_common_config(const Gguf& file, const std::string& arch
       (!file.find(prefix + "attention.key_length") && config.width % config.heads != 0))
     return error(Status::kMalformed, "%u heads and %u KV heads do not fit a width of %u", config.heads, config.kv_heads,
                  config.width);
-  if (const auto value_length = file.get_u32(prefix + "attention.value_length"); value_length && *value_length != config.head_dim)
-    return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", *value_length,
+  PUMICE_ASSIGN(const uint32_t value_length, optional_count(file, prefix + "attention.value_length", config.head_dim));
+  if (value_length != config.head_dim)
+    return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", value_length,
                  config.head_dim);
-  if (const auto eps = file.get_f32(prefix + "attention.layer_norm_rms_epsilon")) config.norm_eps = *eps;
+  PUMICE_ASSIGN(config.norm_eps, optional_number(file, prefix + "attention.layer_norm_rms_epsilon", config.norm_eps));
   if (!(config.norm_eps >= 0 && config.norm_eps < 1))
     return error(Status::kMalformed, "%sattention.layer_norm_rms_epsilon is %g", prefix.c_str(),
                  static_cast<double>(config.norm_eps));

@@ -7,7 +7,7 @@ namespace {
 
 Result<ModelConfig> read_config(const Gguf& file) {
   PUMICE_ASSIGN(ModelConfig config, read_common_config(file, "llama"));
-  if (file.get_u32("llama.expert_count").value_or(0) > 0)
+  if (file.find("llama.expert_count") && file.get_u64("llama.expert_count").value_or(1) != 0)
     return error(Status::kUnsupported, "mixture-of-experts models are not supported yet");
   config.rope_pairs = RopePairs::kAdjacent;
   return config;

@@ -1,6 +1,7 @@
 #include "model/model.h"
 
 #include "format/device_layout.h"
+#include "kernels/attention.h"
 
 namespace pumice {
 namespace {
@@ -39,6 +40,10 @@ Result<Model> Model::load(Kernels& kernels, const Gguf& file, const WeightReader
   model.kernels_ = &kernels;
   PUMICE_ASSIGN(model.architecture_, architecture_of(file));
   PUMICE_ASSIGN(model.config_, model.architecture_->read_config(file));
+  const ModelConfig& config = model.config_;
+  if (!attention_fits(kernels.caps(), config.heads / config.kv_heads, config.head_dim))
+    return error(Status::kUnsupported, "%u heads of %u dimensions on each KV head are too many for this device",
+                 config.heads / config.kv_heads, config.head_dim);
   PUMICE_ASSIGN(Uploader uploader, Uploader::create(kernels.device()));
   WeightReader reader(file, uploader, kernels.device().log(), progress);
   PUMICE_ASSIGN(model.weights_, model.architecture_->bind_weights(model.config_, reader));

@@ -69,13 +69,14 @@ TEST_F(ContextTest, MaskedDevicesWriteTheSameText) {
       use(Mask::kNone);
       reload();
     }
-    const std::vector<int32_t> greedy = text({.kv_type = KvType::kF32}, greedy_params(30));
-    const std::vector<int32_t> sampled = text({.kv_type = KvType::kF32}, sampled_params(30, 9));
+    const std::vector<int32_t> greedy = text({.context_tokens = 128, .kv_type = KvType::kF32}, greedy_params(30));
+    const std::vector<int32_t> sampled = text({.context_tokens = 128, .kv_type = KvType::kF32}, sampled_params(30, 9));
     for (const Mask mask : {Mask::kDiscrete, Mask::kShared, Mask::kSmallBindings}) {
       use(mask);
       reload();
-      EXPECT_EQ(text({.kv_type = KvType::kF32}, greedy_params(30)), greedy) << mask_name(mask);
-      EXPECT_EQ(text({.kv_type = KvType::kF32}, sampled_params(30, 9)), sampled) << mask_name(mask);
+      EXPECT_EQ(text({.context_tokens = 128, .kv_type = KvType::kF32}, greedy_params(30)), greedy) << mask_name(mask);
+      EXPECT_EQ(text({.context_tokens = 128, .kv_type = KvType::kF32}, sampled_params(30, 9)), sampled)
+          << mask_name(mask);
     }
     EXPECT_GT(loaded_->model->weights().embedding.slabs.size(), 1u) << "the small bindings made no slabs";
   }

@@ -26,14 +26,16 @@ TEST_F(EngineMemoryTest, ContextTooLarge) {
   const uint64_t before = device().memory().reserved_bytes();
   uint32_t refused = 0, accepted = 0;
   // Somewhere among pool, workspace and step buffers.
-  for (const uint64_t more : {uint64_t{1}, uint64_t{1} << 20, uint64_t{16} << 20, uint64_t{100} << 20, uint64_t{300} << 20}) {
+  for (const uint64_t more :
+       {uint64_t{1}, uint64_t{1} << 20, uint64_t{16} << 20, uint64_t{100} << 20, uint64_t{300} << 20}) {
     device().memory().set_limit(before + more);
     auto made = Context::create(*loaded->model, {}, {.context_tokens = 1u << 18, .max_sequences = 4});
     if (made.ok()) {
       ++accepted;
     } else {
       ++refused;
-      EXPECT_EQ(static_cast<int>(made.error().status), static_cast<int>(Status::kOutOfDeviceMemory)) << made.error().message;
+      EXPECT_EQ(static_cast<int>(made.error().status), static_cast<int>(Status::kOutOfDeviceMemory))
+          << made.error().message;
     }
     if (made.ok()) made->reset();
     EXPECT_EQ(device().memory().reserved_bytes(), before) << "nothing is left behind";
@@ -46,8 +48,8 @@ TEST_F(EngineMemoryTest, ContextTooLarge) {
 }
 
 TEST_F(EngineMemoryTest, ModelTooLarge) {
-  const std::vector<std::byte> bytes = make_synthetic_model({.layers = 3, .width = 1024, .heads = 16, .kv_heads = 16,
-                                                             .ffn = 1024, .type = TensorType::kQ8_0});
+  const std::vector<std::byte> bytes = make_synthetic_model(
+      {.layers = 3, .width = 1024, .heads = 16, .kv_heads = 16, .ffn = 1024, .type = TensorType::kQ8_0});
   const Result<Gguf> file = Gguf::from_memory(bytes);
   ASSERT_TRUE(file.ok());
   limit_to_now();

@@ -43,7 +43,9 @@ TEST_F(RequestTest, EndsAtAStopToken) {
   ASSERT_EQ(free.size(), 40u);
   // A token that first comes somewhere in the middle, so that steps ahead of it must be undone.
   size_t at = 12;
-  while (at < 39 && std::find(free.begin(), free.begin() + static_cast<ptrdiff_t>(at), free[at]) != free.begin() + static_cast<ptrdiff_t>(at)) ++at;
+  while (at < 39 && std::find(free.begin(), free.begin() + static_cast<ptrdiff_t>(at), free[at]) !=
+                        free.begin() + static_cast<ptrdiff_t>(at))
+    ++at;
   ASSERT_LT(at, 39u);
   const std::vector<int32_t> before(free.begin(), free.begin() + static_cast<ptrdiff_t>(at));
   for (const uint32_t steps : {1u, 4u, 16u})

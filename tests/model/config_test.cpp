@@ -83,7 +83,10 @@ std::vector<Hostile> hostile_keys() {
       {"layers as text", text(p + "block_count", "2"), kMalformed, "block_count"},
       {"no layers", number(p + "block_count", 0), kMalformed, "block_count"},
       {"too many layers", number(p + "block_count", 0xffffffffu), kMalformed, "block_count"},
-      {"a negative number", {{p + "block_count", [p](GgufWriter& w) { w.i32(p + "block_count", -2); }}}, kMalformed, "block_count"},
+      {"a negative number",
+       {{p + "block_count", [p](GgufWriter& w) { w.i32(p + "block_count", -2); }}},
+       kMalformed,
+       "block_count"},
       {"no width", number(p + "embedding_length", 0), kMalformed, "embedding_length"},
       {"huge width", number(p + "embedding_length", 0x80000000u), kMalformed, "embedding_length"},
       {"no feed forward", number(p + "feed_forward_length", 0), kMalformed, "feed_forward_length"},
@@ -105,6 +108,10 @@ std::vector<Hostile> hostile_keys() {
       {"eps is negative", real(eps, -1e-5f), kMalformed, "epsilon"},
       {"eps is infinite", real(eps, INFINITY), kMalformed, "epsilon"},
       {"eps is text", text(eps, "1e-5"), kMalformed, "epsilon"},
+      {"rotated dimensions as text", text(rotary, "16"), kMalformed, "dimension_count"},
+      {"value length as text", text(p + "attention.value_length", "16"), kMalformed, "value_length"},
+      {"base as text", text(base, "10000"), kMalformed, "freq_base"},
+      {"experts as text", text(p + "expert_count", "8"), kUnsupported, "experts"},
       {"base of 0", real(base, 0), kMalformed, "base"},
       {"base is not a number", real(base, NAN), kMalformed, "base"},
       {"base is tiny", real(base, 1e-38f), kMalformed, "rope"},
@@ -143,7 +150,10 @@ std::vector<Hostile> hostile_tensors() {
 class ConfigTest : public EngineTest {
  protected:
   static std::vector<std::byte> file_of(const Hostile& hostile) {
-    return make_synthetic_model({.separate_output = true, .biases = true, .rope_factors = true, .keys = hostile.keys,
+    return make_synthetic_model({.separate_output = true,
+                                 .biases = true,
+                                 .rope_factors = true,
+                                 .keys = hostile.keys,
                                  .edit_tensor = hostile.edit});
   }
 
@@ -177,9 +187,15 @@ TEST_F(ConfigTest, TheSameFileWithoutDamageIsAccepted) {
 }
 
 TEST_F(ConfigTest, ReadsWhatTheFileSays) {
-  const std::vector<std::byte> bytes = make_synthetic_model({.layers = 3, .heads = 6, .kv_heads = 3, .head_dim = 32,
-                                                             .ffn = 100, .vocabulary = 310, .context = 777,
-                                                             .linear_scale = 4, .rotary = 16});
+  const std::vector<std::byte> bytes = make_synthetic_model({.layers = 3,
+                                                             .heads = 6,
+                                                             .kv_heads = 3,
+                                                             .head_dim = 32,
+                                                             .ffn = 100,
+                                                             .vocabulary = 310,
+                                                             .context = 777,
+                                                             .linear_scale = 4,
+                                                             .rotary = 16});
   const Result<Gguf> file = Gguf::from_memory(bytes);
   ASSERT_TRUE(file.ok());
   const Result<ModelConfig> config = read_config(*file);
@@ -197,10 +213,14 @@ TEST_F(ConfigTest, ReadsWhatTheFileSays) {
 
 // Heads that no workgroup of this device has room for must not reach a pipeline.
 TEST_F(ConfigTest, HeadsBeyondTheDeviceAreRefusedOrWork) {
-  struct Shape { uint32_t heads, kv_heads, head_dim; };
-  for (const Shape shape : {Shape{1, 1, 4096}, Shape{64, 1, 128}, Shape{32, 1, 64}, Shape{512, 1, 16}, Shape{4, 2, 2}}) {
+  struct Shape {
+    uint32_t heads, kv_heads, head_dim;
+  };
+  for (const Shape shape :
+       {Shape{1, 1, 4096}, Shape{64, 1, 256}, Shape{16, 1, 64}, Shape{512, 1, 16}, Shape{4, 2, 2}}) {
     SCOPED_TRACE(::testing::Message() << shape.heads << " heads of " << shape.head_dim << ", " << shape.kv_heads);
-    const SyntheticModel spec{.layers = 1, .heads = shape.heads, .kv_heads = shape.kv_heads, .head_dim = shape.head_dim};
+    const SyntheticModel spec{
+        .layers = 1, .heads = shape.heads, .kv_heads = shape.kv_heads, .head_dim = shape.head_dim};
     const std::vector<std::byte> bytes = make_synthetic_model(spec);
     const Result<Gguf> file = Gguf::from_memory(bytes);
     ASSERT_TRUE(file.ok());

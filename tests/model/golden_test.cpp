@@ -71,8 +71,7 @@ class GoldenModelTest : public EngineTest {
 // The text that llama.cpp's CPU backend writes with the bundled file dequantised to F32, where it rounds nothing.
 TEST_F(GoldenModelTest, BundledModelWritesTheTextOfItsDequantisedWeights) {
   Golden golden{kBundledPrompt, {425, 305, 258, 531, 385, 328, 258, 693, 385}};
-  while (golden.generated.size() < 48)
-    golden.generated.insert(golden.generated.end(), {305, 356, 756, 314, 324});
+  while (golden.generated.size() < 48) golden.generated.insert(golden.generated.end(), {305, 356, 756, 314, 324});
   golden.generated.resize(48);
   const auto loaded = open_model(std::string(PUMICE_MODELS_DIR) + "/storyteller-5m-Q4_K_M.gguf");
   ASSERT_TRUE(loaded);
@@ -94,7 +93,8 @@ TEST_F(GoldenModelTest, BundledModelAgreesWithTheReference) {
     Sequence* sequence = open(*in);
     double worst = log_difference(evaluate(*in, *sequence, std::span(text).first(34)), expected.after(34));
     for (size_t i = 34; i < text.size(); ++i)
-      worst = std::max(worst, log_difference(evaluate(*in, *sequence, std::span(text).subspan(i, 1)), expected.after(i + 1)));
+      worst = std::max(worst,
+                       log_difference(evaluate(*in, *sequence, std::span(text).subspan(i, 1)), expected.after(i + 1)));
     std::printf("  bundled model, %s keys and values: %.1e\n", variant_name(type), worst);
     EXPECT_LE(worst, type == KvType::kF32 ? kLogTolerance : kLogToleranceF16);
   }

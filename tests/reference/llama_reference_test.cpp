@@ -138,7 +138,7 @@ TEST(LlamaReference, BundledModelFollowsTheGoldenText) {
 TEST(LlamaReference, UnquantisedStorytellerWritesTheGoldenText) {
   const std::string path = std::string(PUMICE_SHARED_DIR) + "/models/own/storyteller-5m-F16.gguf";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "optional test data not present: " << path;
-  const std::vector<uint32_t> golden = read_json_tokens(std::string(PUMICE_MODELS_DIR) + "/golden-F16.json");
+  const std::vector<uint32_t> golden = read_json_tokens(std::string(PUMICE_SHARED_DIR) + "/models/own/golden-F16.json");
   ASSERT_EQ(golden.size(), 48u);
   Result<LlamaReference> loaded = LlamaReference::load(path);
   ASSERT_TRUE(loaded) << loaded.error().message;

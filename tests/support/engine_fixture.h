@@ -103,8 +103,10 @@ class EngineTest : public DeviceTest {
     const std::shared_ptr<Request> request = submit(in, sequence, ids, params);
     if (!request) return {};
     std::vector<int32_t> generated = finish(in, *request);
-    if (status) *status = request->status;
-    else EXPECT_NE(request->status, RequestStatus::kFailed) << request->error.message;
+    if (status)
+      *status = request->status;
+    else
+      EXPECT_NE(request->status, RequestStatus::kFailed) << request->error.message;
     return generated;
   }
 

@@ -19,8 +19,12 @@ void put_half(std::vector<std::byte>& bytes, size_t at, double value) {
 // minima are made equal to the six-bit scales (format/quant_scales.h).
 void set_scales(TensorType type, std::vector<std::byte>& bytes, size_t block, double d) {
   switch (type) {
-    case TensorType::kQ4_1: put_half(bytes, block, d), put_half(bytes, block + 2, -7.5 * d); break;
-    case TensorType::kQ5_1: put_half(bytes, block, d), put_half(bytes, block + 2, -15.5 * d); break;
+    case TensorType::kQ4_1:
+      put_half(bytes, block, d), put_half(bytes, block + 2, -7.5 * d);
+      break;
+    case TensorType::kQ5_1:
+      put_half(bytes, block, d), put_half(bytes, block + 2, -15.5 * d);
+      break;
     case TensorType::kQ4_K:
     case TensorType::kQ5_K:
       put_half(bytes, block, d), put_half(bytes, block + 2, (type == TensorType::kQ4_K ? 7.5 : 15.5) * d);
@@ -31,9 +35,15 @@ void set_scales(TensorType type, std::vector<std::byte>& bytes, size_t block, do
       put_half(bytes, block + 80, d), put_half(bytes, block + 82, 1.5 * d);
       for (size_t i = block; i < block + 16; ++i) bytes[i] = (bytes[i] & std::byte{15}) | (bytes[i] << 4);
       break;
-    case TensorType::kQ3_K: put_half(bytes, block + 108, d); break;
-    case TensorType::kQ6_K: put_half(bytes, block + 208, d); break;
-    default: put_half(bytes, block, d); break;
+    case TensorType::kQ3_K:
+      put_half(bytes, block + 108, d);
+      break;
+    case TensorType::kQ6_K:
+      put_half(bytes, block + 208, d);
+      break;
+    default:
+      put_half(bytes, block, d);
+      break;
   }
 }
 
@@ -120,8 +130,10 @@ class ModelWriter {
       constexpr char kHex[] = "0123456789ABCDEF";
       std::string in_alphabet;
       append_utf8(in_alphabet, byte_to_alphabet(static_cast<uint8_t>(byte)));
-      if (spec_.gpt2) add(in_alphabet, 1);
-      else add({'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'}, 6);
+      if (spec_.gpt2)
+        add(in_alphabet, 1);
+      else
+        add({'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'}, 6);
     }
     while (tokens.size() < spec_.vocabulary) add("token" + std::to_string(tokens.size()), 1);
     writer_.string("tokenizer.ggml.model", spec_.gpt2 ? "gpt2" : "llama");
@@ -141,10 +153,18 @@ class ModelWriter {
   void matrix(const std::string& name, uint64_t rows, uint64_t cols, double gain, std::optional<TensorType> type = {}) {
     const TensorType as = type.value_or(spec_.type);
     const double deviation = gain / std::sqrt(static_cast<double>(cols));
-    add({name, {cols, rows}, static_cast<uint32_t>(as), random_weights(as, rows * cols, deviation, random_.bits()), {}});
+    add({name,
+         {cols, rows},
+         static_cast<uint32_t>(as),
+         random_weights(as, rows * cols, deviation, random_.bits()),
+         {}});
   }
   void vector(const std::string& name, uint64_t length, double mean, double deviation) {
-    add({name, {length}, static_cast<uint32_t>(TensorType::kF32), f32_bytes(random_.normals(length, mean, deviation)), {}});
+    add({name,
+         {length},
+         static_cast<uint32_t>(TensorType::kF32),
+         f32_bytes(random_.normals(length, mean, deviation)),
+         {}});
   }
 
   void write_tensors() {
@@ -173,8 +193,11 @@ class ModelWriter {
     if (spec_.separate_output) matrix("output.weight", spec_.vocabulary, spec_.width, 3);
     const uint32_t rotary = spec_.rotary ? spec_.rotary : head_dim();
     if (spec_.rope_factors)
-      add({"rope_freqs.weight", {rotary / 2}, static_cast<uint32_t>(TensorType::kF32),
-           f32_bytes(random_.uniforms(rotary / 2, 1, 8)), {}});
+      add({"rope_freqs.weight",
+           {rotary / 2},
+           static_cast<uint32_t>(TensorType::kF32),
+           f32_bytes(random_.uniforms(rotary / 2, 1, 8)),
+           {}});
   }
 
   const SyntheticModel& spec_;

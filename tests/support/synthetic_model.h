@@ -21,18 +21,18 @@ namespace pumice::test {
 
 struct SyntheticModel {
   uint32_t layers = 2, width = 64, heads = 4, kv_heads = 2;
-  uint32_t head_dim = 0;         // 0: width / heads; else written as key_length and value_length
+  uint32_t head_dim = 0;  // 0: width / heads; else written as key_length and value_length
   uint32_t ffn = 96;
-  uint32_t vocabulary = 300;     // at least 259: three control tokens and the bytes, or 256 bytes for gpt2
+  uint32_t vocabulary = 300;  // at least 259: three control tokens and the bytes, or 256 bytes for gpt2
   uint32_t context = 1024;
   TensorType type = TensorType::kF32;
   std::optional<TensorType> v_and_down;  // instead of `type` for attn_v and ffn_down
   bool separate_output = false;
-  bool biases = false;           // of q, k, v and the attention output
-  bool rope_factors = false;     // Llama 3's rope_freqs
-  float linear_scale = 0;        // 0: none
-  uint32_t rotary = 0;           // 0: the whole head
-  bool gpt2 = false;             // the tokenizer's kind
+  bool biases = false;        // of q, k, v and the attention output
+  bool rope_factors = false;  // Llama 3's rope_freqs
+  float linear_scale = 0;     // 0: none
+  uint32_t rotary = 0;        // 0: the whole head
+  bool gpt2 = false;          // the tokenizer's kind
   uint64_t seed = 1;
 
   // For hostile files: written instead of the key of that name (an empty function leaves it out), and what may change
