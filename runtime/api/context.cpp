@@ -32,11 +32,10 @@ std::string profile_json(StepRecorder& recorder) {
   std::string text = "[";
   for (const auto& [name, total] : recorder.profile()) {
     char row[512];
-    std::snprintf(row, sizeof row,
-                  "%s{\"kernel\":\"%s\",\"calls\":%llu,\"microseconds\":%.3f,\"bytes\":%.0f,\"flops\":%.0f}",
-                  text.size() > 1 ? "," : "", name.c_str(),
-                  static_cast<unsigned long long>(recorder.profile_calls().at(name)), total.microseconds, total.bytes,
-                  total.flops);
+    std::snprintf(
+        row, sizeof row, "%s{\"kernel\":\"%s\",\"calls\":%llu,\"microseconds\":%.3f,\"bytes\":%.0f,\"flops\":%.0f}",
+        text.size() > 1 ? "," : "", name.c_str(), static_cast<unsigned long long>(recorder.profile_calls().at(name)),
+        total.microseconds, total.bytes, total.flops);
     text += row;
   }
   return text + "]";

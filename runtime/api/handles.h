@@ -50,9 +50,9 @@ struct ModelObject {
   std::shared_ptr<DeviceObject> device;  // null: metadata and tokenizer only
   std::optional<Gguf> file;
   std::optional<Tokenizer> tokenizer;
-  std::string tokenizer_error;           // why there is none
+  std::string tokenizer_error;  // why there is none
   std::optional<Model> model;
-  std::vector<std::string> texts;        // keys, types and values of metadata, then names and types of tensors
+  std::vector<std::string> texts;  // keys, types and values of metadata, then names and types of tensors
   LastError last_error;
 };
 
@@ -115,9 +115,21 @@ inline Error invalid(const char* what) { return error(Status::kInvalidArgument, 
 
 }  // namespace pumice
 
-struct PumiceInstance { std::shared_ptr<pumice::InstanceObject> object; };
-struct PumiceDevice { std::shared_ptr<pumice::DeviceObject> object; };
-struct PumiceModel { std::shared_ptr<pumice::ModelObject> object; };
-struct PumiceContext { std::shared_ptr<pumice::ContextObject> object; };
-struct PumiceSequence { std::shared_ptr<pumice::SequenceObject> object; };
-struct PumiceRequest { std::shared_ptr<pumice::RequestObject> object; };
+struct PumiceInstance {
+  std::shared_ptr<pumice::InstanceObject> object;
+};
+struct PumiceDevice {
+  std::shared_ptr<pumice::DeviceObject> object;
+};
+struct PumiceModel {
+  std::shared_ptr<pumice::ModelObject> object;
+};
+struct PumiceContext {
+  std::shared_ptr<pumice::ContextObject> object;
+};
+struct PumiceSequence {
+  std::shared_ptr<pumice::SequenceObject> object;
+};
+struct PumiceRequest {
+  std::shared_ptr<pumice::RequestObject> object;
+};

@@ -54,8 +54,8 @@ Result<void> create_device(const std::shared_ptr<InstanceObject>& instance, cons
                            PumiceDevice** device) {
   const std::vector<vk::DeviceCaps> caps = caps_of(*instance->instance);
   PUMICE_ASSIGN(const size_t chosen, vk::select_device(caps, options.selector ? options.selector : ""));
-  vk::DeviceOptions device_options{.caps = caps[chosen],
-                                   .pipeline_cache_path = options.pipeline_cache_path ? options.pipeline_cache_path : ""};
+  vk::DeviceOptions device_options{
+      .caps = caps[chosen], .pipeline_cache_path = options.pipeline_cache_path ? options.pipeline_cache_path : ""};
   if (options.disable_subgroups) device_options.caps.subgroup_shuffle = false;
   auto object = std::make_shared<DeviceObject>();
   object->parent = instance;
@@ -77,19 +77,32 @@ const char* pumice_version(void) { return PUMICE_VERSION; }
 
 const char* pumice_result_name(PumiceResult result) {
   switch (result) {
-    case PUMICE_OK: return "ok";
-    case PUMICE_INVALID_ARGUMENT: return "invalid argument";
-    case PUMICE_NOT_FOUND: return "not found";
-    case PUMICE_MALFORMED: return "malformed file";
-    case PUMICE_UNSUPPORTED: return "unsupported";
-    case PUMICE_OUT_OF_HOST_MEMORY: return "out of host memory";
-    case PUMICE_OUT_OF_DEVICE_MEMORY: return "out of device memory";
-    case PUMICE_DEVICE_LOST: return "device lost";
-    case PUMICE_IO: return "input/output error";
-    case PUMICE_CANCELLED: return "cancelled";
-    case PUMICE_CONTEXT_FULL: return "context full";
-    case PUMICE_TIMEOUT: return "timeout";
-    case PUMICE_INTERNAL: return "internal error";
+    case PUMICE_OK:
+      return "ok";
+    case PUMICE_INVALID_ARGUMENT:
+      return "invalid argument";
+    case PUMICE_NOT_FOUND:
+      return "not found";
+    case PUMICE_MALFORMED:
+      return "malformed file";
+    case PUMICE_UNSUPPORTED:
+      return "unsupported";
+    case PUMICE_OUT_OF_HOST_MEMORY:
+      return "out of host memory";
+    case PUMICE_OUT_OF_DEVICE_MEMORY:
+      return "out of device memory";
+    case PUMICE_DEVICE_LOST:
+      return "device lost";
+    case PUMICE_IO:
+      return "input/output error";
+    case PUMICE_CANCELLED:
+      return "cancelled";
+    case PUMICE_CONTEXT_FULL:
+      return "context full";
+    case PUMICE_TIMEOUT:
+      return "timeout";
+    case PUMICE_INTERNAL:
+      return "internal error";
   }
   return "unknown result";
 }

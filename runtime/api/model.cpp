@@ -15,8 +15,10 @@ void read_tokenizer_of(ModelObject& object) {
     return;
   }
   Result<Tokenizer> tokenizer = Tokenizer::create(std::move(data).value());
-  if (tokenizer) object.tokenizer = std::move(tokenizer).value();
-  else object.tokenizer_error = tokenizer.error().message;
+  if (tokenizer)
+    object.tokenizer = std::move(tokenizer).value();
+  else
+    object.tokenizer_error = tokenizer.error().message;
 }
 
 void render_listing(ModelObject& object) {
@@ -40,8 +42,7 @@ Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice*
   if (options.path) {
     PUMICE_ASSIGN(object->file, Gguf::open(options.path));
   } else {
-    PUMICE_ASSIGN(object->file,
-                  Gguf::from_memory({static_cast<const std::byte*>(options.data), options.data_size}));
+    PUMICE_ASSIGN(object->file, Gguf::from_memory({static_cast<const std::byte*>(options.data), options.data_size}));
   }
   read_tokenizer_of(*object);
   render_listing(*object);
@@ -83,7 +84,8 @@ void write_info(const ModelObject& object, PumiceModelInfo& info) {
   info.width = number("embedding_length");
   info.heads = number("attention.head_count");
   info.kv_heads = file.get_u32(architecture + ".attention.head_count_kv").value_or(info.heads);
-  info.head_dim = file.get_u32(architecture + ".attention.key_length").value_or(info.heads ? info.width / info.heads : 0);
+  info.head_dim =
+      file.get_u32(architecture + ".attention.key_length").value_or(info.heads ? info.width / info.heads : 0);
   info.ffn_width = number("feed_forward_length");
   info.context_length = number("context_length");
   info.vocabulary = object.model ? object.model->config().vocabulary

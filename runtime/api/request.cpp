@@ -56,7 +56,8 @@ PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequest
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
   ContextObject& context = *sequence->object->context;
   return guarded(&context.last_error, [&]() -> Result<void> {
-    if (!request || !usable(options) || (!options->ids && options->count > 0)) return invalid("request, options or ids");
+    if (!request || !usable(options) || (!options->ids && options->count > 0))
+      return invalid("request, options or ids");
     PUMICE_ASSIGN(const GenerationParams params, translate(*options));
     auto object = std::make_shared<RequestObject>();
     object->sequence = sequence->object;

@@ -17,17 +17,17 @@ namespace pumice {
 enum class Status : int32_t {
   kOk = 0,
   kInvalidArgument = 1,
-  kNotFound = 2,           // a file, a device, a name
-  kMalformed = 3,          // a file's content is damaged or hostile
-  kUnsupported = 4,        // well-formed, but this build or device cannot do it
+  kNotFound = 2,     // a file, a device, a name
+  kMalformed = 3,    // a file's content is damaged or hostile
+  kUnsupported = 4,  // well-formed, but this build or device cannot do it
   kOutOfHostMemory = 5,
   kOutOfDeviceMemory = 6,
   kDeviceLost = 7,
-  kIo = 8,                 // reading or writing failed
+  kIo = 8,  // reading or writing failed
   kCancelled = 9,
-  kContextFull = 10,       // more tokens than the context holds
+  kContextFull = 10,  // more tokens than the context holds
   kTimeout = 11,
-  kInternal = 12,          // a bug in Pumice
+  kInternal = 12,  // a bug in Pumice
 };
 
 struct Error {
@@ -87,16 +87,14 @@ class [[nodiscard]] Result<void> {
 #define PUMICE_JOIN(a, b) PUMICE_JOIN_(a, b)
 
 // Returns the error of a Result<void> from the enclosing function.
-#define PUMICE_TRY(expression)                                                 \
-  do {                                                                         \
-    if (auto pumice_result = (expression); !pumice_result)                     \
-      return std::move(pumice_result).error();                                 \
+#define PUMICE_TRY(expression)                                                                      \
+  do {                                                                                              \
+    if (auto pumice_result = (expression); !pumice_result) return std::move(pumice_result).error(); \
   } while (false)
 
 // PUMICE_ASSIGN(auto x, f()): x is the value of f(), or its error is returned from the enclosing function.
-#define PUMICE_ASSIGN(target, expression) \
-  PUMICE_ASSIGN_(target, expression, PUMICE_JOIN(pumice_result_, __LINE__))
-#define PUMICE_ASSIGN_(target, expression, name)   \
-  auto name = (expression);                        \
-  if (!name) return std::move(name).error();       \
+#define PUMICE_ASSIGN(target, expression) PUMICE_ASSIGN_(target, expression, PUMICE_JOIN(pumice_result_, __LINE__))
+#define PUMICE_ASSIGN_(target, expression, name) \
+  auto name = (expression);                      \
+  if (!name) return std::move(name).error();     \
   target = std::move(name).value()

@@ -66,7 +66,6 @@ Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector
   PUMICE_ASSIGN(Resolved resolved, resolve(model.config(), options, cpu));
   PUMICE_TRY(fit_slices(model.config(), model.kernels().caps(), resolved));
   std::unique_ptr<Context> context(new Context(model, resolved.options));
-  stop_tokens.resize(std::min<size_t>(stop_tokens.size(), kMaxStopTokens));
   context->stop_tokens_ = std::move(stop_tokens);
   context->highest_slice_ = resolved.highest_slice;
   context->slice_ = options.prefill_slice ? options.prefill_slice : std::min(resolved.highest_slice, 128u);

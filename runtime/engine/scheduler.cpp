@@ -36,7 +36,9 @@ void Context::prepare(Request& request) {
   request.drawn = request.prompt_end;
   request.cached_tokens = request.prompt_tokens - std::min(request.prompt_tokens, request.prompt_end - sequence.computed);
   SamplerParams params = request.params.sampler;
-  params.stop_count = request.params.ignore_eos ? 0 : static_cast<uint32_t>(stop_tokens_.size());
+  // Where there are more than the device knows, steps ahead of one of the others are thrown away.
+  const auto known = static_cast<uint32_t>(std::min<size_t>(stop_tokens_.size(), kMaxStopTokens));
+  params.stop_count = request.params.ignore_eos ? 0 : known;
   for (uint32_t i = 0; i < params.stop_count; ++i) params.stop_tokens[i] = static_cast<uint32_t>(stop_tokens_[i]);
   recorder_.sampler(sequence.slot) = params;
   uint32_t* log = recorder_.token_log(sequence.slot);

@@ -23,7 +23,7 @@ struct Sequence {
 };
 
 struct GenerationParams {
-  SamplerParams sampler{};          // stop tokens are filled in by the context
+  SamplerParams sampler{.top_p = 1, .repeat_penalty = 1};  // stop tokens are filled in by the context
   uint32_t max_tokens = 0;          // 0: until the model ends or the context is full
   bool ignore_eos = false;
 

@@ -5,11 +5,8 @@
 namespace pumice {
 
 void add(Recorder recorder, const AddArgs& args) {
-  const AddPush push{.n = args.n,
-                     .cols = args.cols,
-                     .a_stride = args.a.stride,
-                     .b_stride = args.b.stride,
-                     .y_stride = args.y.stride};
+  const AddPush push{
+      .n = args.n, .cols = args.cols, .a_stride = args.a.stride, .b_stride = args.b.stride, .y_stride = args.y.stride};
   const vk::BufferView bindings[kAddBindings] = {args.a.view, args.b.view, args.y.view};
   record(recorder, {.variant = "add",
                     .push = push_bytes(push),

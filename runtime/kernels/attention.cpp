@@ -45,8 +45,9 @@ void attention(Recorder recorder, const AttentionArgs& args) {
                            .pages_per_split = args.arguments ? kAttentionDecodePages : args.pages.pages_per_slot,
                            .max_splits = args.max_splits,
                            .scale = args.scale};
-  const vk::BufferView bindings[kAttentionBindings] = {args.q.view,    args.pages.k,   args.pages.v,  args.pages.page_table,
-                                                       args.step_rows, args.partials, args.counters, args.y.view};
+  const vk::BufferView bindings[kAttentionBindings] = {args.q.view,           args.pages.k,   args.pages.v,
+                                                       args.pages.page_table, args.step_rows, args.partials,
+                                                       args.counters,         args.y.view};
   const ReduceChoice reduce = choose_reduce(caps);
   const uint32_t constants[] = {reduce.workgroup, args.head_dim, group, rows};
   record(recorder, {.variant = std::string("attention.") + reduce.variant + "." + variant_name(args.pages.type),

@@ -1,5 +1,5 @@
-// attention: y = softmax(q K^T * scale) V over the pages of the KV cache; causal; heads / kv_heads query heads share a KV
-// head.
+// attention: y = softmax(q K^T * scale) V over the pages of the KV cache; causal; heads / kv_heads query heads share a
+// KV head.
 #pragma once
 
 #include "kernels/kv_write.h"
@@ -17,9 +17,9 @@ struct AttentionArgs {
   bool one_sequence = false;
   // Decode: the keys of a row are split over workgroups; `arguments` has their counts (tiles, KV heads, splits).
   const vk::BufferView* arguments = nullptr;
-  uint32_t max_splits = 1;   // room for partial results
-  vk::BufferView partials;   // attention_partial_bytes()
-  vk::BufferView counters;   // (n * kv_heads) uint32, zero; left zero
+  uint32_t max_splits = 1;  // room for partial results
+  vk::BufferView partials;  // attention_partial_bytes()
+  vk::BufferView counters;  // (n * kv_heads) uint32, zero; left zero
 };
 void attention(Recorder recorder, const AttentionArgs& args);
 

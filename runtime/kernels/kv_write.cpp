@@ -16,8 +16,8 @@ void kv_write(Recorder recorder, const KvWriteArgs& args) {
                          .qkv_stride = args.qkv.stride,
                          .q_stride = args.q.stride,
                          .pages_per_slot = args.pages.pages_per_slot};
-  const vk::BufferView bindings[kKvWriteBindings] = {args.qkv.view, args.frequencies, args.step_rows,
-                                                     args.pages.page_table, args.q.view, args.pages.k, args.pages.v};
+  const vk::BufferView bindings[kKvWriteBindings] = {
+      args.qkv.view, args.frequencies, args.step_rows, args.pages.page_table, args.q.view, args.pages.k, args.pages.v};
   const uint32_t lanes = (args.heads + 2 * args.kv_heads) * args.head_dim / 2;
   record(recorder, {.variant = std::string("kv_write.") + variant_name(args.pages.type),
                     .push = push_bytes(push),

@@ -1,4 +1,5 @@
-// kv_write: rotates q and k of a step's rows [q heads | k heads | v heads]; q goes to its own rows, k and v into the pages.
+// kv_write: rotates q and k of a step's rows [q heads | k heads | v heads]; q goes to its own rows, k and v into the
+// pages.
 #pragma once
 
 #include "kernels/rope.h"
@@ -13,7 +14,7 @@ const char* variant_name(KvType type);
 struct KvPages {
   KvType type = KvType::kF16;
   vk::BufferView k, v;
-  vk::BufferView page_table;   // (slots, pages_per_slot)
+  vk::BufferView page_table;  // (slots, pages_per_slot)
   uint32_t pages_per_slot = 0;
 };
 

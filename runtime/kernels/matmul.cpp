@@ -34,8 +34,13 @@ void matmul(Recorder recorder, const MatmulArgs& args) {
 void linear(Recorder recorder, const MatmulArgs& args) {
   // On the software driver the matvec kernel's 16 columns in registers beat tiles in (emulated) shared memory.
   if (args.n > 16 && recorder.kernels.caps().type != vk::DeviceType::kCpu) return matmul(recorder, args);
-  matvec(recorder, {.w = args.w, .x = args.x, .bias = args.bias, .accumulate = args.accumulate, .y = args.y,
-                    .y_offset = args.y_offset, .n = args.n});
+  matvec(recorder, {.w = args.w,
+                    .x = args.x,
+                    .bias = args.bias,
+                    .accumulate = args.accumulate,
+                    .y = args.y,
+                    .y_offset = args.y_offset,
+                    .n = args.n});
 }
 
 }  // namespace pumice

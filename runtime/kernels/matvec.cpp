@@ -15,8 +15,10 @@ MatvecVariant choose_matvec(const vk::DeviceCaps& caps, uint32_t rows, uint32_t 
   // The software driver: a lane for each row needs no reduction, and several rows a lane share the loads of x.
   variant.reduce.workgroup = 8;
   variant.reduce.full_subgroups = false;
-  if (variant.cols_per_group == 1) variant.rows_per_lane = gated ? 2 : 4;
-  else variant.rows_per_lane = variant.cols_per_group <= 4 ? 2 : 1;
+  if (variant.cols_per_group == 1)
+    variant.rows_per_lane = gated ? 2 : 4;
+  else
+    variant.rows_per_lane = variant.cols_per_group <= 4 ? 2 : 1;
   while (variant.rows_per_lane > 1 && rows < 64 * variant.rows_per_lane) variant.rows_per_lane /= 2;
   return variant;
 }
@@ -24,7 +26,8 @@ MatvecVariant choose_matvec(const vk::DeviceCaps& caps, uint32_t rows, uint32_t 
 void matvec(Recorder recorder, const MatvecArgs& args) {
   const bool gated = args.up != nullptr;
   PUMICE_CHECK(args.x.stride % 4 == 0);
-  PUMICE_CHECK(!gated || (args.up->type == args.w.type && args.up->rows == args.w.rows && args.up->cols == args.w.cols));
+  PUMICE_CHECK(!gated ||
+               (args.up->type == args.w.type && args.up->rows == args.w.rows && args.up->cols == args.w.cols));
   const uint32_t flags = (args.norm ? kMatvecNorm : 0u) | (args.bias ? kMatvecBias : 0u) |
                          (args.accumulate ? kMatvecAccumulate : 0u) | (gated ? kMatvecGated : 0u) |
                          (args.activation == Activation::kGelu ? kMatvecGelu : 0u) |
@@ -46,12 +49,13 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
                           .y_offset = args.y_offset + slab.first_row,
                           .bias_offset = slab.first_row,
                           .eps = args.eps};
-    const vk::BufferView bindings[kMatvecBindings] = {slab.buffer,
-                                                      up.buffer,
-                                                      args.x.view,
-                                                      args.norm ? vk::BufferView(*args.norm) : vk::BufferView(slab.buffer),
-                                                      args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer),
-                                                      args.y.view};
+    const vk::BufferView bindings[kMatvecBindings] = {
+        slab.buffer,
+        up.buffer,
+        args.x.view,
+        args.norm ? vk::BufferView(*args.norm) : vk::BufferView(slab.buffer),
+        args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer),
+        args.y.view};
     const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group, flags};
     const double passes = gated ? 2 : 1;
     record(recorder, {.variant = std::string("matvec.") + variant.reduce.variant + "." + weight_variant(args.w.type),

@@ -10,15 +10,15 @@ enum class Activation : uint32_t { kSilu = 0, kGelu = 1 };
 
 struct MatvecArgs {
   const WeightMatrix& w;
-  const WeightMatrix* up = nullptr;     // the gated form; same type and shape as w
+  const WeightMatrix* up = nullptr;  // the gated form; same type and shape as w
   Activation activation = Activation::kSilu;
-  FloatRows x;                          // (n, cols); stride a multiple of 4
-  const vk::Buffer* norm = nullptr;     // (cols): x is RMS-normalised with this weight first
+  FloatRows x;                       // (n, cols); stride a multiple of 4
+  const vk::Buffer* norm = nullptr;  // (cols): x is RMS-normalised with this weight first
   float eps = 0;
-  const vk::Buffer* bias = nullptr;     // (rows)
-  bool accumulate = false;              // y += instead of y =
-  FloatRows y;                          // (n, rows)
-  uint32_t y_offset = 0;                // first column of y that is written
+  const vk::Buffer* bias = nullptr;  // (rows)
+  bool accumulate = false;           // y += instead of y =
+  FloatRows y;                       // (n, rows)
+  uint32_t y_offset = 0;             // first column of y that is written
   uint32_t n = 1;
 };
 void matvec(Recorder recorder, const MatvecArgs& args);

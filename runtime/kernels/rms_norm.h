@@ -6,9 +6,9 @@
 namespace pumice {
 
 struct RmsNormArgs {
-  FloatRows x;             // (n, cols)
-  vk::BufferView weight;   // (cols)
-  FloatRows y;             // (n, cols)
+  FloatRows x;            // (n, cols)
+  vk::BufferView weight;  // (cols)
+  FloatRows y;            // (n, cols)
   uint32_t n = 1, cols = 0;
   float eps = 0;
 };

@@ -14,10 +14,10 @@ enum class RopePairs : uint32_t { kAdjacent = 0, kHalves = 1 };
 std::vector<uint32_t> rope_frequencies(std::span<const double> radians_per_position);
 
 struct RopeArgs {
-  FloatRows x;                   // (n, heads * head_dim)
-  vk::BufferView frequencies;    // (rotary / 2) pairs of words
-  vk::BufferView step_rows;      // (n) StepRow
-  FloatRows y;                   // (n, heads * head_dim); not x
+  FloatRows x;                 // (n, heads * head_dim)
+  vk::BufferView frequencies;  // (rotary / 2) pairs of words
+  vk::BufferView step_rows;    // (n) StepRow
+  FloatRows y;                 // (n, heads * head_dim); not x
   uint32_t n = 1, heads = 1, head_dim = 0, rotary = 0;
   RopePairs pairs = RopePairs::kAdjacent;
 };

@@ -6,9 +6,9 @@ namespace pumice {
 
 void sample(Recorder recorder, const SampleArgs& args) {
   const SamplePush push{.commit = commit_push(args.commit), .cols = args.cols};
-  const vk::BufferView bindings[kSampleBindings] = {args.logits,           args.commit.step_rows,
-                                                    args.commit.next_rows, args.commit.token_log,
-                                                    args.commit.attention_arguments, args.commit.samplers};
+  const vk::BufferView bindings[kSampleBindings] = {
+      args.logits,           args.commit.step_rows,           args.commit.next_rows,
+      args.commit.token_log, args.commit.attention_arguments, args.commit.samplers};
   const ReduceChoice reduce = choose_wide_reduce(recorder.kernels.caps());
   record(recorder, {.variant = std::string("sample.") + reduce.variant,
                     .constants = {&reduce.workgroup, 1},

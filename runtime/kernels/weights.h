@@ -18,7 +18,7 @@ struct WeightSlab {
 struct WeightMatrix {
   uint32_t type = kWeightF32;  // kWeight… of quant_blocks.h
   uint32_t rows = 0, cols = 0;
-  uint32_t units = 0;          // of kUnitValues values a row
+  uint32_t units = 0;  // of kUnitValues values a row
   std::vector<WeightSlab> slabs;
 
   uint64_t bytes() const;

@@ -16,11 +16,12 @@ uint64_t page_bytes(const PageShape& shape) { return 2 * shape.layers * layer_by
 Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, uint32_t pages) {
   const uint64_t limit = device.caps().max_storage_range;
   if (layer_bytes(shape, pages) > limit)
-    return error(Status::kUnsupported,
-                 "a context of %u tokens needs %llu KiB a layer, more than this device can bind (%llu KiB); use at most %llu",
-                 pages * kPageTokens, static_cast<unsigned long long>(layer_bytes(shape, pages) >> 10),
-                 static_cast<unsigned long long>(limit >> 10),
-                 static_cast<unsigned long long>(limit / layer_bytes(shape, 1) * kPageTokens));
+    return error(
+        Status::kUnsupported,
+        "a context of %u tokens needs %llu KiB a layer, more than this device can bind (%llu KiB); use at most %llu",
+        pages * kPageTokens, static_cast<unsigned long long>(layer_bytes(shape, pages) >> 10),
+        static_cast<unsigned long long>(limit >> 10),
+        static_cast<unsigned long long>(limit / layer_bytes(shape, 1) * kPageTokens));
   PagePool pool;
   pool.shape_ = shape;
   pool.pages_ = pages;

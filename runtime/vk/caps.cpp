@@ -30,8 +30,8 @@ std::string uuid_text(const uint8_t (&bytes)[VK_UUID_SIZE]) {
 }
 
 void read_memory(VkPhysicalDevice device, DeviceCaps& caps) {
-  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{.sType =
+                                                       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
   const bool known = has_extension(device, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   VkPhysicalDeviceMemoryProperties2 memory{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
                                            .pNext = known ? &budget : nullptr};
@@ -62,10 +62,10 @@ void read_subgroups(VkPhysicalDevice device, const VkPhysicalDeviceSubgroupPrope
                          control.minSubgroupSize <= caps.subgroup_size && caps.subgroup_size <= control.maxSubgroupSize;
   caps.subgroup_size_control = choosable && control.minSubgroupSize != control.maxSubgroupSize;
   caps.fixed_subgroup = choosable;
-  constexpr VkSubgroupFeatureFlags kNeeded = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT |
-                                             VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
-  caps.subgroup_shuffle = (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
-                          (subgroup.supportedOperations & kNeeded) == kNeeded;
+  constexpr VkSubgroupFeatureFlags kNeeded =
+      VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+  caps.subgroup_shuffle =
+      (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) && (subgroup.supportedOperations & kNeeded) == kNeeded;
 }
 
 void read_limits(const VkPhysicalDeviceLimits& limits, DeviceCaps& caps) {
@@ -108,8 +108,8 @@ DeviceCaps read_caps(VkPhysicalDevice device, uint32_t index) {
                            std::to_string(VK_API_VERSION_MINOR(basic.apiVersion)) + ", 1.2 is needed";
     return caps;
   }
-  VkPhysicalDeviceMaintenance3Properties maintenance{
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES};
+  VkPhysicalDeviceMaintenance3Properties maintenance{.sType =
+                                                         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES};
   VkPhysicalDeviceSubgroupProperties subgroup{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
                                               .pNext = &maintenance};
   VkPhysicalDeviceIDProperties id{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES, .pNext = &subgroup};
@@ -128,8 +128,8 @@ DeviceCaps read_caps(VkPhysicalDevice device, uint32_t index) {
   std::memcpy(caps.pipeline_cache_uuid, basic.pipelineCacheUUID, VK_UUID_SIZE);
   caps.max_allocation = maintenance.maxMemoryAllocationSize;
 
-  VkPhysicalDeviceTimelineSemaphoreFeatures timeline{
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
+  VkPhysicalDeviceTimelineSemaphoreFeatures timeline{.sType =
+                                                         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
   VkPhysicalDeviceFeatures2 features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &timeline};
   vkGetPhysicalDeviceFeatures2(device, &features);
   if (!timeline.timelineSemaphore) caps.unusable_reason = "its driver has no timeline semaphores";

@@ -21,8 +21,8 @@ struct DeviceCaps {
   uint64_t memory_bytes = 0;  // largest device-local heap
   uint64_t budget_bytes = 0;  // what of it this process may use; memory_bytes when the driver does not say
 
-  // Lanes of a subgroup. Compute pipelines are created with exactly this size where the driver lets us choose or has but
-  // one; fixed_subgroup says that this holds.
+  // Lanes of a subgroup. Compute pipelines are created with exactly this size where the driver lets us choose or has
+  // but one; fixed_subgroup says that this holds.
   uint32_t subgroup_size = 1;
   bool fixed_subgroup = false;
   bool subgroup_size_control = false;  // a required size must be named at pipeline creation

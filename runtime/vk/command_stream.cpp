@@ -15,11 +15,11 @@ bool overlap(const BufferView& a, const BufferView& b) {
 void full_barrier(const VolkDeviceTable& table, VkCommandBuffer commands, VkPipelineStageFlags extra,
                   VkAccessFlags extra_access) {
   constexpr VkPipelineStageFlags kStages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-  const VkMemoryBarrier barrier{
-      .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-      .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
-      .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT |
-                       VK_ACCESS_TRANSFER_WRITE_BIT | VK_ACCESS_INDIRECT_COMMAND_READ_BIT | extra_access};
+  const VkMemoryBarrier barrier{.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+                                .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+                                .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
+                                                 VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT |
+                                                 VK_ACCESS_INDIRECT_COMMAND_READ_BIT | extra_access};
   table.vkCmdPipelineBarrier(commands, kStages | VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT,
                              kStages | VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT | extra, 0, 1, &barrier, 0, nullptr, 0,
                              nullptr);
@@ -150,7 +150,8 @@ bool CommandStream::bind(const Pipeline& pipeline, std::span<const std::byte> pu
     if (view.size > device_->caps().max_storage_range)
       return fail(error(Status::kUnsupported, "%s: a binding of %llu bytes is beyond the device's %llu",
                         pipeline.name().c_str(), static_cast<unsigned long long>(view.size),
-                        static_cast<unsigned long long>(device_->caps().max_storage_range))), false;
+                        static_cast<unsigned long long>(device_->caps().max_storage_range))),
+             false;
     infos[i] = {view.buffer, view.offset, view.size};
     writes[i] = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                  .dstSet = set,
@@ -161,6 +162,7 @@ bool CommandStream::bind(const Pipeline& pipeline, std::span<const std::byte> pu
     scratch_.push_back({view, shader.bindings[i].write});
   }
   if (arguments) scratch_.push_back({*arguments, false});
+  device_->label(commands_, pipeline.name().c_str());
   const VolkDeviceTable& table = device_->table();
   table.vkUpdateDescriptorSets(device_->handle(), static_cast<uint32_t>(bindings.size()), writes, 0, nullptr);
   order(scratch_);

@@ -20,10 +20,10 @@ struct Cost {
   double bytes = 0, flops = 0;
 };
 
-// Records between begin() and end(); what is recorded may be submitted any number of times, also several times in flight.
-// Every operation sees the results of those before it that wrote to ranges it reads or writes; operations that do not
-// depend on each other may overlap. Everything recorded sees all earlier submissions. The host sees writes to mapped
-// buffers once the submission has finished.
+// Records between begin() and end(); what is recorded may be submitted any number of times, also several times in
+// flight. Every operation sees the results of those before it that wrote to ranges it reads or writes; operations that
+// do not depend on each other may overlap. Everything recorded sees all earlier submissions. The host sees writes to
+// mapped buffers once the submission has finished.
 //
 // Errors while recording are kept and returned by end(). Thread rule: one thread at a time. The caller waits for all
 // submissions of a stream before begin() or destruction.
@@ -43,9 +43,9 @@ class CommandStream {
   // The group counts are three uint32 at `arguments`, written by an earlier operation or by the host.
   void dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push,
                          std::span<const BufferView> bindings, BufferView arguments, Cost cost = {});
-  void copy(BufferView source, BufferView target);          // source.size bytes
-  void fill(BufferView target, uint32_t word);              // size a multiple of 4
-  void fail(Error error);                                   // keeps the first error; nothing more is recorded
+  void copy(BufferView source, BufferView target);  // source.size bytes
+  void fill(BufferView target, uint32_t word);      // size a multiple of 4
+  void fail(Error error);                           // keeps the first error; nothing more is recorded
   Result<void> end();
 
   VkCommandBuffer handle() const { return commands_; }

@@ -63,6 +63,9 @@ Result<void> Device::create_handle(VkPhysicalDevice physical) {
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateDevice");
   volkLoadDeviceTable(&table_, handle_);
   table_.vkGetDeviceQueue(handle_, queue_family_, 0, &queue_);
+  if (instance_.debug_labels())
+    insert_label_ = reinterpret_cast<PFN_vkCmdInsertDebugUtilsLabelEXT>(
+        vkGetDeviceProcAddr(handle_, "vkCmdInsertDebugUtilsLabelEXT"));
   return {};
 }
 
@@ -102,6 +105,12 @@ Device::~Device() {
   if (timeline_) table_.vkDestroySemaphore(handle_, timeline_, nullptr);
   memory_.reset();
   table_.vkDestroyDevice(handle_, nullptr);
+}
+
+void Device::label(VkCommandBuffer commands, const char* name) const {
+  if (!insert_label_) return;
+  const VkDebugUtilsLabelEXT info{.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT, .pLabelName = name};
+  insert_label_(commands, &info);
 }
 
 Result<Buffer> Device::create_buffer(uint64_t bytes, MemoryIntent intent) {

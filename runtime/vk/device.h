@@ -1,4 +1,5 @@
-// Device: a Vulkan device with one compute queue, its memory, its pipeline cache and the timeline that orders submissions.
+// Device: a Vulkan device with one compute queue, its memory, its pipeline cache and the timeline that orders
+// submissions.
 #pragma once
 
 #include <volk.h>
@@ -37,7 +38,9 @@ class Buffer {
   explicit operator bool() const { return handle_ != VK_NULL_HANDLE; }
   std::byte* mapped() const { return allocation_.mapped; }
   template <typename T>
-  T* mapped_as() const { return reinterpret_cast<T*>(allocation_.mapped); }
+  T* mapped_as() const {
+    return reinterpret_cast<T*>(allocation_.mapped);
+  }
 
  private:
   friend class Device;
@@ -72,7 +75,8 @@ class Device {
   const VolkDeviceTable& table() const { return table_; }
   uint32_t queue_family() const { return queue_family_; }
   VkPipelineCache pipeline_cache() const { return pipeline_cache_; }
-  bool debug_labels() const { return instance_.debug_labels(); }
+  // Names what follows in a command buffer, for debuggers; does nothing without VK_EXT_debug_utils.
+  void label(VkCommandBuffer commands, const char* name) const;
   MemoryAllocator& memory() { return *memory_; }
 
   Result<Buffer> create_buffer(uint64_t bytes, MemoryIntent intent);
@@ -94,6 +98,7 @@ class Device {
   DeviceOptions options_;
   VkDevice handle_ = VK_NULL_HANDLE;
   VolkDeviceTable table_{};
+  PFN_vkCmdInsertDebugUtilsLabelEXT insert_label_ = nullptr;
   uint32_t queue_family_ = 0;
   VkQueue queue_ = VK_NULL_HANDLE;
   VkSemaphore timeline_ = VK_NULL_HANDLE;

@@ -46,11 +46,16 @@ std::string lower(std::string_view text) {
 
 int preference(DeviceType type) {
   switch (type) {
-    case DeviceType::kDiscrete: return 0;
-    case DeviceType::kIntegrated: return 1;
-    case DeviceType::kVirtual: return 2;
-    case DeviceType::kOther: return 3;
-    case DeviceType::kCpu: return 4;
+    case DeviceType::kDiscrete:
+      return 0;
+    case DeviceType::kIntegrated:
+      return 1;
+    case DeviceType::kVirtual:
+      return 2;
+    case DeviceType::kOther:
+      return 3;
+    case DeviceType::kCpu:
+      return 4;
   }
   return 5;
 }
@@ -59,14 +64,18 @@ int preference(DeviceType type) {
 
 Error vulkan_error(VkResult result, const char* call) {
   switch (result) {
-    case VK_ERROR_OUT_OF_HOST_MEMORY: return error(Status::kOutOfHostMemory, "%s: out of host memory", call);
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+      return error(Status::kOutOfHostMemory, "%s: out of host memory", call);
     case VK_ERROR_OUT_OF_DEVICE_MEMORY:
       return error(Status::kOutOfDeviceMemory,
                    "%s: out of device memory; use a smaller model, a smaller context or a quantised file", call);
     case VK_ERROR_DEVICE_LOST:
-      return error(Status::kDeviceLost, "%s: the device was lost (a driver reset or a time-out); create it again", call);
-    case VK_ERROR_INCOMPATIBLE_DRIVER: return error(Status::kUnsupported, "%s: no compatible Vulkan driver", call);
-    default: return error(Status::kInternal, "%s failed with VkResult %d", call, static_cast<int>(result));
+      return error(Status::kDeviceLost, "%s: the device was lost (a driver reset or a time-out); create it again",
+                   call);
+    case VK_ERROR_INCOMPATIBLE_DRIVER:
+      return error(Status::kUnsupported, "%s: no compatible Vulkan driver", call);
+    default:
+      return error(Status::kInternal, "%s failed with VkResult %d", call, static_cast<int>(result));
   }
 }
 
@@ -90,8 +99,10 @@ Result<void> Instance::create_handle() {
   }
   std::vector<const char*> layers, extensions;
   if (options_.validation) {
-    if (layer_available(kValidationLayer)) layers.push_back(kValidationLayer);
-    else log().write(LogLevel::kWarning, "%s is not installed: nothing is validated", kValidationLayer);
+    if (layer_available(kValidationLayer))
+      layers.push_back(kValidationLayer);
+    else
+      log().write(LogLevel::kWarning, "%s is not installed: nothing is validated", kValidationLayer);
   }
   const char* layer = layers.empty() ? nullptr : layers[0];
   debug_utils_ = options_.validation && (extension_available(VK_EXT_DEBUG_UTILS_EXTENSION_NAME, nullptr) ||
@@ -119,10 +130,13 @@ Result<void> Instance::create_handle() {
   if (!debug_utils_) return {};
   const VkDebugUtilsMessengerCreateInfoEXT messenger{
       .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
-      .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+      .messageSeverity =
+          VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
       .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
       .pfnUserCallback = on_message,
       .pUserData = &options_.log};
+  destroy_messenger_ = reinterpret_cast<PFN_vkDestroyDebugUtilsMessengerEXT>(
+      vkGetInstanceProcAddr(handle_, "vkDestroyDebugUtilsMessengerEXT"));
   vkCreateDebugUtilsMessengerEXT(handle_, &messenger, nullptr, &messenger_);
   return {};
 }
@@ -137,19 +151,22 @@ void Instance::read_devices() {
 }
 
 Instance::~Instance() {
-  if (messenger_) vkDestroyDebugUtilsMessengerEXT(handle_, messenger_, nullptr);
+  if (messenger_) destroy_messenger_(handle_, messenger_, nullptr);
   if (handle_) vkDestroyInstance(handle_, nullptr);
 }
 
 Result<size_t> select_device(const std::vector<DeviceCaps>& devices, std::string_view selector) {
   if (devices.empty())
-    return error(Status::kNotFound, "no Vulkan device found; install your GPU's driver, or mesa-vulkan-drivers for the CPU");
+    return error(Status::kNotFound,
+                 "no Vulkan device found; install your GPU's driver, or mesa-vulkan-drivers for the CPU");
   const std::string wanted = lower(selector);
   std::string known;
-  for (const DeviceCaps& caps : devices) known += (known.empty() ? "" : ", ") + std::to_string(caps.index) + " (" + caps.name + ")";
+  for (const DeviceCaps& caps : devices)
+    known += (known.empty() ? "" : ", ") + std::to_string(caps.index) + " (" + caps.name + ")";
 
   std::vector<size_t> fitting;
-  const bool is_index = !wanted.empty() && wanted.size() < 4 && std::all_of(wanted.begin(), wanted.end(), [](char c) { return c >= '0' && c <= '9'; });
+  const bool is_index = !wanted.empty() && wanted.size() < 4 &&
+                        std::all_of(wanted.begin(), wanted.end(), [](char c) { return c >= '0' && c <= '9'; });
   for (size_t i = 0; i < devices.size(); ++i) {
     const DeviceCaps& caps = devices[i];
     if (wanted.empty() ? caps.unusable_reason.empty()

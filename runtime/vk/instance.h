@@ -46,6 +46,8 @@ class Instance {
   InstanceOptions options_;
   VkInstance handle_ = VK_NULL_HANDLE;
   VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
+  // Our own, because volk's belong to whichever instance was made last.
+  PFN_vkDestroyDebugUtilsMessengerEXT destroy_messenger_ = nullptr;
   bool debug_utils_ = false;
   std::vector<PhysicalDevice> devices_;
 };

@@ -80,8 +80,8 @@ Result<Pipeline> Pipeline::create(Device& device, const PipelineInfo& info) {
                 .pName = "main",
                 .pSpecializationInfo = &specialization},
       .layout = pipeline.layout_};
-  result = table.vkCreateComputePipelines(device.handle(), device.pipeline_cache(), 1, &create, nullptr,
-                                          &pipeline.handle_);
+  result =
+      table.vkCreateComputePipelines(device.handle(), device.pipeline_cache(), 1, &create, nullptr, &pipeline.handle_);
   table.vkDestroyShaderModule(device.handle(), module, nullptr);
   if (result != VK_SUCCESS) return vulkan_error(result, info.name.c_str());
   return pipeline;

@@ -48,7 +48,9 @@ void Profiler::after(VkCommandBuffer commands) {
 std::vector<ProfiledOperation> Profiler::read() const {
   const auto count = static_cast<uint32_t>(2 * operations_.size());
   if (count == 0) return {};
-  struct Stamp { uint64_t ticks, available; };
+  struct Stamp {
+    uint64_t ticks, available;
+  };
   std::vector<Stamp> stamps(count);
   const VkResult result = device_->table().vkGetQueryPoolResults(
       device_->handle(), pool_, 0, count, count * sizeof(Stamp), stamps.data(), sizeof(Stamp),

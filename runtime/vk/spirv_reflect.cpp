@@ -8,12 +8,31 @@ namespace {
 
 // Opcodes and enumerants of the SPIR-V specification that matter here.
 enum Op : uint32_t {
-  kOpExecutionMode = 16, kOpTypeInt = 21, kOpTypeFloat = 22, kOpTypeVector = 23, kOpTypeArray = 28, kOpTypeStruct = 30,
-  kOpTypePointer = 32, kOpConstant = 43, kOpSpecConstantTrue = 48, kOpSpecConstantFalse = 49, kOpSpecConstant = 50,
-  kOpSpecConstantComposite = 51, kOpConstantComposite = 44, kOpVariable = 59, kOpDecorate = 71, kOpMemberDecorate = 72,
+  kOpExecutionMode = 16,
+  kOpTypeInt = 21,
+  kOpTypeFloat = 22,
+  kOpTypeVector = 23,
+  kOpTypeArray = 28,
+  kOpTypeStruct = 30,
+  kOpTypePointer = 32,
+  kOpConstant = 43,
+  kOpSpecConstantTrue = 48,
+  kOpSpecConstantFalse = 49,
+  kOpSpecConstant = 50,
+  kOpSpecConstantComposite = 51,
+  kOpConstantComposite = 44,
+  kOpVariable = 59,
+  kOpDecorate = 71,
+  kOpMemberDecorate = 72,
 };
 enum Decoration : uint32_t {
-  kSpecId = 1, kBuiltIn = 11, kNonWritable = 24, kNonReadable = 25, kBinding = 33, kDescriptorSet = 34, kOffset = 35,
+  kSpecId = 1,
+  kBuiltIn = 11,
+  kNonWritable = 24,
+  kNonReadable = 25,
+  kBinding = 33,
+  kDescriptorSet = 34,
+  kOffset = 35,
   kArrayStride = 6,
 };
 constexpr uint32_t kBuiltInWorkgroupSize = 25, kModeLocalSize = 17;
@@ -23,7 +42,9 @@ struct Type {
   uint32_t op = 0, width = 0, element = 0, count = 0;  // count: components, or the id of an array's length
   std::vector<uint32_t> members;
 };
-struct Variable { uint32_t id, pointer, storage; };
+struct Variable {
+  uint32_t id, pointer, storage;
+};
 
 struct Module {
   std::unordered_map<uint32_t, Type> types;
@@ -47,8 +68,10 @@ uint32_t Module::size_of(uint32_t id, int depth) const {
   const Type& type = found->second;
   switch (type.op) {
     case kOpTypeInt:
-    case kOpTypeFloat: return type.width / 8;
-    case kOpTypeVector: return size_of(type.element, depth + 1) * type.count;
+    case kOpTypeFloat:
+      return type.width / 8;
+    case kOpTypeVector:
+      return size_of(type.element, depth + 1) * type.count;
     case kOpTypeArray: {
       const auto count = constants.find(type.count);
       const auto stride = strides.find(id);
@@ -64,23 +87,37 @@ uint32_t Module::size_of(uint32_t id, int depth) const {
       }
       return end;
     }
-    default: return 0;
+    default:
+      return 0;
   }
 }
 
 void Module::decorate(std::span<const uint32_t> w) {
   const uint32_t value = w.size() > 2 ? w[2] : 0;
   switch (w[1]) {
-    case kSpecId: spec_ids[w[0]] = value; break;
-    case kBinding: bindings[w[0]] = value; break;
-    case kDescriptorSet: sets[w[0]] = value; break;
-    case kArrayStride: strides[w[0]] = value; break;
-    case kNonWritable: ++non_writable[w[0]]; break;
-    case kNonReadable: ++non_readable[w[0]]; break;
+    case kSpecId:
+      spec_ids[w[0]] = value;
+      break;
+    case kBinding:
+      bindings[w[0]] = value;
+      break;
+    case kDescriptorSet:
+      sets[w[0]] = value;
+      break;
+    case kArrayStride:
+      strides[w[0]] = value;
+      break;
+    case kNonWritable:
+      ++non_writable[w[0]];
+      break;
+    case kNonReadable:
+      ++non_readable[w[0]];
+      break;
     case kBuiltIn:
       if (value == kBuiltInWorkgroupSize) workgroup_size = w[0];
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -96,31 +133,62 @@ void Module::read(uint32_t op, std::span<const uint32_t> w) {
       if (w.size() >= 5 && w[1] == kModeLocalSize) std::copy_n(w.begin() + 2, 3, local_size);
       break;
     case kOpTypeInt:
-    case kOpTypeFloat: types[w[0]] = {.op = op, .width = w[1]}; break;
+    case kOpTypeFloat:
+      types[w[0]] = {.op = op, .width = w[1]};
+      break;
     case kOpTypeVector:
-    case kOpTypeArray: types[w[0]] = {.op = op, .element = w[1], .count = w[2]}; break;
-    case kOpTypeStruct: types[w[0]] = {.op = op, .members = {w.begin() + 1, w.end()}}; break;
-    case kOpTypePointer: types[w[0]] = {.op = op, .element = w[2]}; break;
+    case kOpTypeArray:
+      types[w[0]] = {.op = op, .element = w[1], .count = w[2]};
+      break;
+    case kOpTypeStruct:
+      types[w[0]] = {.op = op, .members = {w.begin() + 1, w.end()}};
+      break;
+    case kOpTypePointer:
+      types[w[0]] = {.op = op, .element = w[2]};
+      break;
     case kOpConstant:
-    case kOpSpecConstant: constants[w[1]] = w[2]; break;
+    case kOpSpecConstant:
+      constants[w[1]] = w[2];
+      break;
     case kOpConstantComposite:
-    case kOpSpecConstantComposite: composites[w[1]] = {w.begin() + 2, w.end()}; break;
-    case kOpVariable: variables.push_back({w[1], w[0], w[2]}); break;
-    case kOpDecorate: decorate(w); break;
-    case kOpMemberDecorate: member_decorate(w); break;
-    default: break;
+    case kOpSpecConstantComposite:
+      composites[w[1]] = {w.begin() + 2, w.end()};
+      break;
+    case kOpVariable:
+      variables.push_back({w[1], w[0], w[2]});
+      break;
+    case kOpDecorate:
+      decorate(w);
+      break;
+    case kOpMemberDecorate:
+      member_decorate(w);
+      break;
+    default:
+      break;
   }
 }
 
 // Words after the first that an instruction of interest must have, so that read() may index them.
 uint32_t minimum_words(uint32_t op) {
   switch (op) {
-    case kOpTypeStruct: return 1;
-    case kOpTypeInt: case kOpTypeFloat: case kOpDecorate: case kOpConstantComposite: case kOpSpecConstantComposite:
+    case kOpTypeStruct:
+      return 1;
+    case kOpTypeInt:
+    case kOpTypeFloat:
+    case kOpDecorate:
+    case kOpConstantComposite:
+    case kOpSpecConstantComposite:
       return 2;
-    case kOpTypeVector: case kOpTypeArray: case kOpTypePointer: case kOpConstant: case kOpSpecConstant:
-    case kOpVariable: case kOpMemberDecorate: return 3;
-    default: return 0;
+    case kOpTypeVector:
+    case kOpTypeArray:
+    case kOpTypePointer:
+    case kOpConstant:
+    case kOpSpecConstant:
+    case kOpVariable:
+    case kOpMemberDecorate:
+      return 3;
+    default:
+      return 0;
   }
 }
 

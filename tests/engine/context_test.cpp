@@ -171,6 +171,46 @@ TEST_F(ContextTest, EvaluateAndRequestsShareASequence) {
   for (size_t i = 0; i < logits.size(); ++i) ASSERT_NEAR(logits[i], expected[i], 1e-3) << i;
 }
 
+TEST_F(ContextTest, EvaluatesWhileANeighbourGenerates) {
+  const auto in = context(*loaded_, {.context_tokens = 512, .max_sequences = 2, .prefill_slice = 32, .steps_ahead = 4});
+  Sequence* busy = open(*in);
+  Sequence* other = open(*in);
+  const std::vector<int32_t> prompt = random_tokens(spec_, 70, 21);
+  const std::vector<float> expected = evaluate(*in, *other, prompt);
+  const std::shared_ptr<Request> request = submit(*in, *busy, random_tokens(spec_, 45, 11), greedy_params(40));
+  for (int i = 0; i < 6; ++i) {
+    ASSERT_TRUE(in->step().ok());
+    ASSERT_TRUE(in->truncate(*other, 0).ok());
+    EXPECT_EQ(evaluate(*in, *other, prompt), expected) << i;
+  }
+  EXPECT_EQ(finish(*in, *request), text({}, greedy_params(40)));
+}
+
+// What was computed up to a page boundary before gives the very same logits as all of it at once, unless so few rows
+// remain (kFusedRows) that other kernels, which round otherwise, compute them.
+TEST_F(ContextTest, ContinuingAtAPageBoundaryGivesTheSameLogits) {
+  const std::vector<int32_t> prompt = random_tokens(spec_, 200, 21);
+  for (const Mask mask : {Mask::kNone, Mask::kDiscrete}) {
+    use(mask);
+    reload();
+    const auto in = context(*loaded_, {.context_tokens = 256, .prefill_slice = 128});
+    Sequence* sequence = open(*in);
+    for (const size_t total : {33u, 48u, 49u, 100u, 129u, 200u}) {
+      ASSERT_TRUE(in->truncate(*sequence, 0).ok());
+      const std::vector<float> whole = evaluate(*in, *sequence, std::span(prompt).first(total));
+      for (size_t hit = kPageTokens; hit < total; hit += kPageTokens) {
+        SCOPED_TRACE(::testing::Message() << mask_name(mask) << ": " << total << " after " << hit);
+        ASSERT_TRUE(in->truncate(*sequence, static_cast<uint32_t>(hit)).ok());
+        const std::vector<float> again = evaluate(*in, *sequence, std::span(prompt).subspan(hit, total - hit));
+        if (total - hit > kFusedRows) {
+          EXPECT_EQ(again, whole);
+        }
+        for (size_t i = 0; i < whole.size(); ++i) ASSERT_NEAR(again[i], whole[i], 1e-3) << i;
+      }
+    }
+  }
+}
+
 TEST_F(ContextTest, CountsWhatItDid) {
   const auto in = context(*loaded_, {.context_tokens = 256, .prefill_slice = 32});
   Sequence* sequence = open(*in);

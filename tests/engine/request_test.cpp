@@ -69,6 +69,22 @@ TEST_F(RequestTest, EndsAtAStopToken) {
     }
 }
 
+TEST_F(RequestTest, MoreStopTokensThanTheDeviceKnows) {
+  const std::vector<int32_t> free = alone(prompt(20), greedy_params(10));
+  std::vector<int32_t> stops;
+  for (int32_t id = 0; stops.size() < kMaxStopTokens + 3; ++id)
+    if (std::count(free.begin(), free.end(), id) == 0) stops.push_back(id);
+  stops.push_back(free[5]);
+  const auto in = context(*loaded_, {.context_tokens = 64, .steps_ahead = 8}, stops);
+  Sequence* sequence = open(*in);
+  RequestStatus status{};
+  const std::vector<int32_t> ids = generate(*in, *sequence, prompt(20), greedy_params(0), &status);
+  EXPECT_EQ(status, RequestStatus::kFinishedEos);
+  EXPECT_TRUE(std::equal(ids.begin(), ids.end(), free.begin())) << "ends at the first of them";
+  EXPECT_EQ(sequence->tokens.back(), free[5]);
+  expect_usable(*in, *sequence);
+}
+
 TEST_F(RequestTest, AStopTokenAtOnceGivesNothing) {
   const std::vector<int32_t> free = alone(prompt(20), greedy_params(1));
   ASSERT_EQ(free.size(), 1u);

@@ -19,8 +19,6 @@ namespace pumice::test {
 inline GenerationParams greedy_params(uint32_t max_tokens) {
   GenerationParams params;
   params.max_tokens = max_tokens;
-  params.sampler.top_p = 1;
-  params.sampler.repeat_penalty = 1;
   return params;
 }
 
