@@ -23,7 +23,8 @@ Result<Resolved> resolve(const ModelConfig& config, ContextOptions options, bool
   if (options.prefill_slice % kPageTokens != 0 || options.prefill_slice > 4096)
     return error(Status::kInvalidArgument, "a prefill slice of %u tokens is not a multiple of %u up to 4096",
                  options.prefill_slice, kPageTokens);
-  if (options.steps_ahead > 64) return error(Status::kInvalidArgument, "%u steps ahead are beyond 64", options.steps_ahead);
+  if (options.steps_ahead > 64)
+    return error(Status::kInvalidArgument, "%u steps ahead are beyond 64", options.steps_ahead);
   Resolved resolved;
   resolved.pages = divide_up(options.context_tokens, kPageTokens);
   options.context_tokens = resolved.pages * kPageTokens;
@@ -40,10 +41,11 @@ Result<void> fit_slices(const ModelConfig& config, const vk::DeviceCaps& caps, R
   const uint32_t widest = row_stride(std::max({config.width, config.qkv_width(), config.ffn_width}));
   const uint64_t most = caps.max_storage_range / (uint64_t{4} * widest);
   if (most < kPageTokens)
-    return error(Status::kUnsupported, "rows of %u activations are too wide for this device's bindings of %llu KiB", widest,
-                 static_cast<unsigned long long>(caps.max_storage_range >> 10));
+    return error(Status::kUnsupported, "rows of %u activations are too wide for this device's bindings of %llu KiB",
+                 widest, static_cast<unsigned long long>(caps.max_storage_range >> 10));
   if (resolved.options.prefill_slice > most)
-    return error(Status::kInvalidArgument, "a prefill slice of %u tokens is too large for this device; use at most %llu",
+    return error(Status::kInvalidArgument,
+                 "a prefill slice of %u tokens is too large for this device; use at most %llu",
                  resolved.options.prefill_slice, static_cast<unsigned long long>(most / kPageTokens * kPageTokens));
   while (resolved.highest_slice > most) resolved.highest_slice /= 2;
   return {};
@@ -95,8 +97,8 @@ Result<Sequence*> Context::open_sequence() {
     sequences_[slot]->slot = slot;
     return sequences_[slot].get();
   }
-  return error(Status::kOutOfDeviceMemory, "all %zu sequences of the context are in use; destroy one, or raise max_sequences",
-               sequences_.size());
+  return error(Status::kOutOfDeviceMemory,
+               "all %zu sequences of the context are in use; destroy one, or raise max_sequences", sequences_.size());
 }
 
 void Context::close_sequence(Sequence* sequence) {
@@ -126,7 +128,8 @@ void Context::release_pages(Sequence& sequence, uint32_t tokens) {
 }
 
 Result<void> Context::truncate(Sequence& sequence, uint32_t tokens) {
-  if (sequence.busy) return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
+  if (sequence.busy)
+    return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
   if (tokens > sequence.tokens.size())
     return error(Status::kInvalidArgument, "the sequence has %zu tokens, not %u", sequence.tokens.size(), tokens);
   sequence.tokens.resize(tokens);
@@ -136,13 +139,16 @@ Result<void> Context::truncate(Sequence& sequence, uint32_t tokens) {
 }
 
 Result<void> Context::check_tokens(const Sequence& sequence, std::span<const int32_t> ids) const {
-  if (sequence.busy) return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
+  if (sequence.busy)
+    return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
   if (ids.empty()) return error(Status::kInvalidArgument, "there are no tokens to compute; give at least one");
   for (const int32_t id : ids)
     if (id < 0 || static_cast<uint32_t>(id) >= model_.config().vocabulary)
-      return error(Status::kInvalidArgument, "token %d is outside the vocabulary of %u", id, model_.config().vocabulary);
+      return error(Status::kInvalidArgument, "token %d is outside the vocabulary of %u", id,
+                   model_.config().vocabulary);
   if (sequence.tokens.size() + ids.size() > options_.context_tokens)
-    return error(Status::kContextFull, "%zu tokens do not fit a context of %u; shorten the prompt or make the context larger",
+    return error(Status::kContextFull,
+                 "%zu tokens do not fit a context of %u; shorten the prompt or make the context larger",
                  sequence.tokens.size() + ids.size(), options_.context_tokens);
   return {};
 }
@@ -151,7 +157,9 @@ Result<void> Context::evaluate(Sequence& sequence, std::span<const int32_t> ids,
   PUMICE_TRY(check_tokens(sequence, ids));
   const auto total = static_cast<uint32_t>(sequence.tokens.size() + ids.size());
   PUMICE_ASSIGN(const bool fits, reserve(sequence, total));
-  if (!fits) return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger", total);
+  if (!fits)
+    return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger",
+                 total);
   sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
   if (options_.disable_kv_cache) sequence.computed = 0;
   uint64_t value = 0;

@@ -1,7 +1,7 @@
 // Context: a KV cache with the sequences in it and the requests that run on them.
 //
-// A request first prefills its prompt in slices, the last of which draws the first token; then decode steps follow, each
-// fed on the device by the one before, up to `steps_ahead` of them in flight while the host collects drawn tokens.
+// A request first prefills its prompt in slices, the last of which draws the first token; then decode steps follow,
+// each fed on the device by the one before, up to `steps_ahead` of them in flight while the host collects drawn tokens.
 // Thread rule: one thread at a time; Request::cancel alone may be set from any.
 #pragma once
 

@@ -34,7 +34,9 @@ void Context::prepare(Request& request) {
   request.prompt_end = static_cast<uint32_t>(sequence.tokens.size());
   request.scheduled = sequence.computed;
   request.drawn = request.prompt_end;
-  request.cached_tokens = request.prompt_tokens - std::min(request.prompt_tokens, request.prompt_end - sequence.computed);
+  stats_.cached_tokens += sequence.computed;
+  request.cached_tokens =
+      request.prompt_tokens - std::min(request.prompt_tokens, request.prompt_end - sequence.computed);
   SamplerParams params = request.params.sampler;
   // Where there are more than the device knows, steps ahead of one of the others are thrown away.
   const auto known = static_cast<uint32_t>(std::min<size_t>(stop_tokens_.size(), kMaxStopTokens));
@@ -54,6 +56,9 @@ void Context::end(Request& request, RequestStatus status) {
 void Context::finish(Request& request) {
   request.status = request.end_status;
   Sequence& sequence = *request.sequence;
+  // A failed request that drew nothing leaves the sequence without its prompt, as it was before.
+  if (request.status == RequestStatus::kFailed && request.generated_tokens == 0)
+    sequence.tokens.resize(request.prompt_end - request.prompt_tokens);
   // Steps that ran past the end wrote beyond these tokens, or the last of them once more.
   sequence.computed = std::min(request.scheduled, static_cast<uint32_t>(sequence.tokens.size()));
   release_pages(sequence, sequence.computed);
@@ -97,7 +102,8 @@ Result<void> Context::collect(Request& request) {
     if (step.prefilled > 0) {
       request.prompt_done = std::min(request.prompt_tokens, request.prompt_done + step.prefilled);
       if (options_.prefill_slice == 0)
-        slice_ = adapt_slice(slice_, step.prefilled, milliseconds_since(step.submitted), kSliceBudgetMs, highest_slice_);
+        slice_ =
+            adapt_slice(slice_, step.prefilled, milliseconds_since(step.submitted), kSliceBudgetMs, highest_slice_);
     }
     if (step.log_position > 0) take_token(request, step);
   }
@@ -115,7 +121,8 @@ Result<void> Context::schedule_prefill(Request& request) {
     if (busy) return {};
     PUMICE_ASSIGN(const bool fits, reserve(sequence, total));
     if (!fits)
-      return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger", total);
+      return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger",
+                   total);
     const SlicePlan plan = plan_slice(request.scheduled, total, slice_);
     PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot,
                                                                plan.last ? end_of(request) : StepEnd::kNothing));
@@ -160,7 +167,8 @@ Result<void> Context::schedule(Request& request) {
     end(request, RequestStatus::kCancelled);
     return {};
   }
-  const bool prompt_pending = request.scheduled < request.sequence->tokens.size() && request.drawn == request.prompt_end;
+  const bool prompt_pending =
+      request.scheduled < request.sequence->tokens.size() && request.drawn == request.prompt_end;
   if (options_.disable_kv_cache ? request.in_flight.empty() : prompt_pending) return schedule_prefill(request);
   if (options_.disable_kv_cache || request.scheduled < request.prompt_end) return schedule_prefill(request);
   return schedule_decode(request);

@@ -15,16 +15,16 @@
 namespace pumice {
 
 struct Sequence {
-  uint32_t slot = 0;                // its row in the page table, the token log and the sampler table
-  std::vector<int32_t> tokens;      // prompt and generated, by position
-  uint32_t computed = 0;            // leading tokens whose keys and values are in the pages
+  uint32_t slot = 0;            // its row in the page table, the token log and the sampler table
+  std::vector<int32_t> tokens;  // prompt and generated, by position
+  uint32_t computed = 0;        // leading tokens whose keys and values are in the pages
   std::vector<PageId> pages;
-  bool busy = false;                // a request runs on it
+  bool busy = false;  // a request runs on it
 };
 
 struct GenerationParams {
   SamplerParams sampler{.top_p = 1, .repeat_penalty = 1};  // stop tokens are filled in by the context
-  uint32_t max_tokens = 0;          // 0: until the model ends or the context is full
+  uint32_t max_tokens = 0;                                 // 0: until the model ends or the context is full
   bool ignore_eos = false;
 
   bool greedy() const {
@@ -34,7 +34,12 @@ struct GenerationParams {
 };
 
 enum class RequestStatus : int32_t {
-  kRunning = 0, kFinishedEos = 1, kFinishedLength = 2, kFinishedContext = 3, kCancelled = 4, kFailed = 5,
+  kRunning = 0,
+  kFinishedEos = 1,
+  kFinishedLength = 2,
+  kFinishedContext = 3,
+  kCancelled = 4,
+  kFailed = 5,
 };
 
 // A submission that has not been collected yet. `log_position`: where the token that it draws will stand; 0: none.
@@ -50,19 +55,19 @@ struct Request {
   GenerationParams params;
   std::atomic<bool> cancel{false};
   RequestStatus status = RequestStatus::kRunning;
-  Error error;                      // when failed
+  Error error;  // when failed
 
-  uint32_t prompt_end = 0;          // tokens of the sequence when it was submitted
-  uint32_t scheduled = 0;           // tokens whose computation has been submitted
-  uint32_t drawn = 0;               // tokens whose draw has been submitted, from prompt_end on
+  uint32_t prompt_end = 0;  // tokens of the sequence when it was submitted
+  uint32_t scheduled = 0;   // tokens whose computation has been submitted
+  uint32_t drawn = 0;       // tokens whose draw has been submitted, from prompt_end on
   std::deque<InFlight> in_flight;
-  std::vector<int32_t> generated;   // not yet taken by the caller
-  bool ending = false;              // no more work is submitted; what is in flight is awaited
+  std::vector<int32_t> generated;  // not yet taken by the caller
+  bool ending = false;             // no more work is submitted; what is in flight is awaited
   RequestStatus end_status = RequestStatus::kRunning;
 
   uint32_t prompt_tokens = 0, prompt_done = 0, cached_tokens = 0, generated_tokens = 0;
   std::chrono::steady_clock::time_point submitted{}, first_token{}, last_token{};
-  double host_seconds_decode = 0;   // host CPU time while decoding
+  double host_seconds_decode = 0;  // host CPU time while decoding
 };
 
 }  // namespace pumice

@@ -13,7 +13,8 @@ SlicePlan plan_slice(uint32_t computed, uint32_t total, uint32_t slice) {
 
 void fill_rows(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, std::span<StepRow> rows) {
   for (uint32_t i = 0; i < plan.count; ++i)
-    rows[i] = {.token = static_cast<uint32_t>(tokens[plan.first + i]), .position = plan.first + i, .slot = slot, .live = 1};
+    rows[i] = {
+        .token = static_cast<uint32_t>(tokens[plan.first + i]), .position = plan.first + i, .slot = slot, .live = 1};
 }
 
 uint32_t adapt_slice(uint32_t slice, uint32_t computed_tokens, double took_ms, double budget_ms, uint32_t highest) {

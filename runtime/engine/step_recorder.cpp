@@ -16,10 +16,8 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   recorder.model_ = &model;
   recorder.options_ = options;
   vk::Device& device = model.kernels().device();
-  const WorkspaceShape shape{.rows = options.slice_tokens,
-                             .logit_rows = 1,
-                             .context_tokens = options.context_tokens,
-                             .decode_rows = 1};
+  const WorkspaceShape shape{
+      .rows = options.slice_tokens, .logit_rows = 1, .context_tokens = options.context_tokens, .decode_rows = 1};
   PUMICE_ASSIGN(recorder.work_, Workspace::create(device, model.config(), shape));
   recorder.workspace_bytes_ = Workspace::bytes(model.config(), shape);
   recorder.pages_per_slot_ = divide_up(options.context_tokens, kPageTokens);
@@ -57,11 +55,9 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
 }
 
 void StepRecorder::record_model(Recorder recorder, const StepShape& shape) {
-  model_->record_step(recorder, {.config = model_->config(),
-                                 .weights = model_->weights(),
-                                 .work = work_,
-                                 .pages = pages_,
-                                 .step = shape});
+  model_->record_step(
+      recorder,
+      {.config = model_->config(), .weights = model_->weights(), .work = work_, .pages = pages_, .step = shape});
 }
 
 void StepRecorder::record_end(Recorder recorder, StepEnd end, const vk::BufferView& rows, uint32_t source_row,
@@ -77,11 +73,17 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, const vk::BufferVi
                           .target_row = 0,
                           .log_stride = options_.context_tokens};
   switch (end) {
-    case StepEnd::kNothing: break;
-    case StepEnd::kLogits: recorder.stream.copy(logits, readback_); break;
-    case StepEnd::kSample: sample(recorder, {.logits = logits, .cols = vocabulary, .commit = commit}); break;
+    case StepEnd::kNothing:
+      break;
+    case StepEnd::kLogits:
+      recorder.stream.copy(logits, readback_);
+      break;
+    case StepEnd::kSample:
+      sample(recorder, {.logits = logits, .cols = vocabulary, .commit = commit});
+      break;
     case StepEnd::kGreedy:
-      argmax(recorder, {.logits = logits, .cols = vocabulary, .finds = work_.finds, .counter = work_.counter, .commit = commit});
+      argmax(recorder,
+             {.logits = logits, .cols = vocabulary, .finds = work_.finds, .counter = work_.counter, .commit = commit});
       break;
   }
 }

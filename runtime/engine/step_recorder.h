@@ -18,8 +18,8 @@ enum class StepEnd { kNothing, kGreedy, kSample, kLogits };
 struct StepRecorderOptions {
   KvType kv_type = KvType::kF16;
   uint32_t slots = 1;
-  uint32_t context_tokens = 0;   // of one sequence
-  uint32_t slice_tokens = 0;     // most tokens of a prefill slice
+  uint32_t context_tokens = 0;  // of one sequence
+  uint32_t slice_tokens = 0;    // most tokens of a prefill slice
   uint32_t steps_ahead = 1;
   bool record_each_step = false;
   bool profile = false;
@@ -61,7 +61,9 @@ class StepRecorder {
   void record_end(Recorder recorder, StepEnd end, const vk::BufferView& rows, uint32_t source_row, uint32_t slot);
   Result<void> record_decode(Lane& lane, uint32_t slot, StepEnd end);
   Result<uint64_t> submit(Lane& lane);
-  vk::BufferView decode_row(uint32_t slot) const { return {decode_rows_, uint64_t{slot} * slot_stride_, sizeof(StepRow)}; }
+  vk::BufferView decode_row(uint32_t slot) const {
+    return {decode_rows_, uint64_t{slot} * slot_stride_, sizeof(StepRow)};
+  }
   vk::BufferView arguments(uint32_t slot) const { return {arguments_, uint64_t{slot} * slot_stride_, 12}; }
 
   const Model* model_ = nullptr;

@@ -12,15 +12,15 @@
 namespace pumice {
 
 struct ModelConfig {
-  std::string architecture;      // general.architecture
+  std::string architecture;  // general.architecture
   uint32_t layers = 0;
-  uint32_t width = 0;            // of the hidden state
+  uint32_t width = 0;  // of the hidden state
   uint32_t heads = 0, kv_heads = 0, head_dim = 0;
   uint32_t ffn_width = 0;
   uint32_t vocabulary = 0;
-  uint32_t context_length = 0;   // that it was trained for
+  uint32_t context_length = 0;  // that it was trained for
   float norm_eps = 1e-5f;
-  uint32_t rotary = 0;           // rotated dimensions of a head
+  uint32_t rotary = 0;  // rotated dimensions of a head
   RopePairs rope_pairs = RopePairs::kAdjacent;
   std::vector<double> rope_radians;  // (rotary / 2): radians of each pair a position
 

@@ -21,7 +21,8 @@ WeightReader::WeightReader(const Gguf& file, Uploader& uploader, const Log& log,
 
 Result<void> WeightReader::report(uint64_t bytes) {
   done_ += bytes;
-  if (progress_ && progress_(static_cast<float>(static_cast<double>(done_) / static_cast<double>(std::max<uint64_t>(total_, 1)))))
+  if (progress_ &&
+      progress_(static_cast<float>(static_cast<double>(done_) / static_cast<double>(std::max<uint64_t>(total_, 1)))))
     return error(Status::kCancelled, "loading was cancelled");
   return {};
 }

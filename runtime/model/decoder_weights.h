@@ -19,20 +19,20 @@ struct Projection {
 };
 
 struct LayerWeights {
-  vk::Buffer attention_norm;      // (width)
-  std::vector<Projection> qkv;    // together (qkv_width, width): one matrix where q, k and v have one type
-  Projection output;              // (width, q_width)
-  vk::Buffer ffn_norm;            // (width)
-  Projection gate, up;            // (ffn_width, width)
-  Projection down;                // (width, ffn_width)
+  vk::Buffer attention_norm;    // (width)
+  std::vector<Projection> qkv;  // together (qkv_width, width): one matrix where q, k and v have one type
+  Projection output;            // (width, q_width)
+  vk::Buffer ffn_norm;          // (width)
+  Projection gate, up;          // (ffn_width, width)
+  Projection down;              // (width, ffn_width)
 };
 
 struct DecoderWeights {
-  WeightMatrix embedding;         // (vocabulary, width)
+  WeightMatrix embedding;  // (vocabulary, width)
   std::vector<LayerWeights> layers;
-  vk::Buffer output_norm;         // (width)
-  Projection head;                // (vocabulary, width); empty: the embedding is used
-  vk::Buffer rope_frequencies;    // (rotary / 2) as rope_frequencies() gives them
+  vk::Buffer output_norm;       // (width)
+  Projection head;              // (vocabulary, width); empty: the embedding is used
+  vk::Buffer rope_frequencies;  // (rotary / 2) as rope_frequencies() gives them
 
   uint64_t bytes() const;
 };

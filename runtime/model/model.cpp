@@ -10,8 +10,7 @@ Result<const Architecture*> architecture_of(const Gguf& file) {
   const std::optional<std::string_view> name = file.get_string("general.architecture");
   if (!name) return error(Status::kMalformed, "the model file does not say its general.architecture");
   const Architecture* known = find_architecture(*name);
-  if (!known)
-    return error(Status::kUnsupported, "architecture %s is not supported; llama is", quote(*name).c_str());
+  if (!known) return error(Status::kUnsupported, "architecture %s is not supported; llama is", quote(*name).c_str());
   return known;
 }
 

@@ -18,7 +18,9 @@ class Model {
   const DecoderWeights& weights() const { return weights_; }
   Kernels& kernels() const { return *kernels_; }
   uint64_t device_bytes() const { return weights_.bytes(); }
-  void record_step(Recorder recorder, const StepContext& context) const { architecture_->record_step(recorder, context); }
+  void record_step(Recorder recorder, const StepContext& context) const {
+    architecture_->record_step(recorder, context);
+  }
 
  private:
   const Architecture* architecture_ = nullptr;

@@ -17,7 +17,7 @@ namespace {
 FloatRows rows(const vk::Buffer& buffer, uint32_t columns) { return {buffer, row_stride(columns)}; }
 
 struct NormedInput {
-  FloatRows x;              // the residual stream
+  FloatRows x;  // the residual stream
   const vk::Buffer& weight;
   float eps;
 };
@@ -28,14 +28,21 @@ void record_normed_projections(Recorder recorder, const StepContext& context, co
   const uint32_t n = context.step.n;
   const FloatRows normed = rows(context.work.normed, context.config.width);
   if (n > kFusedRows)
-    rms_norm(recorder, {.x = in.x, .weight = in.weight, .y = normed, .n = n, .cols = context.config.width, .eps = in.eps});
+    rms_norm(recorder,
+             {.x = in.x, .weight = in.weight, .y = normed, .n = n, .cols = context.config.width, .eps = in.eps});
   for (const Projection& projection : projections) {
     const vk::Buffer* bias = projection.bias ? &*projection.bias : nullptr;
     if (n > kFusedRows)
       linear(recorder, {.w = projection.w, .x = normed, .bias = bias, .y = y, .y_offset = projection.y_offset, .n = n});
     else
-      matvec(recorder, {.w = projection.w, .x = in.x, .norm = &in.weight, .eps = in.eps, .bias = bias, .y = y,
-                        .y_offset = projection.y_offset, .n = n});
+      matvec(recorder, {.w = projection.w,
+                        .x = in.x,
+                        .norm = &in.weight,
+                        .eps = in.eps,
+                        .bias = bias,
+                        .y = y,
+                        .y_offset = projection.y_offset,
+                        .n = n});
   }
 }
 
@@ -162,13 +169,20 @@ void record_gated_ffn_block(Recorder recorder, const StepContext& context, uint3
   const bool fused = context.step.n <= kFusedRows && same_layout(weights.gate.w, weights.up.w) && !weights.gate.bias &&
                      !weights.up.bias;
   if (fused) {
-    matvec(recorder, {.w = weights.gate.w, .up = &weights.up.w, .activation = kind, .x = in.x, .norm = &in.weight,
-                      .eps = in.eps, .y = gate, .n = context.step.n});
+    matvec(recorder, {.w = weights.gate.w,
+                      .up = &weights.up.w,
+                      .activation = kind,
+                      .x = in.x,
+                      .norm = &in.weight,
+                      .eps = in.eps,
+                      .y = gate,
+                      .n = context.step.n});
     return record_residual_projection(recorder, context, gate, weights.down);
   }
   record_normed_projections(recorder, context, in, {&weights.gate, 1}, gate);
   record_normed_projections(recorder, context, in, {&weights.up, 1}, up);
-  activation(recorder, {.gate = gate, .up = &up, .y = gate, .n = context.step.n, .cols = config.ffn_width, .activation = kind});
+  activation(recorder,
+             {.gate = gate, .up = &up, .y = gate, .n = context.step.n, .cols = config.ffn_width, .activation = kind});
   record_residual_projection(recorder, context, gate, weights.down);
 }
 
@@ -178,8 +192,8 @@ void record_head(Recorder recorder, const StepContext& context) {
   const ModelConfig& config = context.config;
   const uint32_t stride = row_stride(config.width);
   const WeightMatrix& head = context.weights.head.w ? context.weights.head.w : context.weights.embedding;
-  const FloatRows x{{context.work.hidden, uint64_t{4} * stride * step.first_logit, uint64_t{4} * stride * step.logit_count},
-                    stride};
+  const FloatRows x{
+      {context.work.hidden, uint64_t{4} * stride * step.first_logit, uint64_t{4} * stride * step.logit_count}, stride};
   matvec(recorder, {.w = head,
                     .x = x,
                     .norm = &context.weights.output_norm,

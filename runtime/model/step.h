@@ -44,11 +44,11 @@ struct Workspace {
 constexpr uint32_t row_stride(uint32_t columns) { return (columns + 31) / 32 * 32; }
 
 struct StepShape {
-  uint32_t n = 1;                              // tokens
-  bool one_sequence = true;                    // consecutive tokens of one sequence; else one token of each of several
-  vk::BufferView step_rows;                    // (n) StepRow
+  uint32_t n = 1;            // tokens
+  bool one_sequence = true;  // consecutive tokens of one sequence; else one token of each of several
+  vk::BufferView step_rows;  // (n) StepRow
   const vk::BufferView* decode_arguments = nullptr;  // group counts of split attention: a decode step
-  uint32_t first_logit = 0, logit_count = 0;   // rows whose logits are wanted, into logits from its first row
+  uint32_t first_logit = 0, logit_count = 0;         // rows whose logits are wanted, into logits from its first row
 };
 
 struct StepContext {

@@ -7,7 +7,8 @@ namespace pumice {
 
 uint64_t rows_per_slab(const vk::DeviceCaps& caps, const DeviceLayout& layout) {
   const uint64_t limit = std::min({caps.max_storage_range, std::max<uint64_t>(caps.max_allocation, uint64_t{1} << 24),
-                                   uint64_t{4} << 30}) - 4;
+                                   uint64_t{4} << 30}) -
+                         4;
   const uint64_t group = 4 * (layout.quant_plane_words(kRowInterleave) + layout.scale_plane_words(kRowInterleave));
   return std::max<uint64_t>(1, limit / std::max<uint64_t>(group, 1)) * kRowInterleave;
 }

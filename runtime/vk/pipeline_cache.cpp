@@ -48,7 +48,7 @@ Result<void> write_pipeline_cache(const std::string& path, const DeviceCaps& cap
   if (!file) return error(Status::kIo, "%s: %s", temporary.c_str(), std::strerror(errno));
   const Header header = header_for(caps, data);
   bool good = std::fwrite(&header, sizeof header, 1, file) == 1 &&
-              std::fwrite(data.data(), 1, data.size(), file) == data.size();
+              (data.empty() || std::fwrite(data.data(), 1, data.size(), file) == data.size());
   good = std::fclose(file) == 0 && good;
   if (good && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
   const int reason = errno;
