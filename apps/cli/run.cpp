@@ -101,8 +101,9 @@ std::uint64_t random_seed() {
   return ((static_cast<std::uint64_t>(source()) << 32) | source()) >> 11;
 }
 
-// The prompt before the story, where a person reads it.
+// The prompt before the story, where a person reads it; after the progress line, which would erase it.
 void echo_prompt(std::string_view text) {
+  show_progress("");
   const bool dim = std::getenv("NO_COLOR") == nullptr;
   if (dim) write_stdout("\x1b[2m");
   write_stdout_text(text);
@@ -110,9 +111,11 @@ void echo_prompt(std::string_view text) {
 }
 
 // Generates until the end, a cancel or a write error; fills the outcome as it goes.
-void generate(pumice::Context& context, pumice::Sequence& sequence, const RunFlags& flags, RunOutcome* outcome) {
+void generate(pumice::Context& context, pumice::Sequence& sequence, const std::string& prompt, const RunFlags& flags,
+              RunOutcome* outcome) {
   pumice::Request request = sequence.submit(outcome->prompt_ids, request_options(flags, outcome->seed));
   constexpr std::int32_t kLookMs = 50;  // how late a Ctrl-C may be noticed
+  bool echo = !flags.json && stdout_is_terminal();
   while (true) {
     if (interrupted()) request.cancel();
     request.wait(kLookMs);
@@ -124,6 +127,10 @@ void generate(pumice::Context& context, pumice::Sequence& sequence, const RunFla
       show_progress(fmt::format("reading the prompt {}/{}", news.prompt_done, news.prompt_total));
     }
     if (news.count > 0) outcome->ids.insert(outcome->ids.end(), news.ids, news.ids + news.count);
+    if (echo && (news.text_length > 0 || news.status != PUMICE_REQUEST_RUNNING)) {
+      echo_prompt(prompt);
+      echo = false;
+    }
     if (news.text_length > 0) {
       const std::string_view text(news.text, news.text_length);
       outcome->text += text;
@@ -158,11 +165,10 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
   pumice::Context context(session.model(), options);
   check_prompt_fits(outcome->prompt_ids.size(), context.stats().context_tokens);
   pumice::Sequence sequence(context);
-  if (!flags.json && stdout_is_terminal()) echo_prompt(text);
   if (flags.max_tokens == 0) {
     prefill_only(session, sequence, flags, outcome);
   } else {
-    generate(context, sequence, flags, outcome);
+    generate(context, sequence, text, flags, outcome);
   }
   if (!flags.json && stdout_is_terminal()) write_stdout("\n");
   outcome->stats = context.stats();
