@@ -1,6 +1,7 @@
 // `pumice inspect`: what is in a GGUF file.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 

@@ -1,5 +1,6 @@
 // Contexts and sequences.
 #include <algorithm>
+#include <cstdio>
 
 #include "api/handles.h"
 

@@ -1,6 +1,7 @@
 // Instances, devices and what belongs to no object.
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 #include "api/handles.h"
 

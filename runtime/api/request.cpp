@@ -1,5 +1,6 @@
 // Requests.
 #include <cmath>
+#include <utility>
 
 #include "api/handles.h"
 

@@ -1,6 +1,7 @@
 #include "base/result.h"
 
 #include <cstdarg>
+#include <cstdio>
 
 namespace pumice {
 

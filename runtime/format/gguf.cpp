@@ -1,6 +1,7 @@
 #include "format/gguf.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "format/gguf_reader.h"

@@ -1,5 +1,6 @@
 // Opening: whole files and split models. Names of parts as llama.cpp's gguf-split writes them.
 #include <algorithm>
+#include <cstdio>
 #include <optional>
 
 #include "format/gguf.h"

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <cstdio>
 
 #include "format/gguf.h"
 #include "format/gguf_reader.h"

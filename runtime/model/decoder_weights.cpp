@@ -1,5 +1,7 @@
 #include "model/decoder_weights.h"
 
+#include <utility>
+
 #include "format/dequantize.h"
 
 namespace pumice {

@@ -1,5 +1,6 @@
 #include "model/step.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/activation.h"

@@ -1,6 +1,7 @@
 #include "vk/caps.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <vector>
 

@@ -1,6 +1,7 @@
 // The contract of the pumice program: exit codes, what goes to which stream, JSON, signals.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>

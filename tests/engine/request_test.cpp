@@ -1,6 +1,8 @@
 // Requests: how they end, and that whatever ends them leaves sequence, context and device usable.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/context.h"
 #include "support/engine_fixture.h"
 

@@ -5,6 +5,7 @@
 //
 // Prints one line of JSON: {"files":…,"accepted":…,"rejected":…,"seconds":…,"slowest_ms":…,"most_bytes_per_byte":…},
 // the last being the bytes that parsing asked of the heap over the size of the file (for files above 4 KiB).
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

@@ -1,6 +1,8 @@
 // activation: silu and gelu, alone and gated, near zero and far beyond the range of exp.
 #include "kernels/activation.h"
 
+#include <cmath>
+
 #include "reference/activation.h"
 #include "reference/numerics.h"
 #include "support/device_fixture.h"

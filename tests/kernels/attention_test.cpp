@@ -2,6 +2,9 @@
 // by indirect counts and merged, and prefill tiles of one sequence.
 #include "kernels/attention.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "reference/attention.h"
 #include "reference/kv_write.h"
 #include "reference/numerics.h"

@@ -1,6 +1,8 @@
 // embedding: rows of tables of every weight type, in one slab and in several.
 #include "kernels/embedding.h"
 
+#include <cmath>
+
 #include "reference/embedding.h"
 #include "reference/numerics.h"
 #include "support/device_fixture.h"

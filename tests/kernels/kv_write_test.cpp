@@ -1,6 +1,8 @@
 // kv_write: q into its rows, k and v into shuffled pages of several sequences, and nothing beside them.
 #include "kernels/kv_write.h"
 
+#include <algorithm>
+
 #include "reference/kv_write.h"
 #include "reference/numerics.h"
 #include "support/device_fixture.h"

@@ -1,6 +1,8 @@
 // layer_norm: with and without bias, and around a mean that is large beside the deviation.
 #include "kernels/layer_norm.h"
 
+#include <cmath>
+
 #include "reference/layer_norm.h"
 #include "reference/numerics.h"
 #include "support/device_fixture.h"

@@ -1,6 +1,9 @@
 // matmul: tiles of 64 x 64 at their borders, every weight type, bias, accumulation and slabs; linear() chooses.
 #include "kernels/matmul.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "kernels/matvec.h"
 #include "reference/matmul.h"
 #include "reference/numerics.h"

@@ -2,6 +2,9 @@
 // forms, slabs, and the choices made for CPUs and for GPUs.
 #include "kernels/matvec.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "reference/matvec.h"
 #include "reference/numerics.h"
 #include "support/device_fixture.h"

@@ -1,6 +1,10 @@
 // sample: every parameter against the reference, on small and large vocabularies, with ties and NaN; greedy; commits.
 #include "kernels/sample.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
 #include "reference/numerics.h"
 #include "reference/sample.h"
 #include "support/device_fixture.h"

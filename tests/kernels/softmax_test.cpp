@@ -1,6 +1,9 @@
 // softmax: scaled, over the first columns only, and where most exponents underflow.
 #include "kernels/softmax.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "reference/numerics.h"
 #include "reference/softmax.h"
 #include "support/device_fixture.h"

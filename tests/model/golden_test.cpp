@@ -1,6 +1,8 @@
 // Trained models on the device: the bundled one, and small public ones where the optional data folder is present.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>

@@ -12,8 +12,10 @@
 // hundred steps 3e-3 to 1e-2 is expected, and 3e-2 is allowed.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "reference/llama.h"

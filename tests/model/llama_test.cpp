@@ -2,6 +2,10 @@
 // architecture, prompts that cross slices and pages, and decode steps that cross splits of attention.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
 #include "format/dequantize.h"
 #include "model/llama_comparison.h"
 

@@ -1,6 +1,8 @@
 // Uploader: uploads that outgrow its staging buffer, stacked tensors, and the rows of a slab.
 #include "model/uploader.h"
 
+#include <algorithm>
+
 #include "format/device_layout.h"
 #include "support/device_fixture.h"
 #include "support/test_matrix.h"

@@ -1,7 +1,9 @@
 #include "support/device_fixture.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
+#include <utility>
 
 namespace pumice::test {
 namespace {

@@ -1,6 +1,8 @@
 // The suballocator: alignment, no overlap, holes that grow together again, and a limit that harms nothing.
 #include "vk/memory.h"
 
+#include <algorithm>
+#include <cstring>
 #include <list>
 
 #include "support/device_fixture.h"
