@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "output.h"
+#include "session.h"
 
 namespace pumice_cli {
 
@@ -100,6 +101,7 @@ int main(int argc, char** argv) {
   fill_closed_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a closed output becomes an error that is reported
   try {
+    restart_with_narrow_vectors(argv);
     return run_program(argc, argv);
   } catch (const Failure& failure) {
     return fail(failure.code(), failure.what());

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -102,6 +103,21 @@ int Messages::exit_code() const {
   if (!validate_ || errors_ == 0) return kExitOk;
   note(fmt::format("{} errors were reported while --validate was on", errors_.load()));
   return kExitInternal;
+}
+
+void restart_with_narrow_vectors(char** argv) {
+  constexpr const char* kVariable = "LP_NATIVE_VECTOR_WIDTH";
+#if defined(__x86_64__)
+  if (std::getenv(kVariable) || !__builtin_cpu_supports("avx512f")) return;
+  bool usable = false, named = false;
+  for (const PumiceDeviceInfo& info : pumice::Instance().devices()) {
+    usable = usable || info.usable;
+    named = named || std::string_view(info.reason).find(kVariable) != std::string_view::npos;
+  }
+  if (usable || !named) return;
+  setenv(kVariable, "128", 1);
+  execv("/proc/self/exe", argv);
+#endif
 }
 
 pumice::Instance open_instance(const DeviceFlags& flags, Messages* messages) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -95,6 +96,21 @@ void read_timestamps(VkPhysicalDevice device, double period, DeviceCaps& caps) {
   caps.timestamp_mask = bits >= 64 ? ~uint64_t{0} : (uint64_t{1} << bits) - 1;
 }
 
+// Mesa's software driver over LLVM 18 to 21 ends the process ("Cannot emit physreg copy instruction") when it compiles
+// large shaders for 256-bit vectors on processors with AVX-512; seen with Mesa 25.0.7 and LLVM 19.1.7, not with 15
+// and 22.
+bool ends_the_process(const std::string& name) {
+#if defined(__x86_64__)
+  const size_t at = name.find("(LLVM ");
+  if (at == std::string::npos || name.find("256 bits") == std::string::npos) return false;
+  const int version = std::atoi(name.c_str() + at + 6);
+  return version >= 18 && version <= 21 && __builtin_cpu_supports("avx512f");
+#else
+  (void)name;
+  return false;
+#endif
+}
+
 }  // namespace
 
 DeviceCaps read_caps(VkPhysicalDevice device, uint32_t index) {
@@ -134,6 +150,9 @@ DeviceCaps read_caps(VkPhysicalDevice device, uint32_t index) {
   VkPhysicalDeviceFeatures2 features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &timeline};
   vkGetPhysicalDeviceFeatures2(device, &features);
   if (!timeline.timelineSemaphore) caps.unusable_reason = "its driver has no timeline semaphores";
+
+  if (caps.type == DeviceType::kCpu && ends_the_process(caps.name))
+    caps.unusable_reason = "its LLVM crashes on this processor; set LP_NATIVE_VECTOR_WIDTH=128 in the environment";
 
   read_limits(basic.limits, caps);
   read_memory(device, caps);
