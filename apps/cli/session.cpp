@@ -115,6 +115,7 @@ void restart_with_narrow_vectors(char** argv) {
     named = named || std::string_view(info.reason).find(kVariable) != std::string_view::npos;
   }
   if (usable || !named) return;
+  setenv("GALLIUM_OVERRIDE_CPU_CAPS", "avx", 1);
   setenv(kVariable, "128", 1);
   execv("/proc/self/exe", argv);
 #endif

@@ -59,7 +59,7 @@ class Messages {
 };
 
 // Where the only device is a software driver that needs narrower vectors on this processor, starts the program anew with
-// the environment variable that its reason names. Called before anything is read or printed; otherwise does nothing.
+// the environment variables that its reason names. Called before anything is read or printed; otherwise does nothing.
 void restart_with_narrow_vectors(char** argv);
 
 pumice::Instance open_instance(const DeviceFlags& flags, Messages* messages);

@@ -97,8 +97,8 @@ void read_timestamps(VkPhysicalDevice device, double period, DeviceCaps& caps) {
 }
 
 // Mesa's software driver over LLVM 18 to 21 ends the process ("Cannot emit physreg copy instruction") when it compiles
-// large shaders for 256-bit vectors on processors with AVX-512; seen with Mesa 25.0.7 and LLVM 19.1.7, not with 15
-// and 22.
+// large shaders with AVX-512 (128-bit vectors alone only make it rarer; their width tells that the advice was
+// followed); seen with Mesa 25.0.7 and LLVM 19.1.7, not with 15 and 22.
 bool ends_the_process(const std::string& name) {
 #if defined(__x86_64__)
   const size_t at = name.find("(LLVM ");
@@ -152,7 +152,8 @@ DeviceCaps read_caps(VkPhysicalDevice device, uint32_t index) {
   if (!timeline.timelineSemaphore) caps.unusable_reason = "its driver has no timeline semaphores";
 
   if (caps.type == DeviceType::kCpu && ends_the_process(caps.name))
-    caps.unusable_reason = "its LLVM crashes on this processor; set LP_NATIVE_VECTOR_WIDTH=128 in the environment";
+    caps.unusable_reason =
+        "its LLVM crashes on this processor; set GALLIUM_OVERRIDE_CPU_CAPS=avx LP_NATIVE_VECTOR_WIDTH=128";
 
   read_limits(basic.limits, caps);
   read_memory(device, caps);
