@@ -21,7 +21,7 @@ endif()
 file(MAKE_DIRECTORY ${PUMICE_SPIRV_DIR})
 
 # Whether compiler and validator know a GLSL extension: they must accept cmake/probes/FEATURE.comp.
-function(pumice_probe_shader_feature feature result)
+function(pumice_probe_shader_feature feature target_env result)
   set(probe ${PROJECT_SOURCE_DIR}/cmake/probes/${feature}.comp)
   if(NOT EXISTS ${probe})
     message(FATAL_ERROR "shaders/variants.json: unknown \"requires\": \"${feature}\" (no cmake/probes/${feature}.comp)")
@@ -29,7 +29,7 @@ function(pumice_probe_shader_feature feature result)
   set(key "${PUMICE_GLSLANG}|${PUMICE_SPIRV_VAL}")
   if(NOT "${PUMICE_SHADER_${feature}_KEY}" STREQUAL "${key}")
     execute_process(
-      COMMAND ${CMAKE_COMMAND} -DGLSLANG=${PUMICE_GLSLANG} -DSPIRV_VAL=${PUMICE_SPIRV_VAL} -DTARGET_ENV=vulkan1.2
+      COMMAND ${CMAKE_COMMAND} -DGLSLANG=${PUMICE_GLSLANG} -DSPIRV_VAL=${PUMICE_SPIRV_VAL} -DTARGET_ENV=${target_env}
         -DSOURCE=${probe} -DOUTPUT=${PUMICE_SPIRV_DIR}/probe_${feature}.spv
         -P ${PROJECT_SOURCE_DIR}/cmake/compile_shader.cmake
       RESULT_VARIABLE code OUTPUT_QUIET ERROR_QUIET)
@@ -122,7 +122,7 @@ function(pumice_add_variant entry variant)
   pumice_json_get("${variant}" requires "${required}" required)
   pumice_json_get("${variant}" matrix "${matrix}" matrix)
   if(required)
-    pumice_probe_shader_feature(${required} known)
+    pumice_probe_shader_feature(${required} ${target_env} known)
     if(NOT known)
       return()
     endif()

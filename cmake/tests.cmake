@@ -4,9 +4,17 @@
 # tests/packaging/…        installs to a scratch prefix and uses the result
 
 set(tests_dir ${PROJECT_SOURCE_DIR}/tests)
-set(test_definitions
-  PUMICE_SHARED_DIR="${PROJECT_SOURCE_DIR}/../shared" PUMICE_SOURCE_DIR="${PROJECT_SOURCE_DIR}"
-  PUMICE_MODELS_DIR="${PROJECT_SOURCE_DIR}/models")
+
+# test_paths.h, for the few that need a path: where the sources, the models, the optional data and the program lie.
+set(test_paths "#define PUMICE_SOURCE_DIR \"${PROJECT_SOURCE_DIR}\"
+#define PUMICE_MODELS_DIR \"${PROJECT_SOURCE_DIR}/models\"
+#define PUMICE_SHARED_DIR \"${PROJECT_SOURCE_DIR}/../shared\"
+")
+if(TARGET pumice_cli)
+  string(APPEND test_paths "#define PUMICE_CLI \"$<TARGET_FILE:pumice_cli>\"\n")
+endif()
+set(test_paths_dir ${PROJECT_BINARY_DIR}/tests)
+file(GENERATE OUTPUT ${test_paths_dir}/test_paths.h CONTENT "${test_paths}")
 
 file(GLOB_RECURSE cpp_tests CONFIGURE_DEPENDS ${tests_dir}/*_test.cpp)
 file(GLOB_RECURSE test_support CONFIGURE_DEPENDS ${tests_dir}/*.cpp)
@@ -16,19 +24,21 @@ find_package(GTest)
 if(NOT GTest_FOUND)
   message(WARNING "GoogleTest not found: the C++ tests are left out; install libgtest-dev")
 elseif(cpp_tests)
+  if(NOT TARGET pumice_bench)
+    list(FILTER cpp_tests EXCLUDE REGEX "/tests/bench/")
+  endif()
   find_package(nlohmann_json REQUIRED)
   include(GoogleTest)
   add_executable(pumice_tests ${cpp_tests} ${test_support})
   pumice_compile_options(pumice_tests)
-  target_compile_definitions(pumice_tests PRIVATE ${test_definitions})
-  target_include_directories(pumice_tests PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir})
+  target_include_directories(pumice_tests PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir} ${test_paths_dir})
   target_link_libraries(pumice_tests PRIVATE pumice_core GTest::gtest nlohmann_json::nlohmann_json)
   if(NOT ${tests_dir}/support/main.cpp IN_LIST test_support)
     target_link_libraries(pumice_tests PRIVATE GTest::gtest_main)
   endif()
   if(TARGET pumice_cli)
     add_dependencies(pumice_tests pumice_cli)
-    target_compile_definitions(pumice_tests PRIVATE PUMICE_CLI="$<TARGET_FILE:pumice_cli>")
+    target_link_libraries(pumice_tests PRIVATE pumice_bench)
   endif()
   gtest_discover_tests(pumice_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
     WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 300)
@@ -39,8 +49,7 @@ foreach(source IN LISTS c_tests)
   get_filename_component(name ${source} NAME_WE)
   add_executable(c_${name} ${source})
   pumice_compile_options(c_${name})
-  target_compile_definitions(c_${name} PRIVATE ${test_definitions})
-  target_include_directories(c_${name} PRIVATE ${tests_dir})
+  target_include_directories(c_${name} PRIVATE ${tests_dir} ${test_paths_dir})
   target_link_libraries(c_${name} PRIVATE pumice)
   add_test(NAME c.${name} COMMAND c_${name})
   set_tests_properties(c.${name} PROPERTIES
@@ -50,8 +59,7 @@ endforeach()
 if(EXISTS ${tests_dir}/fuzz/gguf_mutate.cpp)
   add_executable(gguf_mutate ${tests_dir}/fuzz/gguf_mutate.cpp)
   pumice_compile_options(gguf_mutate)
-  target_compile_definitions(gguf_mutate PRIVATE ${test_definitions})
-  target_include_directories(gguf_mutate PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir})
+  target_include_directories(gguf_mutate PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir} ${test_paths_dir})
   target_link_libraries(gguf_mutate PRIVATE pumice_core)
   # It replaces operator new and delete by counting ones over malloc and free.
   target_compile_options(gguf_mutate PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)

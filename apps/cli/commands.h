@@ -11,5 +11,6 @@ void add_top_command(CLI::App* app, Action* action);
 void add_bench_command(CLI::App* app, Action* action);
 void add_devices_command(CLI::App* app, Action* action);
 void add_inspect_command(CLI::App* app, Action* action);
+void add_matrix_command(CLI::App* app, Action* action);
 
 }  // namespace pumice_cli

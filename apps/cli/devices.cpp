@@ -16,6 +16,7 @@ using Json = nlohmann::ordered_json;
 struct DevicesFlags {
   DeviceFlags device;
   bool json = false;
+  bool environment = false;
 };
 
 const char* type_name(PumiceDeviceType type) {
@@ -70,6 +71,13 @@ int devices(const DevicesFlags& flags) {
   Messages messages(flags.device);
   const pumice::Instance instance = open_instance(flags.device, &messages);
   const std::vector<PumiceDeviceInfo> all = instance.devices();
+  if (flags.environment) {
+    std::string text;
+    for (const EnvironmentVariable& variable : asked_environment(all))
+      text += variable.name + "=" + variable.value + "\n";
+    write_stdout(text);
+    return kExitOk;
+  }
   if (flags.json) {
     Json list = Json::array();
     for (const PumiceDeviceInfo& device : all) list.push_back(device_json(device));
@@ -92,6 +100,8 @@ void add_devices_command(CLI::App* app, Action* action) {
   auto flags = std::make_shared<DevicesFlags>();
   CLI::App* command = app->add_subcommand("devices", "list the Vulkan devices; * is the one taken without --device");
   command->add_flag("--json", flags->json, "an array of objects; [] when there is no device");
+  command->add_flag("--environment", flags->environment,
+                    "the variables that unusable devices say to set, for a script");
   add_verbosity_flags(command, &flags->device);
   command->callback([=] { *action = [flags] { return devices(*flags); }; });
 }

@@ -7,22 +7,23 @@ namespace pumice_cli {
 
 enum ExitCode {
   kExitOk = 0,
-  kExitInternal = 1,  // a bug, or validation messages with --validate
+  kExitInternal = 1,  // a bug, validation messages with --validate, or problems with --strict
   kExitUsage = 2,     // wrong command line or argument
   kExitNotFound = 3,  // a file that does not exist or cannot be read
   kExitNoDevice = 4,  // no usable device, or none that matches --device
   kExitIo = 5,        // writing the output failed (closed, disk full)
-  kExitBadModel = 6,  // the model file is malformed or not supported
+  kExitBadModel = 6,  // a model file, or a file to compare, is malformed or not supported
   kExitContextTooSmall = 7,
   kExitOutOfMemory = 8,  // of the host or of the device
   kExitDeviceLost = 9,
+  kExitWrongResults = 10,  // 'pumice bench': the device computes wrong results
   kExitInterrupted = 130,  // Ctrl-C or SIGTERM
 };
 
 inline constexpr const char* kExitCodeHelp =
     "Exit codes: 0 done; 1 internal error; 2 wrong usage; 3 file not found or unreadable; 4 no usable device;\n"
-    "5 output could not be written; 6 malformed or unsupported model; 7 context too small for the prompt;\n"
-    "8 out of memory; 9 device lost; 130 interrupted (Ctrl-C).\n";
+    "5 output could not be written; 6 malformed or unsupported file; 7 context too small for the prompt;\n"
+    "8 out of memory; 9 device lost; 10 wrong results (bench); 130 interrupted (Ctrl-C).\n";
 
 inline ExitCode exit_code_of(PumiceResult result) {
   switch (result) {

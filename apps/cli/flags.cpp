@@ -27,6 +27,8 @@ void add_device_flags(CLI::App* app, DeviceFlags* flags) {
   app->add_option("--device", flags->selector, "an index, a UUID or part of a name; see 'pumice devices'")
       ->type_name("SEL");
   app->add_flag("--no-subgroups", flags->no_subgroups, "use the shaders without subgroup arithmetic");
+  app->add_flag("--no-autotune", flags->no_autotune,
+                "use the default shader variants, not those that were measured to be fastest");
   app->add_flag("--validate", flags->validate,
                 "run with the Vulkan validation layer; exit code 1 if it reports anything");
   add_verbosity_flags(app, flags);

@@ -29,7 +29,10 @@ constexpr const char* kDescription =
     "\n"
     "The text goes to standard output, everything else to standard error.";
 
-constexpr const char* kCommands[] = {"run", "tokenize", "top", "bench", "devices", "inspect"};
+constexpr const char* kCommands[] = {"run", "tokenize", "top", "bench", "devices", "inspect", "matrix"};
+
+// Those that open a device; the others answer without touching Vulkan.
+constexpr const char* kDeviceCommands[] = {"run", "top", "bench", "devices", "matrix"};
 
 // `pumice TEXT...` and `pumice -p TEXT` mean `pumice run ...`.
 std::vector<std::string> with_default_command(int argc, char** argv) {
@@ -70,6 +73,7 @@ int run_program(int argc, char** argv) {
   add_bench_command(&app, &action);
   add_devices_command(&app, &action);
   add_inspect_command(&app, &action);
+  add_matrix_command(&app, &action);
   std::vector<std::string> arguments = with_default_command(argc, argv);
   if (arguments.empty()) {
     write_stderr(app.help());
@@ -89,6 +93,11 @@ int run_program(int argc, char** argv) {
     return fail(kExitUsage, fmt::format("{}; see 'pumice {}--help'", printable(error.what()),
                                         chosen.empty() ? "" : chosen.front()->get_name() + " "));
   }
+  const CLI::App* chosen = app.get_subcommands().front();
+  const CLI::Option* environment = chosen->get_option_no_throw("--environment");  // asks what would be set
+  const bool device = std::find(std::begin(kDeviceCommands), std::end(kDeviceCommands), chosen->get_name()) !=
+                      std::end(kDeviceCommands);
+  if (device && !(environment && environment->count() > 0)) restart_as_devices_ask(argv);
   return action();
 }
 
@@ -101,7 +110,6 @@ int main(int argc, char** argv) {
   fill_closed_streams();
   std::signal(SIGPIPE, SIG_IGN);  // a closed output becomes an error that is reported
   try {
-    restart_with_narrow_vectors(argv);
     return run_program(argc, argv);
   } catch (const Failure& failure) {
     return fail(failure.code(), failure.what());

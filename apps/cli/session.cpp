@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 
 #include "interrupt.h"
 #include "output.h"
@@ -55,6 +56,11 @@ void announce(const pumice::Instance& instance, const PumiceDeviceInfo& device) 
   });
   note(fmt::format("{}using the CPU through {}, driver {}; this is slow", has_gpu ? "" : "no GPU found: ", name,
                    driver));
+}
+
+std::int32_t on_warm_up_progress(void* quiet, float fraction) {
+  if (!*static_cast<const bool*>(quiet)) show_progress(fmt::format("preparing the kernels {:.0f}%", 100.0f * fraction));
+  return interrupted() ? 1 : 0;
 }
 
 std::int32_t on_load_progress(void* quiet, float fraction) {
@@ -105,19 +111,36 @@ int Messages::exit_code() const {
   return kExitInternal;
 }
 
-void restart_with_narrow_vectors(char** argv) {
-  constexpr const char* kVariable = "LP_NATIVE_VECTOR_WIDTH";
-#if defined(__x86_64__)
-  if (std::getenv(kVariable) || !__builtin_cpu_supports("avx512f")) return;
-  bool usable = false, named = false;
-  for (const PumiceDeviceInfo& info : pumice::Instance().devices()) {
-    usable = usable || info.usable;
-    named = named || std::string_view(info.reason).find(kVariable) != std::string_view::npos;
+std::vector<EnvironmentVariable> asked_environment(const std::vector<PumiceDeviceInfo>& devices) {
+  std::vector<EnvironmentVariable> asked;
+  for (const PumiceDeviceInfo& info : devices) {
+    if (info.usable) continue;
+    std::istringstream words(info.reason);
+    for (std::string word; words >> word;) {
+      const std::size_t equals = word.find('=');
+      const bool name = equals != std::string::npos && equals > 0 &&
+                        word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == equals;
+      if (name) asked.push_back({word.substr(0, equals), word.substr(equals + 1)});
+    }
   }
-  if (usable || !named) return;
-  setenv("GALLIUM_OVERRIDE_CPU_CAPS", "avx", 1);
-  setenv(kVariable, "128", 1);
-  execv("/proc/self/exe", argv);
+  return asked;
+}
+
+void restart_as_devices_ask(char** argv) {
+#if defined(__x86_64__)
+  if (!__builtin_cpu_supports("avx512f")) return;  // what no other driver asks for yet
+  const std::vector<PumiceDeviceInfo> devices = pumice::Instance().devices();
+  const bool usable = std::any_of(devices.begin(), devices.end(), [](const PumiceDeviceInfo& d) { return d.usable; });
+  bool changed = false;
+  for (const EnvironmentVariable& variable : asked_environment(devices)) {
+    const char* now = std::getenv(variable.name.c_str());
+    if (usable || (now && variable.value == now)) continue;
+    setenv(variable.name.c_str(), variable.value.c_str(), 1);
+    changed = true;
+  }
+  if (changed) execv("/proc/self/exe", argv);
+#else
+  (void)argv;
 #endif
 }
 
@@ -133,20 +156,16 @@ pumice::Model open_vocabulary(const pumice::Instance& instance, const std::strin
   return pumice::Model(instance, model_path(path));
 }
 
-Session::Session(const DeviceFlags& flags, Messages* messages, const std::string& path)
-    : path_(model_path(path)), instance_(open_instance(flags, messages)), device_(open_device(flags)) {
-  load_model(flags.quiet);
-}
-
-pumice::Device Session::open_device(const DeviceFlags& flags) {
-  const std::string cache = pipeline_cache_path(instance_, flags.selector);
+pumice::Device open_device(const pumice::Instance& instance, const DeviceFlags& flags, bool cached) {
+  const std::string cache = cached ? pipeline_cache_path(instance, flags.selector) : std::string();
   PumiceDeviceOptions options = pumice_device_options_init();
   options.selector = flags.selector.empty() ? nullptr : flags.selector.c_str();
   options.pipeline_cache_path = cache.empty() ? nullptr : cache.c_str();
   options.disable_subgroups = flags.no_subgroups ? 1 : 0;
+  options.disable_autotune = flags.no_autotune ? 1 : 0;
   try {
-    pumice::Device device(instance_, options);
-    if (!flags.quiet) announce(instance_, device.info());
+    pumice::Device device(instance, options);
+    if (!flags.quiet) announce(instance, device.info());
     return device;
   } catch (const pumice::Error& error) {
     const bool device_problem = error.code() == PUMICE_NOT_FOUND || error.code() == PUMICE_UNSUPPORTED ||
@@ -154,6 +173,13 @@ pumice::Device Session::open_device(const DeviceFlags& flags) {
     if (!device_problem) throw;
     throw Failure(kExitNoDevice, fmt::format("{}; 'pumice devices' lists what there is", error.what()));
   }
+}
+
+Session::Session(const DeviceFlags& flags, Messages* messages, const std::string& path)
+    : path_(model_path(path)), instance_(open_instance(flags, messages)), device_(open_device(instance_, flags, true)) {
+  load_model(flags.quiet);
+  // A software driver compiles on the cores that are to compute, and has nothing to choose from: as needed is sooner.
+  if (!flags.no_autotune && device_.info().type != PUMICE_DEVICE_CPU) warm_up(flags);
 }
 
 void Session::load_model(bool quiet) {
@@ -165,6 +191,17 @@ void Session::load_model(bool quiet) {
   model_.emplace(instance_, device_, options);
   show_progress("");
   load_ms_ = now_ms() - start;
+}
+
+void Session::warm_up(const DeviceFlags& flags) {
+  const double start = now_ms();
+  bool quiet = flags.quiet;
+  PumiceWarmUpOptions options = pumice_warm_up_options_init();
+  options.progress = on_warm_up_progress;
+  options.progress_user = &quiet;
+  model_->warm_up(options);
+  show_progress("");
+  warm_up_ms_ = now_ms() - start;
 }
 
 std::string Session::device_name() const { return device_.info().name; }

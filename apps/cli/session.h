@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pumice/pumice.hpp"
 
@@ -17,6 +18,7 @@ using Action = std::function<int()>;
 struct DeviceFlags {
   std::string selector;
   bool no_subgroups = false;
+  bool no_autotune = false;
   bool validate = false;
   bool quiet = false;
   bool verbose = false;
@@ -58,14 +60,25 @@ class Messages {
   std::atomic<int> errors_ = 0;
 };
 
-// Where the only device is a software driver that needs narrower vectors on this processor, starts the program anew with
-// the environment variables that its reason names. Called before anything is read or printed; otherwise does nothing.
-void restart_with_narrow_vectors(char** argv);
+struct EnvironmentVariable {
+  std::string name, value;
+};
+// The variables that the reasons of unusable devices say to set (a software driver that needs narrower vectors on this
+// processor).
+std::vector<EnvironmentVariable> asked_environment(const std::vector<PumiceDeviceInfo>& devices);
+
+// Where no device is usable but one would be with such variables, starts the program anew with them. Called before
+// standard input is read and anything printed.
+void restart_as_devices_ask(char** argv);
 
 pumice::Instance open_instance(const DeviceFlags& flags, Messages* messages);
 
 // Reads the tokenizer and metadata alone: needs no device.
 pumice::Model open_vocabulary(const pumice::Instance& instance, const std::string& path);
+
+// Opens the device that the flags name and says on standard error which it is. Throws Failure when there is none.
+// cached: with the user's pipeline cache.
+pumice::Device open_device(const pumice::Instance& instance, const DeviceFlags& flags, bool cached);
 
 // Opens all three and says on standard error which device it is. Throws Failure or pumice::Error.
 class Session {
@@ -78,19 +91,20 @@ class Session {
   const pumice::Model& model() const { return *model_; }
   const std::string& path() const { return path_; }
   double load_ms() const { return load_ms_; }
+  double warm_up_ms() const { return warm_up_ms_; }
   std::string device_name() const;
   std::string driver_name() const;
   std::string model_name() const;
 
  private:
-  pumice::Device open_device(const DeviceFlags& flags);
   void load_model(bool quiet);
+  void warm_up(const DeviceFlags& flags);
 
   std::string path_;
   pumice::Instance instance_;
   pumice::Device device_;
   std::optional<pumice::Model> model_;
-  double load_ms_ = 0;
+  double load_ms_ = 0, warm_up_ms_ = 0;
 };
 
 // Appends the ids in pieces with a progress line, so that Ctrl-C works in between; gives the last token's logits.

@@ -59,6 +59,9 @@ typedef struct PumiceRequest PumiceRequest;
 PUMICE_API const char* pumice_version(void);                       /* of the library; static */
 PUMICE_API const char* pumice_result_name(PumiceResult result);    /* "out of device memory"; static */
 
+/* fraction in [0, 1]; return nonzero to cancel. */
+typedef int32_t (*PumiceProgressCallback)(void* user, float fraction);
+
 /* ---- Instance: the Vulkan loader. ------------------------------------------------------------------------------- */
 
 typedef enum PumiceLogLevel { PUMICE_LOG_DEBUG = 0, PUMICE_LOG_INFO = 1, PUMICE_LOG_WARNING = 2, PUMICE_LOG_ERROR = 3 }
@@ -124,10 +127,12 @@ typedef struct PumiceDeviceOptions {
   const char* selector;            /* NULL: discrete, then integrated, then CPU. Else an index, a UUID or part of a name. */
   const char* pipeline_cache_path; /* NULL: none. A file written when the device is destroyed; ignored when not ours */
   int32_t disable_subgroups;       /* nonzero: use the fallback shaders without subgroup arithmetic */
+  int32_t disable_autotune;        /* nonzero: neither read what tuning found (beside the pipeline cache, with ".tuning"
+                                      added to its name) nor measure anything, so that every run chooses the same */
 } PumiceDeviceOptions;
 
 static inline PumiceDeviceOptions pumice_device_options_init(void) {
-  PumiceDeviceOptions o = {sizeof(PumiceDeviceOptions), NULL, NULL, NULL, 0};
+  PumiceDeviceOptions o = {sizeof(PumiceDeviceOptions), NULL, NULL, NULL, 0, 0};
   return o;
 }
 
@@ -138,10 +143,57 @@ PUMICE_API void pumice_device_destroy(PumiceDevice* device);
 PUMICE_API PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo* info);
 PUMICE_API size_t pumice_device_error(const PumiceDevice* device, char* buffer, size_t capacity);
 
+/* ---- Pipelines: what the device's compiler makes of the shaders. ---------------------------------------------------- */
+
+typedef struct PumicePipelineReportOptions {
+  size_t size;
+  const void* next;
+  const char* kernel;      /* this one alone ("matvec"); NULL: all */
+  int32_t candidates;      /* nonzero: also what tuning may choose */
+  PumiceProgressCallback progress; /* may be NULL */
+  void* progress_user;
+  void (*write)(void* user, const char* json, size_t length); /* called once; `json` lives only for the call */
+  void* write_user;
+} PumicePipelineReportOptions;
+
+static inline PumicePipelineReportOptions pumice_pipeline_report_options_init(void) {
+  PumicePipelineReportOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumicePipelineReportOptions);
+  return o;
+}
+
+/* Compiles the pipelines that models of usual shapes take, which may last minutes, and writes a JSON array with an object
+ * for each: kernel, variant, constants, use, workgroup, shared_bytes, push_bytes, statistics (the driver's names; empty
+ * where it has no VK_KHR_pipeline_executable_properties) and problems (spills, too few resident subgroups, failures). */
+PUMICE_API PumiceResult pumice_device_pipeline_report(PumiceDevice* device, const PumicePipelineReportOptions* options);
+
+/* ---- Device measurement. ---------------------------------------------------------------------------------------- */
+
+/* What the device reaches at best, each by a micro-benchmark: the roofs that kernels are rated against. A second;
+ * 0: not offered by this device or this build. A multiply-add counts as two operations. */
+typedef struct PumiceRoofs {
+  size_t size;
+  const void* next;
+  double read_bytes_per_second;
+  double copy_bytes_per_second;    /* read and written together */
+  double f32_flops, f16_flops;
+  double int8_ops;                 /* dot products of four signed bytes */
+  double matrix_flops;             /* cooperative matrices, f16 summed up in f32 */
+} PumiceRoofs;
+
+static inline PumiceRoofs pumice_roofs_init(void) {
+  PumiceRoofs r = PUMICE_ZERO;
+  r.size = sizeof(PumiceRoofs);
+  return r;
+}
+
+/* Takes up to three seconds and up to a gigabyte of device memory for that time. PUMICE_INTERNAL when the device does
+ * not compute what it should: its times then mean nothing. */
+PUMICE_API PumiceResult pumice_device_measure_roofs(PumiceDevice* device, PumiceRoofs* roofs);
+
 /* ---- Models: GGUF files. ----------------------------------------------------------------------------------------- */
 
-/* fraction in [0, 1]; return nonzero to cancel. */
-typedef int32_t (*PumiceProgressCallback)(void* user, float fraction);
+typedef enum PumiceKvType { PUMICE_KV_F16 = 0, PUMICE_KV_F32 = 1 } PumiceKvType;
 
 typedef struct PumiceModelOptions {
   size_t size;
@@ -184,6 +236,43 @@ PUMICE_API PumiceResult pumice_model_load(PumiceInstance* instance, PumiceDevice
 PUMICE_API void pumice_model_destroy(PumiceModel* model);
 PUMICE_API size_t pumice_model_error(const PumiceModel* model, char* buffer, size_t capacity);
 PUMICE_API PumiceResult pumice_model_get_info(const PumiceModel* model, PumiceModelInfo* info);
+
+typedef struct PumiceWarmUpOptions {
+  size_t size;
+  const void* next;
+  PumiceKvType kv_type;    /* of the contexts to come */
+  double autotune_seconds; /* 0: chosen by the device; < 0: measure nothing */
+  PumiceProgressCallback progress; /* may be NULL; on the calling thread */
+  void* progress_user;
+} PumiceWarmUpOptions;
+
+static inline PumiceWarmUpOptions pumice_warm_up_options_init(void) {
+  PumiceWarmUpOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceWarmUpOptions);
+  return o;
+}
+
+typedef struct PumiceWarmUpInfo {
+  size_t size;
+  const void* next;
+  uint32_t pipelines;      /* that the model takes */
+  uint32_t tuned;          /* choices between shader variants measured now; others were known or are left to a next time */
+  uint32_t changed;        /* of them, where another variant than the default is faster */
+  uint32_t excluded;       /* variants that do not compile here, compute something else or are less accurate; see the log */
+} PumiceWarmUpInfo;
+
+static inline PumiceWarmUpInfo pumice_warm_up_info_init(void) {
+  PumiceWarmUpInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceWarmUpInfo);
+  return i;
+}
+
+/* Makes what the first tokens would otherwise wait for: on first use on a device, which shader variants are fastest there
+ * (kept beside the pipeline cache), and all pipelines. Waits until done, so call it from a thread of yours, such as one
+ * that shows a loading screen; the model may be used meanwhile. Optional; without it everything is made on first use, by
+ * the default variants. options and info may be NULL. PUMICE_CANCELLED when progress asked for it. */
+PUMICE_API PumiceResult pumice_model_warm_up(PumiceModel* model, const PumiceWarmUpOptions* options,
+                                             PumiceWarmUpInfo* info);
 
 /* The file's metadata and tensors, in file order. Strings live as long as the model. */
 typedef struct PumiceMetadata {
@@ -239,7 +328,6 @@ PUMICE_API PumiceResult pumice_detokenize(const PumiceModel* model, const int32_
 
 /* ---- Context: the KV cache and the recorded step. ---------------------------------------------------------------- */
 
-typedef enum PumiceKvType { PUMICE_KV_F16 = 0, PUMICE_KV_F32 = 1 } PumiceKvType;
 typedef enum PumiceRecordMode {
   PUMICE_RECORD_REPLAY = 0,   /* the decode step's command buffer is recorded once and replayed */
   PUMICE_RECORD_EACH_STEP = 1

@@ -1,4 +1,5 @@
-// Pumice for C++17: move-only owners over the C interface (pumice.h, which states what each call does).
+// Pumice for C++17: move-only owners over the C interface (pumice.h, which states what each call does). A flat list of
+// thin wrappers.
 //
 // Ownership: an object keeps its parents alive, so any order of destruction is safe. An empty (moved-from) object may
 //            only be assigned to or destroyed.
@@ -122,6 +123,22 @@ class Device {
     check(pumice_device_describe(get(), &info));
     return info;
   }
+  // JSON text; see pumice_device_pipeline_report(). options.write and .write_user are set here.
+  std::string pipeline_report(PumicePipelineReportOptions options = pumice_pipeline_report_options_init()) const {
+    std::string text;
+    options.write = [](void* user, const char* json, std::size_t length) {
+      static_cast<std::string*>(user)->assign(json, length);
+    };
+    options.write_user = &text;
+    check(pumice_device_pipeline_report(get(), &options));
+    return text;
+  }
+  // Takes up to three seconds.
+  PumiceRoofs measure_roofs() const {
+    PumiceRoofs roofs = pumice_roofs_init();
+    check(pumice_device_measure_roofs(get(), &roofs));
+    return roofs;
+  }
 
  private:
   std::shared_ptr<PumiceDevice> handle_;
@@ -161,6 +178,12 @@ class Model {
     PumiceTensorInfo tensor = pumice_tensor_info_init();
     check(pumice_model_get_tensor(get(), index, &tensor));
     return tensor;
+  }
+  // See pumice_model_warm_up().
+  PumiceWarmUpInfo warm_up(const PumiceWarmUpOptions& options = pumice_warm_up_options_init()) const {
+    PumiceWarmUpInfo info = pumice_warm_up_info_init();
+    check(pumice_model_warm_up(get(), &options, &info));
+    return info;
   }
   PumiceEstimate estimate(const PumiceContextOptions& options) const {
     PumiceEstimate estimate = pumice_estimate_init();

@@ -43,6 +43,8 @@ struct DeviceObject {
   std::shared_ptr<InstanceObject> parent;
   std::unique_ptr<vk::Device> device;
   std::unique_ptr<Kernels> kernels;
+  bool autotune = true;
+  std::string tuning_path;  // empty: none
   LastError last_error;
 };
 

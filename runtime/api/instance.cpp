@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "api/handles.h"
+#include "kernels/tuning_file.h"
 
 namespace pumice {
 
@@ -63,6 +64,11 @@ Result<void> create_device(const std::shared_ptr<InstanceObject>& instance, cons
   PUMICE_ASSIGN(object->device, vk::Device::create(*instance->instance, instance->instance->devices()[chosen].handle,
                                                    std::move(device_options)));
   object->kernels = std::make_unique<Kernels>(*object->device);
+  object->autotune = !options.disable_autotune;
+  if (options.pipeline_cache_path && object->autotune) {
+    object->tuning_path = std::string(options.pipeline_cache_path) + ".tuning";
+    read_tuning(*object->kernels, object->tuning_path, PUMICE_VERSION);
+  }
   *device = new PumiceDevice{std::move(object)};
   return {};
 }

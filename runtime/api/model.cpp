@@ -47,7 +47,7 @@ Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice*
   read_tokenizer_of(*object);
   render_listing(*object);
   if (device) {
-    WeightReader::Progress progress;
+    LoadProgress progress;
     if (options.progress)
       progress = [&](float fraction) { return options.progress(options.progress_user, fraction) != 0; };
     PUMICE_ASSIGN(Model loaded, Model::load(*object->device->kernels, *object->file, progress));

@@ -29,6 +29,8 @@ Result<GenerationParams> translate(const PumiceRequestOptions& options) {
   return params;
 }
 
+constexpr size_t kPollTokens = 256;
+
 double milliseconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
@@ -37,10 +39,10 @@ double milliseconds(std::chrono::steady_clock::duration duration) {
 void drain(RequestObject& object) {
   Request& request = *object.request;
   const Tokenizer& tokenizer = *object.sequence->context->model->tokenizer;
-  object.ids = std::move(request.generated);
-  request.generated.clear();
+  object.ids.clear();
+  object.ids.swap(request.generated);
   object.text.clear();
-  for (const int32_t id : object.ids) object.text += object.detokenizer.push(tokenizer.token_bytes(id));
+  for (const int32_t id : object.ids) object.detokenizer.push(tokenizer.token_bytes(id), object.text);
   if (request.status != RequestStatus::kRunning && !std::exchange(object.text_finished, true))
     object.text += object.detokenizer.finish();
 }
@@ -64,6 +66,10 @@ PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequest
     object->sequence = sequence->object;
     PUMICE_ASSIGN(object->request,
                   context.context->submit(*sequence->object->sequence, {options->ids, options->count}, params));
+    // A poll allocates nothing as long as no more than this is new.
+    object->ids.reserve(kPollTokens);
+    object->request->generated.reserve(kPollTokens);
+    object->text.reserve(16 * kPollTokens);
     *request = new PumiceRequest{std::move(object)};
     return {};
   });

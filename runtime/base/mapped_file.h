@@ -1,4 +1,4 @@
-// MappedFile: a whole file, read-only, in the address space.
+// MappedFile: a whole file, read-only, in the address space, and the means to read it without the mapping.
 #pragma once
 
 #include <cstddef>
@@ -9,8 +9,10 @@
 
 namespace pumice {
 
-// Move-only; the bytes live as long as the object. Reading a file that another process truncates raises SIGBUS, as with
-// every mapping: give models to the library only from folders that no stranger writes to.
+// Move-only; the bytes live as long as the object, and so does an open descriptor. Touching a page that the file has
+// lost since (another process cut it short, the disk fails) raises SIGBUS, as with every mapping, which would end the
+// host program. So a program that must live touches only what hold() made its own and reads everything else with
+// read(), where the same is an error. Thread rule: hold() alone, the rest from any number of threads.
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::string& path);
@@ -24,9 +26,20 @@ class MappedFile {
 
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
+  // Puts a copy in the place of the first `size` bytes (rounded up to pages), at the same address: no later change of
+  // the file reaches it. A smaller size than before gives the rest back to the file.
+  Result<void> hold(size_t size);
+  // Copies the bytes from `offset` on; they lie within bytes(). Status::kIo where the file no longer has them.
+  Result<void> read(size_t offset, std::span<std::byte> to) const;
+  // A hint to read these bytes into the system's cache meanwhile; returns at once.
+  void will_need(size_t offset, size_t size) const;
+
  private:
+  std::string path_;  // for messages
+  int file_ = -1;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+  size_t held_ = 0;  // whole pages
 };
 
 }  // namespace pumice

@@ -51,14 +51,18 @@ Result<void> fit_slices(const ModelConfig& config, const vk::DeviceCaps& caps, R
   return {};
 }
 
+Result<void> check_idle(const Sequence& sequence) {
+  if (!sequence.busy) return {};
+  return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
+}
+
 }  // namespace
 
 Result<ContextEstimate> Context::estimate(const ModelConfig& config, ContextOptions options) {
   PUMICE_ASSIGN(const Resolved resolved, resolve(config, options, false));
-  const WorkspaceShape shape{.rows = resolved.highest_slice,
-                             .logit_rows = 1,
-                             .context_tokens = resolved.options.context_tokens,
-                             .decode_rows = 1};
+  const WorkspaceShape shape = StepRecorder::workspace_shape({.slots = resolved.options.max_sequences,
+                                                              .context_tokens = resolved.options.context_tokens,
+                                                              .slice_tokens = resolved.highest_slice});
   return ContextEstimate{page_bytes(resolved.shape) * resolved.pages, Workspace::bytes(config, shape)};
 }
 
@@ -108,7 +112,7 @@ void Context::close_sequence(Sequence* sequence) {
   sequences_[sequence->slot].reset();
 }
 
-Result<bool> Context::reserve(Sequence& sequence, uint32_t tokens) {
+bool Context::reserve(Sequence& sequence, uint32_t tokens) {
   const uint32_t held = static_cast<uint32_t>(sequence.pages.size()), wanted = divide_up(tokens, kPageTokens);
   if (wanted > held && wanted - held > pool_.pages() - pool_.used()) return false;  // takes none rather than some
   while (sequence.pages.size() < wanted) {
@@ -120,6 +124,12 @@ Result<bool> Context::reserve(Sequence& sequence, uint32_t tokens) {
   return true;
 }
 
+Result<void> Context::reserve_all(Sequence& sequence, uint32_t tokens) {
+  if (reserve(sequence, tokens)) return {};
+  return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger",
+               tokens);
+}
+
 void Context::release_pages(Sequence& sequence, uint32_t tokens) {
   while (sequence.pages.size() > divide_up(tokens, kPageTokens)) {
     pool_.release(sequence.pages.back());
@@ -128,8 +138,7 @@ void Context::release_pages(Sequence& sequence, uint32_t tokens) {
 }
 
 Result<void> Context::truncate(Sequence& sequence, uint32_t tokens) {
-  if (sequence.busy)
-    return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
+  PUMICE_TRY(check_idle(sequence));
   if (tokens > sequence.tokens.size())
     return error(Status::kInvalidArgument, "the sequence has %zu tokens, not %u", sequence.tokens.size(), tokens);
   sequence.tokens.resize(tokens);
@@ -139,8 +148,7 @@ Result<void> Context::truncate(Sequence& sequence, uint32_t tokens) {
 }
 
 Result<void> Context::check_tokens(const Sequence& sequence, std::span<const int32_t> ids) const {
-  if (sequence.busy)
-    return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
+  PUMICE_TRY(check_idle(sequence));
   if (ids.empty()) return error(Status::kInvalidArgument, "there are no tokens to compute; give at least one");
   for (const int32_t id : ids)
     if (id < 0 || static_cast<uint32_t>(id) >= model_.config().vocabulary)
@@ -156,10 +164,7 @@ Result<void> Context::check_tokens(const Sequence& sequence, std::span<const int
 Result<void> Context::evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits) {
   PUMICE_TRY(check_tokens(sequence, ids));
   const auto total = static_cast<uint32_t>(sequence.tokens.size() + ids.size());
-  PUMICE_ASSIGN(const bool fits, reserve(sequence, total));
-  if (!fits)
-    return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger",
-                 total);
+  PUMICE_TRY(reserve_all(sequence, total));
   sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
   if (options_.disable_kv_cache) sequence.computed = 0;
   uint64_t value = 0;
@@ -183,6 +188,12 @@ Result<std::shared_ptr<Request>> Context::submit(Sequence& sequence, std::span<c
   auto request = std::make_shared<Request>();
   request->sequence = &sequence;
   request->params = params;
+  // Room for all that decoding will append: a step allocates nothing.
+  const size_t asked = sequence.tokens.size() + ids.size() + params.max_tokens;
+  sequence.tokens.reserve(params.max_tokens == 0 ? options_.context_tokens
+                                                 : std::min<size_t>(asked, options_.context_tokens));
+  sequence.pages.reserve(divide_up(options_.context_tokens, kPageTokens));
+  request->in_flight.reserve(options_.steps_ahead + 2);
   sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
   sequence.busy = true;
   request->prompt_tokens = static_cast<uint32_t>(ids.size());

@@ -1,7 +1,8 @@
 // Context: a KV cache with the sequences in it and the requests that run on them.
 //
-// A request first prefills its prompt in slices, the last of which draws the first token; then decode steps follow,
-// each fed on the device by the one before, up to `steps_ahead` of them in flight while the host collects drawn tokens.
+// A request first prefills its prompt in slices, the last of which draws the first token; then decode steps follow, one
+// token of every decoding request in each, fed on the device by the step before; up to `steps_ahead` of them are in
+// flight while the host collects drawn tokens.
 // Thread rule: one thread at a time; Request::cancel alone may be set from any.
 #pragma once
 
@@ -66,14 +67,17 @@ class Context {
  private:
   Context(const Model& model, ContextOptions options) : model_(model), options_(options) {}
   Result<void> check_tokens(const Sequence& sequence, std::span<const int32_t> ids) const;
-  Result<bool> reserve(Sequence& sequence, uint32_t tokens);  // pages, all or none; false: too few are free
-  void release_pages(Sequence& sequence, uint32_t tokens);    // those beyond `tokens`
+  bool reserve(Sequence& sequence, uint32_t tokens);              // pages, all or none; false: too few are free
+  Result<void> reserve_all(Sequence& sequence, uint32_t tokens);  // likewise, or kContextFull
+  void release_pages(Sequence& sequence, uint32_t tokens);        // those beyond `tokens`
   void prepare(Request& request);
   Result<void> advance(Request& request);
   Result<void> collect(Request& request);
-  Result<void> schedule(Request& request);
   Result<void> schedule_prefill(Request& request);
-  Result<void> schedule_decode(Request& request);
+  void schedule_decode();
+  bool gather_batch();  // false: nothing to submit now
+  void share_host_time(double seconds);
+  uint64_t oldest_in_flight() const;  // 0: nothing is
   void take_token(Request& request, const InFlight& step);
   void end(Request& request, RequestStatus status);
   void finish(Request& request);
@@ -89,6 +93,8 @@ class Context {
   uint32_t slice_ = 0, highest_slice_ = 0;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // by slot; null: free
   std::vector<std::shared_ptr<Request>> active_;
+  std::vector<Request*> batch_;  // of the decode step being submitted
+  std::vector<BatchMember> members_;
   ContextStats stats_;
 };
 

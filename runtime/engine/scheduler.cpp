@@ -97,7 +97,7 @@ Result<void> Context::collect(Request& request) {
     const InFlight step = request.in_flight.front();
     PUMICE_ASSIGN(const bool reached, model_.kernels().device().reached(step.value));
     if (!reached) break;
-    request.in_flight.pop_front();
+    request.in_flight.erase(request.in_flight.begin());
     if (options_.profile) recorder_.collect_profile();
     if (step.prefilled > 0) {
       request.prompt_done = std::min(request.prompt_tokens, request.prompt_done + step.prefilled);
@@ -119,10 +119,7 @@ Result<void> Context::schedule_prefill(Request& request) {
     if (request.in_flight.size() >= most) return {};
     PUMICE_ASSIGN(const bool busy, recorder_.slices_busy());
     if (busy) return {};
-    PUMICE_ASSIGN(const bool fits, reserve(sequence, total));
-    if (!fits)
-      return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger",
-                   total);
+    PUMICE_TRY(reserve_all(sequence, total));
     const SlicePlan plan = plan_slice(request.scheduled, total, slice_);
     PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot,
                                                                plan.last ? end_of(request) : StepEnd::kNothing));
@@ -141,59 +138,85 @@ Result<void> Context::schedule_prefill(Request& request) {
   return {};
 }
 
-Result<void> Context::schedule_decode(Request& request) {
-  Sequence& sequence = *request.sequence;
-  while (request.in_flight.size() < options_.steps_ahead) {
+// The requests that the next decode step serves. They go in step: while one of them has as many steps in flight as it
+// may, none goes on, or the members would change with every step.
+bool Context::gather_batch() {
+  batch_.clear();
+  members_.clear();
+  for (const std::shared_ptr<Request>& shared : active_) {
+    Request& request = *shared;
     const uint32_t wanted = request.params.max_tokens;
-    if (wanted != 0 && request.drawn - request.prompt_end >= wanted) return {};
-    if (request.drawn >= options_.context_tokens) return {};
-    PUMICE_ASSIGN(const bool fits, reserve(sequence, request.drawn));
-    if (!fits) {
+    if (request.ending || options_.disable_kv_cache || request.drawn == request.prompt_end) continue;
+    if (wanted != 0 && request.drawn - request.prompt_end >= wanted) continue;
+    if (request.drawn >= options_.context_tokens) continue;
+    if (request.in_flight.size() >= options_.steps_ahead) return false;
+    if (!reserve(*request.sequence, request.drawn)) {
       if (request.in_flight.empty()) end(request, RequestStatus::kFinishedContext);
-      return {};
+      continue;
     }
-    PUMICE_ASSIGN(const uint64_t value, recorder_.submit_decode(sequence.slot, end_of(request)));
-    request.in_flight.push_back({.value = value, .log_position = request.drawn});
-    request.scheduled = request.drawn;
-    ++request.drawn;
-    ++stats_.submissions;
+    batch_.push_back(&request);
+    members_.push_back({.slot = request.sequence->slot, .tokens = request.drawn});
   }
-  return {};
+  return !batch_.empty();
 }
 
-Result<void> Context::schedule(Request& request) {
+void Context::schedule_decode() {
+  while (gather_batch()) {
+    const bool greedy = std::all_of(batch_.begin(), batch_.end(), [](const Request* r) { return r->params.greedy(); });
+    Result<uint64_t> value = recorder_.submit_decode(members_, greedy ? StepEnd::kGreedy : StepEnd::kSample);
+    if (!value) {
+      for (Request* request : batch_) fail(*request, value.error());
+      return;
+    }
+    for (Request* request : batch_) {
+      request->in_flight.push_back({.value = *value, .log_position = request->drawn});
+      request->scheduled = request->drawn;
+      ++request->drawn;
+    }
+    ++stats_.submissions;
+  }
+}
+
+Result<void> Context::advance(Request& request) {
+  PUMICE_TRY(collect(request));
   if (request.ending) return {};
   if (request.cancel.load(std::memory_order_relaxed)) {
     end(request, RequestStatus::kCancelled);
     return {};
   }
-  const bool prompt_pending =
-      request.scheduled < request.sequence->tokens.size() && request.drawn == request.prompt_end;
-  if (options_.disable_kv_cache ? request.in_flight.empty() : prompt_pending) return schedule_prefill(request);
-  if (options_.disable_kv_cache || request.scheduled < request.prompt_end) return schedule_prefill(request);
-  return schedule_decode(request);
-}
-
-Result<void> Context::advance(Request& request) {
-  const double start = thread_seconds();
-  const bool decoding = request.generated_tokens > 0;
-  PUMICE_TRY(collect(request));
-  PUMICE_TRY(schedule(request));
-  if (decoding) {
-    const double spent = thread_seconds() - start;
-    request.host_seconds_decode += spent;
-    stats_.host_seconds_decode += spent;
-  }
+  if (options_.disable_kv_cache || request.drawn == request.prompt_end) return schedule_prefill(request);
   return {};
 }
 
 Result<bool> Context::step() {
-  for (const std::shared_ptr<Request>& request : active_) {
+  const double start = thread_seconds();
+  const uint64_t prefilled = stats_.prefill_tokens;
+  for (const std::shared_ptr<Request>& request : active_)
     if (Result<void> advanced = advance(*request); !advanced) fail(*request, std::move(advanced).error());
+  schedule_decode();
+  if (stats_.prefill_tokens == prefilled) share_host_time(thread_seconds() - start);
+  for (const std::shared_ptr<Request>& request : active_)
     if (request->ending && request->in_flight.empty() && request->status == RequestStatus::kRunning) finish(*request);
-  }
   std::erase_if(active_, [](const std::shared_ptr<Request>& r) { return r->status != RequestStatus::kRunning; });
   return !active_.empty();
+}
+
+// Host time of a step without prefill, in equal parts to the requests that decode.
+void Context::share_host_time(double seconds) {
+  const auto decodes = [](const std::shared_ptr<Request>& request) { return request->generated_tokens > 0; };
+  const auto count = std::count_if(active_.begin(), active_.end(), decodes);
+  if (count == 0) return;
+  stats_.host_seconds_decode += seconds;
+  for (const std::shared_ptr<Request>& request : active_)
+    if (decodes(request)) request->host_seconds_decode += seconds / static_cast<double>(count);
+}
+
+uint64_t Context::oldest_in_flight() const {
+  uint64_t oldest = 0;
+  for (const std::shared_ptr<Request>& request : active_)
+    if (!request->in_flight.empty() && (oldest == 0 || request->in_flight.front().value < oldest))
+      oldest = request->in_flight.front().value;
+  return oldest;
 }
 
 Result<bool> Context::wait(Request& request, int64_t timeout_ms) {
@@ -204,13 +227,14 @@ Result<bool> Context::wait(Request& request, int64_t timeout_ms) {
     if (!request.generated.empty() || request.status != RequestStatus::kRunning) return true;
     PUMICE_CHECK(busy);
     if (timeout_ms >= 0 && milliseconds_since(start) >= static_cast<double>(timeout_ms)) return false;
-    if (request.in_flight.empty()) continue;
+    const uint64_t oldest = oldest_in_flight();
+    if (oldest == 0) continue;
     uint64_t limit = kPollNs;
     if (timeout_ms >= 0) {
       const double left = static_cast<double>(timeout_ms) - milliseconds_since(start);
       limit = std::min(limit, static_cast<uint64_t>(std::max(left, 0.0) * 1e6));
     }
-    const Result<bool> reached = model_.kernels().device().wait(request.in_flight.front().value, limit);
+    const Result<bool> reached = model_.kernels().device().wait(oldest, limit);
     if (!reached) fail(request, reached.error());
   }
 }

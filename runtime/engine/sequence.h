@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -57,12 +56,12 @@ struct Request {
   RequestStatus status = RequestStatus::kRunning;
   Error error;  // when failed
 
-  uint32_t prompt_end = 0;  // tokens of the sequence when it was submitted
-  uint32_t scheduled = 0;   // tokens whose computation has been submitted
-  uint32_t drawn = 0;       // tokens whose draw has been submitted, from prompt_end on
-  std::deque<InFlight> in_flight;
-  std::vector<int32_t> generated;  // not yet taken by the caller
-  bool ending = false;             // no more work is submitted; what is in flight is awaited
+  uint32_t prompt_end = 0;          // tokens of the sequence when it was submitted
+  uint32_t scheduled = 0;           // tokens whose computation has been submitted
+  uint32_t drawn = 0;               // tokens whose draw has been submitted, from prompt_end on
+  std::vector<InFlight> in_flight;  // the oldest first; a handful
+  std::vector<int32_t> generated;   // not yet taken by the caller
+  bool ending = false;              // no more work is submitted; what is in flight is awaited
   RequestStatus end_status = RequestStatus::kRunning;
 
   uint32_t prompt_tokens = 0, prompt_done = 0, cached_tokens = 0, generated_tokens = 0;

@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
+#include "shared/attention.h"
+
 namespace pumice {
 namespace {
 
 constexpr size_t kSlicesInFlight = 2;
+constexpr uint32_t kNoSlot = UINT32_MAX;
 
 }  // namespace
 
@@ -16,20 +19,19 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   recorder.model_ = &model;
   recorder.options_ = options;
   vk::Device& device = model.kernels().device();
-  const WorkspaceShape shape{
-      .rows = options.slice_tokens, .logit_rows = 1, .context_tokens = options.context_tokens, .decode_rows = 1};
+  const WorkspaceShape shape = workspace_shape(options);
   PUMICE_ASSIGN(recorder.work_, Workspace::create(device, model.config(), shape));
   recorder.workspace_bytes_ = Workspace::bytes(model.config(), shape);
   recorder.pages_per_slot_ = divide_up(options.context_tokens, kPageTokens);
-  recorder.slot_stride_ = static_cast<uint32_t>(std::max<uint64_t>(device.caps().storage_alignment, 256));
 
   const auto shared = [&](uint64_t bytes) { return device.create_buffer(bytes, vk::MemoryIntent::kShared); };
   const uint64_t slots = options.slots;
   PUMICE_ASSIGN(recorder.page_table_, shared(4 * slots * recorder.pages_per_slot_));
   PUMICE_ASSIGN(recorder.token_log_, shared(4 * slots * options.context_tokens));
   PUMICE_ASSIGN(recorder.samplers_, shared(slots * sizeof(SamplerParams)));
-  PUMICE_ASSIGN(recorder.decode_rows_, device.create_buffer(slots * recorder.slot_stride_, vk::MemoryIntent::kDevice));
-  PUMICE_ASSIGN(recorder.arguments_, device.create_buffer(slots * recorder.slot_stride_, vk::MemoryIntent::kDevice));
+  PUMICE_ASSIGN(recorder.slot_rows_, device.create_buffer(slots * sizeof(StepRow), vk::MemoryIntent::kDevice));
+  PUMICE_ASSIGN(recorder.batch_rows_, device.create_buffer(slots * sizeof(StepRow), vk::MemoryIntent::kDevice));
+  PUMICE_ASSIGN(recorder.arguments_, device.create_buffer(12, vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(recorder.readback_,
                 device.create_buffer(uint64_t{4} * row_stride(model.config().vocabulary), vk::MemoryIntent::kReadback));
   std::memset(recorder.page_table_.mapped(), 0, recorder.page_table_.size());
@@ -40,18 +42,29 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
                                .v = pool.v(layer),
                                .page_table = recorder.page_table_,
                                .pages_per_slot = recorder.pages_per_slot_});
-  for (size_t i = 0; i < kSlicesInFlight; ++i) {
-    Lane lane;
-    PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(device, options.profile));
+  const auto add_lanes = [&](std::vector<Lane>& ring, size_t count) -> Result<void> {
+    for (size_t i = 0; i < count; ++i) {
+      Lane lane;
+      PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(device, options.profile));
+      ring.push_back(std::move(lane));
+    }
+    return {};
+  };
+  PUMICE_TRY(add_lanes(recorder.slices_, kSlicesInFlight));
+  for (Lane& lane : recorder.slices_) {
     PUMICE_ASSIGN(lane.rows, shared(uint64_t{options.slice_tokens} * sizeof(StepRow)));
-    recorder.slices_.push_back(std::move(lane));
   }
-  for (size_t i = 0; options.record_each_step && i < options.steps_ahead; ++i) {
-    Lane lane;
-    PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(device, options.profile));
-    recorder.decodes_.push_back(std::move(lane));
-  }
+  if (options.record_each_step) PUMICE_TRY(add_lanes(recorder.decodes_, options.steps_ahead));
+  // One for each step that may be in flight, so that a change never waits for the one before.
+  PUMICE_TRY(add_lanes(recorder.changes_, options.steps_ahead + 1));
   return recorder;
+}
+
+WorkspaceShape StepRecorder::workspace_shape(const StepRecorderOptions& options) {
+  return {.rows = std::max(options.slice_tokens, options.slots),
+          .logit_rows = options.slots,
+          .context_tokens = options.context_tokens,
+          .decode_rows = options.slots};
 }
 
 void StepRecorder::record_model(Recorder recorder, const StepShape& shape) {
@@ -60,39 +73,47 @@ void StepRecorder::record_model(Recorder recorder, const StepShape& shape) {
       {.config = model_->config(), .weights = model_->weights(), .work = work_, .pages = pages_, .step = shape});
 }
 
-void StepRecorder::record_end(Recorder recorder, StepEnd end, const vk::BufferView& rows, uint32_t source_row,
-                              uint32_t slot) {
-  const uint32_t vocabulary = model_->config().vocabulary;
-  const vk::BufferView logits(work_.logits, 0, uint64_t{4} * vocabulary);
-  const CommitArgs commit{.step_rows = rows,
-                          .next_rows = decode_row(slot),
-                          .token_log = token_log_,
-                          .attention_arguments = arguments(slot),
-                          .samplers = samplers_,
-                          .source_row = source_row,
-                          .target_row = 0,
-                          .log_stride = options_.context_tokens};
+void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit) {
+  const uint32_t vocabulary = model_->config().vocabulary, stride = row_stride(vocabulary);
+  const FloatRows logits{{work_.logits, 0, uint64_t{4} * (uint64_t{n - 1} * stride + vocabulary)}, stride};
+  commit.token_log = token_log_;
+  commit.attention_arguments = arguments_;
+  commit.samplers = samplers_;
+  commit.log_stride = options_.context_tokens;
   switch (end) {
     case StepEnd::kNothing:
       break;
     case StepEnd::kLogits:
-      recorder.stream.copy(logits, readback_);
+      recorder.stream.copy(logits.view, readback_);
       break;
     case StepEnd::kSample:
-      sample(recorder, {.logits = logits, .cols = vocabulary, .commit = commit});
+      sample(recorder, {.logits = logits, .cols = vocabulary, .n = n, .commit = commit});
       break;
     case StepEnd::kGreedy:
-      argmax(recorder,
-             {.logits = logits, .cols = vocabulary, .finds = work_.finds, .counter = work_.counter, .commit = commit});
+      argmax(recorder, {.logits = logits,
+                        .cols = vocabulary,
+                        .n = n,
+                        .finds = work_.finds,
+                        .counters = work_.arrivals,
+                        .commit = commit});
       break;
   }
 }
 
-Result<uint64_t> StepRecorder::submit(Lane& lane) {
-  const VkCommandBuffer commands = lane.stream.handle();
-  PUMICE_ASSIGN(lane.value, model_->kernels().device().submit({&commands, 1}));
+Result<uint64_t> StepRecorder::submit(Lane& lane, Lane* before) {
+  const VkCommandBuffer commands[] = {before ? before->stream.handle() : lane.stream.handle(), lane.stream.handle()};
+  PUMICE_ASSIGN(lane.value, model_->kernels().device().submit({commands, before ? 2u : 1u}));
+  if (before) before->value = lane.value;
   if (options_.profile) unprofiled_.push_back(&lane);
   return lane.value;
+}
+
+Result<StepRecorder::Lane*> StepRecorder::next_lane(std::vector<Lane>& ring, size_t& next) {
+  Lane& lane = ring[next];
+  next = (next + 1) % ring.size();
+  PUMICE_ASSIGN(const bool free, model_->kernels().device().wait(lane.value));
+  PUMICE_CHECK(free);
+  return &lane;
 }
 
 Result<bool> StepRecorder::slices_busy() {
@@ -102,10 +123,8 @@ Result<bool> StepRecorder::slices_busy() {
 
 Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot,
                                             StepEnd end) {
-  Lane& lane = slices_[next_slice_];
-  next_slice_ = (next_slice_ + 1) % slices_.size();
-  PUMICE_ASSIGN(const bool free, model_->kernels().device().wait(lane.value));
-  PUMICE_CHECK(free);
+  PUMICE_ASSIGN(Lane* const next, next_lane(slices_, next_slice_));
+  Lane& lane = *next;
   if (options_.profile) collect_profile();
   fill_rows(plan, tokens, slot, {lane.rows.mapped_as<StepRow>(), plan.count});
   const vk::BufferView rows(lane.rows, 0, plan.count * sizeof(StepRow));
@@ -117,50 +136,83 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<con
                           .step_rows = rows,
                           .first_logit = plan.count - 1,
                           .logit_count = ends ? 1u : 0u});
-  if (end == StepEnd::kGreedy || end == StepEnd::kSample) {
-    const uint32_t counts[3] = {1, model_->config().kv_heads, 1};
-    for (uint32_t axis = 0; axis < 3; ++axis)
-      lane.stream.fill({arguments_, uint64_t{slot} * slot_stride_ + 4 * axis, 4}, counts[axis]);
-  }
-  record_end(recorder, end, rows, plan.count - 1, slot);
+  record_end(recorder, end, 1,
+             {.step_rows = rows, .next_rows = slot_rows_, .source_row = plan.count - 1, .target_row = slot});
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
+  if (end == StepEnd::kGreedy || end == StepEnd::kSample)
+    std::replace(batch_slots_.begin(), batch_slots_.end(), slot, kNoSlot);
   return submit(lane);
 }
 
-Result<void> StepRecorder::record_decode(Lane& lane, uint32_t slot, StepEnd end) {
-  const vk::BufferView row = decode_row(slot), decode_arguments = arguments(slot);
+Result<void> StepRecorder::record_decode(Lane& lane, uint32_t n, StepEnd end) {
+  const vk::BufferView rows(batch_rows_, 0, n * sizeof(StepRow)), counts(arguments_);
   const Recorder recorder{model_->kernels(), lane.stream};
   lane.stream.begin();
-  record_model(recorder, {.n = 1,
+  record_model(recorder, {.n = n,
                           .one_sequence = false,
-                          .step_rows = row,
-                          .decode_arguments = &decode_arguments,
+                          .step_rows = rows,
+                          .decode_arguments = &counts,
                           .first_logit = 0,
-                          .logit_count = 1});
-  record_end(recorder, end, row, 0, slot);
+                          .logit_count = n});
+  record_end(recorder, end, n, {.step_rows = rows, .next_rows = rows});
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
   dispatches_ = lane.stream.dispatches();
   return {};
 }
 
-Result<uint64_t> StepRecorder::submit_decode(uint32_t slot, StepEnd end) {
-  if (!options_.record_each_step) {
-    Lane& lane = replays_[{slot, end}];
-    if (!lane.recorded) {
-      PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(model_->kernels().device(), options_.profile));
-      PUMICE_TRY(record_decode(lane, slot, end));
-      lane.recorded = true;
-    }
-    return submit(lane);
+Result<StepRecorder::Lane*> StepRecorder::record_batch_change(std::span<const BatchMember> batch) {
+  PUMICE_ASSIGN(Lane* const lane, next_lane(changes_, next_change_));
+  const auto row = [](const vk::Buffer& rows, uint64_t index) {
+    return vk::BufferView(rows, index * sizeof(StepRow), sizeof(StepRow));
+  };
+  lane->stream.begin();
+  for (size_t i = 0; i < batch_slots_.size(); ++i)
+    if (batch_slots_[i] != kNoSlot) lane->stream.copy(row(batch_rows_, i), row(slot_rows_, batch_slots_[i]));
+  uint32_t longest = 1;
+  for (size_t i = 0; i < batch.size(); ++i) {
+    lane->stream.copy(row(slot_rows_, batch[i].slot), row(batch_rows_, i));
+    longest = std::max(longest, batch[i].tokens);
   }
-  Lane& lane = decodes_[next_decode_];
-  next_decode_ = (next_decode_ + 1) % decodes_.size();
-  PUMICE_ASSIGN(const bool free, model_->kernels().device().wait(lane.value));
-  PUMICE_CHECK(free);
-  PUMICE_TRY(record_decode(lane, slot, end));
-  return submit(lane);
+  const uint32_t counts[3] = {static_cast<uint32_t>(batch.size()), model_->config().kv_heads,
+                              divide_up(longest, kAttentionDecodePages * kPageTokens)};
+  for (uint32_t axis = 0; axis < 3; ++axis) lane->stream.fill({arguments_, 4 * axis, 4}, counts[axis]);
+  PUMICE_TRY(lane->stream.end());
+  return lane;
+}
+
+// The recorded step of n members.
+Result<StepRecorder::Lane*> StepRecorder::decode_lane(uint32_t n, StepEnd end) {
+  if (options_.record_each_step) {
+    PUMICE_ASSIGN(Lane* const lane, next_lane(decodes_, next_decode_));
+    PUMICE_TRY(record_decode(*lane, n, end));
+    return lane;
+  }
+  Lane& lane = replays_[{n, end}];
+  if (!lane.recorded) {
+    PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(model_->kernels().device(), options_.profile));
+    PUMICE_TRY(record_decode(lane, n, end));
+    lane.recorded = true;
+  }
+  return &lane;
+}
+
+Result<uint64_t> StepRecorder::submit_decode(std::span<const BatchMember> batch, StepEnd end) {
+  const auto n = static_cast<uint32_t>(batch.size());
+  const bool same = std::equal(batch.begin(), batch.end(), batch_slots_.begin(), batch_slots_.end(),
+                               [](const BatchMember& member, uint32_t slot) { return member.slot == slot; });
+  Lane* change = nullptr;
+  if (!same) {
+    PUMICE_ASSIGN(change, record_batch_change(batch));
+  }
+  PUMICE_ASSIGN(Lane* const lane, decode_lane(n, end));
+  PUMICE_ASSIGN(const uint64_t value, submit(*lane, change));
+  if (change) {
+    batch_slots_.clear();
+    for (const BatchMember& member : batch) batch_slots_.push_back(member.slot);
+  }
+  return value;
 }
 
 void StepRecorder::collect_profile() {

@@ -25,10 +25,21 @@ struct StepRecorderOptions {
   bool profile = false;
 };
 
+// A sequence in a decode step.
+struct BatchMember {
+  uint32_t slot = 0;
+  uint32_t tokens = 0;  // of the sequence with the one that the step computes
+};
+
 // Owns the per-step device buffers. Thread rule: that of its context.
+//
+// A decode step computes row i of the batch rows for the i-th member; each commit leaves the next step's row in its
+// place, so steps with the same members follow one another without the host. When the members change, a few copies
+// before the step put the rows in their new places, by way of the slots' rows, where prefill commits to.
 class StepRecorder {
  public:
   static Result<StepRecorder> create(const Model& model, const PagePool& pool, const StepRecorderOptions& options);
+  static WorkspaceShape workspace_shape(const StepRecorderOptions& options);
 
   // Host views of device memory; see shaders/shared/step_params.h.
   uint32_t* page_table(uint32_t slot) { return page_table_.mapped_as<uint32_t>() + slot * pages_per_slot_; }
@@ -39,8 +50,8 @@ class StepRecorder {
   // true: submit_slice() would have to wait for an earlier slice.
   Result<bool> slices_busy();
   Result<uint64_t> submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, StepEnd end);
-  // One decode step of the slot: the row that the step before it committed.
-  Result<uint64_t> submit_decode(uint32_t slot, StepEnd end);
+  // One decode step of all members: from each, the row that was committed last.
+  Result<uint64_t> submit_decode(std::span<const BatchMember> batch, StepEnd end);
 
   uint64_t recordings() const { return recordings_; }
   uint64_t workspace_bytes() const { return workspace_bytes_; }
@@ -58,23 +69,26 @@ class StepRecorder {
     bool recorded = false;
   };
   void record_model(Recorder recorder, const StepShape& shape);
-  void record_end(Recorder recorder, StepEnd end, const vk::BufferView& rows, uint32_t source_row, uint32_t slot);
-  Result<void> record_decode(Lane& lane, uint32_t slot, StepEnd end);
-  Result<uint64_t> submit(Lane& lane);
-  vk::BufferView decode_row(uint32_t slot) const {
-    return {decode_rows_, uint64_t{slot} * slot_stride_, sizeof(StepRow)};
-  }
-  vk::BufferView arguments(uint32_t slot) const { return {arguments_, uint64_t{slot} * slot_stride_, 12}; }
+  void record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit);
+  Result<void> record_decode(Lane& lane, uint32_t n, StepEnd end);
+  Result<Lane*> decode_lane(uint32_t n, StepEnd end);
+  Result<Lane*> record_batch_change(std::span<const BatchMember> batch);
+  Result<Lane*> next_lane(std::vector<Lane>& ring, size_t& next);
+  Result<uint64_t> submit(Lane& lane, Lane* before = nullptr);
 
   const Model* model_ = nullptr;
   StepRecorderOptions options_;
   Workspace work_;
   std::vector<KvPages> pages_;
-  uint32_t pages_per_slot_ = 0, slot_stride_ = 256;
-  vk::Buffer page_table_, token_log_, samplers_, decode_rows_, arguments_, readback_;
-  std::vector<Lane> slices_, decodes_;
-  std::map<std::pair<uint32_t, StepEnd>, Lane> replays_;
-  size_t next_slice_ = 0, next_decode_ = 0;
+  uint32_t pages_per_slot_ = 0;
+  vk::Buffer page_table_, token_log_, samplers_, readback_;
+  vk::Buffer slot_rows_;               // (slots) StepRow: committed by prefill, and of sequences outside the batch
+  vk::Buffer batch_rows_;              // (slots) StepRow
+  vk::Buffer arguments_;               // group counts of the batch's attention
+  std::vector<uint32_t> batch_slots_;  // of the batch rows; UINT32_MAX: prefill has committed a newer row since
+  std::vector<Lane> slices_, decodes_, changes_;
+  std::map<std::pair<uint32_t, StepEnd>, Lane> replays_;  // by batch size
+  size_t next_slice_ = 0, next_decode_ = 0, next_change_ = 0;
   uint64_t recordings_ = 0, workspace_bytes_ = 0;
   uint32_t dispatches_ = 0;
   std::vector<Lane*> unprofiled_;

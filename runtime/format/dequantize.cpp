@@ -242,4 +242,13 @@ Result<void> dequantize_rows(const GgufTensor& tensor, uint64_t first_row, uint6
   return {};
 }
 
+Result<std::vector<float>> fetch_values(const Gguf& file, const GgufTensor& tensor) {
+  std::vector<std::byte> scratch(tensor.data.size());
+  GgufTensor fetched = tensor;
+  PUMICE_ASSIGN(fetched.data, file.fetch(tensor.data, scratch));
+  std::vector<float> values(tensor.rows() * tensor.cols());
+  PUMICE_TRY(dequantize_rows(fetched, 0, fetched.rows(), values));
+  return values;
+}
+
 }  // namespace pumice

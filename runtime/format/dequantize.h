@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/result.h"
 #include "format/gguf.h"
@@ -23,5 +24,8 @@ void dequantize_blocks(TensorType type, std::span<const std::byte> blocks, std::
 // Rows first_row .. first_row + row_count - 1 (row_count * tensor.cols() floats). Fails for a type that cannot be
 // dequantised, a range outside the tensor, and an output of another size.
 Result<void> dequantize_rows(const GgufTensor& tensor, uint64_t first_row, uint64_t row_count, std::span<float> values);
+
+// All values of a tensor, through Gguf::fetch. For small ones.
+Result<std::vector<float>> fetch_values(const Gguf& file, const GgufTensor& tensor);
 
 }  // namespace pumice

@@ -4,10 +4,11 @@
 // are bounded by a small multiple of the file's size; a refused file gives a one-line reason. An accepted file keeps
 // these promises: keys and tensor names are unique, every tensor's data lies within its file at the file's alignment,
 // no two tensors overlap, and row lengths are whole blocks.
-// Ownership: Gguf owns the mappings that open() makes. Every string_view and span it hands out points into the file's
-// bytes and lives as long as the Gguf (after open) or as the caller's bytes (after from_memory). Move-only; moving
-// keeps the views valid. Thread rule: immutable after opening, so any number of threads may read it.
-// Source: the GGUF specification, ggml's docs/gguf.md; split files as llama.cpp writes them (split.no, split.count,
+// Ownership: Gguf owns the mappings that open() makes; metadata and names in them are copies that no change of the file
+// reaches (MappedFile::hold), tensor data is the file's own. Every string_view and span it hands out points into the
+// file's bytes and lives as long as the Gguf (after open) or as the caller's bytes (after from_memory). Move-only;
+// moving keeps the views valid. Thread rule: immutable after opening, so any number of threads may read it. Source: the
+// GGUF specification, ggml's docs/gguf.md; split files as llama.cpp writes them (split.no, split.count,
 // split.tensors.count, names like model-00001-of-00003.gguf).
 #pragma once
 
@@ -119,9 +120,17 @@ class Gguf {
   const GgufTensor* find_tensor(std::string_view name) const;  // nullptr when absent
   uint64_t parameter_count() const;                            // values of all tensors
 
+  // The bytes of `data`, a part of a tensor's data: itself where the caller keeps the file in memory; after open() they
+  // are read into `scratch`, which is as large, because a file that has become shorter or a disk that fails is an error
+  // of a read but kills the process that touches the mapping. Nothing else touches it once the file is open.
+  Result<std::span<const std::byte>> fetch(std::span<const std::byte> data, std::span<std::byte> scratch) const;
+  // A hint that fetch() of these bytes follows soon.
+  void will_fetch(std::span<const std::byte> data) const;
+
  private:
   friend class GgufBuilder;
   Gguf() = default;
+  const MappedFile* file_of(std::span<const std::byte> data) const;  // nullptr: of the caller's bytes
 
   std::vector<MappedFile> files_;
   std::vector<GgufEntry> entries_;

@@ -1,6 +1,7 @@
 // Opening: whole files and split models. Names of parts as llama.cpp's gguf-split writes them.
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <optional>
 
 #include "format/gguf.h"
@@ -43,8 +44,16 @@ Error in_file(const std::string& path, Error reason) {
 
 Result<GgufPart> read_file(const std::string& path, std::vector<MappedFile>& files) {
   PUMICE_ASSIGN(MappedFile file, MappedFile::open(path));
+  // Parsed from a copy, so that no change of the file meanwhile does harm; what is not metadata goes back after it.
+  // 32 MiB are some times the metadata of a model with 260,000 tokens; 256 MiB bound what a hostile file can ask for.
+  constexpr size_t kLikelyMetadata = size_t{32} << 20, kMostMetadata = size_t{256} << 20;
+  PUMICE_TRY(file.hold(kLikelyMetadata));
   Result<GgufPart> part = read_gguf_part(file.bytes());
   if (!part) return in_file(path, std::move(part).error());
+  size_t metadata = std::min(file.bytes().size(), kMostMetadata);
+  for (const GgufTensor& tensor : part->tensors)
+    metadata = std::min(metadata, static_cast<size_t>(tensor.data.data() - file.bytes().data()));
+  PUMICE_TRY(file.hold(metadata));
   files.push_back(std::move(file));
   return part;
 }
@@ -130,6 +139,29 @@ Result<Gguf> Gguf::open(const std::string& path) {
   Result<Gguf> gguf = GgufBuilder::build(std::move(parts), bytes, std::move(files));
   if (!gguf) return in_file(path, std::move(gguf).error());
   return gguf;
+}
+
+const MappedFile* Gguf::file_of(std::span<const std::byte> data) const {
+  const std::less_equal<const std::byte*> not_after;
+  for (const MappedFile& file : files_)
+    if (not_after(file.bytes().data(), data.data()) &&
+        not_after(data.data() + data.size(), file.bytes().data() + file.bytes().size()))
+      return &file;
+  return nullptr;
+}
+
+Result<std::span<const std::byte>> Gguf::fetch(std::span<const std::byte> data, std::span<std::byte> scratch) const {
+  const MappedFile* file = file_of(data);
+  if (!file) return data;
+  PUMICE_CHECK(scratch.size() >= data.size());
+  scratch = scratch.first(data.size());
+  PUMICE_TRY(file->read(static_cast<size_t>(data.data() - file->bytes().data()), scratch));
+  return std::span<const std::byte>(scratch);
+}
+
+void Gguf::will_fetch(std::span<const std::byte> data) const {
+  if (const MappedFile* file = file_of(data))
+    file->will_need(static_cast<size_t>(data.data() - file->bytes().data()), data.size());
 }
 
 Result<Gguf> Gguf::from_memory(std::span<const std::byte> file) { return from_parts({&file, 1}); }

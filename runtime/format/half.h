@@ -23,21 +23,24 @@ inline float half_to_float(uint16_t half) {
   return std::bit_cast<float>(sign | ((magnitude << 13) + (112u << 23)));
 }
 
+// All cases are computed and one is chosen by masks, so that loops over it become vector code: where the compiler sees
+// a choice it branches around the addition of floats, which might trap.
 inline uint16_t float_to_half(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t sign = (bits >> 16) & 0x8000u;
   const uint32_t magnitude = bits & 0x7fffffffu;
-  uint32_t half;
-  if (magnitude > 0x7f800000u) {
-    half = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
-  } else if (magnitude >= 0x477ff000u) {  // 65520, half-way to the first value beyond the range, rounds to infinity
-    half = 0x7c00u;
-  } else if (magnitude < 0x38800000u) {  // below 2^-14: adding 0.5 leaves the rounded multiple of 2^-24 in the low bits
-    half = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
-  } else {
-    half = (magnitude - (112u << 23) + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
-  }
-  return static_cast<uint16_t>(sign | half);
+  const auto below = [magnitude](int32_t limit) {  // all ones or none
+    return static_cast<uint32_t>((static_cast<int32_t>(magnitude) - limit) >> 31);
+  };
+  const uint32_t is_tiny = below(0x38800000);    // below 2^-14: adding 0.5 leaves the rounded multiple of 2^-24 in
+  const uint32_t is_finite = below(0x477ff000);  // the low bits. From 65520, half-way beyond the range: infinity
+  const uint32_t is_number = below(0x7f800001);
+  const uint32_t tiny = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) - 0x3f000000u;
+  const uint32_t normal = (magnitude - (112u << 23) + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
+  const uint32_t nan = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
+  const uint32_t finite = (tiny & is_tiny) | (normal & ~is_tiny);
+  const uint32_t number = (finite & is_finite) | (0x7c00u & ~is_finite);
+  return static_cast<uint16_t>(sign | (number & is_number) | (nan & ~is_number));
 }
 
 inline float bf16_to_float(uint16_t bf16) { return std::bit_cast<float>(static_cast<uint32_t>(bf16) << 16); }

@@ -148,8 +148,10 @@ struct ConvertedFormat {
   static void pack(Bytes b, Lane quant, Lane) {
     float y[values];
     dequantize_blocks(type, std::as_bytes(std::span(b, bytes)), y);
-    for (uint32_t w = 0; w < values / 2; ++w)
-      quant[w] = float_to_half(y[2 * w]) | static_cast<uint32_t>(float_to_half(y[2 * w + 1])) << 16;
+    // First to half, then to the lane's words: the first loop becomes vector code, the second cannot.
+    uint16_t halves[values];
+    for (uint32_t i = 0; i < values; ++i) halves[i] = float_to_half(y[i]);
+    copy_words<values / 2>(reinterpret_cast<Bytes>(halves), quant);
   }
 };
 

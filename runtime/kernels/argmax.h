@@ -1,4 +1,4 @@
-// argmax: commits the token with the highest logit.
+// argmax: commits the token with the highest logit of each row.
 #pragma once
 
 #include "kernels/commit.h"
@@ -6,14 +6,14 @@
 namespace pumice {
 
 struct ArgmaxArgs {
-  vk::BufferView logits;  // (cols)
-  uint32_t cols = 0;
-  vk::BufferView finds;    // argmax_find_bytes()
-  vk::BufferView counter;  // one uint32, zero; left zero
+  FloatRows logits;  // (n, cols)
+  uint32_t cols = 0, n = 1;
+  vk::BufferView finds;     // argmax_find_bytes()
+  vk::BufferView counters;  // (n) uint32, zero; left zero
   CommitArgs commit;
 };
 void argmax(Recorder recorder, const ArgmaxArgs& args);
 
-uint64_t argmax_find_bytes(uint32_t cols);
+uint64_t argmax_find_bytes(uint32_t cols, uint32_t n);
 
 }  // namespace pumice

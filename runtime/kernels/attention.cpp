@@ -1,9 +1,12 @@
 #include "kernels/attention.h"
 
 #include <algorithm>
+#include <bit>
+#include <initializer_list>
 
 #include "shared/attention.h"
 #include "shared/step_params.h"
+#include "vk/embedded_shaders.h"
 
 namespace pumice {
 
@@ -14,50 +17,150 @@ uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_di
 namespace {
 
 constexpr uint32_t kMaxHeadDim = 512;
+// Dimensions of all heads of a pass: their sums take this many registers over the lanes of a workgroup.
+constexpr uint32_t kDecodePassDims = 1024, kNarrowPassDims = 128;
+// The CPU kernels are unrolled over these; larger ones take seconds to compile (software driver of Mesa 26).
+constexpr uint32_t kCpuDecodeDims = 1024, kCpuPrefillDims = 256;
+constexpr uint32_t kSharedReserve = 256;  // bytes for small variables
 
-// Queries that the shared memory of a workgroup holds, each with its weights of one round of keys.
-uint32_t query_room(const vk::DeviceCaps& caps, uint32_t head_dim) {
-  const uint32_t keys = std::max(choose_reduce(caps).workgroup, kPageTokens);
-  return (caps.max_shared_bytes - 512) / (4 * (head_dim + keys));
+// A subgroup is one vector register, so lanes exchange nothing through memory.
+bool is_vector_cpu(const vk::DeviceCaps& caps) {
+  return caps.type == vk::DeviceType::kCpu && compiles_large_kernels(caps) && caps.fixed_subgroup &&
+         caps.subgroup_shuffle && std::has_single_bit(caps.subgroup_size) && caps.subgroup_size >= 4 &&
+         caps.subgroup_size <= 16;
+}
+
+// Intel's compiler has the fewer registers for a lane the more lanes a subgroup has: with the usual 32, a prefill tile
+// of heads of 128 spills 282 on Arc A770 and 56 on B580 (Mesa 26). 0: the usual size.
+uint32_t narrow_subgroup(const vk::DeviceCaps& caps) {
+  return caps.vendor_id == vk::kVendorIntel && caps.fixed_subgroup && caps.subgroup_size_control
+             ? caps.min_subgroup_size
+             : 0;
+}
+
+AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& shape) {
+  if (is_vector_cpu(caps) && kv_words(shape.type, shape.head_dim) % caps.subgroup_size == 0 &&
+      shape.group * shape.head_dim <= kCpuDecodeDims)
+    return {"attention_cpu_decode", caps.subgroup_size, shape.group, true};
+  ReduceChoice reduce = choose_reduce(caps);
+  const uint32_t narrow = narrow_subgroup(caps);
+  if (reduce.full_subgroups && narrow) reduce.workgroup = reduce.subgroup_size = narrow;
+  const uint32_t keys = std::max(reduce.workgroup, kPageTokens);
+  const uint32_t room = (caps.max_shared_bytes - kSharedReserve - 4 * reduce.workgroup) / (4 * (shape.head_dim + keys));
+  const uint32_t dims = narrow ? kNarrowPassDims : kDecodePassDims;
+  const uint32_t most = std::min(room, std::max(1u, dims / shape.head_dim));
+  if (most == 0) return {};
+  const uint32_t passes = divide_up(shape.group, most);
+  return {reduce.full_subgroups ? "attention.subgroup" : "attention.shared", reduce.workgroup,
+          divide_up(shape.group, passes), reduce.full_subgroups, reduce.subgroup_size};
+}
+
+// f16 in, f32 out, of a shape that tiles a page and a head. Not Intel's: their sums spill 18 registers on Arc B580
+// already with heads of 64 (Mesa 26).
+const vk::CooperativeMatrix* find_matrix(const vk::DeviceCaps& caps, uint32_t head_dim) {
+  if (caps.vendor_id == vk::kVendorIntel) return nullptr;
+  using enum vk::ComponentType;
+  const auto fits = [&](const vk::CooperativeMatrix& m) {
+    return m.a == kF16 && m.b == kF16 && m.c == kF32 && m.result == kF32 && m.m % 8 == 0 && m.m <= 16 &&
+           kPageTokens % m.n == 0 && kPageTokens % m.k == 0 && head_dim % m.n == 0 && head_dim % m.k == 0 &&
+           m.k % 2 == 0;
+  };
+  const auto found = std::find_if(caps.cooperative_matrices.begin(), caps.cooperative_matrices.end(), fits);
+  return found == caps.cooperative_matrices.end() ? nullptr : &*found;
+}
+
+uint32_t matrix_shared_bytes(uint32_t queries, uint32_t head_dim) {
+  return 2 * kPageTokens * (head_dim + kAttentionMatrixPadding) +
+         (4 + 2) * queries * (kPageTokens + kAttentionMatrixPadding);
+}
+
+// A subgroup's sums and queries lie in registers. AMD's Navi 31 (Mesa 26) spills none with 16 rows of 128 dimensions,
+// whether 32 lanes hold 64 sums each or 64 lanes 32; with 256 dimensions both spill 137.
+constexpr uint32_t kMatrixSums = 64, kMatrixHeadDim = 128;
+
+AttentionChoice choose_matrices(const vk::DeviceCaps& caps, const AttentionShape& shape) {
+  if (!shape.matrices_built || shape.type != KvType::kF16 || !caps.float16 || !caps.fixed_subgroup ||
+      !caps.subgroup_shuffle || !std::has_single_bit(caps.subgroup_size))
+    return {};
+  const vk::CooperativeMatrix* matrix = find_matrix(caps, shape.head_dim);
+  if (!matrix) return {};
+  if (shape.head_dim > kMatrixHeadDim || matrix->m * shape.head_dim / caps.subgroup_size > kMatrixSums) return {};
+  for (const uint32_t subgroups : {4u, 2u, 1u}) {
+    const uint32_t queries = subgroups * matrix->m, workgroup = subgroups * caps.subgroup_size;
+    if (workgroup <= caps.max_workgroup_invocations &&
+        matrix_shared_bytes(queries, shape.head_dim) + kSharedReserve <= caps.max_shared_bytes)
+      return {"attention_coopmat", workgroup, queries, true, 0, *matrix};
+  }
+  return {};
+}
+
+uint32_t tile_shared_bytes(uint32_t queries, uint32_t head_dim) {
+  return 4 * (queries * (head_dim + kAttentionTilePadding) + kPageTokens * (queries + kAttentionTilePadding) +
+              kAttentionTileLanes * queries);
+}
+
+AttentionChoice choose_prefill(const vk::DeviceCaps& caps, const AttentionShape& shape) {
+  if (is_vector_cpu(caps) && kv_words(shape.type, shape.head_dim) % 4 == 0 && shape.head_dim <= kCpuPrefillDims)
+    return {"attention_cpu_prefill", caps.subgroup_size, kAttentionCpuQueries * caps.subgroup_size, true};
+  const AttentionChoice matrices = choose_matrices(caps, shape);
+  if (matrices.variant) return matrices;
+  const uint32_t tile_subgroup = narrow_subgroup(caps);
+  for (const uint32_t queries : {32u, 16u, 8u, 4u}) {
+    const uint32_t workgroup = queries / kAttentionTileQueries * kAttentionTileLanes;
+    if (workgroup <= caps.max_workgroup_invocations &&
+        tile_shared_bytes(queries, shape.head_dim) + kSharedReserve <= caps.max_shared_bytes)
+      return {"attention_tile", workgroup, queries, tile_subgroup != 0, tile_subgroup};
+  }
+  return {};
 }
 
 }  // namespace
 
-bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim) {
-  return head_dim <= kMaxHeadDim && group <= query_room(caps, head_dim);
+AttentionChoice choose_attention(const vk::DeviceCaps& caps, const AttentionShape& shape) {
+  if (shape.head_dim == 0 || shape.head_dim % 4 != 0 || shape.head_dim > kMaxHeadDim) return {};
+  return shape.one_sequence ? choose_prefill(caps, shape) : choose_decode(caps, shape);
 }
 
-uint32_t choose_attention_rows(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim, uint32_t n,
-                               bool one_sequence) {
-  if (!one_sequence || n == 1) return 1;
-  return std::clamp(std::min(8u, query_room(caps, head_dim)) / group, 1u, n);
+bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim) {
+  const auto fits = [&](bool one_sequence) {
+    return choose_attention(caps, {.group = group, .head_dim = head_dim, .one_sequence = one_sequence}).variant;
+  };
+  return fits(false) && fits(true);
 }
 
 void attention(Recorder recorder, const AttentionArgs& args) {
   const uint32_t group = args.heads / args.kv_heads;
-  const vk::DeviceCaps& caps = recorder.kernels.caps();
-  const uint32_t rows = choose_attention_rows(caps, group, args.head_dim, args.n, args.one_sequence);
+  const bool matrices_built = find_embedded_shader("attention_coopmat.f16") != nullptr;
+  const AttentionChoice choice = choose_attention(recorder.kernels.caps(), {.type = args.pages.type,
+                                                                            .group = group,
+                                                                            .head_dim = args.head_dim,
+                                                                            .one_sequence = args.one_sequence,
+                                                                            .matrices_built = matrices_built});
+  if (!choice.variant)
+    return recorder.stream.fail(
+        error(Status::kUnsupported, "no attention kernel of this device takes %u heads of %u", group, args.head_dim));
   const AttentionPush push{.n = args.n,
                            .kv_heads = args.kv_heads,
                            .q_stride = args.q.stride,
                            .y_stride = args.y.stride,
                            .pages_per_slot = args.pages.pages_per_slot,
-                           .pages_per_split = args.arguments ? kAttentionDecodePages : args.pages.pages_per_slot,
                            .max_splits = args.max_splits,
                            .scale = args.scale};
   const vk::BufferView bindings[kAttentionBindings] = {args.q.view,           args.pages.k,   args.pages.v,
-                                                       args.pages.page_table, args.step_rows, args.partials,
-                                                       args.counters,         args.y.view};
-  const ReduceChoice reduce = choose_reduce(caps);
-  const uint32_t constants[] = {reduce.workgroup, args.head_dim, group, rows};
-  record(recorder, {.variant = std::string("attention.") + reduce.variant + "." + variant_name(args.pages.type),
-                    .constants = constants,
-                    .full_subgroups = reduce.full_subgroups,
-                    .push = push_bytes(push),
-                    .bindings = bindings,
-                    .groups = {divide_up(args.n, rows), args.kv_heads, 1},
-                    .indirect = args.arguments,
-                    .cost = {.bytes = 8.0 * args.n * args.heads * args.head_dim}});
+                                                       args.pages.page_table, args.step_rows, args.y.view,
+                                                       args.partials,         args.counters};
+  const uint32_t constants[] = {choice.workgroup, args.head_dim,   group,          choice.queries,
+                                choice.matrix.m,  choice.matrix.n, choice.matrix.k};
+  record(recorder,
+         {.variant = std::string(choice.variant) + "." + variant_name(args.pages.type),
+          .constants = constants,
+          .full_subgroups = choice.full_subgroups,
+          .subgroup_size = choice.subgroup_size,
+          .push = push_bytes(push),
+          .bindings = std::span(bindings, args.one_sequence ? kAttentionPrefillBindings : kAttentionBindings),
+          .groups = {args.one_sequence ? divide_up(args.n * group, choice.queries) : args.n, args.kv_heads, 1},
+          .indirect = args.one_sequence ? nullptr : args.arguments,
+          .cost = {.bytes = 8.0 * args.n * args.heads * args.head_dim}});
 }
 
 }  // namespace pumice

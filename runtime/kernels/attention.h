@@ -13,9 +13,10 @@ struct AttentionArgs {
   FloatRows y;               // (n, heads * head_dim)
   uint32_t n = 1, heads = 1, kv_heads = 1, head_dim = 0;
   float scale = 1;
-  // true: the rows are consecutive tokens of one sequence. false: each row is a sequence of its own.
+  // true, prefill: the rows are consecutive tokens of one sequence. false, decode: each row is a sequence of its own,
+  // of any length, and its keys are split over workgroups.
   bool one_sequence = false;
-  // Decode: the keys of a row are split over workgroups; `arguments` has their counts (tiles, KV heads, splits).
+  // Decode only: `arguments` has the counts of workgroups (rows, KV heads, splits of the longest row, or more).
   const vk::BufferView* arguments = nullptr;
   uint32_t max_splits = 1;  // room for partial results
   vk::BufferView partials;  // attention_partial_bytes()
@@ -25,12 +26,29 @@ void attention(Recorder recorder, const AttentionArgs& args);
 
 uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_dim, uint32_t max_splits);
 
-// Whether a workgroup has room for the query heads of one KV head; kernels of larger heads would not compile, or take
-// minutes to.
-bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim);
+// What decides between kernels. The number of rows is not part of it, because logits may not depend on how a prompt was
+// cut into steps.
+struct AttentionShape {
+  KvType type = KvType::kF16;
+  uint32_t group = 1;  // query heads of a KV head
+  uint32_t head_dim = 0;
+  bool one_sequence = false;
+  bool matrices_built = false;  // this build has the cooperative matrix variant
+};
 
-// Rows that one workgroup takes, so that a KV head's keys are read once for several queries.
-uint32_t choose_attention_rows(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim, uint32_t n,
-                               bool one_sequence);
+struct AttentionChoice {
+  const char* variant = nullptr;  // without the KV type; null: no kernel has room for the shape on this device
+  uint32_t workgroup = 0;
+  uint32_t queries = 1;  // heads of a pass in decode, queries (rows * group) of a workgroup in prefill
+  bool full_subgroups = false;
+  uint32_t subgroup_size = 0;         // as for PipelineKey
+  vk::CooperativeMatrix matrix = {};  // of attention_coopmat
+};
+// Pure. Decode: attention_cpu_decode, attention.subgroup or attention.shared; prefill: attention_cpu_prefill,
+// attention_coopmat or attention_tile.
+AttentionChoice choose_attention(const vk::DeviceCaps& caps, const AttentionShape& shape);
+
+// Whether the device has kernels for the query heads of one KV head, both for decode and for prefill.
+bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim);
 
 }  // namespace pumice

@@ -8,8 +8,8 @@
 namespace pumice {
 
 struct CommitArgs {
-  vk::BufferView step_rows;            // StepRow: row `source_row` is the token whose logits these are
-  vk::BufferView next_rows;            // StepRow: row `target_row` becomes the drawn token
+  vk::BufferView step_rows;            // StepRow: those from `source_row` on are the tokens whose logits these are
+  vk::BufferView next_rows;            // StepRow: those from `target_row` on become the drawn tokens
   vk::BufferView token_log;            // (slots, log_stride) token ids by position
   vk::BufferView attention_arguments;  // three words: group counts of decode attention; the third only grows
   vk::BufferView samplers;             // (slots) SamplerParams

@@ -2,19 +2,27 @@
 //
 // Each operation K has its own header kernels/K.h with a struct of arguments and one function that records it:
 //   rms_norm(recorder, {.x = x, .weight = w, .y = y, .n = rows, .cols = width, .eps = 1e-5f});
-// Errors of recording (a pipeline that cannot be made) are kept by the stream and returned by its end().
+// Errors of recording (a pipeline that cannot be made) are kept by the stream and returned by its end(). With a list, a
+// recorder records nothing and lists what it would need instead: so the code that records an operation is also the only
+// one that says which pipelines it takes.
 #pragma once
 
+#include <compare>
+#include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
+#include "kernels/tuning.h"
 #include "vk/command_stream.h"
 #include "vk/device.h"
 
@@ -31,43 +39,94 @@ struct ReduceChoice {
   const char* variant = "shared";  // or "subgroup"
   uint32_t workgroup = 64;
   bool full_subgroups = false;
+  uint32_t subgroup_size = 0;  // with full_subgroups; 0: DeviceCaps::subgroup_size
+  bool operator==(const ReduceChoice&) const = default;
 };
 ReduceChoice choose_reduce(const vk::DeviceCaps& caps);
 // For a kernel that has one workgroup only: as many lanes as the device allows, but one subgroup on a CPU.
 ReduceChoice choose_wide_reduce(const vk::DeviceCaps& caps);
 
-// Thread-safe. Pipelines live as long as it does; the device outlives it.
+// The same with every other size that subgroups can have on the device: what tuning may choose from.
+std::vector<ReduceChoice> reduce_candidates(const vk::DeviceCaps& caps);
+
+// Whether a software driver's compiler keeps many sums in registers: that of Mesa 26 does; those of 25.0 and 22.3 spill
+// them, and take seconds, or minutes, over a large kernel.
+bool compiles_large_kernels(const vk::DeviceCaps& caps);
+
+// A variant of shaders/variants.json with its specialisation.
+struct PipelineKey {
+  std::string variant;
+  std::vector<uint32_t> constants;  // values of specialisation constants 0, 1, 2, …
+  bool full_subgroups = false;
+  uint32_t subgroup_size = 0;  // with full_subgroups; 0: DeviceCaps::subgroup_size
+  auto operator<=>(const PipelineKey&) const = default;
+};
+
+// Memory that operations use for intermediate results. One operation of a use runs at a time, as the automatic barriers
+// order them, whichever streams they are in.
+enum class Scratch { kActivations, kActivationScales, kPartials, kCounters };
+
+// Thread-safe: several threads may make pipelines at once. Pipelines and scratch memory live as long as it does; the
+// device outlives it.
 class Kernels {
  public:
-  explicit Kernels(vk::Device& device) : device_(device) {}
+  explicit Kernels(vk::Device& device) : device_(&device) {}
+  // Without a device, for recorders that only list.
+  explicit Kernels(vk::DeviceCaps caps) : caps_(std::move(caps)) {}
 
-  vk::Device& device() { return device_; }
-  const vk::DeviceCaps& caps() const { return device_.caps(); }
-  // constants: values of specialisation constants 0, 1, 2, …
+  vk::Device& device() {
+    PUMICE_CHECK(device_ != nullptr);
+    return *device_;
+  }
+  const vk::DeviceCaps& caps() const { return device_ ? device_->caps() : caps_; }
+  Tuning& tuning() { return tuning_; }
+
+  // Made on first use; a call that finds it being made waits for it.
+  Result<const vk::Pipeline*> pipeline(const PipelineKey& key);
   Result<const vk::Pipeline*> pipeline(std::string_view variant, std::span<const uint32_t> constants,
-                                       bool full_subgroups);
+                                       bool full_subgroups, uint32_t subgroup_size = 0) {
+    return pipeline({std::string(variant), {constants.begin(), constants.end()}, full_subgroups, subgroup_size});
+  }
+  size_t pipeline_count();
+  // At least `bytes`; kCounters are 0 between operations. What a recorded stream refers to stays valid when more is
+  // asked for later. Without a device: a view of nothing.
+  Result<vk::BufferView> scratch(Scratch use, uint64_t bytes);
 
  private:
-  struct Key {
-    std::string variant;
-    std::vector<uint32_t> constants;
-    auto operator<=>(const Key&) const = default;
-  };
-  vk::Device& device_;
+  static constexpr size_t kScratchUses = 4;
+  Result<vk::Buffer> make_scratch(uint64_t bytes);
+
+  vk::Device* device_ = nullptr;
+  vk::DeviceCaps caps_;
+  Tuning tuning_;
   std::mutex mutex_;
-  std::map<Key, std::unique_ptr<vk::Pipeline>> pipelines_;
+  std::condition_variable made_;
+  std::vector<vk::Buffer> scratch_[kScratchUses];                   // the last is the largest
+  std::map<PipelineKey, std::unique_ptr<vk::Pipeline>> pipelines_;  // null: being made
+};
+
+// What operations need, listed instead of recorded.
+struct RecordList {
+  std::vector<PipelineKey> pipelines;     // in order of first use, each once
+  std::map<TuningKey, uint32_t> choices;  // what tuning decides, and between how many candidates
 };
 
 struct Recorder {
   Kernels& kernels;
-  vk::CommandStream& stream;
+  vk::CommandStream& stream;  // not touched with a list
+  RecordList* list = nullptr;
+  std::optional<uint32_t> candidate = {};  // of every tuned choice, instead of the measured one; the last if too high
 };
+
+// Which of a kernel's `count` candidates to record.
+uint32_t pick_candidate(Recorder recorder, const TuningKey& key, size_t count);
 
 // What a wrapper hands to record(): a variant with its constants, and one dispatch of it.
 struct Dispatch {
   std::string variant;
   std::span<const uint32_t> constants;
   bool full_subgroups = false;
+  uint32_t subgroup_size = 0;
   std::span<const std::byte> push;
   std::span<const vk::BufferView> bindings;
   vk::Groups groups;

@@ -16,6 +16,7 @@ void layer_norm(Recorder recorder, const LayerNormArgs& args) {
   record(recorder, {.variant = std::string("layer_norm.") + reduce.variant,
                     .constants = {&reduce.workgroup, 1},
                     .full_subgroups = reduce.full_subgroups,
+                    .subgroup_size = reduce.subgroup_size,
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {args.n, 1, 1},

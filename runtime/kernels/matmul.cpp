@@ -1,38 +1,128 @@
 #include "kernels/matmul.h"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
 #include "kernels/matvec.h"
 #include "shared/matmul.h"
 
 namespace pumice {
+namespace {
+
+std::string shader_name(const MatmulVariant& v, uint32_t type) {
+  switch (v.form) {
+    case MatmulForm::kTiled:
+      return std::string("matmul.") + weight_variant(type);
+    case MatmulForm::kCoopmat:
+      return std::string("matmul_coopmat.") + weight_variant(type);
+    case MatmulForm::kCoopmat2:
+      return std::string("matmul_coopmat2.") + weight_variant(type);
+    case MatmulForm::kDot:
+      return std::string("matmul_dot.") + weight_variant(type);
+    case MatmulForm::kDotVector:
+      return std::string(v.subgroup ? "matvec_dot.subgroup." : "matvec_dot.shared.") + weight_variant(type);
+  }
+  return {};
+}
+
+bool reads_q8(MatmulForm form) { return form == MatmulForm::kDot || form == MatmulForm::kDotVector; }
+
+struct SplitMemory {
+  vk::BufferView partials, counters;
+};
+
+// A dispatch without splits binds y in their place: it is written anyway, so no dependency is added.
+Result<SplitMemory> split_memory(Kernels& kernels, const MatmulVariant& v, uint64_t tiles, const FloatRows& y) {
+  SplitMemory memory{.partials = y.view, .counters = y.view};
+  if (v.splits == 1) return memory;
+  PUMICE_ASSIGN(memory.partials, kernels.scratch(Scratch::kPartials, 4 * tiles * v.splits * v.tile_rows * v.tile_cols));
+  PUMICE_ASSIGN(memory.counters, kernels.scratch(Scratch::kCounters, 4 * tiles));
+  return memory;
+}
+
+// x in the form that the variant reads, quantized now unless the caller has done so.
+Result<QuantizedRows> inputs(Recorder recorder, const MatmulArgs& args, MatmulForm form) {
+  if (form == MatmulForm::kTiled) return QuantizedRows{.words = args.x.view};
+  const QuantizedForm wanted = reads_q8(form) ? QuantizedForm::kQ8 : QuantizedForm::kF16;
+  if (args.quantized && args.quantized->form == wanted) return *args.quantized;
+  PUMICE_ASSIGN(const QuantizedRows rows, quantized_scratch(recorder.kernels, wanted, args.w.cols, args.n));
+  quantize(recorder, {.x = args.x, .y = rows, .cols = args.w.cols, .n = args.n});
+  return rows;
+}
+
+Result<void> record_slab(Recorder recorder, const MatmulArgs& args, const WeightSlab& slab, const MatmulVariant& v,
+                         const QuantizedRows& x) {
+  const uint32_t row_tiles = divide_up(slab.rows, v.tile_rows), col_tiles = divide_up(args.n, v.tile_cols);
+  const uint32_t split_units = divide_up(args.w.units, v.splits);
+  const bool tiled = v.form == MatmulForm::kTiled, vector = v.form == MatmulForm::kDotVector;
+  PUMICE_ASSIGN(const SplitMemory memory, split_memory(recorder.kernels, v, uint64_t{row_tiles} * col_tiles, args.y));
+  const MatmulPush push{.rows = slab.rows,
+                        .cols = args.w.cols,
+                        .units = args.w.units,
+                        .n = args.n,
+                        .quant_offset = 0,
+                        .scale_offset = slab.scale_offset,
+                        .x_stride = args.x.stride,
+                        .y_stride = args.y.stride,
+                        .y_offset = args.y_offset + slab.first_row,
+                        .bias_offset = slab.first_row,
+                        .splits = v.splits,
+                        .split_units = split_units};
+  const uint32_t flags = (args.bias ? kMatmulBias : 0u) | (args.accumulate ? kMatmulAccumulate : 0u) |
+                         (v.splits > 1 ? kMatmulSplit : 0u) |
+                         (tiled && args.w.cols % kUnitValues != 0 ? kMatmulTail : 0u);
+  const uint32_t subgroups = v.subgroup ? v.workgroup / v.subgroup : 0;
+  const uint32_t constants[] = {v.workgroup, v.tile_rows, v.tile_cols, flags,     v.part_rows, v.part_cols,
+                                v.m,         v.n,         v.k,         v.buffers, subgroups};
+  const vk::BufferView bias = args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer);
+  vk::BufferView bindings[kMatmulQuantisedBindings] = {slab.buffer,     x.words,         bias,    args.y.view,
+                                                       memory.partials, memory.counters, x.scales};
+  uint32_t binding_count = tiled ? kMatmulBindings : kMatmulQuantisedBindings;
+  if (vector) {
+    bindings[kMatvecDotBindings - 1] = x.scales;
+    binding_count = kMatvecDotBindings;
+  }
+  record(recorder,
+         {.variant = shader_name(v, args.w.type),
+          .constants = std::span(constants).first(v.form == MatmulForm::kCoopmat ? 11 : 6),
+          .full_subgroups = v.subgroup != 0,
+          .subgroup_size = v.subgroup,
+          .push = push_bytes(push),
+          .bindings = std::span(bindings).first(binding_count),
+          .groups = vector ? vk::Groups{row_tiles, col_tiles, 1} : vk::Groups{col_tiles, row_tiles, v.splits},
+          .cost = {.bytes = static_cast<double>(slab.buffer.size()), .flops = 2.0 * slab.rows * args.w.cols * args.n}});
+  return {};
+}
+
+MatmulVariant tuned_variant(Recorder recorder, const MatmulShape& shape) {
+  const std::vector<MatmulVariant> candidates = matmul_candidates(recorder.kernels.caps(), shape);
+  const TuningKey key{.kernel = TunedKernel::kMatmul,
+                      .type = shape.type,
+                      .rows = shape.rows,
+                      .cols = shape.cols,
+                      .n = tuning_bucket(shape.n)};
+  return candidates[pick_candidate(recorder, key, candidates.size())];
+}
+
+}  // namespace
 
 void matmul(Recorder recorder, const MatmulArgs& args) {
   PUMICE_CHECK(args.x.stride % 4 == 0);
-  const uint32_t flags = (args.bias ? kMatmulBias : 0u) | (args.accumulate ? kMatmulAccumulate : 0u);
+  const MatmulShape shape{.type = args.w.type, .rows = args.w.rows, .cols = args.w.cols, .n = args.n};
+  MatmulVariant variant = args.variant ? *args.variant : tuned_variant(recorder, shape);
+  // Every split has at least one unit.
+  variant.splits = divide_up(args.w.units, divide_up(args.w.units, variant.splits));
+  const Result<QuantizedRows> x = inputs(recorder, args, variant.form);
+  if (!x) return recorder.stream.fail(x.error());
   for (const WeightSlab& slab : args.w.slabs) {
-    const MatmulPush push{.rows = slab.rows,
-                          .cols = args.w.cols,
-                          .units = args.w.units,
-                          .n = args.n,
-                          .quant_offset = 0,
-                          .scale_offset = slab.scale_offset,
-                          .x_stride = args.x.stride,
-                          .y_stride = args.y.stride,
-                          .y_offset = args.y_offset + slab.first_row,
-                          .bias_offset = slab.first_row};
-    const vk::BufferView bindings[kMatmulBindings] = {
-        slab.buffer, args.x.view, args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer), args.y.view};
-    record(recorder, {.variant = std::string("matmul.") + weight_variant(args.w.type),
-                      .constants = {&flags, 1},
-                      .push = push_bytes(push),
-                      .bindings = bindings,
-                      .groups = {divide_up(slab.rows, kMatmulTile), divide_up(args.n, kMatmulTile), 1},
-                      .cost = {.bytes = static_cast<double>(slab.buffer.size()),
-                               .flops = 2.0 * slab.rows * args.w.cols * args.n}});
+    const Result<void> recorded = record_slab(recorder, args, slab, variant, *x);
+    if (!recorded) return recorder.stream.fail(recorded.error());
   }
 }
 
 void linear(Recorder recorder, const MatmulArgs& args) {
-  // On the software driver the matvec kernel's 16 columns in registers beat tiles in (emulated) shared memory.
+  // On software drivers columns in registers (matvec) beat tiles in shared memory, which is memory like any other.
   if (args.n > 16 && recorder.kernels.caps().type != vk::DeviceType::kCpu) return matmul(recorder, args);
   matvec(recorder, {.w = args.w,
                     .x = args.x,

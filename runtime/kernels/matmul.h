@@ -1,9 +1,44 @@
 // matmul: y (n, rows) = x (n, cols) * W^T for many rows of x, with bias and accumulation into y.
+//
+// Five forms (shaders/shared/matmul.h). kTiled computes in f32. kCoopmat and kCoopmat2 round weights and activations to
+// f16 (relative error 2^-11 each) and sum in f32; activations are scaled by a power of two for each row, so none is too
+// large for f16. kDot and kDotVector (up to 8 columns) round activations to 8 bits, with a scale for each 32. F32
+// weights are multiplied in f32 only.
 #pragma once
 
+#include <optional>
+#include <vector>
+
+#include "kernels/quantize.h"
 #include "kernels/weights.h"
 
 namespace pumice {
+
+enum class MatmulForm { kTiled, kCoopmat, kCoopmat2, kDot, kDotVector };
+
+struct MatmulShape {
+  uint32_t type = kWeightF32;  // kWeight… of quant_blocks.h
+  uint32_t rows = 0, cols = 0, n = 0;
+};
+
+struct MatmulVariant {
+  MatmulForm form = MatmulForm::kTiled;
+  uint32_t workgroup = 64;
+  uint32_t tile_rows = 32, tile_cols = 32;  // of y, for a workgroup
+  uint32_t part_rows = 4, part_cols = 4;    // of that, for a lane; kCoopmat: for a subgroup
+  uint32_t m = 0, n = 0, k = 0;             // kCoopmat: the matrix size
+  uint32_t subgroup = 0;                    // kCoopmat, kDotVector: lanes of a subgroup; 0: any
+  uint32_t buffers = 1;                     // kCoopmat: tiles in shared memory
+  uint32_t splits = 1;                      // workgroups that share a tile, along cols
+  bool operator==(const MatmulVariant&) const = default;
+};
+
+// Bytes of shared memory that a workgroup takes.
+uint32_t matmul_shared_bytes(const MatmulVariant& variant);
+// Pure. The first candidate, without measuring.
+MatmulVariant choose_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape);
+// Pure. The choice first, then whatever else this build and device can run and could be faster.
+std::vector<MatmulVariant> matmul_candidates(const vk::DeviceCaps& caps, const MatmulShape& shape);
 
 struct MatmulArgs {
   const WeightMatrix& w;
@@ -13,6 +48,8 @@ struct MatmulArgs {
   FloatRows y;                       // (n, rows)
   uint32_t y_offset = 0;             // first column of y that is written
   uint32_t n = 1;
+  std::optional<MatmulVariant> variant;      // instead of choose_matmul's
+  const QuantizedRows* quantized = nullptr;  // x, already quantized; used where it has the form that is needed
 };
 void matmul(Recorder recorder, const MatmulArgs& args);
 

@@ -1,26 +1,89 @@
 #include "kernels/matvec.h"
 
 #include <algorithm>
-#include <bit>
 
 #include "shared/matvec.h"
 
 namespace pumice {
 
-MatvecVariant choose_matvec(const vk::DeviceCaps& caps, uint32_t rows, uint32_t n, bool gated) {
-  MatvecVariant variant;
-  variant.reduce = choose_reduce(caps);
-  variant.cols_per_group = std::min(16u, n <= 4 ? n : std::bit_ceil(n));
-  if (caps.type != vk::DeviceType::kCpu) return variant;
-  // The software driver: a lane for each row needs no reduction, and several rows a lane share the loads of x.
-  variant.reduce.workgroup = 8;
-  variant.reduce.full_subgroups = false;
+namespace {
+
+bool has_lanes(const vk::DeviceCaps& caps) {
+  return caps.type == vk::DeviceType::kCpu && caps.int64 && caps.subgroup_shuffle &&
+         (caps.subgroup_size == 4 || caps.subgroup_size == 8);
+}
+
+// Groups of equal size, so that no column is computed twice.
+uint32_t equal_groups(uint32_t n, uint32_t most) { return divide_up(n, divide_up(n, most)); }
+
+// Software drivers without what the lanes form needs, or slow with it: a lane for each row needs no reduction, and
+// several rows a lane share the loads of x.
+MatvecVariant choose_rows(const MatvecShape& shape) {
+  MatvecVariant variant{.reduce = {"shared", 8, false}, .cols_per_group = equal_groups(shape.n, 16)};
   if (variant.cols_per_group == 1)
-    variant.rows_per_lane = gated ? 2 : 4;
+    variant.rows_per_lane = shape.gated ? 2 : 4;
   else
     variant.rows_per_lane = variant.cols_per_group <= 4 ? 2 : 1;
-  while (variant.rows_per_lane > 1 && rows < 64 * variant.rows_per_lane) variant.rows_per_lane /= 2;
+  while (variant.rows_per_lane > 1 && shape.rows < 64 * variant.rows_per_lane) variant.rows_per_lane /= 2;
   return variant;
+}
+
+// Measured on llvmpipe with AVX-512 (AMD EPYC, Q4_0): the compiler of Mesa 26 keeps 8 rows, or 4 rows of 5 columns, in
+// registers; those of 25.0 and 22.3 spill beyond 4 rows of 2 columns, and take a second or more to compile them. A
+// second group of columns loads and converts the weights again, which costs as much as two columns more, so 6 columns
+// reach 0.9 of the rate of 5. One group that holds the weights and goes over 6 to 30 columns was slower: a loop over
+// the columns blends whatever it carries with its mask, and unrolled, the compiler mixes the columns and spills.
+MatvecVariant choose_lanes(const vk::DeviceCaps& caps, const MatvecShape& shape) {
+  const bool roomy = compiles_large_kernels(caps);
+  const uint32_t most_cols = roomy ? 5 : 2;
+  const uint32_t col_groups = divide_up(shape.n, most_cols);
+  MatvecVariant variant{.reduce = {"lanes", caps.subgroup_size, caps.fixed_subgroup},
+                        .rows_per_lane = (roomy && shape.n == 1 ? 8u : 4u) / (shape.gated ? 2 : 1),
+                        .cols_per_group = divide_up(shape.n, col_groups)};
+  constexpr uint32_t kFewGroups = 12;  // too few to share among the cores
+  while (variant.rows_per_lane > 2 && divide_up(shape.rows, variant.rows_per_group()) * col_groups < kFewGroups)
+    variant.rows_per_lane -= 2;
+  return variant;
+}
+
+MatvecVariant choose_gpu(const vk::DeviceCaps& caps, const MatvecShape& shape) {
+  // Adreno 630 spills 11 to 163 registers of 16 sums, and none of 4 (Mesa 26).
+  const uint32_t most_cols = caps.vendor_id != vk::kVendorQualcomm ? 16 : shape.gated ? 2 : 4;
+  MatvecVariant variant{.reduce = choose_reduce(caps), .cols_per_group = equal_groups(shape.n, most_cols)};
+  // Up to Xe-HPG a thread of 16 lanes has 64 registers a lane, too few for several columns: Mesa 26 spills 10 to 418;
+  // with 8 lanes it spills none.
+  if (shape.n > 1 && caps.vendor_id == vk::kVendorIntel && caps.min_subgroup_size <= 8 && variant.reduce.full_subgroups)
+    variant.reduce.workgroup = variant.reduce.subgroup_size = 8;
+  return variant;
+}
+
+}  // namespace
+
+MatvecVariant choose_matvec(const vk::DeviceCaps& caps, const MatvecShape& shape) {
+  if (has_lanes(caps) && shape.cols % 2 == 0) return choose_lanes(caps, shape);
+  return caps.type == vk::DeviceType::kCpu ? choose_rows(shape) : choose_gpu(caps, shape);
+}
+
+std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const MatvecShape& shape) {
+  const MatvecVariant choice = choose_matvec(caps, shape);
+  std::vector<MatvecVariant> candidates{choice};
+  // On software drivers a row of y must not depend on how many are computed with it.
+  if (caps.type == vk::DeviceType::kCpu) return candidates;
+  const auto add = [&](const MatvecVariant& variant) {
+    if (std::find(candidates.begin(), candidates.end(), variant) == candidates.end()) candidates.push_back(variant);
+  };
+  constexpr uint32_t kMostSums = 8;  // beyond, registers spill
+  for (const uint32_t rows_per_lane : {1u, 2u, 4u}) {
+    MatvecVariant variant = choice;
+    variant.rows_per_lane = rows_per_lane;
+    if (rows_per_lane * choice.cols_per_group * (shape.gated ? 2 : 1) <= kMostSums) add(variant);
+  }
+  for (const ReduceChoice& reduce : reduce_candidates(caps)) {
+    MatvecVariant variant = choice;
+    variant.reduce = reduce;
+    add(variant);
+  }
+  return candidates;
 }
 
 void matvec(Recorder recorder, const MatvecArgs& args) {
@@ -30,12 +93,19 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
                (args.up->type == args.w.type && args.up->rows == args.w.rows && args.up->cols == args.w.cols));
   const uint32_t flags = (args.norm ? kMatvecNorm : 0u) | (args.bias ? kMatvecBias : 0u) |
                          (args.accumulate ? kMatvecAccumulate : 0u) | (gated ? kMatvecGated : 0u) |
-                         (args.activation == Activation::kGelu ? kMatvecGelu : 0u) |
-                         (args.w.cols % kUnitValues != 0 ? kMatvecTail : 0u);
+                         (args.activation == Activation::kGelu ? kMatvecGelu : 0u);
   for (size_t s = 0; s < args.w.slabs.size(); ++s) {
     const WeightSlab& slab = args.w.slabs[s];
     const WeightSlab& up = gated ? args.up->slabs[s] : slab;
-    const MatvecVariant variant = choose_matvec(recorder.kernels.caps(), slab.rows, args.n, gated);
+    const auto candidates = matvec_candidates(recorder.kernels.caps(),
+                                              {.rows = slab.rows, .cols = args.w.cols, .n = args.n, .gated = gated});
+    const TuningKey key{.kernel = TunedKernel::kMatvec,
+                        .type = args.w.type,
+                        .rows = slab.rows,
+                        .cols = args.w.cols,
+                        .n = tuning_bucket(args.n),
+                        .flags = flags & (kMatvecNorm | kMatvecGated)};
+    const MatvecVariant& variant = candidates[pick_candidate(recorder, key, candidates.size())];
     const MatvecPush push{.rows = slab.rows,
                           .cols = args.w.cols,
                           .units = args.w.units,
@@ -56,15 +126,19 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
         args.norm ? vk::BufferView(*args.norm) : vk::BufferView(slab.buffer),
         args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer),
         args.y.view};
-    const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group, flags};
+    const uint32_t col_groups = divide_up(args.n, variant.cols_per_group);
+    const bool uneven = variant.lanes() && args.n % col_groups != 0;
+    const bool tail = args.w.cols % (variant.lanes() ? 2 * kUnitValues : kUnitValues) != 0;
+    const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group,
+                                  flags | (tail ? kMatvecTail : 0u) | (uneven ? kMatvecUneven : 0u)};
     const double passes = gated ? 2 : 1;
     record(recorder, {.variant = std::string("matvec.") + variant.reduce.variant + "." + weight_variant(args.w.type),
                       .constants = constants,
                       .full_subgroups = variant.reduce.full_subgroups,
+                      .subgroup_size = variant.reduce.subgroup_size,
                       .push = push_bytes(push),
                       .bindings = bindings,
-                      .groups = {divide_up(slab.rows, kRowInterleave * variant.rows_per_lane),
-                                 divide_up(args.n, variant.cols_per_group), 1},
+                      .groups = {divide_up(slab.rows, variant.rows_per_group()), col_groups, 1},
                       .cost = {.bytes = passes * static_cast<double>(slab.buffer.size()),
                                .flops = passes * 2.0 * slab.rows * args.w.cols * args.n}});
   }

@@ -2,6 +2,8 @@
 // y = act(x W^T) * (x U^T). Weights are read once for up to 16 rows of x.
 #pragma once
 
+#include <string_view>
+
 #include "kernels/weights.h"
 
 namespace pumice {
@@ -23,11 +25,27 @@ struct MatvecArgs {
 };
 void matvec(Recorder recorder, const MatvecArgs& args);
 
+// With the reduction "lanes" it is the shader for software drivers, where a lane has whole rows of W (an even number)
+// and nothing is shared among lanes; a row of y is then the same, bit for bit, whatever n is and whatever else is
+// computed.
 struct MatvecVariant {
   ReduceChoice reduce;
   uint32_t rows_per_lane = 1;
   uint32_t cols_per_group = 1;
+
+  bool lanes() const { return std::string_view(reduce.variant) == "lanes"; }
+  // Rows of W that a workgroup computes.
+  uint32_t rows_per_group() const { return rows_per_lane * (lanes() ? reduce.workgroup : kRowInterleave); }
+  bool operator==(const MatvecVariant&) const = default;
 };
-MatvecVariant choose_matvec(const vk::DeviceCaps& caps, uint32_t rows, uint32_t n, bool gated);
+
+struct MatvecShape {
+  uint32_t rows = 0, cols = 0, n = 1;
+  bool gated = false;
+};
+// Pure. The first candidate, without measuring.
+MatvecVariant choose_matvec(const vk::DeviceCaps& caps, const MatvecShape& shape);
+// Pure. The choice first, then others that may be faster.
+std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const MatvecShape& shape);
 
 }  // namespace pumice

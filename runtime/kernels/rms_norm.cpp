@@ -11,6 +11,7 @@ void rms_norm(Recorder recorder, const RmsNormArgs& args) {
   record(recorder, {.variant = std::string("rms_norm.") + reduce.variant,
                     .constants = {&reduce.workgroup, 1},
                     .full_subgroups = reduce.full_subgroups,
+                    .subgroup_size = reduce.subgroup_size,
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {args.n, 1, 1},

@@ -1,4 +1,4 @@
-// sample: draws the next token from logits by the sampler of the row's slot, and commits it.
+// sample: draws the next token of each row of logits by the sampler of the row's slot, and commits it.
 #pragma once
 
 #include "kernels/commit.h"
@@ -6,8 +6,8 @@
 namespace pumice {
 
 struct SampleArgs {
-  vk::BufferView logits;  // (cols); penalties are applied in place
-  uint32_t cols = 0;
+  FloatRows logits;  // (n, cols); penalties are applied in place
+  uint32_t cols = 0, n = 1;
   CommitArgs commit;
 };
 void sample(Recorder recorder, const SampleArgs& args);

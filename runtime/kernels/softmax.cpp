@@ -15,6 +15,7 @@ void softmax(Recorder recorder, const SoftmaxArgs& args) {
   record(recorder, {.variant = std::string("softmax.") + reduce.variant,
                     .constants = {&reduce.workgroup, 1},
                     .full_subgroups = reduce.full_subgroups,
+                    .subgroup_size = reduce.subgroup_size,
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {args.n, 1, 1},

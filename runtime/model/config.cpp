@@ -1,7 +1,9 @@
 #include "model/config.h"
 
 #include <cmath>
-#include <cstring>
+#include <vector>
+
+#include "format/dequantize.h"
 
 namespace pumice {
 namespace {
@@ -52,9 +54,12 @@ Result<void> read_rope(const Gguf& file, const std::string& prefix, ModelConfig&
   const GgufTensor* factors = file.find_tensor("rope_freqs.weight");
   if (factors && (factors->type != TensorType::kF32 || factors->cols() != config.rotary / 2 || factors->rows() != 1))
     return error(Status::kMalformed, "rope_freqs.weight is not %u floats", config.rotary / 2);
+  std::vector<float> values(config.rotary / 2, 1.0f);
+  if (factors) {
+    PUMICE_ASSIGN(values, fetch_values(file, *factors));
+  }
   for (uint32_t i = 0; i < config.rotary / 2; ++i) {
-    float factor = 1.0f;
-    if (factors) std::memcpy(&factor, factors->data.data() + 4 * i, 4);
+    const float factor = values[i];
     const double radians = std::pow(static_cast<double>(base), -2.0 * i / config.rotary) / scale / factor;
     if (!std::isfinite(radians) || std::fabs(radians) > 1e6)
       return error(Status::kMalformed, "rope_freqs.weight[%u] is %g", i, static_cast<double>(factor));

@@ -7,26 +7,14 @@
 namespace pumice {
 
 uint64_t DecoderWeights::bytes() const {
-  uint64_t total = embedding.bytes() + output_norm.size() + rope_frequencies.size() + head.w.bytes();
+  const auto bytes_of = [](const Projection& part) { return part.w.bytes() + (part.bias ? part.bias->size() : 0); };
+  uint64_t total = embedding.bytes() + output_norm.size() + rope_frequencies.size() + bytes_of(head);
   for (const LayerWeights& layer : layers) {
     total += layer.attention_norm.size() + layer.ffn_norm.size();
-    for (const Projection& part : layer.qkv) total += part.w.bytes();
-    for (const Projection* part : {&layer.output, &layer.gate, &layer.up, &layer.down}) total += part->w.bytes();
+    for (const Projection& part : layer.qkv) total += bytes_of(part);
+    for (const Projection* part : {&layer.output, &layer.gate, &layer.up, &layer.down}) total += bytes_of(*part);
   }
   return total;
-}
-
-WeightReader::WeightReader(const Gguf& file, Uploader& uploader, const Log& log, Progress progress)
-    : file_(file), uploader_(uploader), log_(log), progress_(std::move(progress)) {
-  for (const GgufTensor& tensor : file.tensors()) total_ += tensor.data.size();
-}
-
-Result<void> WeightReader::report(uint64_t bytes) {
-  done_ += bytes;
-  if (progress_ &&
-      progress_(static_cast<float>(static_cast<double>(done_) / static_cast<double>(std::max<uint64_t>(total_, 1)))))
-    return error(Status::kCancelled, "loading was cancelled");
-  return {};
 }
 
 Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t rows, uint64_t cols) const {
@@ -41,9 +29,7 @@ Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t
 
 Result<vk::Buffer> WeightReader::vector(const std::string& name, uint64_t length) {
   PUMICE_ASSIGN(const GgufTensor* source, tensor(name, 1, length));
-  std::vector<float> values(length);
-  PUMICE_TRY(dequantize_rows(*source, 0, 1, values));
-  PUMICE_TRY(report(source->data.size()));
+  PUMICE_ASSIGN(const std::vector<float> values, fetch_values(file_, *source));
   return uploader_.upload_bytes(std::as_bytes(std::span(values)));
 }
 
@@ -51,9 +37,7 @@ Result<WeightMatrix> WeightReader::matrix(std::span<const GgufTensor* const> par
   if (is_converted_at_load(parts[0]->type) && !std::exchange(conversion_logged_, true))
     log_.write(LogLevel::kWarning, "%s weights have no kernels and become F16, which takes more memory",
                tensor_type_name(parts[0]->type).c_str());
-  PUMICE_ASSIGN(WeightMatrix made, uploader_.upload_matrix(parts));
-  for (const GgufTensor* part : parts) PUMICE_TRY(report(part->data.size()));
-  return made;
+  return uploader_.upload_matrix(parts);
 }
 
 Result<Projection> WeightReader::projection(const std::string& name, uint64_t rows, uint64_t cols) {
@@ -69,7 +53,7 @@ Result<std::optional<vk::Buffer>> WeightReader::stacked_bias(std::span<const std
     std::vector<float> part(rows[i], 0.0f);
     if (has(names[i] + ".bias")) {
       PUMICE_ASSIGN(const GgufTensor* source, tensor(names[i] + ".bias", 1, rows[i]));
-      PUMICE_TRY(dequantize_rows(*source, 0, 1, part));
+      PUMICE_ASSIGN(part, fetch_values(file_, *source));
       any = true;
     }
     values.insert(values.end(), part.begin(), part.end());

@@ -1,7 +1,6 @@
 // DecoderWeights: the tensors of a decoder on the device, as its layers use them.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <vector>
 
@@ -37,12 +36,10 @@ struct DecoderWeights {
   uint64_t bytes() const;
 };
 
-// Uploads by name, checking shapes. One thread at a time.
+// Plans uploads by name, checking shapes; the uploader's finish() brings them. One thread at a time.
 class WeightReader {
  public:
-  // progress: the fraction read so far; true cancels.
-  using Progress = std::function<bool(float)>;
-  WeightReader(const Gguf& file, Uploader& uploader, const Log& log, Progress progress);
+  WeightReader(const Gguf& file, Uploader& uploader, const Log& log) : file_(file), uploader_(uploader), log_(log) {}
 
   Result<vk::Buffer> vector(const std::string& name, uint64_t length);  // as float
   Result<Projection> projection(const std::string& name, uint64_t rows, uint64_t cols);
@@ -55,13 +52,10 @@ class WeightReader {
   Result<const GgufTensor*> tensor(const std::string& name, uint64_t rows, uint64_t cols) const;
   Result<WeightMatrix> matrix(std::span<const GgufTensor* const> parts);
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows);
-  Result<void> report(uint64_t bytes);
 
   const Gguf& file_;
   Uploader& uploader_;
   const Log& log_;
-  Progress progress_;
-  uint64_t done_ = 0, total_ = 0;
   bool conversion_logged_ = false;
 };
 

@@ -11,8 +11,9 @@ namespace pumice {
 // Immutable after loading; any number of threads may use it. The device outlives it.
 class Model {
  public:
-  // Uploads everything; `file` is needed for the call only.
-  static Result<Model> load(Kernels& kernels, const Gguf& file, const WeightReader::Progress& progress);
+  // Uploads everything; `file` is needed for the call only. Device memory is taken before the first weight is read, so
+  // too little of it is known at once; whatever fails, nothing is left behind.
+  static Result<Model> load(Kernels& kernels, const Gguf& file, const LoadProgress& progress);
 
   const ModelConfig& config() const { return config_; }
   const DecoderWeights& weights() const { return weights_; }
@@ -32,7 +33,8 @@ class Model {
 // The checked configuration of a file; errors for unknown architectures.
 Result<ModelConfig> read_config(const Gguf& file);
 
-// Device bytes that the weights will take.
+// Device bytes that the weights will take, exactly, without what the allocator rounds up to. While they are loaded,
+// staging takes up to kUploadHostBytes more, of host memory.
 Result<uint64_t> estimate_weight_bytes(const Gguf& file);
 
 }  // namespace pumice

@@ -28,12 +28,13 @@ void record_normed_projections(Recorder recorder, const StepContext& context, co
                                std::span<const Projection> projections, FloatRows y) {
   const uint32_t n = context.step.n;
   const FloatRows normed = rows(context.work.normed, context.config.width);
-  if (n > kFusedRows)
+  const bool fused = takes_fused_form(recorder.kernels.caps(), n);
+  if (!fused)
     rms_norm(recorder,
              {.x = in.x, .weight = in.weight, .y = normed, .n = n, .cols = context.config.width, .eps = in.eps});
   for (const Projection& projection : projections) {
     const vk::Buffer* bias = projection.bias ? &*projection.bias : nullptr;
-    if (n > kFusedRows)
+    if (!fused)
       linear(recorder, {.w = projection.w, .x = normed, .bias = bias, .y = y, .y_offset = projection.y_offset, .n = n});
     else
       matvec(recorder, {.w = projection.w,
@@ -77,16 +78,20 @@ WorkspaceSizes sizes_of(const ModelConfig& config, const WorkspaceShape& shape) 
           .logits = floats(shape.logit_rows, config.vocabulary),
           .partials = attention_partial_bytes(shape.decode_rows, config.heads, config.head_dim, splits),
           .counters = uint64_t{4} * shape.rows * config.kv_heads,
-          .finds = argmax_find_bytes(config.vocabulary),
+          .finds = argmax_find_bytes(config.vocabulary, shape.logit_rows),
           .max_splits = splits};
 }
 
 }  // namespace
 
+bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n) {
+  return n <= kFusedRows || caps.type == vk::DeviceType::kCpu;
+}
+
 uint64_t Workspace::bytes(const ModelConfig& config, const WorkspaceShape& shape) {
   const WorkspaceSizes sizes = sizes_of(config, shape);
   return 2 * sizes.hidden + sizes.qkv + 2 * sizes.q + 2 * sizes.ffn + sizes.logits + sizes.partials + sizes.counters +
-         sizes.finds + 4;
+         sizes.finds + 4 * shape.logit_rows;
 }
 
 Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape) {
@@ -106,11 +111,11 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& confi
   PUMICE_ASSIGN(work.partials, make(sizes.partials));
   PUMICE_ASSIGN(work.counters, make(sizes.counters));
   PUMICE_ASSIGN(work.finds, make(sizes.finds));
-  PUMICE_ASSIGN(work.counter, make(4));
+  PUMICE_ASSIGN(work.arrivals, make(4 * shape.logit_rows));
   PUMICE_ASSIGN(vk::CommandStream stream, vk::CommandStream::create(device));
   stream.begin();
   stream.fill(work.counters, 0);
-  stream.fill(work.counter, 0);
+  stream.fill(work.arrivals, 0);
   PUMICE_TRY(stream.end());
   const VkCommandBuffer commands = stream.handle();
   PUMICE_ASSIGN(const uint64_t value, device.submit({&commands, 1}));
@@ -167,8 +172,8 @@ void record_gated_ffn_block(Recorder recorder, const StepContext& context, uint3
   const LayerWeights& weights = context.weights.layers[layer];
   const NormedInput in{rows(context.work.hidden, config.width), weights.ffn_norm, config.norm_eps};
   const FloatRows gate = rows(context.work.gate, config.ffn_width), up = rows(context.work.up, config.ffn_width);
-  const bool fused = context.step.n <= kFusedRows && same_layout(weights.gate.w, weights.up.w) && !weights.gate.bias &&
-                     !weights.up.bias;
+  const bool fused = takes_fused_form(recorder.kernels.caps(), context.step.n) &&
+                     same_layout(weights.gate.w, weights.up.w) && !weights.gate.bias && !weights.up.bias;
   if (fused) {
     matvec(recorder, {.w = weights.gate.w,
                       .up = &weights.up.w,

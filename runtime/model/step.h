@@ -10,8 +10,10 @@
 namespace pumice {
 
 // Rows up to which a projection takes its norm and activation along (kernels/matvec.h); beyond, norms and activations
-// are passes of their own, whose cost many rows share.
+// are passes of their own, whose cost many rows share. On software drivers it always takes them along: a pass costs
+// more there than it saves, and a row's result is then the same whether it is computed alone or with many.
 inline constexpr uint32_t kFusedRows = 16;
+bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n);
 
 struct WorkspaceShape {
   uint32_t rows = 1;            // most tokens of a step
@@ -35,7 +37,7 @@ struct Workspace {
   vk::Buffer partials;  // of split attention
   vk::Buffer counters;  // of split attention; zero between steps
   vk::Buffer finds;     // of argmax
-  vk::Buffer counter;   // of argmax; zero between steps
+  vk::Buffer arrivals;  // of argmax; zero between steps
 
   static uint64_t bytes(const ModelConfig& config, const WorkspaceShape& shape);
   static Result<Workspace> create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape);

@@ -1,9 +1,18 @@
 #include "model/uploader.h"
 
 #include <algorithm>
-#include <cstring>
+#include <functional>
+#include <utility>
 
 namespace pumice {
+namespace {
+
+// Source and repacked bytes of a piece together stay in a core's second-level cache, and threads share work evenly.
+constexpr uint64_t kPieceBytes = uint64_t{512} << 10;
+
+UploadPiece placed(const vk::Buffer& buffer) { return {.target = buffer.handle(), .mapped = buffer.mapped()}; }
+
+}  // namespace
 
 uint64_t rows_per_slab(const vk::DeviceCaps& caps, const DeviceLayout& layout) {
   const uint64_t limit = std::min({caps.max_storage_range, std::max<uint64_t>(caps.max_allocation, uint64_t{1} << 24),
@@ -13,30 +22,28 @@ uint64_t rows_per_slab(const vk::DeviceCaps& caps, const DeviceLayout& layout) {
   return std::max<uint64_t>(1, limit / std::max<uint64_t>(group, 1)) * kRowInterleave;
 }
 
-Result<Uploader> Uploader::create(vk::Device& device) {
-  Uploader uploader(device);
-  PUMICE_ASSIGN(uploader.stream_, vk::CommandStream::create(device));
-  return uploader;
-}
+Result<Uploader> Uploader::create(vk::Device& device, UploaderOptions options) { return Uploader(device, options); }
 
-Result<void> Uploader::write(const vk::Buffer& target, uint64_t bytes, const std::function<void(std::byte*)>& fill) {
-  if (target.mapped()) {
-    fill(target.mapped());
-    return {};
+void Uploader::add_rows(const GgufTensor& tensor, const DeviceLayout& layout, uint64_t first_row, uint64_t rows,
+                        const UploadPiece& place) {
+  const uint64_t group_bytes =
+      std::max(tensor.row_bytes() * kRowInterleave,
+               4 * (layout.quant_plane_words(kRowInterleave) + layout.scale_plane_words(kRowInterleave)));
+  const uint64_t step = std::max<uint64_t>(1, kPieceBytes / group_bytes) * kRowInterleave;
+  for (uint64_t from = 0; from < rows; from += step) {
+    const uint64_t count = std::min(step, rows - from);
+    UploadPiece piece = place;
+    piece.tensor = &tensor;
+    piece.layout = layout;
+    piece.first_row = first_row + from;
+    piece.rows = count;
+    piece.source = tensor.data.subspan(piece.first_row * tensor.row_bytes(), count * tensor.row_bytes());
+    piece.quant_at += 4 * layout.quant_plane_words(from);
+    piece.scale_at += 4 * layout.scale_plane_words(from);
+    piece.quant_bytes = 4 * layout.quant_plane_words(count);
+    piece.scale_bytes = 4 * layout.scale_plane_words(count);
+    pieces_.push_back(piece);
   }
-  if (staging_.size() < bytes) {
-    staging_ = vk::Buffer();
-    PUMICE_ASSIGN(staging_, device_->create_buffer(bytes, vk::MemoryIntent::kUpload));
-  }
-  fill(staging_.mapped());
-  stream_.begin();
-  stream_.copy({staging_, 0, bytes}, {target, 0, bytes});
-  PUMICE_TRY(stream_.end());
-  const VkCommandBuffer commands = stream_.handle();
-  PUMICE_ASSIGN(const uint64_t value, device_->submit({&commands, 1}));
-  PUMICE_ASSIGN(const bool reached, device_->wait(value));
-  (void)reached;
-  return {};
 }
 
 Result<WeightMatrix> Uploader::upload_matrix(std::span<const GgufTensor* const> parts) {
@@ -63,34 +70,42 @@ Result<WeightMatrix> Uploader::upload_matrix(std::span<const GgufTensor* const> 
     slab.first_row = static_cast<uint32_t>(first);
     slab.rows = static_cast<uint32_t>(rows);
     slab.scale_offset = static_cast<uint32_t>(quant_words);
-    PUMICE_ASSIGN(slab.buffer, device_->create_buffer(4 * (quant_words + scale_words), vk::MemoryIntent::kDevice));
-    PUMICE_TRY(write(slab.buffer, slab.buffer.size(), [&](std::byte* bytes) {
-      auto* words = reinterpret_cast<uint32_t*>(bytes);
-      uint64_t part_first = 0;
-      for (size_t i = 0; i < parts.size(); part_first += layouts[i].rows, ++i) {
-        const uint64_t from = std::max(first, part_first), to = std::min(first + rows, part_first + layouts[i].rows);
-        if (from >= to) continue;
-        const uint64_t at = from - first;
-        repack_rows(*parts[i], from - part_first, to - from, layouts[i],
-                    {words + whole.quant_plane_words(at), layouts[i].quant_plane_words(to - from)},
-                    {words + quant_words + whole.scale_plane_words(at), layouts[i].scale_plane_words(to - from)});
-      }
-    }));
+    PUMICE_ASSIGN(slab.buffer, device_->create_buffer(4 * (quant_words + scale_words), vk::MemoryIntent::kWeights));
+    uint64_t part_first = 0;
+    for (size_t i = 0; i < parts.size(); part_first += layouts[i].rows, ++i) {
+      const uint64_t from = std::max(first, part_first), to = std::min(first + rows, part_first + layouts[i].rows);
+      if (from >= to) continue;
+      UploadPiece place = placed(slab.buffer);
+      place.quant_at = 4 * whole.quant_plane_words(from - first);
+      place.scale_at = 4 * (quant_words + whole.scale_plane_words(from - first));
+      add_rows(*parts[i], layouts[i], from - part_first, to - from, place);
+    }
     matrix.slabs.push_back(std::move(slab));
   }
   return matrix;
 }
 
 Result<vk::Buffer> Uploader::upload_bytes(std::span<const std::byte> bytes) {
-  PUMICE_ASSIGN(vk::Buffer buffer, device_->create_buffer(bytes.size(), vk::MemoryIntent::kDevice));
-  if (!bytes.empty())
-    PUMICE_TRY(write(buffer, bytes.size(), [&](std::byte* to) { std::memcpy(to, bytes.data(), bytes.size()); }));
+  PUMICE_ASSIGN(vk::Buffer buffer, device_->create_buffer(bytes.size(), vk::MemoryIntent::kWeights));
+  const std::span<const std::byte> copy = copies_.emplace_back(bytes.begin(), bytes.end());
+  for (uint64_t from = 0; from < copy.size(); from += kPieceBytes) {
+    UploadPiece piece = placed(buffer);
+    piece.source = copy.subspan(from, std::min<uint64_t>(kPieceBytes, copy.size() - from));
+    piece.quant_at = from;
+    piece.quant_bytes = piece.source.size();
+    pieces_.push_back(piece);
+  }
   return buffer;
 }
 
-Result<void> Uploader::finish() {
-  staging_ = vk::Buffer();
-  return {};
+Result<void> Uploader::finish(const LoadProgress& progress) {
+  std::vector<UploadPiece> pieces = std::exchange(pieces_, {});
+  const std::deque<std::vector<std::byte>> copies = std::exchange(copies_, {});
+  std::sort(pieces.begin(), pieces.end(), [](const UploadPiece& a, const UploadPiece& b) {
+    return std::less<const std::byte*>()(a.source.data(), b.source.data());
+  });
+  UploadRun run(*device_, options_.file, pieces);
+  return run.run(options_.threads, progress);
 }
 
 }  // namespace pumice

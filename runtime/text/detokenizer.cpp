@@ -14,12 +14,17 @@ void append_invalid(std::string& out, std::string_view bytes, StreamingDetokeniz
 }  // namespace
 
 std::string StreamingDetokenizer::push(std::string_view bytes) {
+  std::string text;
+  push(bytes, text);
+  return text;
+}
+
+void StreamingDetokenizer::push(std::string_view bytes, std::string& text) {
   if (!started_ && !bytes.empty()) {
     started_ = true;
     if (options_.strip_leading_space && bytes.front() == ' ') bytes.remove_prefix(1);
   }
   held_ += bytes;
-  std::string text;
   std::string_view rest = held_;
   while (!rest.empty()) {
     const Utf8Unit unit = first_unit(rest);
@@ -32,7 +37,6 @@ std::string StreamingDetokenizer::push(std::string_view bytes) {
     rest.remove_prefix(unit.length);
   }
   held_.erase(0, held_.size() - rest.size());
-  return text;
 }
 
 std::string StreamingDetokenizer::finish() {

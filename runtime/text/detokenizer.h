@@ -29,6 +29,7 @@ class StreamingDetokenizer {
 
   // The text that has become certain with these bytes; may be empty.
   std::string push(std::string_view bytes);
+  void push(std::string_view bytes, std::string& text);  // appended to text
 
   // What is still held back, as invalid bytes; then the detokenizer is as new.
   std::string finish();

@@ -6,19 +6,12 @@
 #include <cstring>
 #include <vector>
 
+#include "vk/features.h"
 #include "vk/instance.h"
+#include "vk/memory.h"
 
 namespace pumice::vk {
 namespace {
-
-bool has_extension(VkPhysicalDevice device, const char* name) {
-  uint32_t count = 0;
-  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
-  std::vector<VkExtensionProperties> extensions(count);
-  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
-  return std::any_of(extensions.begin(), extensions.end(),
-                     [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, name) == 0; });
-}
 
 std::string uuid_text(const uint8_t (&bytes)[VK_UUID_SIZE]) {
   std::string text;
@@ -44,6 +37,7 @@ void read_memory(VkPhysicalDevice device, DeviceCaps& caps) {
     caps.memory_bytes = heap.size;
     caps.budget_bytes = known && budget.heapBudget[i] ? budget.heapBudget[i] : heap.size;
   }
+  caps.mapped_device_memory = host_reaches_device_memory(memory.memoryProperties);
 }
 
 void read_subgroups(VkPhysicalDevice device, const VkPhysicalDeviceSubgroupProperties& subgroup, DeviceCaps& caps) {
@@ -59,13 +53,17 @@ void read_subgroups(VkPhysicalDevice device, const VkPhysicalDeviceSubgroupPrope
     vkGetPhysicalDeviceFeatures2(device, &wanted);
   }
   caps.subgroup_size = std::max(1u, subgroup.subgroupSize);
+  // Where there is but one size it need not be demanded, and some drivers then do not let it be.
+  const bool one_size = control.minSubgroupSize == control.maxSubgroupSize;
   const bool choosable = extension && features.subgroupSizeControl && features.computeFullSubgroups &&
-                         (control.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT) &&
+                         (one_size || (control.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT)) &&
                          control.minSubgroupSize <= caps.subgroup_size && caps.subgroup_size <= control.maxSubgroupSize;
-  caps.subgroup_size_control = choosable && control.minSubgroupSize != control.maxSubgroupSize;
+  caps.subgroup_size_control = choosable && !one_size;
   caps.fixed_subgroup = choosable;
-  constexpr VkSubgroupFeatureFlags kNeeded =
-      VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT | VK_SUBGROUP_FEATURE_SHUFFLE_BIT;
+  caps.min_subgroup_size = caps.subgroup_size_control ? control.minSubgroupSize : caps.subgroup_size;
+  caps.max_subgroup_size = caps.subgroup_size_control ? control.maxSubgroupSize : caps.subgroup_size;
+  constexpr VkSubgroupFeatureFlags kNeeded = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT |
+                                             VK_SUBGROUP_FEATURE_SHUFFLE_BIT | VK_SUBGROUP_FEATURE_BALLOT_BIT;
   caps.subgroup_shuffle =
       (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) && (subgroup.supportedOperations & kNeeded) == kNeeded;
 }
@@ -113,7 +111,7 @@ bool ends_the_process(const std::string& name) {
 
 }  // namespace
 
-DeviceCaps read_caps(VkPhysicalDevice device, uint32_t index) {
+DeviceCaps read_caps(VkInstance instance, VkPhysicalDevice device, uint32_t index) {
   DeviceCaps caps;
   caps.index = index;
   VkPhysicalDeviceProperties basic;
@@ -159,6 +157,7 @@ DeviceCaps read_caps(VkPhysicalDevice device, uint32_t index) {
   read_memory(device, caps);
   read_subgroups(device, subgroup, caps);
   read_timestamps(device, static_cast<double>(basic.limits.timestampPeriod), caps);
+  read_features(instance, device, caps);
   return caps;
 }
 

@@ -4,10 +4,23 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace pumice::vk {
 
+// PCI ids.
+inline constexpr uint32_t kVendorIntel = 0x8086, kVendorQualcomm = 0x5143;
+
 enum class DeviceType : int32_t { kOther = 0, kIntegrated = 1, kDiscrete = 2, kVirtual = 3, kCpu = 4 };
+
+enum class ComponentType : int32_t { kOther = 0, kF16 = 1, kF32 = 2, kBF16 = 3, kS8 = 4, kU8 = 5, kS32 = 6, kU32 = 7 };
+
+// A matrix size of VK_KHR_cooperative_matrix: result (m, n) = a (m, k) * b (k, n) + c, by one subgroup.
+struct CooperativeMatrix {
+  uint32_t m = 0, n = 0, k = 0;
+  ComponentType a = ComponentType::kOther, b = ComponentType::kOther, c = ComponentType::kOther;
+  ComponentType result = ComponentType::kOther;
+};
 
 struct DeviceCaps {
   uint32_t index = 0;  // as the loader enumerates
@@ -21,12 +34,27 @@ struct DeviceCaps {
   uint64_t memory_bytes = 0;  // largest device-local heap
   uint64_t budget_bytes = 0;  // what of it this process may use; memory_bytes when the driver does not say
 
+  // The host can write all of the device's memory directly; false: uploads go through staging.
+  bool mapped_device_memory = false;
+
   // Lanes of a subgroup. Compute pipelines are created with exactly this size where the driver lets us choose or has
   // but one; fixed_subgroup says that this holds.
   uint32_t subgroup_size = 1;
   bool fixed_subgroup = false;
   bool subgroup_size_control = false;  // a required size must be named at pipeline creation
-  bool subgroup_shuffle = false;       // subgroup arithmetic and shuffle in compute shaders
+  bool subgroup_shuffle = false;       // subgroup arithmetic, shuffle and broadcast in compute shaders
+  uint32_t min_subgroup_size = 1, max_subgroup_size = 1;  // that can be required; both subgroup_size without control
+
+  bool int64 = false;                                         // 64-bit integers
+  bool float16 = false;                                       // arithmetic in f16
+  bool storage16 = false;                                     // 16-bit values in storage buffers
+  bool integer_dot = false, integer_dot_accelerated = false;  // dot products of 4 packed signed bytes
+  std::vector<CooperativeMatrix> cooperative_matrices;        // empty: not offered, or the Vulkan memory model is not
+  bool cooperative_matrix2 = false;  // VK_NV_cooperative_matrix2 with all that its matmul and attention need
+
+  bool executable_properties = false;  // the driver's statistics of a pipeline
+  bool external_memory_host = false;   // host memory as a buffer's memory
+  uint64_t host_import_alignment = 0;  // of such memory's address and size
 
   uint64_t max_storage_range = 0;  // bytes of one storage buffer binding
   uint64_t storage_alignment = 1;  // of a binding's offset

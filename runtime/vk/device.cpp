@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "vk/features.h"
 #include "vk/pipeline_cache.h"
 
 namespace pumice::vk {
@@ -42,23 +43,13 @@ Result<void> Device::create_handle(VkPhysicalDevice physical) {
                                       .queueFamilyIndex = queue_family_,
                                       .queueCount = 1,
                                       .pQueuePriorities = &priority};
-  std::vector<const char*> extensions;
-  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT subgroups{
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT,
-      .subgroupSizeControl = VK_TRUE,
-      .computeFullSubgroups = VK_TRUE};
-  VkPhysicalDeviceTimelineSemaphoreFeatures timeline{
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES, .timelineSemaphore = VK_TRUE};
-  if (caps().fixed_subgroup) {
-    extensions.push_back(VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
-    timeline.pNext = &subgroups;
-  }
+  DeviceFeatures features(caps());
   const VkDeviceCreateInfo info{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                .pNext = &timeline,
+                                .pNext = features.chain(),
                                 .queueCreateInfoCount = 1,
                                 .pQueueCreateInfos = &queue,
-                                .enabledExtensionCount = static_cast<uint32_t>(extensions.size()),
-                                .ppEnabledExtensionNames = extensions.data()};
+                                .enabledExtensionCount = static_cast<uint32_t>(features.extensions().size()),
+                                .ppEnabledExtensionNames = features.extensions().data()};
   const VkResult result = vkCreateDevice(physical, &info, nullptr, &handle_);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateDevice");
   volkLoadDeviceTable(&table_, handle_);

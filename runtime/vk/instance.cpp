@@ -147,7 +147,7 @@ void Instance::read_devices() {
   std::vector<VkPhysicalDevice> handles(count);
   vkEnumeratePhysicalDevices(handle_, &count, handles.data());
   handles.resize(count);
-  for (uint32_t i = 0; i < count; ++i) devices_.push_back({handles[i], read_caps(handles[i], i)});
+  for (uint32_t i = 0; i < count; ++i) devices_.push_back({handles[i], read_caps(handle_, handles[i], i)});
 }
 
 Instance::~Instance() {

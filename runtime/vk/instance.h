@@ -52,7 +52,7 @@ class Instance {
   std::vector<PhysicalDevice> devices_;
 };
 
-DeviceCaps read_caps(VkPhysicalDevice device, uint32_t index);
+DeviceCaps read_caps(VkInstance instance, VkPhysicalDevice device, uint32_t index);
 
 // The index into `devices` of the one that `selector` names: empty picks discrete, then integrated, then virtual, then
 // CPU; else a decimal index, a UUID, or a part of a name (case does not matter; it must fit one device only).

@@ -19,6 +19,17 @@ uint64_t align_up(uint64_t value, uint64_t alignment) { return (value + alignmen
 
 }  // namespace
 
+bool host_reaches_device_memory(const VkPhysicalDeviceMemoryProperties& memory) {
+  uint64_t largest = 0, reached = 0;
+  for (uint32_t i = 0; i < memory.memoryHeapCount; ++i)
+    if (memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
+      largest = std::max(largest, memory.memoryHeaps[i].size);
+  for (uint32_t i = 0; i < memory.memoryTypeCount; ++i)
+    if ((memory.memoryTypes[i].propertyFlags & (kLocal | kMapped)) == (kLocal | kMapped))
+      reached = std::max(reached, memory.memoryHeaps[memory.memoryTypes[i].heapIndex].size);
+  return largest > 0 && reached == largest;
+}
+
 MemoryAllocator::MemoryAllocator(VkPhysicalDevice physical, VkDevice device, const VolkDeviceTable& table,
                                  const DeviceCaps& caps)
     : device_(device), table_(table), caps_(caps) {
@@ -32,11 +43,13 @@ MemoryAllocator::~MemoryAllocator() {
 
 Result<uint32_t> MemoryAllocator::memory_type(uint32_t allowed, MemoryIntent intent) const {
   // Each list goes from the wish to what is still acceptable; a device without its own memory has one type for all.
-  static constexpr VkMemoryPropertyFlags kWishes[4][3] = {{kLocal, 0, 0},
+  static constexpr VkMemoryPropertyFlags kWishes[5][3] = {{kLocal, 0, 0},
+                                                          {kMapped | kLocal, kLocal, 0},
                                                           {kMapped, kMapped, kMapped},
                                                           {kMapped | kCached, kMapped, kMapped},
                                                           {kMapped | kLocal, kMapped, kMapped}};
-  static constexpr VkMemoryPropertyFlags kAvoid[4] = {kMapped, kLocal, 0, 0};
+  static constexpr VkMemoryPropertyFlags kAvoid[5] = {kMapped, 0, kLocal, 0, 0};
+  if (intent == MemoryIntent::kWeights && !caps_.mapped_device_memory) intent = MemoryIntent::kDevice;
   const auto row = static_cast<size_t>(intent);
   for (const VkMemoryPropertyFlags avoid : {kAvoid[row], VkMemoryPropertyFlags{0}}) {
     for (const VkMemoryPropertyFlags wish : kWishes[row]) {
@@ -98,10 +111,14 @@ Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size) {
 Result<Allocation> MemoryAllocator::allocate(const VkMemoryRequirements& requirements, MemoryIntent intent) {
   std::lock_guard lock(mutex_);
   PUMICE_ASSIGN(const uint32_t type, memory_type(requirements.memoryTypeBits, intent));
+  // A device whose memory is all host-visible still shows no mapping where the capability is masked.
+  const bool mapped =
+      intent != MemoryIntent::kDevice && (intent != MemoryIntent::kWeights || caps_.mapped_device_memory);
   const auto allocation = [&](uint32_t index, uint64_t offset) {
     Block& block = blocks_[index];
     block.used += requirements.size;
-    return Allocation{block.memory, offset, requirements.size, block.mapped ? block.mapped + offset : nullptr, index};
+    return Allocation{block.memory, offset, requirements.size, mapped && block.mapped ? block.mapped + offset : nullptr,
+                      index};
   };
   uint64_t offset = 0;
   for (uint32_t i = 0; i < blocks_.size(); ++i)
@@ -109,7 +126,7 @@ Result<Allocation> MemoryAllocator::allocate(const VkMemoryRequirements& require
         place(blocks_[i], requirements.size, requirements.alignment, offset))
       return allocation(i, offset);
 
-  const uint64_t usual = std::min(intent == MemoryIntent::kDevice ? kDeviceBlock : kHostBlock,
+  const uint64_t usual = std::min(intent <= MemoryIntent::kWeights ? kDeviceBlock : kHostBlock,
                                   std::max<uint64_t>(caps_.max_allocation, 1));
   Result<uint32_t> added = add_block(type, std::max(usual, requirements.size));
   // Near the limit a block of exactly the wanted size may still fit.

@@ -16,15 +16,21 @@ namespace pumice::vk {
 
 enum class MemoryIntent {
   kDevice,    // read and written by shaders only
+  kWeights,   // written once before it is read by shaders: mapped where caps.mapped_device_memory, else by copies
   kUpload,    // written by the host once, read by copies
   kReadback,  // written by the device, read by the host
   kShared,    // small values that the host writes or reads while steps run; device-local where the host can see that
 };
 
+// True where the host can write all of the device's own memory through a mapping, so that uploads need no staging: CPU
+// and integrated devices, and discrete ones whose whole memory is behind a resizable BAR. The usual window of 256 MiB
+// does not count: it is too small for weights and better left to small values.
+bool host_reaches_device_memory(const VkPhysicalDeviceMemoryProperties& memory);
+
 struct Allocation {
   VkDeviceMemory memory = VK_NULL_HANDLE;
   uint64_t offset = 0, size = 0;
-  std::byte* mapped = nullptr;  // host-visible intents only; coherent
+  std::byte* mapped = nullptr;  // where the intent lets the host at it; coherent
   uint32_t block = 0;
 };
 

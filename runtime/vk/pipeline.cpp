@@ -1,5 +1,6 @@
 #include "vk/pipeline.h"
 
+#include <bit>
 #include <utility>
 #include <vector>
 
@@ -44,11 +45,32 @@ Result<void> Pipeline::create_layouts() {
   return {};
 }
 
+namespace {
+
+Result<void> check_limits(const DeviceCaps& caps, const PipelineInfo& info, const ShaderInterface& shader) {
+  const char* name = info.name.c_str();
+  if (shader.shared_bytes > caps.max_shared_bytes)
+    return error(Status::kUnsupported, "%s needs %llu bytes of shared memory, the device has %u", name,
+                 static_cast<unsigned long long>(shader.shared_bytes), caps.max_shared_bytes);
+  if (shader.invocations() > caps.max_workgroup_invocations)
+    return error(Status::kUnsupported, "%s has workgroups of %llu, the device allows %u", name,
+                 static_cast<unsigned long long>(shader.invocations()), caps.max_workgroup_invocations);
+  const uint32_t size = info.subgroup_size ? info.subgroup_size : caps.subgroup_size;
+  const bool choosable = size >= caps.min_subgroup_size && size <= caps.max_subgroup_size && std::has_single_bit(size);
+  if (info.subgroup_size && size != caps.subgroup_size && !(caps.subgroup_size_control && choosable))
+    return error(Status::kUnsupported, "%s wants subgroups of %u, the device has %u to %u", name, size,
+                 caps.min_subgroup_size, caps.max_subgroup_size);
+  return {};
+}
+
+}  // namespace
+
 Result<Pipeline> Pipeline::create(Device& device, const PipelineInfo& info) {
   Pipeline pipeline;
   pipeline.device_ = &device;
   pipeline.name_ = info.name;
-  PUMICE_ASSIGN(pipeline.shader_, reflect(info.words));
+  PUMICE_ASSIGN(pipeline.shader_, reflect(info.words, info.constants));
+  PUMICE_TRY(check_limits(device.caps(), info, pipeline.shader_));
   PUMICE_TRY(pipeline.create_layouts());
 
   const VolkDeviceTable& table = device.table();
@@ -66,12 +88,14 @@ Result<Pipeline> Pipeline::create(Device& device, const PipelineInfo& info) {
                                             info.constants.size_bytes(), info.constants.data()};
   const VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup{
       .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
-      .requiredSubgroupSize = device.caps().subgroup_size};
+      .requiredSubgroupSize = info.subgroup_size ? info.subgroup_size : device.caps().subgroup_size};
   constexpr VkPipelineShaderStageCreateFlags kFullSubgroups =
       VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
+  constexpr VkPipelineCreateFlags kCapture = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR;
   const bool full = info.full_subgroups && device.caps().fixed_subgroup;
   const VkComputePipelineCreateInfo create{
       .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+      .flags = info.statistics && device.caps().executable_properties ? kCapture : 0,
       .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                 .pNext = full && device.caps().subgroup_size_control ? &subgroup : nullptr,
                 .flags = full ? kFullSubgroups : 0,

@@ -13,12 +13,16 @@ struct PipelineInfo {
   std::string name;                     // for labels, profiles and errors
   std::span<const uint32_t> words;      // SPIR-V; outlives the call only
   std::span<const uint32_t> constants;  // values of specialisation constants 0, 1, 2, …
-  bool full_subgroups = false;          // demand DeviceCaps::subgroup_size; the local size is a multiple of it
+  bool full_subgroups = false;          // every subgroup is full; the local size is a multiple of its size
+  uint32_t subgroup_size = 0;           // demanded with full_subgroups; 0: DeviceCaps::subgroup_size
+  bool statistics = false;              // keep what read_statistics() asks for; creation is slower
 };
 
 // Move-only; the device outlives it, and its destroyer has waited for the submissions that use it. Thread-safe.
 class Pipeline {
  public:
+  // Status::kUnsupported when the device has too little shared memory, too small workgroups, or no subgroups of the
+  // size: drivers need not check that, and some crash.
   static Result<Pipeline> create(Device& device, const PipelineInfo& info);
 
   Pipeline() = default;

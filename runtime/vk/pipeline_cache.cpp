@@ -1,59 +1,20 @@
 #include "vk/pipeline_cache.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
-#include "base/hash.h"
-#include "base/mapped_file.h"
+#include "vk/device_file.h"
 
 namespace pumice::vk {
 namespace {
 
-struct Header {
-  char magic[8] = {'p', 'u', 'm', 'p', 'c', '0', '0', '1'};
-  uint32_t vendor_id = 0, device_id = 0, driver_version = 0, reserved = 0;
-  uint8_t cache_uuid[16] = {};
-  uint64_t size = 0, checksum = 0;
-};
-
-Header header_for(const DeviceCaps& caps, std::span<const std::byte> data) {
-  Header header;
-  header.vendor_id = caps.vendor_id;
-  header.device_id = caps.device_id;
-  header.driver_version = caps.driver_version;
-  std::memcpy(header.cache_uuid, caps.pipeline_cache_uuid, sizeof header.cache_uuid);
-  header.size = data.size();
-  header.checksum = checksum64(data);
-  return header;
-}
+constexpr DeviceFileKind kKind{.magic = "pumpc002"};
 
 }  // namespace
 
 std::vector<std::byte> read_pipeline_cache(const std::string& path, const DeviceCaps& caps) {
-  if (path.empty()) return {};
-  Result<MappedFile> file = MappedFile::open(path);
-  if (!file || file->bytes().size() < sizeof(Header)) return {};
-  const std::span<const std::byte> data = file->bytes().subspan(sizeof(Header));
-  const Header expected = header_for(caps, data);
-  if (std::memcmp(file->bytes().data(), &expected, sizeof expected) != 0) return {};
-  return {data.begin(), data.end()};
+  return read_device_file(kKind, path, caps);
 }
 
 Result<void> write_pipeline_cache(const std::string& path, const DeviceCaps& caps, std::span<const std::byte> data) {
-  const std::string temporary = path + "." + std::to_string(::getpid()) + ".tmp";
-  std::FILE* file = std::fopen(temporary.c_str(), "wb");
-  if (!file) return error(Status::kIo, "%s: %s", temporary.c_str(), std::strerror(errno));
-  const Header header = header_for(caps, data);
-  bool good = std::fwrite(&header, sizeof header, 1, file) == 1 &&
-              (data.empty() || std::fwrite(data.data(), 1, data.size(), file) == data.size());
-  good = std::fclose(file) == 0 && good;
-  if (good && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
-  const int reason = errno;
-  std::remove(temporary.c_str());
-  return error(Status::kIo, "%s: %s", path.c_str(), std::strerror(reason));
+  return write_device_file(kKind, path, caps, data);
 }
 
 }  // namespace pumice::vk

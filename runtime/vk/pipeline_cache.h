@@ -1,5 +1,4 @@
-// The pipeline cache file: the driver's own data behind a header that binds it to this device, driver and library
-// version. Drivers have crashed on damaged data, so a file whose header or checksum does not fit is ignored.
+// The pipeline cache file: the driver's own data, bound to this device and driver (vk/device_file.h).
 #pragma once
 
 #include <cstddef>

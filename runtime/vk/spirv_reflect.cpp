@@ -1,7 +1,10 @@
 #include "vk/spirv_reflect.h"
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
+
+#include "vk/spirv_operation.h"
 
 namespace pumice::vk {
 namespace {
@@ -9,18 +12,23 @@ namespace {
 // Opcodes and enumerants of the SPIR-V specification that matter here.
 enum Op : uint32_t {
   kOpExecutionMode = 16,
+  kOpTypeBool = 20,
   kOpTypeInt = 21,
   kOpTypeFloat = 22,
   kOpTypeVector = 23,
   kOpTypeArray = 28,
   kOpTypeStruct = 30,
   kOpTypePointer = 32,
+  kOpConstantTrue = 41,
+  kOpConstantFalse = 42,
   kOpConstant = 43,
   kOpSpecConstantTrue = 48,
   kOpSpecConstantFalse = 49,
   kOpSpecConstant = 50,
   kOpSpecConstantComposite = 51,
+  kOpSpecConstantOp = 52,
   kOpConstantComposite = 44,
+  kOpCompositeExtract = 81,
   kOpVariable = 59,
   kOpDecorate = 71,
   kOpMemberDecorate = 72,
@@ -46,7 +54,14 @@ struct Variable {
   uint32_t id, pointer, storage;
 };
 
+struct Extent {
+  uint64_t bytes = 0, alignment = 1;
+};
+
+uint64_t round_up(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
+
 struct Module {
+  std::span<const uint32_t> given;  // values of specialisation constants by id
   std::unordered_map<uint32_t, Type> types;
   std::unordered_map<uint32_t, uint32_t> constants, spec_ids, bindings, sets, strides;
   std::unordered_map<uint32_t, std::vector<uint32_t>> composites;
@@ -57,6 +72,9 @@ struct Module {
   uint32_t local_size[3] = {1, 1, 1};
 
   uint32_t size_of(uint32_t id, int depth = 0) const;
+  std::optional<Extent> shared_extent(uint32_t id, int depth = 0) const;
+  uint32_t specialised(uint32_t id, uint32_t otherwise) const;
+  void read_operation(std::span<const uint32_t> w);
   void decorate(std::span<const uint32_t> w);
   void member_decorate(std::span<const uint32_t> w);
   void read(uint32_t op, std::span<const uint32_t> w);
@@ -90,6 +108,68 @@ uint32_t Module::size_of(uint32_t id, int depth) const {
     default:
       return 0;
   }
+}
+
+// Of a type without explicit layout. nullopt: an array of unknown length.
+std::optional<Extent> Module::shared_extent(uint32_t id, int depth) const {
+  const auto found = types.find(id);
+  if (found == types.end() || depth > 16) return std::nullopt;
+  const Type& type = found->second;
+  switch (type.op) {
+    case kOpTypeBool:
+      return Extent{4, 4};
+    case kOpTypeInt:
+    case kOpTypeFloat:
+      return Extent{type.width / 8, std::max(1u, type.width / 8)};
+    case kOpTypeVector: {
+      const std::optional<Extent> part = shared_extent(type.element, depth + 1);
+      if (!part) return std::nullopt;
+      return Extent{part->bytes * type.count, part->alignment * (type.count == 2 ? 2 : 4)};
+    }
+    case kOpTypeArray: {
+      const std::optional<Extent> part = shared_extent(type.element, depth + 1);
+      const auto count = constants.find(type.count);
+      if (!part || count == constants.end()) return std::nullopt;
+      return Extent{round_up(part->bytes, part->alignment) * count->second, part->alignment};
+    }
+    case kOpTypeStruct: {
+      Extent whole;
+      for (const uint32_t member : type.members) {
+        const std::optional<Extent> part = shared_extent(member, depth + 1);
+        if (!part) return std::nullopt;
+        whole.bytes = round_up(whole.bytes, part->alignment) + part->bytes;
+        whole.alignment = std::max(whole.alignment, part->alignment);
+      }
+      return whole;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+uint32_t Module::specialised(uint32_t id, uint32_t otherwise) const {
+  const auto spec = spec_ids.find(id);
+  return spec != spec_ids.end() && spec->second < given.size() ? given[spec->second] : otherwise;
+}
+
+// w: type, result, operation, operands.
+void Module::read_operation(std::span<const uint32_t> w) {
+  const auto value = [&](size_t i) {
+    const auto found = i < w.size() ? constants.find(w[i]) : constants.end();
+    return found == constants.end() ? std::optional<uint32_t>() : found->second;
+  };
+  if (w[2] == kOpCompositeExtract) {
+    const auto whole = w.size() == 5 ? composites.find(w[3]) : composites.end();
+    if (whole == composites.end() || w[4] >= whole->second.size()) return;
+    const auto part = constants.find(whole->second[w[4]]);
+    if (part != constants.end()) constants[w[1]] = part->second;
+    return;
+  }
+  for (size_t i = 3; i < w.size(); ++i)
+    if (!value(i)) return;
+  const std::optional<uint32_t> result =
+      evaluate_spirv_operation(w[2], value(3).value_or(0), value(4).value_or(0), value(5).value_or(0));
+  if (result) constants[w[1]] = *result;
 }
 
 void Module::decorate(std::span<const uint32_t> w) {
@@ -132,6 +212,9 @@ void Module::read(uint32_t op, std::span<const uint32_t> w) {
     case kOpExecutionMode:
       if (w.size() >= 5 && w[1] == kModeLocalSize) std::copy_n(w.begin() + 2, 3, local_size);
       break;
+    case kOpTypeBool:
+      types[w[0]] = {.op = op};
+      break;
     case kOpTypeInt:
     case kOpTypeFloat:
       types[w[0]] = {.op = op, .width = w[1]};
@@ -146,9 +229,22 @@ void Module::read(uint32_t op, std::span<const uint32_t> w) {
     case kOpTypePointer:
       types[w[0]] = {.op = op, .element = w[2]};
       break;
+    case kOpConstantTrue:
+    case kOpConstantFalse:
+      constants[w[1]] = op == kOpConstantTrue;
+      break;
     case kOpConstant:
-    case kOpSpecConstant:
       constants[w[1]] = w[2];
+      break;
+    case kOpSpecConstantTrue:
+    case kOpSpecConstantFalse:
+      constants[w[1]] = specialised(w[1], op == kOpSpecConstantTrue);
+      break;
+    case kOpSpecConstant:
+      constants[w[1]] = specialised(w[1], w[2]);
+      break;
+    case kOpSpecConstantOp:
+      read_operation(w);
       break;
     case kOpConstantComposite:
     case kOpSpecConstantComposite:
@@ -172,7 +268,12 @@ void Module::read(uint32_t op, std::span<const uint32_t> w) {
 uint32_t minimum_words(uint32_t op) {
   switch (op) {
     case kOpTypeStruct:
+    case kOpTypeBool:
       return 1;
+    case kOpConstantTrue:
+    case kOpConstantFalse:
+    case kOpSpecConstantTrue:
+    case kOpSpecConstantFalse:
     case kOpTypeInt:
     case kOpTypeFloat:
     case kOpDecorate:
@@ -184,6 +285,7 @@ uint32_t minimum_words(uint32_t op) {
     case kOpTypePointer:
     case kOpConstant:
     case kOpSpecConstant:
+    case kOpSpecConstantOp:
     case kOpVariable:
     case kOpMemberDecorate:
       return 3;
@@ -208,12 +310,23 @@ Result<void> add_binding(const Module& module, const Variable& variable, ShaderI
   return {};
 }
 
+Result<void> add_shared(const Module& module, const Variable& variable, ShaderInterface& shader) {
+  const auto pointer = module.types.find(variable.pointer);
+  const std::optional<Extent> extent =
+      pointer == module.types.end() ? std::nullopt : module.shared_extent(pointer->second.element);
+  if (!extent) return error(Status::kMalformed, "SPIR-V: a shared variable of unknown size");
+  ++shader.shared_variables;
+  shader.shared_bytes = round_up(shader.shared_bytes, extent->alignment) + extent->bytes;
+  return {};
+}
+
 }  // namespace
 
-Result<ShaderInterface> reflect(std::span<const uint32_t> words) {
+Result<ShaderInterface> reflect(std::span<const uint32_t> words, std::span<const uint32_t> constants) {
   constexpr uint32_t kMagic = 0x07230203, kHeaderWords = 5;
   if (words.size() < kHeaderWords || words[0] != kMagic) return error(Status::kMalformed, "not SPIR-V");
   Module module;
+  module.given = constants;
   for (size_t at = kHeaderWords; at < words.size();) {
     const uint32_t length = words[at] >> 16, op = words[at] & 0xffffu;
     if (length == 0 || at + length > words.size() || length - 1 < minimum_words(op))
@@ -225,7 +338,7 @@ Result<ShaderInterface> reflect(std::span<const uint32_t> words) {
   ShaderInterface shader;
   for (const Variable& variable : module.variables) {
     if (variable.storage == kStorageBuffer) PUMICE_TRY(add_binding(module, variable, shader));
-    if (variable.storage == kStorageWorkgroup) ++shader.shared_variables;
+    if (variable.storage == kStorageWorkgroup) PUMICE_TRY(add_shared(module, variable, shader));
     if (variable.storage == kStoragePush) {
       const auto pointer = module.types.find(variable.pointer);
       if (pointer != module.types.end()) shader.push_bytes = module.size_of(pointer->second.element);

@@ -6,8 +6,8 @@
 
 layout(push_constant) uniform Push { ArgmaxPush p; };
 layout(binding = 0) readonly buffer Logits { float logits[]; };
-layout(binding = 1) coherent buffer Finds { uvec2 finds[]; };  // bits of the value, index: one of each workgroup
-layout(binding = 2) coherent buffer Counter { uint counter; };
+layout(binding = 1) coherent buffer Finds { uvec2 finds[]; };  // (rows, workgroups): bits of the value, index
+layout(binding = 2) coherent buffer Counters { uint counters[]; };  // (rows)
 layout(binding = 3) readonly buffer Rows { StepRow step_rows[]; };
 layout(binding = 4) buffer NextRows { StepRow next_rows[]; };
 layout(binding = 5) writeonly buffer TokenLog { uint token_log[]; };
@@ -36,12 +36,12 @@ void best_of_lanes(inout float value, inout uint index) {
 }
 
 void main() {
-  const uint lane = gl_LocalInvocationID.x;
+  const uint lane = gl_LocalInvocationID.x, row = gl_WorkGroupID.y;
   const uint first = gl_WorkGroupID.x * p.cols_per_group, end = min(first + p.cols_per_group, p.cols);
   float value = uintBitsToFloat(0xff800000u);  // -infinity
   uint index = 0xffffffffu;
   for (uint k = first + lane; k < end; k += WG) {
-    const float here = logits[k];
+    const float here = logits[row * p.logits_stride + k];
     if (here > value || (index == 0xffffffffu && here == value)) {
       value = here;
       index = k;
@@ -49,22 +49,22 @@ void main() {
   }
   best_of_lanes(value, index);
   if (lane == 0u) {
-    finds[gl_WorkGroupID.x] = uvec2(floatBitsToUint(value), index);
+    finds[row * gl_NumWorkGroups.x + gl_WorkGroupID.x] = uvec2(floatBitsToUint(value), index);
     memoryBarrierBuffer();
-    arrivals = atomicAdd(counter, 1u);
+    arrivals = atomicAdd(counters[row], 1u);
   }
   sync();
   if (arrivals != gl_NumWorkGroups.x - 1u) return;
   memoryBarrierBuffer();
   if (lane != 0u) return;
   for (uint i = 0u; i < gl_NumWorkGroups.x; ++i) {
-    const float found = uintBitsToFloat(finds[i].x);
-    const uint at = finds[i].y;
+    const float found = uintBitsToFloat(finds[row * gl_NumWorkGroups.x + i].x);
+    const uint at = finds[row * gl_NumWorkGroups.x + i].y;
     if (at != 0xffffffffu && (index == 0xffffffffu || found > value || (found == value && at < index))) {
       value = found;
       index = at;
     }
   }
-  counter = 0u;
-  commit_token(p.commit, index == 0xffffffffu ? 0u : index);
+  counters[row] = 0u;
+  commit_token(p.commit, row, index == 0xffffffffu ? 0u : index);
 }

@@ -1,78 +1,71 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "shared/matmul.h"
+#include "lib/matmul_output.glsl"
 #include "lib/dequant.glsl"
 
-// A workgroup computes a 64 x 64 tile of y; along K it walks in units of 32, whose weights and inputs it stages in shared
-// memory as floats. Lanes form 8 (rows) x 16 (columns); a lane holds 8 x 4 results.
-layout(local_size_x = kMatmulWorkgroup) in;
-layout(constant_id = 0) const uint FLAGS = 0u;
-layout(push_constant) uniform Push { MatmulPush p; };
-layout(binding = 0) readonly buffer Weights { uint weights[]; };
+// Along K the workgroup walks in units of 32, whose weights and inputs it stages in shared memory as vec4 along K: 8 of a
+// row and one of padding, so that lanes with 8 neighbouring rows read from all 32 banks. A lane holds PART_ROWS x PART_COLS
+// results, of rows and columns that lie ROW_LANES and COL_LANES apart.
 layout(binding = 1) readonly buffer X { vec4 x[]; };
-layout(binding = 2) readonly buffer Bias { float bias[]; };
-layout(binding = 3) buffer Y { float y[]; };
 
-shared float w_tile[32 * 64];  // (k, row)
-shared float x_tile[32 * 64];  // (k, column)
+const uint ROW_LANES = TILE_ROWS / PART_ROWS, COL_LANES = TILE_COLS / PART_COLS;
+const uint STRIDE = 9u;
 
-void stage_weights(uint first_row, uint unit, uint lane) {
-  for (uint task = lane; task < 64u * 4u; task += kMatmulWorkgroup) {
-    const uint r = task % 64u, j = task / 64u;
-    const uint row = min(first_row + r, (p.rows - 1u) | 7u);
+shared vec4 w_tile[TILE_ROWS * STRIDE];
+shared vec4 x_tile[TILE_COLS * STRIDE];
+
+void stage_weights(uint unit, uint lane) {
+  for (uint task = lane; task < TILE_ROWS * 4u; task += WG) {
+    const uint r = task / 32u * 8u + task % 8u, j = task / 8u % 4u;
+    const uint row = weight_row(r);
     const UnitScale scale = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
     const uint base = unit_base(p.quant_offset, row, p.units, unit);
     const UnitPair w = UNIT_PAIR(weights, base, j, scale);
-    for (uint i = 0u; i < 4u; ++i) {
-      w_tile[(4u * j + i) * 64u + r] = w.lo[i];
-      w_tile[(16u + 4u * j + i) * 64u + r] = w.hi[i];
-    }
+    w_tile[r * STRIDE + j] = w.lo;
+    w_tile[r * STRIDE + 4u + j] = w.hi;
   }
 }
 
-void stage_inputs(uint first_col, uint unit, uint lane) {
-  for (uint task = lane; task < 64u * 8u; task += kMatmulWorkgroup) {
-    const uint c = task % 64u, quad = task / 64u;
+void stage_inputs(uint unit, uint lane) {
+  for (uint task = lane; task < TILE_COLS * 8u; task += WG) {
+    const uint c = task / 8u, quad = task % 8u;
     const uint k = unit * 32u + 4u * quad;
     vec4 values = vec4(0.0);
-    if (first_col + c < p.n && k < p.cols) {
-      values = x[((first_col + c) * p.x_stride + k) / 4u];
-      for (uint i = 0u; i < 4u; ++i) if (k + i >= p.cols) values[i] = 0.0;
+    if ((FLAGS & kMatmulTail) == 0u || k < p.cols) {
+      values = x[(min(first_col() + c, p.n - 1u) * p.x_stride + k) / 4u];
+      if ((FLAGS & kMatmulTail) != 0u)
+        values = vec4(values.x, k + 1u < p.cols ? values.y : 0.0, k + 2u < p.cols ? values.z : 0.0,
+                      k + 3u < p.cols ? values.w : 0.0);
     }
-    for (uint i = 0u; i < 4u; ++i) x_tile[(4u * quad + i) * 64u + c] = values[i];
+    x_tile[c * STRIDE + quad] = values;
+  }
+}
+
+float sum[PART_ROWS * PART_COLS];
+
+void add_tiles(uint r0, uint c0) {
+  for (uint k = 0u; k < 8u; ++k) {
+    vec4 v[PART_COLS];
+    for (uint c = 0u; c < PART_COLS; ++c) v[c] = x_tile[(c0 + COL_LANES * c) * STRIDE + k];
+    for (uint r = 0u; r < PART_ROWS; ++r) {
+      const vec4 w = w_tile[(r0 + ROW_LANES * r) * STRIDE + k];
+      for (uint c = 0u; c < PART_COLS; ++c) sum[r * PART_COLS + c] += dot(w, v[c]);
+    }
   }
 }
 
 void main() {
   const uint lane = gl_LocalInvocationID.x;
-  const uint r0 = lane % 8u, c0 = lane / 8u;
-  const uint first_row = gl_WorkGroupID.x * kMatmulTile, first_col = gl_WorkGroupID.y * kMatmulTile;
-  float sum[8][4];
-  for (uint r = 0u; r < 8u; ++r) for (uint c = 0u; c < 4u; ++c) sum[r][c] = 0.0;
-
-  for (uint unit = 0u; unit < p.units; ++unit) {
+  const uint r0 = lane % ROW_LANES, c0 = lane / ROW_LANES;
+  for (uint i = 0u; i < PART_ROWS * PART_COLS; ++i) sum[i] = 0.0;
+  for (uint unit = first_unit(); unit < last_unit(); ++unit) {
     barrier();
-    stage_weights(first_row, unit, lane);
-    stage_inputs(first_col, unit, lane);
+    stage_weights(unit, lane);
+    stage_inputs(unit, lane);
     barrier();
-    for (uint k = 0u; k < 32u; ++k) {
-      float w[8], v[4];
-      for (uint r = 0u; r < 8u; ++r) w[r] = w_tile[k * 64u + r0 + 8u * r];
-      for (uint c = 0u; c < 4u; ++c) v[c] = x_tile[k * 64u + c0 + 16u * c];
-      for (uint r = 0u; r < 8u; ++r) for (uint c = 0u; c < 4u; ++c) sum[r][c] += w[r] * v[c];
-    }
+    add_tiles(r0, c0);
   }
-
-  for (uint r = 0u; r < 8u; ++r) {
-    const uint row = first_row + r0 + 8u * r;
-    if (row >= p.rows) continue;
-    const float add = (FLAGS & kMatmulBias) != 0u ? bias[p.bias_offset + row] : 0.0;
-    for (uint c = 0u; c < 4u; ++c) {
-      const uint col = first_col + c0 + 16u * c;
-      if (col >= p.n) continue;
-      const uint to = col * p.y_stride + p.y_offset + row;
-      const float value = sum[r][c] + add;
-      y[to] = (FLAGS & kMatmulAccumulate) != 0u ? y[to] + value : value;
-    }
-  }
+  for (uint c = 0u; c < PART_COLS; ++c)
+    for (uint r = 0u; r < PART_ROWS; ++r) emit(r0 + ROW_LANES * r, c0 + COL_LANES * c, sum[r * PART_COLS + c]);
+  merge_splits();
 }

@@ -1,5 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #include "lib/reduce.glsl"
 #include "lib/dequant.glsl"
 #include "lib/numerics.glsl"
@@ -22,6 +23,10 @@ layout(binding = 5) buffer Y { float y[]; };
 const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
 const bool TAIL = (FLAGS & kMatvecTail) != 0u;
 const uint K_LANES = WG / 8u;
+// A unit's four pairs go in as many steps: all at once have the most loads in flight, but need registers that many sums, or
+// a second matrix, leave no room for.
+const uint SUMS = ROWS * COLS * (GATED ? 2u : 1u);
+const uint STEPS = SUMS >= 8u ? 4u : GATED ? 2u : 1u, PAIRS = 4u / STEPS;
 
 vec4 within(vec4 v, uint k) {
   if (!TAIL) return v;
@@ -48,7 +53,8 @@ void add_unit(uint unit, uint first_row, uint first_col) {
       up_scale[r] = UNIT_SCALE(up_weights, p.up_scale_offset, row, p.units, unit);
     }
   }
-  for (uint j = 0u; j < 4u; ++j) {
+  [[dont_unroll]] for (uint step = 0u; step < STEPS; ++step)
+  [[unroll]] for (uint j = step * PAIRS; j < (step + 1u) * PAIRS; ++j) {
     UnitPair w[ROWS], up[GATED ? ROWS : 1u];
     for (uint r = 0u; r < ROWS; ++r) {
       w[r] = UNIT_PAIR(weights, base[r], j, scale[r]);

@@ -18,6 +18,7 @@ shared uint histogram[256];
 shared float scores[WG];
 shared uint tokens[WG];
 shared uint chosen_bin, chosen_rest;
+uint first_logit;  // of this workgroup's row
 
 // Order-preserving: a < b exactly when ordered(a) < ordered(b). NaN sorts below every number.
 uint ordered(float value) {
@@ -36,9 +37,9 @@ void penalise(uint slot, uint position, uint lane) {
     for (uint j = 0u; j < i; ++j) seen = seen || token_log[log_start + j] == token;
     for (uint j = i + 1u; j < window; ++j) count += token_log[log_start + j] == token ? 1u : 0u;
     if (seen || token >= p.cols) continue;
-    const float value = logits[token], repeat = samplers[slot].repeat_penalty;
-    logits[token] = (value > 0.0 ? value / repeat : value * repeat) - float(count) * samplers[slot].frequency_penalty -
-                    samplers[slot].presence_penalty;
+    const float value = logits[first_logit + token], repeat = samplers[slot].repeat_penalty;
+    logits[first_logit + token] = (value > 0.0 ? value / repeat : value * repeat) -
+                                  float(count) * samplers[slot].frequency_penalty - samplers[slot].presence_penalty;
   }
   memoryBarrierBuffer();
   sync();
@@ -57,9 +58,9 @@ uint select_key(uint floor_key, uint target, bool counting, float highest, float
     for (uint i = lane; i < 256u; i += WG) histogram[i] = 0u;
     sync();
     for (uint k = lane; k < p.cols; k += WG) {
-      const uint key = ordered(logits[k]);
+      const uint key = ordered(logits[first_logit + k]);
       if (key < floor_key || (shift < 24u && (key >> (shift + 8u)) != (prefix >> (shift + 8u)))) continue;
-      const uint weight = weight_of(logits[k], counting, highest, inverse_total);
+      const uint weight = weight_of(logits[first_logit + k], counting, highest, inverse_total);
       if (weight > 0u) atomicAdd(histogram[(key >> shift) & 255u], weight);
     }
     sync();
@@ -108,7 +109,7 @@ uint threshold_key(uint slot, float highest, uint lane) {
   if (top_p < 1.0) {
     float total = 0.0;
     for (uint k = lane; k < p.cols; k += WG)
-      if (ordered(logits[k]) >= key) total += exp(logits[k] - highest);
+      if (ordered(logits[first_logit + k]) >= key) total += exp(logits[first_logit + k] - highest);
     const float inverse_total = 1.0 / reduce_add(total);
     const uint target = max(1u, uint(max(top_p, 0.0) * 2147483648.0));
     key = select_key(key, target, false, highest, inverse_total, lane);
@@ -119,12 +120,13 @@ uint threshold_key(uint slot, float highest, uint lane) {
 
 void main() {
   const uint lane = gl_LocalInvocationID.x;
-  const StepRow row = step_rows[p.commit.source_row];
+  first_logit = gl_WorkGroupID.x * p.logits_stride;
+  const StepRow row = step_rows[p.commit.source_row + gl_WorkGroupID.x];
   const uint slot = row.slot;
   penalise(slot, row.position, lane);
 
   float highest = LOWEST;
-  for (uint k = lane; k < p.cols; k += WG) highest = isnan(logits[k]) ? highest : max(highest, logits[k]);
+  for (uint k = lane; k < p.cols; k += WG) highest = isnan(logits[first_logit + k]) ? highest : max(highest, logits[first_logit + k]);
   highest = reduce_max(highest);
   const float temperature = samplers[slot].temperature;
   const uint key = temperature > 0.0 ? threshold_key(slot, highest, lane) : ordered(highest);
@@ -132,11 +134,11 @@ void main() {
   float best = LOWEST;
   uint token = 0xffffffffu;
   for (uint k = lane; k < p.cols; k += WG) {
-    if (ordered(logits[k]) < key) continue;
-    float score = logits[k];
+    if (ordered(logits[first_logit + k]) < key) continue;
+    float score = logits[first_logit + k];
     if (temperature > 0.0) {
       const uint hash = pcg4d(uvec4(samplers[slot].seed_low, samplers[slot].seed_high, row.position + 1u, k)).x;
-      score = logits[k] / temperature - log(exponential(hash >> 8));
+      score = logits[first_logit + k] / temperature - log(exponential(hash >> 8));
     }
     if (token == 0xffffffffu || score > best) {
       best = score;
@@ -154,5 +156,5 @@ void main() {
       token = tokens[i];
     }
   }
-  commit_token(p.commit, token == 0xffffffffu ? 0u : token);
+  commit_token(p.commit, gl_WorkGroupID.x, token == 0xffffffffu ? 0u : token);
 }

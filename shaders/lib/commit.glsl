@@ -1,13 +1,13 @@
-// Commits a drawn token: the token log, the next step's row and decode attention's group count. Called by one lane. The
+// Commits the token drawn for row i of the logits: the token log, the next step's row and decode attention's group count. Called by one lane. The
 // includer declares the buffers step_rows, next_rows, token_log, attention_arguments and samplers.
-void commit_token(CommitPush c, uint token) {
-  const StepRow row = step_rows[c.source_row];
+void commit_token(CommitPush c, uint i, uint token) {
+  const StepRow row = step_rows[c.source_row + i];
   if (row.live == 0u) return;
   const uint position = row.position + 1u;
   if (position >= c.log_stride) return;
   token_log[row.slot * c.log_stride + position] = token;
   bool stop = false;
-  for (uint i = 0u; i < samplers[row.slot].stop_count; ++i) stop = stop || samplers[row.slot].stop_tokens[i] == token;
-  next_rows[c.target_row] = StepRow(token, position, row.slot, stop ? 0u : 1u);
+  for (uint s = 0u; s < samplers[row.slot].stop_count; ++s) stop = stop || samplers[row.slot].stop_tokens[s] == token;
+  next_rows[c.target_row + i] = StepRow(token, position, row.slot, stop ? 0u : 1u);
   atomicMax(attention_arguments[2], position / c.tokens_per_split + 1u);
 }

@@ -1,5 +1,5 @@
 // argmax: the token with the highest logit (the lowest of equals; NaN never wins), committed to the next step. Many
-// workgroups; the last to finish compares their finds.
+// workgroups for each row of logits; the last to finish compares their finds.
 #ifndef PUMICE_SHARED_ARGMAX_H
 #define PUMICE_SHARED_ARGMAX_H
 #include "types.h"
@@ -12,6 +12,7 @@ struct ArgmaxPush {
   CommitPush commit;
   uint cols;            // the vocabulary
   uint cols_per_group;
+  uint logits_stride;   // in floats
 };
 SHARED_CONST kArgmaxBindings = 8u;  // logits, finds, counter, step rows, next rows, token log, attention arguments, samplers
 SHARED_END

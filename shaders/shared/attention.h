@@ -1,6 +1,10 @@
-// attention: softmax(q K^T * scale) V over the pages of the KV cache, causal, with grouped query heads. A workgroup takes the
-// heads of one KV head for a tile of rows (one row each of any sequence, or several rows of the same one) and a split of
-// the pages; the last workgroup of a tile to finish merges the splits in their order.
+// attention: softmax(q K^T * scale) V over the pages of the KV cache, causal, with grouped query heads.
+//
+// Decode: every row is a sequence of its own. A workgroup takes the query heads of one KV head of a row and a split of
+// kAttentionDecodePages pages; the last workgroup of a row and KV head to finish merges the splits in their order.
+// Prefill: the rows are consecutive tokens of one sequence. A workgroup takes a tile of queries of one KV head; query i of
+// the sequence is head i % group of row i / group. It walks the pages from the first one on, in rounds that begin at
+// multiples of their length, so a row's result does not depend on which other rows are in the step.
 // Sources: Dao 2023 (FlashAttention-2, online softmax); Dao et al. 2023 (Flash-Decoding, splits); page layout: kv_write.h.
 #ifndef PUMICE_SHARED_ATTENTION_H
 #define PUMICE_SHARED_ATTENTION_H
@@ -11,20 +15,34 @@ struct AttentionPush {
   uint n, kv_heads;
   uint q_stride, y_stride;     // in floats
   uint pages_per_slot;         // row length of the page table
-  uint pages_per_split;
-  uint max_splits;             // for the partial results
+  uint max_splits;             // of a row: room in the partial results
   float scale;
 };
-SHARED_CONST kAttentionBindings = 8u;  // q, K pool, V pool, page table, step rows, partials, counters, y
+// q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and then it is the first number.
+SHARED_CONST kAttentionBindings = 8u;
+SHARED_CONST kAttentionPrefillBindings = 6u;
 
 // Specialisation constants after the workgroup size (0).
 SHARED_CONST kAttentionSpecHeadDim = 1u;
-SHARED_CONST kAttentionSpecGroup = 2u;  // query heads of a KV head
-SHARED_CONST kAttentionSpecRows = 3u;   // rows of a tile
+SHARED_CONST kAttentionSpecGroup = 2u;    // query heads of a KV head
+SHARED_CONST kAttentionSpecQueries = 3u;  // heads of a decode pass; queries of a prefill tile
+
+SHARED_CONST kAttentionSpecMatrix = 4u;   // and 5, 6: m, n, k of attention_coopmat
 
 // Floats of one partial result: head_dim values, the maximum and the sum.
 SHARED_CONST kAttentionPartialExtra = 2u;
 SHARED_CONST kAttentionDecodePages = 8u;  // pages of a split in decode
+
+// attention_cpu_*: tokens of a round and queries of a lane.
+SHARED_CONST kAttentionCpuTokens = 8u;
+SHARED_CONST kAttentionCpuQueries = 2u;
+// attention_tile: lanes along the tokens of a page, tokens of a lane, queries of a lane.
+SHARED_CONST kAttentionTileLanes = 16u;
+SHARED_CONST kAttentionTileTokens = 2u;
+SHARED_CONST kAttentionTileQueries = 4u;
+SHARED_CONST kAttentionTilePadding = 4u;  // floats after a row in shared memory, against bank conflicts
+// attention_coopmat: halves or floats after a row in shared memory.
+SHARED_CONST kAttentionMatrixPadding = 8u;
 SHARED_END
 
 #endif

@@ -5,8 +5,8 @@
 
 SHARED_BEGIN
 struct CommitPush {
-  uint source_row;       // of the step rows: the token whose logits were computed
-  uint target_row;       // of the next step's rows
+  uint source_row;       // of the step rows: the first token whose logits were computed
+  uint target_row;       // of the next step's rows: where the first is committed to
   uint log_stride;       // tokens of a slot in the token log
   uint tokens_per_split; // of decode attention, for its indirect group count
 };

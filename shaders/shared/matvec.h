@@ -1,5 +1,6 @@
 // matvec: y (n, rows) = x (n, cols) * W^T for 1 to 16 columns n a workgroup, with fused RMS norm of x, bias, accumulation
-// into y (residual) and the gated form y = act(gate x) * (up x).
+// into y (residual) and the gated form y = act(gate x) * (up x). Two shaders: kernels/matvec.comp for GPUs (and for any
+// device), kernels/matvec_lanes.comp for software drivers; there cols is even, and the rows a lane too.
 #ifndef PUMICE_SHARED_MATVEC_H
 #define PUMICE_SHARED_MATVEC_H
 #include "types.h"
@@ -30,7 +31,8 @@ SHARED_CONST kMatvecBias = 2u;
 SHARED_CONST kMatvecAccumulate = 4u;  // y += instead of y =
 SHARED_CONST kMatvecGated = 8u;       // with silu
 SHARED_CONST kMatvecGelu = 16u;       // the gate's activation is gelu instead
-SHARED_CONST kMatvecTail = 32u;       // cols is not a multiple of 32
+SHARED_CONST kMatvecTail = 32u;       // cols is not a multiple of 32 (lanes: of 64)
+SHARED_CONST kMatvecUneven = 64u;     // lanes: some groups have one column less than the others
 SHARED_END
 
 #endif

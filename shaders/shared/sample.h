@@ -1,5 +1,5 @@
 // sample: draws the next token on the device: penalties, top-k, top-p, min-p, temperature, Gumbel-max; tests/reference/sample.h
-// is the same in plain C++. One workgroup. Sources: Holtzman et al. 2020 (top-p), Nguyen et al. 2024 (min-p), Keskar et al.
+// is the same in plain C++. One workgroup a row. Sources: Holtzman et al. 2020 (top-p), Nguyen et al. 2024 (min-p), Keskar et al.
 // 2019 (repetition penalty), Jarzynski and Olano 2020 (pcg4d).
 #ifndef PUMICE_SHARED_SAMPLE_H
 #define PUMICE_SHARED_SAMPLE_H
@@ -11,7 +11,8 @@ SHARED_END
 SHARED_BEGIN
 struct SamplePush {
   CommitPush commit;
-  uint cols;  // the vocabulary
+  uint cols;           // the vocabulary
+  uint logits_stride;  // in floats
 };
 SHARED_CONST kSampleBindings = 6u;  // logits, step rows, next rows, token log, attention arguments, samplers
 SHARED_END

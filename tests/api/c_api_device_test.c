@@ -224,6 +224,33 @@ static void test_cancel(const Fixture* fixture) {
   pumice_context_destroy(context);
 }
 
+static int32_t count_calls(void* user, float fraction) {
+  CHECK(fraction >= 0 && fraction <= 1);
+  ++*(int*)user;
+  return 0;
+}
+static int32_t cancel_at_once(void* user, float fraction) {
+  (void)user;
+  (void)fraction;
+  return 1;
+}
+
+static void test_warm_up(const Fixture* fixture) {
+  int calls = 0;
+  PumiceWarmUpOptions options = pumice_warm_up_options_init();
+  PumiceWarmUpInfo info = pumice_warm_up_info_init();
+  options.autotune_seconds = -1;
+  options.progress = count_calls;
+  options.progress_user = &calls;
+  CHECK_OK(pumice_model_warm_up(fixture->model, &options, &info));
+  CHECK(calls > 0 && info.pipelines > 0 && info.tuned == 0);
+  options.progress = cancel_at_once;
+  CHECK(pumice_model_warm_up(fixture->model, &options, NULL) == PUMICE_CANCELLED);
+  CHECK(pumice_model_warm_up(NULL, NULL, NULL) == PUMICE_INVALID_ARGUMENT);
+  options.size = 1;
+  CHECK(pumice_model_warm_up(fixture->model, &options, NULL) == PUMICE_INVALID_ARGUMENT);
+}
+
 static void test_destroy_parents_first(void) {
   PumiceInstance* instance = NULL;
   PumiceDevice* device = NULL;
@@ -274,6 +301,7 @@ static void test_with_device(Fixture* fixture) {
   test_two_sequences(fixture);
   test_refused_requests(fixture);
   test_cancel(fixture);
+  test_warm_up(fixture);
   test_destroy_parents_first();
 }
 

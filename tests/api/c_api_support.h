@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "pumice/pumice.h"
+#include "test_paths.h"
 
 #define MODEL PUMICE_MODELS_DIR "/storyteller-5m-Q4_K_M.gguf"
 #define PROMPT "Once upon a time"

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "test_paths.h"
+
 namespace pumice::test {
 
 struct CliResult {
@@ -35,21 +37,10 @@ class CliProcess {
  public:
   // out_path: where standard output goes; nullptr keeps it for the result.
   CliProcess(const std::vector<std::string>& arguments, const std::string& input, const char* out_path)
-      : in_(tmpfile()), out_(out_path ? fopen(out_path, "w") : tmpfile()), err_(tmpfile()), capture_(!out_path) {
-    fwrite(input.data(), 1, input.size(), in_);
-    rewind(in_);
-    std::vector<std::string> words = {cli_path()};
-    words.insert(words.end(), arguments.begin(), arguments.end());
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    pid_ = fork();
-    if (pid_ != 0) return;
-    dup2(fileno(in_), STDIN_FILENO);
-    dup2(fileno(out_), STDOUT_FILENO);
-    dup2(fileno(err_), STDERR_FILENO);
-    execv(argv[0], argv.data());
-    _exit(127);
+      : CliProcess(cli_path(), arguments, input, out_path) {}
+  // Another program, such as env(1).
+  static CliProcess of_program(const std::string& program, const std::vector<std::string>& arguments) {
+    return CliProcess(program, arguments, "", nullptr);
   }
   CliProcess(const CliProcess&) = delete;
   CliProcess& operator=(const CliProcess&) = delete;
@@ -81,6 +72,25 @@ class CliProcess {
   }
 
  private:
+  CliProcess(const std::string& program, const std::vector<std::string>& arguments, const std::string& input,
+             const char* out_path)
+      : in_(tmpfile()), out_(out_path ? fopen(out_path, "w") : tmpfile()), err_(tmpfile()), capture_(!out_path) {
+    fwrite(input.data(), 1, input.size(), in_);
+    rewind(in_);
+    std::vector<std::string> words = {program};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_ = fork();
+    if (pid_ != 0) return;
+    dup2(fileno(in_), STDIN_FILENO);
+    dup2(fileno(out_), STDOUT_FILENO);
+    dup2(fileno(err_), STDERR_FILENO);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+
   static std::string content(FILE* file) {
     std::string text;
     char buffer[4096];

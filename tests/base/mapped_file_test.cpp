@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
 #include "support/temporary_folder.h"
 
 namespace pumice {
@@ -39,6 +43,57 @@ TEST(MappedFile, EmptyFilesAreEmpty) {
   auto file = MappedFile::open(folder.file("empty"));
   ASSERT_TRUE(file.ok());
   EXPECT_TRUE(file->bytes().empty());
+}
+
+// Pages of the file differ from each other, and the last is not whole.
+std::vector<char> some_pages() {
+  std::vector<char> bytes(5 * 4096 + 100);
+  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7 + i / 4096);
+  return bytes;
+}
+
+TEST(MappedFile, ReadsWithoutTheMapping) {
+  const test::TemporaryFolder folder;
+  const std::vector<char> bytes = some_pages();
+  test::write_file(folder.file("a"), bytes);
+  const MappedFile file = MappedFile::open(folder.file("a")).value();
+  file.will_need(0, bytes.size());
+  std::vector<std::byte> part(9000);
+  ASSERT_TRUE(file.read(4000, part).ok());
+  EXPECT_EQ(std::memcmp(part.data(), bytes.data() + 4000, part.size()), 0);
+  EXPECT_TRUE(file.read(bytes.size(), {}).ok());
+
+  std::filesystem::resize_file(folder.file("a"), 12000);
+  EXPECT_TRUE(file.read(4000, std::span(part).first(8000)).ok());
+  const Result<void> cut = file.read(4000, part);
+  ASSERT_FALSE(cut.ok());
+  EXPECT_EQ(cut.error().status, Status::kIo);
+  EXPECT_NE(cut.error().message.find("12000"), std::string::npos) << cut.error().message;
+}
+
+TEST(MappedFile, HeldBytesSurviveTheFile) {
+  const test::TemporaryFolder folder;
+  const std::vector<char> bytes = some_pages();
+  test::write_file(folder.file("a"), bytes);
+  const auto same = [&](const MappedFile& file, size_t count) {
+    return std::memcmp(file.bytes().data(), bytes.data(), count) == 0;
+  };
+  MappedFile file = MappedFile::open(folder.file("a")).value();
+  const std::byte* place = file.bytes().data();
+  for (const size_t held : {size_t{5000}, bytes.size(), size_t{1}, size_t{0}, size_t{1} << 30, size_t{8000}}) {
+    ASSERT_TRUE(file.hold(held).ok());
+    EXPECT_EQ(file.bytes().data(), place);
+    EXPECT_TRUE(same(file, bytes.size())) << held;
+  }
+  std::filesystem::resize_file(folder.file("a"), 0);
+  EXPECT_TRUE(same(file, 8192)) << "whole pages are held";
+  MappedFile late = MappedFile::open(folder.file("a")).value();
+  EXPECT_TRUE(late.hold(100).ok()) << "an empty file";
+
+  test::write_file(folder.file("b"), bytes);
+  MappedFile cut = MappedFile::open(folder.file("b")).value();
+  std::filesystem::resize_file(folder.file("b"), 100);
+  EXPECT_EQ(cut.hold(5000).error().status, Status::kIo);
 }
 
 TEST(MappedFile, ErrorsNameThePath) {

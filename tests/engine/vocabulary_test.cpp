@@ -8,6 +8,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "test_paths.h"
 #include "text/tokenizer.h"
 
 namespace pumice {

@@ -11,6 +11,7 @@
 #include "format/dequantize.h"
 #include "format/device_layout.h"
 #include "support/gguf_writer.h"
+#include "test_paths.h"
 
 namespace pumice {
 namespace {

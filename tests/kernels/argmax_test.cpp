@@ -14,23 +14,15 @@ class ArgmaxTest : public DeviceTest {
  protected:
   // Runs it on a copy of `state` and compares all buffers with those after a commit of the reference's token.
   void check(const std::vector<float>& logits, CommitState state) {
-    const vk::BufferView next = buffer(state.next_rows), log = buffer(state.token_log),
-                         arguments = buffer(state.arguments);
+    const CommitBuffers buffers = upload_state(state, [this](const auto& values) { return buffer(values); });
     const vk::BufferView counter = words(1, 0);
     const auto cols = static_cast<uint32_t>(logits.size());
     run([&](Recorder recorder) {
-      argmax(recorder, {.logits = buffer(logits),
+      argmax(recorder, {.logits = {buffer(logits), cols},
                         .cols = cols,
-                        .finds = words(argmax_find_bytes(cols) / 4),
-                        .counter = counter,
-                        .commit = {.step_rows = buffer(state.step_rows),
-                                   .next_rows = next,
-                                   .token_log = log,
-                                   .attention_arguments = arguments,
-                                   .samplers = buffer(state.samplers),
-                                   .source_row = CommitState::kSource,
-                                   .target_row = CommitState::kTarget,
-                                   .log_stride = CommitState::kLogStride}});
+                        .finds = words(argmax_find_bytes(cols, 1) / 4),
+                        .counters = counter,
+                        .commit = buffers.args()});
     });
     const uint32_t token = reference::argmax(logits);
     EXPECT_EQ(read<uint32_t>(counter)[0], 0u) << "the counter is left zero";
@@ -38,12 +30,12 @@ class ArgmaxTest : public DeviceTest {
     wrong.commit(token + 1);
     const bool changes = !same_rows(wrong.next_rows, state.next_rows);
     state.commit(token);
-    EXPECT_TRUE(same_rows(read<StepRow>(next), state.next_rows))
-        << "drawn " << read<StepRow>(next)[2].token << ", not " << token;
-    EXPECT_EQ(read<uint32_t>(log), state.token_log);
-    EXPECT_EQ(read<uint32_t>(arguments), state.arguments);
+    EXPECT_TRUE(same_rows(read<StepRow>(buffers.next_rows), state.next_rows))
+        << "drawn " << read<StepRow>(buffers.next_rows)[2].token << ", not " << token;
+    EXPECT_EQ(read<uint32_t>(buffers.token_log), state.token_log);
+    EXPECT_EQ(read<uint32_t>(buffers.arguments), state.arguments);
     if (changes) {
-      EXPECT_FALSE(same_rows(read<StepRow>(next), wrong.next_rows));
+      EXPECT_FALSE(same_rows(read<StepRow>(buffers.next_rows), wrong.next_rows));
     }
     drop_buffers();
   }
@@ -66,6 +58,45 @@ TEST_F(ArgmaxTest, FindsTheHighest) {
     check({kNan, -kInfinity, -kInfinity}, CommitState(3));
     check(std::vector<float>(9000, kNan), CommitState(3));
     check(std::vector<float>(9000, -kInfinity), CommitState(3));
+  }
+}
+
+// A batch: each row of padded logits is drawn for a sequence of its own.
+TEST_F(ArgmaxTest, ManyRows) {
+  constexpr uint32_t kRows = 5, kCols = 9001, kStride = 9024, kSlots = 8, kLogStride = 64;
+  for (const Mask mask : {Mask::kNone, Mask::kShared}) {
+    use(mask);
+    std::vector<float> logits = Generator(3).normals(size_t{kRows} * kStride);
+    std::vector<StepRow> rows, expected;
+    std::vector<uint32_t> log(kSlots * kLogStride, 7);
+    std::vector<uint32_t> expected_log = log;
+    for (uint32_t i = 0; i < kRows; ++i) {
+      for (uint32_t pad = kCols; pad < kStride; ++pad) logits[i * kStride + pad] = 100;
+      rows.push_back({.token = 1, .position = 10 * i, .slot = 7 - i, .live = i == 3 ? 0u : 1u});
+      const auto first = logits.begin() + static_cast<ptrdiff_t>(i) * kStride;
+      const uint32_t token = reference::argmax(std::vector<float>(first, first + kCols));
+      expected.push_back(i == 3 ? rows[i] : StepRow{.token = token, .position = 10 * i + 1, .slot = 7 - i, .live = 1});
+      if (i != 3) expected_log[(7 - i) * kLogStride + 10 * i + 1] = token;
+    }
+    const vk::BufferView state = buffer(rows), token_log = buffer(log), counters = words(kRows, 0);
+    run([&](Recorder recorder) {
+      argmax(recorder, {.logits = {buffer(logits), kStride},
+                        .cols = kCols,
+                        .n = kRows,
+                        .finds = words(argmax_find_bytes(kCols, kRows) / 4),
+                        .counters = counters,
+                        .commit = {.step_rows = state,
+                                   .next_rows = state,
+                                   .token_log = token_log,
+                                   .attention_arguments = buffer(std::vector<uint32_t>{kRows, 1, 1}),
+                                   .samplers = buffer(std::vector<SamplerParams>(kSlots)),
+                                   .log_stride = kLogStride}});
+    });
+    EXPECT_TRUE(same_rows(read<StepRow>(state), expected));
+    EXPECT_FALSE(same_rows(read<StepRow>(state), rows));
+    EXPECT_EQ(read<uint32_t>(token_log), expected_log);
+    EXPECT_EQ(read<uint32_t>(counters), std::vector<uint32_t>(kRows, 0));
+    drop_buffers();
   }
 }
 

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <functional>
+#include <string>
+#include <string_view>
 
 #include "reference/attention.h"
 #include "reference/kv_write.h"
@@ -12,6 +16,7 @@
 #include "support/device_fixture.h"
 #include "support/precision.h"
 #include "support/step_rows.h"
+#include "vk/embedded_shaders.h"
 
 namespace pumice::test {
 namespace {
@@ -45,8 +50,16 @@ class AttentionTest : public DeviceTest {
   static Cache make_cache(const AttentionCase& c, uint32_t slots, Generator& random);
   static std::vector<float> expected(const AttentionCase& c, const Cache& cache, std::span<const float> q,
                                      uint32_t shift = 0);
-  static double tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q);
+  double tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q);
+  std::vector<float> compute(const AttentionCase& c, const Cache& cache, std::span<const float> q);
   void check(Mask mask, const AttentionCase& c);
+  AttentionChoice choice(const AttentionCase& c) {
+    return choose_attention(caps(), {.type = c.type,
+                                     .group = c.group,
+                                     .head_dim = c.head_dim,
+                                     .one_sequence = c.one_sequence,
+                                     .matrices_built = find_embedded_shader("attention_coopmat.f16") != nullptr});
+  }
 
   static float scale(const AttentionCase& c) { return 1.0f / std::sqrt(static_cast<float>(c.head_dim)); }
   static uint32_t longest(const AttentionCase& c) {
@@ -94,7 +107,8 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
 
 // Scores err by a dot product's bound; that is the relative error of a weight, together with exp over the range of the
 // scores, and the rescalings (one exp for each round of keys and each split). The weights add up to 1, so the values'
-// error is relative to the largest value; numerator and denominator err alike.
+// error is relative to the largest value; numerator and denominator err alike. Matrices round queries and weights to
+// f16.
 double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q) {
   double absolute = 0, highest = 0;
   const size_t d = c.head_dim, heads = c.kv_heads * c.group;
@@ -111,19 +125,14 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
   absolute *= static_cast<double>(scale(c));
   const double score = reference::dot_tolerance(d + 2, absolute);
   const double rounds = longest(c) / 32.0 + 2;
-  const double weight = score + exp_error(2 * absolute) + rounds * exp_error(0) + kDivision;
+  const double half = std::string_view(choice(c).variant) == "attention_coopmat" ? 0x1p-11 : 0;
+  const double weight = score + half * absolute + half + exp_error(2 * absolute) + rounds * exp_error(0) + kDivision;
   return highest * (2 * weight + 2 * reference::gamma_bound(longest(c) + 8, reference::Accumulator::kF32));
 }
 
-void AttentionTest::check(Mask mask, const AttentionCase& c) {
-  SCOPED_TRACE(::testing::Message() << mask_name(mask) << " " << variant_name(c.type) << ", group " << c.group << ", "
-                                    << c.kv_heads << " x " << c.head_dim << ", rows " << c.positions.size() << ", to "
-                                    << longest(c) << ", one sequence " << c.one_sequence);
-  Generator random(c.head_dim + c.group);
+std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& cache, std::span<const float> q) {
   const auto n = static_cast<uint32_t>(c.positions.size());
   const uint32_t heads = c.kv_heads * c.group, cols = heads * c.head_dim;
-  const Cache cache = make_cache(c, c.one_sequence ? c.slot + 1 : n, random);
-  const auto q = random.normals(n * cols);
   std::vector<StepRow> step_rows = step_rows_at(c.positions, true);
   if (c.one_sequence)
     for (StepRow& row : step_rows) row.slot = c.slot;
@@ -155,13 +164,26 @@ void AttentionTest::check(Mask mask, const AttentionCase& c) {
   const auto left = read<uint32_t>(counters);
   EXPECT_EQ(std::count(left.begin(), left.end(), 0u), static_cast<ptrdiff_t>(left.size())) << "counters are left zero";
   const auto actual = read_rows(y, n, cols);
+  drop_buffers();
+  return actual;
+}
+
+void AttentionTest::check(Mask mask, const AttentionCase& c) {
+  SCOPED_TRACE(::testing::Message() << mask_name(mask) << " " << choice(c).variant << " " << variant_name(c.type)
+                                    << ", group " << c.group << ", " << c.kv_heads << " x " << c.head_dim << ", rows "
+                                    << c.positions.size() << ", to " << longest(c) << ", one sequence "
+                                    << c.one_sequence);
+  Generator random(c.head_dim + c.group);
+  const auto n = static_cast<uint32_t>(c.positions.size());
+  const Cache cache = make_cache(c, c.one_sequence ? c.slot + 1 : n, random);
+  const auto q = random.normals(n * c.kv_heads * c.group * c.head_dim);
+  const auto actual = compute(c, cache, q);
   const double allowed = tolerance(c, cache, q);
   const auto verdict = reference::compare(actual, expected(c, cache, q), allowed);
   EXPECT_TRUE(verdict) << verdict;
   if (longest(c) > 1) {
     EXPECT_FALSE(reference::compare(actual, expected(c, cache, q, 1), allowed)) << "one key less goes unseen";
   }
-  drop_buffers();
 }
 
 constexpr KvType kF16 = KvType::kF16, kF32 = KvType::kF32;
@@ -178,56 +200,167 @@ TEST_F(AttentionTest, DecodeAcrossPagesAndSplits) {
   check(Mask::kNone, {.type = kF32, .kv_heads = 1, .group = 4, .head_dim = 64, .positions = {0}});
 }
 
-TEST_F(AttentionTest, DecodeThroughSharedMemory) {
-  use(Mask::kShared);
-  check(Mask::kShared,
-        {.type = kF16, .kv_heads = 2, .group = 3, .head_dim = 64, .positions = {0, 63, 64, 255, 256, 600}});
-  check(Mask::kShared, {.type = kF32, .kv_heads = 1, .group = 4, .head_dim = 80, .positions = {100, 511, 512}});
-  check(Mask::kShared, {.type = kF16, .kv_heads = 3, .group = 1, .head_dim = 8, .positions = {1, 280}});
+// Rows that end in the first split beside rows with many: each row counts its own splits.
+TEST_F(AttentionTest, DecodeOfManyRowsOfDifferentLengths) {
+  std::vector<uint32_t> positions;
+  for (uint32_t i = 0; i < 32; ++i) positions.push_back(i % 4 == 3 ? 41 * i + 255 : 7 * i);
+  for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared}) {
+    use(mask);
+    check(mask, {.type = kF16, .kv_heads = 2, .group = 3, .head_dim = 64, .positions = positions, .spare_splits = 3});
+  }
 }
 
-// Tiles that the rows do not fill, beginning within a page, of a slot that is not the first.
+TEST_F(AttentionTest, DecodeWithoutTheCpuKernels) {
+  for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
+    use(mask);
+    check(mask, {.type = kF16, .kv_heads = 2, .group = 3, .head_dim = 64, .positions = {0, 63, 64, 255, 256, 600}});
+    check(mask, {.type = kF32, .kv_heads = 1, .group = 4, .head_dim = 80, .positions = {100, 511, 512}});
+    check(mask, {.type = kF16, .kv_heads = 3, .group = 1, .head_dim = 8, .positions = {1, 280}});
+    // Several passes over the heads of a group, the last one not full.
+    check(mask, {.type = kF16, .kv_heads = 2, .group = 16, .head_dim = 96, .positions = {33, 300}});
+    check(mask, {.type = kF16, .kv_heads = 1, .group = 7, .head_dim = 256, .positions = {259}});
+  }
+}
+
+void check_prefill(const std::function<void(const AttentionCase&)>& check) {
+  const auto run = [&](KvType type, uint32_t kv_heads, uint32_t group, uint32_t head_dim, uint32_t first, uint32_t n,
+                       uint32_t slot = 0, uint32_t extra_stride = 0) {
+    check({.type = type,
+           .kv_heads = kv_heads,
+           .group = group,
+           .head_dim = head_dim,
+           .positions = consecutive(first, n),
+           .one_sequence = true,
+           .slot = slot,
+           .extra_stride = extra_stride});
+  };
+  // Tiles that the rows do not fill, beginning within a page, of a slot that is not the first.
+  for (const uint32_t n : {1u, 2u, 9u, 17u}) run(kF16, 2, 2, 16, n * 13, n, 2, 1);
+  run(kF32, 1, 1, 64, 0, 33, 1);
+  run(kF16, 1, 3, 64, 60, 70);
+  run(kF16, 1, 3, 80, 290, 11);
+  run(kF16, 2, 5, 128, 31, 14);
+  run(kF32, 1, 16, 96, 5, 3);
+  run(kF16, 1, 2, 256, 30, 5);
+  run(kF16, 2, 1, 4, 40, 40);
+}
+
 TEST_F(AttentionTest, PrefillOfOneSequence) {
-  for (const uint32_t n : {2u, 3u, 9u, 17u})
-    check(Mask::kNone, {.type = kF16,
-                        .kv_heads = 2,
-                        .group = 2,
-                        .head_dim = 16,
-                        .positions = consecutive(n * 13, n),
-                        .one_sequence = true,
-                        .slot = 2,
-                        .extra_stride = 1});
-  check(Mask::kNone, {.type = kF32,
-                      .kv_heads = 1,
-                      .group = 1,
-                      .head_dim = 64,
-                      .positions = consecutive(0, 33),
-                      .one_sequence = true,
-                      .slot = 1});
-  check(Mask::kNone, {.type = kF16,
-                      .kv_heads = 1,
-                      .group = 3,
-                      .head_dim = 80,
-                      .positions = consecutive(290, 11),
-                      .one_sequence = true});
-  use(Mask::kShared);
-  check(Mask::kShared, {.type = kF16,
-                        .kv_heads = 2,
-                        .group = 2,
-                        .head_dim = 16,
-                        .positions = consecutive(60, 13),
-                        .one_sequence = true,
-                        .slot = 1});
+  check_prefill([&](const AttentionCase& c) { check(Mask::kNone, c); });
 }
 
-TEST(ChooseAttentionRows, FitsSharedMemoryAndTheRows) {
+TEST_F(AttentionTest, PrefillOfOneSequenceWithoutTheCpuKernels) {
+  for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
+    use(mask);
+    check_prefill([&](const AttentionCase& c) { check(mask, c); });
+  }
+}
+
+// A row is the same to the bit whether it is computed with the rows before it or without.
+TEST_F(AttentionTest, PrefillDoesNotDependOnWhereASliceBegins) {
+  for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared}) {
+    use(mask);
+    AttentionCase c{
+        .type = kF16, .kv_heads = 2, .group = 3, .head_dim = 64, .positions = consecutive(0, 81), .one_sequence = true};
+    Generator random(7);
+    const Cache cache = make_cache(c, 1, random);
+    const size_t cols = size_t{c.kv_heads} * c.group * c.head_dim;
+    const auto q = random.normals(c.positions.size() * cols);
+    const auto whole = compute(c, cache, q);
+    for (const uint32_t begin : {32u, 64u, 80u}) {
+      c.positions = consecutive(begin, 81 - begin);
+      const auto slice = compute(c, cache, std::span(q).subspan(begin * cols));
+      EXPECT_EQ(std::memcmp(slice.data(), whole.data() + begin * cols, slice.size() * sizeof(float)), 0)
+          << mask_name(mask) << " from " << begin;
+    }
+  }
+}
+
+vk::DeviceCaps gpu_caps() {
   vk::DeviceCaps caps;
-  caps.max_shared_bytes = 16384;
-  EXPECT_EQ(choose_attention_rows(caps, 4, 64, 100, false), 1u);
-  EXPECT_EQ(choose_attention_rows(caps, 1, 64, 100, true), 8u);
-  EXPECT_EQ(choose_attention_rows(caps, 3, 64, 100, true), 2u);
-  EXPECT_EQ(choose_attention_rows(caps, 1, 64, 3, true), 3u);
-  EXPECT_EQ(choose_attention_rows(caps, 9, 64, 3, true), 1u);
+  caps.type = vk::DeviceType::kDiscrete;
+  caps.subgroup_size = caps.min_subgroup_size = caps.max_subgroup_size = 32;
+  caps.fixed_subgroup = caps.subgroup_shuffle = caps.float16 = true;
+  caps.max_workgroup_invocations = 1024;
+  caps.max_shared_bytes = 32768;
+  using enum vk::ComponentType;
+  caps.cooperative_matrices = {{16, 16, 32, kS8, kS8, kS32, kS32}, {16, 16, 16, kF16, kF16, kF32, kF32}};
+  return caps;
+}
+
+std::string chosen(const vk::DeviceCaps& caps, const AttentionShape& shape) {
+  const AttentionChoice choice = choose_attention(caps, shape);
+  return choice.variant ? choice.variant : "none";
+}
+
+TEST(ChooseAttention, PrefillTakesMatricesWhereAllOfThemIsThere) {
+  const AttentionShape shape{.group = 4, .head_dim = 128, .one_sequence = true, .matrices_built = true};
+  const AttentionChoice choice = choose_attention(gpu_caps(), shape);
+  EXPECT_EQ(choice.variant, std::string("attention_coopmat"));
+  EXPECT_EQ(choice.workgroup, 128u);
+  EXPECT_EQ(choice.queries, 64u);
+  EXPECT_EQ(choice.matrix.k, 16u);
+  const auto without = [&](const std::function<void(vk::DeviceCaps&, AttentionShape&)>& change) {
+    vk::DeviceCaps caps = gpu_caps();
+    AttentionShape changed = shape;
+    change(caps, changed);
+    return chosen(caps, changed);
+  };
+  EXPECT_EQ(without([](auto&, auto& s) { s.matrices_built = false; }), "attention_tile");
+  EXPECT_EQ(without([](auto&, auto& s) { s.type = kF32; }), "attention_tile");
+  EXPECT_EQ(without([](auto&, auto& s) { s.head_dim = 72; }), "attention_tile");
+  EXPECT_EQ(without([](auto& c, auto&) { c.float16 = false; }), "attention_tile");
+  EXPECT_EQ(without([](auto& c, auto&) { c.fixed_subgroup = false; }), "attention_tile");
+  EXPECT_EQ(without([](auto& c, auto&) { c.subgroup_shuffle = false; }), "attention_tile");
+  EXPECT_EQ(without([](auto& c, auto&) { c.cooperative_matrices.pop_back(); }), "attention_tile");
+  EXPECT_EQ(without([](auto&, auto& s) { s.head_dim = 256; }), "attention_tile") << "too many sums for the registers";
+  EXPECT_EQ(without([](auto&, auto& s) { s.one_sequence = false; }), "attention.subgroup");
+  EXPECT_EQ(without([](auto&, auto& s) { s.head_dim = 1024; }), "none");
+}
+
+TEST(ChooseAttention, IntelTakesNarrowSubgroups) {
+  vk::DeviceCaps caps = gpu_caps();
+  caps.vendor_id = 0x8086;
+  caps.subgroup_size_control = true;
+  caps.min_subgroup_size = 8;
+  EXPECT_EQ(chosen(caps, {.head_dim = 64, .one_sequence = true, .matrices_built = true}), "attention_tile");
+  EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).workgroup, 8u);
+  EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).subgroup_size, 8u);
+  EXPECT_EQ(choose_attention(caps, {.head_dim = 64, .one_sequence = true}).subgroup_size, 8u);
+  caps.vendor_id = 0x10de;
+  EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).workgroup, 32u);
+}
+
+TEST(ChooseAttention, TheCpuTakesItsOwnKernels) {
+  vk::DeviceCaps caps = gpu_caps();
+  caps.type = vk::DeviceType::kCpu;
+  caps.driver_version = 26u << 22;
+  caps.subgroup_size = 8;
+  EXPECT_EQ(chosen(caps, {.group = 3, .head_dim = 64, .one_sequence = true, .matrices_built = true}),
+            "attention_cpu_prefill");
+  EXPECT_EQ(chosen(caps, {.group = 3, .head_dim = 64}), "attention_cpu_decode");
+  EXPECT_EQ(chosen(caps, {.group = 3, .head_dim = 8}), "attention.subgroup") << "4 words are less than the lanes";
+  EXPECT_EQ(chosen(caps, {.group = 16, .head_dim = 128}), "attention.subgroup") << "too much code";
+  caps.subgroup_shuffle = false;
+  EXPECT_EQ(chosen(caps, {.group = 3, .head_dim = 64}), "attention.shared");
+  EXPECT_EQ(chosen(caps, {.group = 3, .head_dim = 64, .one_sequence = true}), "attention_tile");
+}
+
+// Every usual shape has a kernel that fits the smallest devices, and fewer queries the less shared memory there is.
+TEST(ChooseAttention, EveryShapeFitsSmallDevices) {
+  vk::DeviceCaps small;
+  small.max_shared_bytes = 16384;
+  small.max_workgroup_invocations = 128;
+  for (const uint32_t head_dim : {4u, 64u, 80u, 96u, 128u, 256u})
+    for (uint32_t group = 1; group <= 71; group += group < 16 ? 1 : 55)
+      EXPECT_TRUE(attention_fits(small, group, head_dim)) << group << " x " << head_dim;
+  EXPECT_FALSE(attention_fits(small, 1, 1024));
+  EXPECT_FALSE(attention_fits(small, 1, 66)) << "not a multiple of 4";
+  EXPECT_EQ(choose_attention(small, {.head_dim = 128, .one_sequence = true}).queries, 16u);
+  small.max_shared_bytes = 32768;
+  EXPECT_EQ(choose_attention(small, {.head_dim = 128, .one_sequence = true}).queries, 32u);
+  EXPECT_EQ(choose_attention(small, {.group = 16, .head_dim = 128}).queries, 8u) << "two passes";
+  EXPECT_EQ(choose_attention(small, {.group = 9, .head_dim = 128}).queries, 5u) << "passes of much the same size";
 }
 
 }  // namespace

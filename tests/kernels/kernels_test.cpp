@@ -35,6 +35,12 @@ TEST(ChooseReduce, OneFullSubgroupOrSharedMemory) {
     EXPECT_EQ(choice.workgroup, c.workgroup) << c.caps.subgroup_size;
     EXPECT_EQ(choice.full_subgroups, c.full) << c.caps.subgroup_size;
   }
+  vk::DeviceCaps intel = gpu_with(32);
+  intel.vendor_id = 0x8086, intel.subgroup_size_control = true;
+  intel.min_subgroup_size = 8, intel.max_subgroup_size = 32;
+  EXPECT_EQ(choose_reduce(intel), (ReduceChoice{"subgroup", 16, true, 16}));
+  intel.min_subgroup_size = intel.max_subgroup_size = 32, intel.subgroup_size_control = false;
+  EXPECT_EQ(choose_reduce(intel), (ReduceChoice{"subgroup", 32, true, 0}));
   EXPECT_EQ(choose_wide_reduce(gpu_with(32)).workgroup, 1024u);
   vk::DeviceCaps cpu = gpu_with(8);
   cpu.type = vk::DeviceType::kCpu;

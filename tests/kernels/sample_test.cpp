@@ -85,26 +85,18 @@ void SampleTest::check_penalties(const std::vector<float>& logits, const CommitS
 
 void SampleTest::record_sample(const std::vector<float>& logits, const CommitState& state,
                                const CommitState& expected) {
-  const vk::BufferView next = buffer(state.next_rows), log = buffer(state.token_log),
-                       arguments = buffer(state.arguments);
+  const CommitBuffers buffers = upload_state(state, [this](const auto& values) { return buffer(values); });
   const vk::BufferView logits_view = buffer(logits);
   run([&](Recorder recorder) {
-    sample(recorder, {.logits = logits_view,
+    sample(recorder, {.logits = {logits_view, static_cast<uint32_t>(logits.size())},
                       .cols = static_cast<uint32_t>(logits.size()),
-                      .commit = {.step_rows = buffer(state.step_rows),
-                                 .next_rows = next,
-                                 .token_log = log,
-                                 .attention_arguments = arguments,
-                                 .samplers = buffer(state.samplers),
-                                 .source_row = CommitState::kSource,
-                                 .target_row = CommitState::kTarget,
-                                 .log_stride = CommitState::kLogStride}});
+                      .commit = buffers.args()});
   });
-  const auto actual = read<StepRow>(next);
+  const auto actual = read<StepRow>(buffers.next_rows);
   EXPECT_TRUE(same_rows(actual, expected.next_rows))
       << "drawn " << actual[CommitState::kTarget].token << ", not " << expected.next_rows[CommitState::kTarget].token;
-  EXPECT_EQ(read<uint32_t>(log), expected.token_log);
-  EXPECT_EQ(read<uint32_t>(arguments), expected.arguments);
+  EXPECT_EQ(read<uint32_t>(buffers.token_log), expected.token_log);
+  EXPECT_EQ(read<uint32_t>(buffers.arguments), expected.arguments);
   check_penalties(logits, state, read<float>(logits_view));
   drop_buffers();
 }
@@ -230,6 +222,45 @@ TEST_F(SampleTest, CommitsOnlyWhatIsAlive) {
   check(logits, CommitState(0, sampler));
   check(logits, CommitState(20, plain(), 0));
   check(logits, CommitState(CommitState::kLogStride - 1, plain()));
+}
+
+// A batch: each row has the sampler, the history and the random numbers of its own slot.
+TEST_F(SampleTest, ManyRows) {
+  constexpr uint32_t kRows = 4, kCols = 1003, kStride = 1024;
+  for (const Mask mask : {Mask::kNone, Mask::kShared}) {
+    use(mask);
+    const std::vector<float> logits = Generator(5).normals(size_t{kRows} * kStride);
+    std::vector<StepRow> rows, expected;
+    std::vector<SamplerParams> samplers(kRows);
+    std::vector<uint32_t> log(kRows * CommitState::kLogStride, 3);
+    for (uint32_t i = 0; i < kRows; ++i) {
+      const uint32_t slot = kRows - 1 - i, position = 20 + i;
+      samplers[slot] = plain(i == 2 ? 0.0f : 0.9f);
+      samplers[slot].seed_low = 100 + i;
+      rows.push_back({.token = 1, .position = position, .slot = slot, .live = 1});
+      const auto first = logits.begin() + static_cast<ptrdiff_t>(i) * kStride;
+      const auto drawn = reference::sample(std::vector<float>(first, first + kCols), std::vector<uint32_t>(position, 3),
+                                           reference_of(samplers[slot]), position + 1);
+      ASSERT_GT(drawn.margin, 1e-3) << "another seed, please";
+      expected.push_back({.token = drawn.token, .position = position + 1, .slot = slot, .live = 1});
+    }
+    const vk::BufferView state = buffer(rows);
+    run([&](Recorder recorder) {
+      sample(recorder, {.logits = {buffer(logits), kStride},
+                        .cols = kCols,
+                        .n = kRows,
+                        .commit = {.step_rows = state,
+                                   .next_rows = state,
+                                   .token_log = buffer(log),
+                                   .attention_arguments = buffer(std::vector<uint32_t>{kRows, 1, 1}),
+                                   .samplers = buffer(samplers),
+                                   .log_stride = CommitState::kLogStride}});
+    });
+    EXPECT_TRUE(same_rows(read<StepRow>(state), expected));
+    std::swap(expected[0].token, expected[1].token);
+    EXPECT_FALSE(same_rows(read<StepRow>(state), expected));
+    drop_buffers();
+  }
 }
 
 TEST_F(SampleTest, ComparisonCanFail) {

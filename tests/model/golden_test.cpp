@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "model/llama_comparison.h"
+#include "test_paths.h"
 
 namespace pumice::test {
 namespace {

@@ -118,7 +118,8 @@ class LlamaTest : public EngineTest {
       const float best = *std::max_element(logits.begin(), logits.end());
       if (static_cast<double>(best - logits[static_cast<size_t>(ids[i])]) > tie) ++*other_choices;
     }
-    const Result<uint64_t> value = in.recorder().submit_decode(sequence->slot, StepEnd::kLogits);
+    const BatchMember member{.slot = sequence->slot, .tokens = static_cast<uint32_t>(prompt + ids.size())};
+    const Result<uint64_t> value = in.recorder().submit_decode({&member, 1}, StepEnd::kLogits);
     EXPECT_TRUE(value.ok() && device().wait(*value).ok());
     const double difference =
         log_difference({in.recorder().logits(), vocabulary_}, expected.after(prompt + ids.size()));

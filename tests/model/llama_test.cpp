@@ -64,7 +64,7 @@ std::vector<Case> variants() {
       {"heads wider than width / heads", {.head_dim = 24}},
       {"one kv head", {.kv_heads = 1}},
       {"as many kv heads as heads", {.kv_heads = 4}},
-      {"three heads a kv head, odd sizes", {.width = 60, .heads = 6, .kv_heads = 2, .ffn = 74, .vocabulary = 317}},
+      {"three heads a kv head, odd sizes", {.width = 72, .heads = 6, .kv_heads = 2, .ffn = 74, .vocabulary = 317}},
       {"heads of 128", {.heads = 2, .kv_heads = 1, .head_dim = 128}},
       {"three layers", {.layers = 3, .separate_output = true, .gpt2 = true}},
       {"all at once",
@@ -104,12 +104,19 @@ class LlamaModelTest : public LlamaTest {
       worst = std::max(worst, largest_difference(*in, expected, kLengths, 3));
     }
     const auto in = context(*loaded, {.context_tokens = 256, .kv_type = KvType::kF32});
-    const double decoded = decode_difference(*in, expected, 40, 20, kLogTolerance, &other_choices);
+    const double decoded = decode_difference(*in, expected, 40, 20, tolerance_, &other_choices);
     std::printf("  %-34s prefill %.1e, decode %.1e\n", c.name, worst, decoded);
-    EXPECT_LE(worst, kLogTolerance);
-    EXPECT_LE(decoded, kLogTolerance);
+    EXPECT_LE(worst, tolerance_);
+    EXPECT_LE(decoded, tolerance_);
     EXPECT_EQ(other_choices, 0u);
   }
+
+  // Where the device multiplies in f16 or 8 bits, the keys and values of the prompt carry that rounding.
+  void expect_rounded_products() {
+    if (!caps().cooperative_matrices.empty() || caps().integer_dot_accelerated) tolerance_ = kLogToleranceF16;
+  }
+
+  double tolerance_ = kLogTolerance;
 };
 
 TEST_F(LlamaModelTest, WeightTypesAgreeWithTheReference) {
@@ -131,7 +138,9 @@ TEST_F(LlamaModelTest, MaskedDevicesAgreeWithTheReference) {
   mixed.biases = true;
   for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
     use(mask);
+    if (mask == Mask::kDiscrete) expect_rounded_products();
     check({mask_name(mask), mixed});
+    tolerance_ = kLogTolerance;
     check({mask_name(mask), {.type = TensorType::kF32, .separate_output = true}});
   }
 }

@@ -21,6 +21,7 @@ class UploaderTest : public test::DeviceTest {
 };
 
 TEST_F(UploaderTest, BytesOfAnySize) {
+  use(test::Mask::kDiscrete);
   auto uploader = Uploader::create(device());
   ASSERT_TRUE(uploader.ok());
   std::vector<vk::Buffer> buffers;
@@ -55,6 +56,42 @@ TEST_F(UploaderTest, SlabsHoldTheRows) {
     next += slab.rows;
   }
   EXPECT_EQ(next, 149u);
+}
+
+// Through staging and directly, with any number of threads, the words are those that repack_rows gives for the whole.
+TEST_F(UploaderTest, EveryWayGivesTheSameWords) {
+  constexpr uint32_t kCols = 512, kRows[] = {2048, 8, 333};
+  for (const TensorType type : {TensorType::kF32, TensorType::kQ4_0, TensorType::kQ6_K, TensorType::kQ3_K}) {
+    std::vector<std::vector<std::byte>> bytes;
+    std::vector<GgufTensor> tensors;
+    for (const uint32_t rows : kRows) bytes.push_back(test::random_blocks(type, uint64_t{rows} * kCols, rows));
+    for (size_t i = 0; i < bytes.size(); ++i)
+      tensors.push_back({.name = "w", .dims = {kCols, kRows[i], 1, 1}, .dim_count = 2, .type = type, .data = bytes[i]});
+    std::vector<std::byte> stacked;
+    for (const auto& part : bytes) stacked.insert(stacked.end(), part.begin(), part.end());
+    const GgufTensor whole{
+        .name = "w", .dims = {kCols, 2048 + 8 + 333, 1, 1}, .dim_count = 2, .type = type, .data = stacked};
+    const DeviceLayout layout = device_layout_for(whole).value();
+    std::vector<uint32_t> expected(layout.total_bytes() / 4);
+    const size_t quants = layout.quant_plane_words(whole.rows());
+    repack_rows(whole, 0, whole.rows(), layout, std::span(expected).first(quants), std::span(expected).subspan(quants));
+
+    const GgufTensor* parts[] = {&tensors[0], &tensors[1], &tensors[2]};
+    for (const test::Mask mask : {test::Mask::kNone, test::Mask::kDiscrete}) {
+      use(mask);
+      for (const uint32_t threads : {0u, 1u, 2u, 7u}) {
+        auto uploader = Uploader::create(device(), {.threads = threads});
+        ASSERT_TRUE(uploader.ok());
+        auto first = uploader->upload_matrix(parts), second = uploader->upload_matrix(parts);
+        ASSERT_TRUE(first.ok() && second.ok());
+        ASSERT_TRUE(uploader->finish().ok());
+        ASSERT_EQ(first->slabs.size(), 1u);
+        EXPECT_EQ(first->slabs[0].buffer.mapped() == nullptr, !caps().mapped_device_memory);
+        EXPECT_EQ(contents(first->slabs[0].buffer), expected) << tensor_type_name(type) << ", " << threads;
+        EXPECT_EQ(contents(second->slabs[0].buffer), expected) << tensor_type_name(type) << ", " << threads;
+      }
+    }
+  }
 }
 
 TEST(RowsPerSlab, AreWholeGroupsWithinTheLimit) {

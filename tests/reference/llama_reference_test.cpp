@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "reference/llama.h"
+#include "test_paths.h"
 
 namespace pumice::reference {
 namespace {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "structure/checks.h"
+#include "test_paths.h"
 
 namespace pumice::structure {
 namespace {

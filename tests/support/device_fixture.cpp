@@ -26,8 +26,14 @@ const char* mask_name(Mask mask) {
 }
 
 vk::DeviceCaps masked(vk::DeviceCaps caps, Mask mask) {
-  if (mask == Mask::kDiscrete || mask == Mask::kShared) caps.type = vk::DeviceType::kDiscrete;
-  if (mask == Mask::kShared) caps.subgroup_shuffle = false;
+  if (mask == Mask::kDiscrete || mask == Mask::kShared) {
+    caps.type = vk::DeviceType::kDiscrete;
+    caps.mapped_device_memory = false;
+  }
+  if (mask == Mask::kShared) {
+    caps.subgroup_shuffle = caps.integer_dot = false;
+    caps.cooperative_matrices.clear();
+  }
   if (mask == Mask::kSmallBindings) caps.max_storage_range = kSmallBinding;
   return caps;
 }

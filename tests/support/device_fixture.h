@@ -29,8 +29,9 @@ namespace pumice::test {
 // Which of the device's capabilities are hidden, so that every path runs on every machine.
 enum class Mask {
   kNone,           // as the driver reports it
-  kDiscrete,       // says it is a discrete GPU: the choices made for GPUs
-  kShared,         // a discrete GPU without subgroup operations: reductions through shared memory
+  kDiscrete,       // says it is a discrete GPU: the choices made for GPUs, uploads through staging
+  kShared,         // a discrete GPU without subgroup operations, integer dot products and cooperative matrices:
+                   // reductions through shared memory, products in f32
   kSmallBindings,  // binds 16 KiB at most: weights in many slabs
 };
 constexpr Mask kAllMasks[] = {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kSmallBindings};

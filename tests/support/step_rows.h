@@ -52,6 +52,28 @@ struct CommitState {
   }
 };
 
+// A state's buffers on the device. Made by the fixture's buffer(), and gone with its drop_buffers().
+struct CommitBuffers {
+  vk::BufferView step_rows, next_rows, token_log, arguments, samplers;
+
+  CommitArgs args() const {
+    return {.step_rows = step_rows,
+            .next_rows = next_rows,
+            .token_log = token_log,
+            .attention_arguments = arguments,
+            .samplers = samplers,
+            .source_row = CommitState::kSource,
+            .target_row = CommitState::kTarget,
+            .log_stride = CommitState::kLogStride};
+  }
+};
+
+template <typename Upload>
+CommitBuffers upload_state(const CommitState& state, Upload&& upload) {
+  return {upload(state.step_rows), upload(state.next_rows), upload(state.token_log), upload(state.arguments),
+          upload(state.samplers)};
+}
+
 inline bool same_rows(const std::vector<StepRow>& a, const std::vector<StepRow>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(StepRow)) == 0;
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 #include <list>
+#include <memory>
+#include <vector>
 
 #include "support/device_fixture.h"
 
@@ -59,7 +61,7 @@ TEST_F(MemoryTest, NeverOverlaps) {
   for (int round = 0; round < 3000; ++round) {
     if (random.below(3) != 0 || live.empty()) {
       const uint64_t alignment = uint64_t{1} << random.below(13);
-      const Allocation made = take(1 + random.below(100000), alignment, static_cast<MemoryIntent>(random.below(4)));
+      const Allocation made = take(1 + random.below(100000), alignment, static_cast<MemoryIntent>(random.below(5)));
       ASSERT_EQ(made.offset % alignment, 0u);
       for (const Allocation& other : live)
         ASSERT_TRUE(other.memory != made.memory || other.offset + other.size <= made.offset ||
@@ -81,6 +83,60 @@ TEST_F(MemoryTest, HostVisibleIntentsAreMapped) {
     ASSERT_TRUE(buffer.ok());
     ASSERT_NE(buffer->mapped(), nullptr);
     std::memset(buffer->mapped(), 1, 100);
+  }
+}
+
+TEST_F(MemoryTest, WeightsAreMappedWhereTheCapabilitySaysSo) {
+  auto& vulkan = test::TestVulkan::get();
+  for (const bool mapped : {false, true}) {
+    if (mapped && !vulkan.physical().caps.mapped_device_memory) continue;
+    DeviceCaps caps = vulkan.physical().caps;
+    caps.mapped_device_memory = mapped;
+    auto made = Device::create(vulkan.instance(), vulkan.physical().handle, {.caps = caps});
+    ASSERT_TRUE(made.ok()) << made.error().message;
+    auto weights = (*made)->create_buffer(100, MemoryIntent::kWeights);
+    auto other = (*made)->create_buffer(100, MemoryIntent::kDevice);
+    ASSERT_TRUE(weights.ok() && other.ok());
+    EXPECT_EQ(weights->mapped() != nullptr, mapped);
+    EXPECT_EQ(other->mapped(), nullptr);
+  }
+}
+
+// Heaps and types as drivers report them.
+TEST(HostReachesDeviceMemory, WhereOneMappedTypeCoversTheLargestHeap) {
+  constexpr uint64_t kGiB = uint64_t{1} << 30;
+  constexpr VkMemoryPropertyFlags kLocal = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
+                                  kHost = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  struct Case {
+    const char* name;
+    std::vector<VkMemoryHeap> heaps;
+    std::vector<VkMemoryType> types;
+    bool reaches;
+  };
+  const Case cases[] = {
+      {"software", {{2 * kGiB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}}, {{kLocal | kHost, 0}}, true},
+      {"discrete with a window",
+       {{8 * kGiB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}, {16 * kGiB, 0}, {kGiB / 4, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}},
+       {{kLocal, 0}, {kHost, 1}, {kLocal | kHost, 2}},
+       false},
+      {"discrete with all of it behind a resizable BAR",
+       {{8 * kGiB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}, {16 * kGiB, 0}},
+       {{kLocal, 0}, {kHost, 1}, {kLocal | kHost, 0}},
+       true},
+      {"visible but not coherent",
+       {{8 * kGiB, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT}},
+       {{kLocal, 0}, {kLocal | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT, 0}},
+       false},
+      {"a heap that is the host's", {{8 * kGiB, 0}}, {{kHost, 0}}, false},
+      {"nothing", {}, {}, false},
+  };
+  for (const Case& one : cases) {
+    VkPhysicalDeviceMemoryProperties memory{};
+    memory.memoryHeapCount = static_cast<uint32_t>(one.heaps.size());
+    memory.memoryTypeCount = static_cast<uint32_t>(one.types.size());
+    std::copy(one.heaps.begin(), one.heaps.end(), memory.memoryHeaps);
+    std::copy(one.types.begin(), one.types.end(), memory.memoryTypes);
+    EXPECT_EQ(host_reaches_device_memory(memory), one.reaches) << one.name;
   }
 }
 

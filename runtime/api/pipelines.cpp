@@ -1,0 +1,129 @@
+// Pipelines: what a device's compiler makes of them, as JSON; making and tuning those of a model.
+#include <cmath>
+#include <cstdio>
+
+#include "api/handles.h"
+#include "engine/warm_up.h"
+#include "kernels/pipeline_report.h"
+#include "kernels/tuning_file.h"
+
+namespace pumice {
+namespace {
+
+std::string json_string(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    char escaped[8];
+    if (c == '"' || c == '\\') {
+      quoted += '\\';
+      quoted += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c));
+      quoted += escaped;
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+std::string json_number(double value) {
+  char text[40];
+  if (!std::isfinite(value)) return "null";
+  std::snprintf(text, sizeof text, value == std::floor(value) && std::fabs(value) < 0x1p53 ? "%.0f" : "%.17g", value);
+  return text;
+}
+
+template <typename Range, typename Render>
+std::string json_list(const char* brackets, const Range& range, Render&& render) {
+  std::string text(1, brackets[0]);
+  for (const auto& item : range) text += (text.size() > 1 ? "," : "") + render(item);
+  return text + brackets[1];
+}
+
+std::string statistics_json(const std::vector<vk::PipelineExecutable>& executables) {
+  std::vector<std::pair<std::string, double>> all;
+  for (const vk::PipelineExecutable& executable : executables)
+    for (const vk::PipelineStatistic& statistic : executable.statistics)
+      all.emplace_back((executables.size() > 1 ? executable.name + ": " : "") + statistic.name, statistic.value);
+  return json_list("{}", all,
+                   [](const auto& pair) { return json_string(pair.first) + ":" + json_number(pair.second); });
+}
+
+std::string report_json(const PipelineReport& report) {
+  const PipelineKey& key = report.pipeline.key;
+  const size_t dot = key.variant.find('.');
+  const auto count = [](uint64_t value) { return std::to_string(value); };
+  const auto flag = [](bool value) { return std::string(value ? "true" : "false"); };
+  const auto words = [&](const std::vector<uint32_t>& list) {
+    return json_list("[]", list, [](uint32_t value) { return std::to_string(value); });
+  };
+  std::vector<uint32_t> subgroups;
+  for (const vk::PipelineExecutable& executable : report.executables) subgroups.push_back(executable.subgroup_size);
+  return "{\"kernel\":" + json_string(key.variant.substr(0, dot)) +
+         ",\"variant\":" + json_string(dot == std::string::npos ? "" : key.variant.substr(dot + 1)) +
+         ",\"constants\":" + words(key.constants) + ",\"full_subgroups\":" + flag(key.full_subgroups) +
+         ",\"required_subgroup_size\":" + count(key.subgroup_size) + ",\"use\":" + json_string(report.pipeline.use) +
+         ",\"decode\":" + flag(report.pipeline.decode) + ",\"candidate\":" + count(report.pipeline.candidate) +
+         ",\"workgroup\":" + count(report.workgroup) + ",\"shared_bytes\":" + count(report.shared_bytes) +
+         ",\"push_bytes\":" + count(report.push_bytes) + ",\"subgroup_sizes\":" + words(subgroups) +
+         ",\"statistics\":" + statistics_json(report.executables) +
+         ",\"problems\":" + json_list("[]", report.problems, json_string) + "}";
+}
+
+Result<WarmUpSummary> warm_up_object(const ModelObject& object, const PumiceWarmUpOptions& options) {
+  if (!object.model) return invalid("the model was opened without a device; load it with one");
+  const DeviceObject& device = *object.device;
+  WarmUpOptions translated{.kv_type = options.kv_type == PUMICE_KV_F32 ? KvType::kF32 : KvType::kF16,
+                           .autotune = device.autotune && options.autotune_seconds >= 0,
+                           .autotune_seconds = options.autotune_seconds};
+  if (options.progress)
+    translated.progress = [&](float fraction) { return options.progress(options.progress_user, fraction) != 0; };
+  // A table that cannot be kept only costs time at the next start.
+  translated.tuned = [&] {
+    if (device.tuning_path.empty()) return;
+    const Result<void> written = write_tuning(*device.kernels, device.tuning_path, PUMICE_VERSION);
+    if (!written)
+      device.device->log().write(LogLevel::kWarning, "tuning not kept: %s", written.error().message.c_str());
+  };
+  return warm_up(*object.model, translated);
+}
+
+}  // namespace
+}  // namespace pumice
+
+using namespace pumice;
+
+extern "C" {
+
+PumiceResult pumice_device_pipeline_report(PumiceDevice* device, const PumicePipelineReportOptions* options) {
+  if (!device) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&device->object->last_error, [&]() -> Result<void> {
+    if (!usable(options) || !options->write) return invalid("options, or no write function in them");
+    PipelineReportOptions translated{.kernel = options->kernel ? options->kernel : "",
+                                     .with_candidates = options->candidates != 0};
+    if (options->progress)
+      translated.progress = [&](float fraction) { return options->progress(options->progress_user, fraction) != 0; };
+    PUMICE_ASSIGN(const std::vector<PipelineReport> reports, report_pipelines(*device->object->device, translated));
+    const std::string text = json_list("[]", reports, report_json);
+    options->write(options->write_user, text.data(), text.size());
+    return {};
+  });
+}
+
+PumiceResult pumice_model_warm_up(PumiceModel* model, const PumiceWarmUpOptions* options, PumiceWarmUpInfo* info) {
+  if (!model) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&model->object->last_error, [&]() -> Result<void> {
+    if ((options && !usable(options)) || (info && !usable(info))) return invalid("options or info");
+    const PumiceWarmUpOptions defaults = pumice_warm_up_options_init();
+    PUMICE_ASSIGN(const WarmUpSummary summary, warm_up_object(*model->object, options ? *options : defaults));
+    if (!info) return {};
+    info->pipelines = summary.pipelines;
+    info->tuned = summary.tuning.measured;
+    info->changed = summary.tuning.changed;
+    info->excluded = summary.tuning.excluded;
+    return {};
+  });
+}
+
+}  // extern "C"

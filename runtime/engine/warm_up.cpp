@@ -1,0 +1,145 @@
+#include "engine/warm_up.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "engine/context.h"
+#include "kernels/argmax.h"
+#include "kernels/sample.h"
+
+namespace pumice {
+namespace {
+
+// The prompt lengths whose pipelines differ: the usual slices first, then every count of columns that a matrix-vector
+// product may have (kernels/matvec.h).
+constexpr uint32_t kPrompts[] = {128, 512, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 32};
+constexpr uint32_t kTunedPrompts[] = {128};  // choices are measured for decoding and for these
+
+// Shares of the progress.
+constexpr float kTuningShare = 0.5f, kPipelineShare = 0.4f;
+
+std::function<bool(float)> part_of(const std::function<bool(float)>& progress, float from, float share) {
+  if (!progress) return {};
+  return [&progress, from, share](float fraction) { return progress(from + share * fraction); };
+}
+
+// Makes the pipelines by several threads, while the calling one reports.
+class PipelineMaker {
+ public:
+  PipelineMaker(Kernels& kernels, const std::vector<PipelineKey>& keys) : kernels_(kernels), keys_(keys) {}
+  Result<void> run(uint32_t threads, const std::function<bool(float)>& progress);
+
+ private:
+  void work();
+
+  Kernels& kernels_;
+  const std::vector<PipelineKey>& keys_;
+  std::atomic<size_t> next_{0};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  size_t done_ = 0, running_ = 0;
+  std::optional<Error> error_;
+};
+
+void PipelineMaker::work() {
+  for (size_t i; (i = next_.fetch_add(1)) < keys_.size();) {
+    Result<const vk::Pipeline*> made = kernels_.pipeline(keys_[i]);
+    std::lock_guard lock(mutex_);
+    ++done_;
+    if (!made && !error_) {
+      error_ = std::move(made).error();
+      next_ = keys_.size();
+    }
+    changed_.notify_one();
+  }
+  std::lock_guard lock(mutex_);
+  --running_;
+  changed_.notify_one();
+}
+
+Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float)>& progress) {
+  const uint32_t cores = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
+  running_ = std::min<size_t>(threads ? threads : cores, std::max<size_t>(keys_.size(), 1));
+  std::vector<std::jthread> workers;
+  for (size_t i = 0, count = running_; i < count; ++i) workers.emplace_back([this] { work(); });
+  std::unique_lock lock(mutex_);
+  while (running_ > 0) {
+    changed_.wait(lock);
+    const float fraction = static_cast<float>(done_) / static_cast<float>(std::max<size_t>(keys_.size(), 1));
+    lock.unlock();
+    const bool cancelled = progress && progress(fraction);
+    lock.lock();
+    if (!cancelled) continue;
+    next_ = keys_.size();
+    if (!error_) error_ = error(Status::kCancelled, "warming up was cancelled");
+  }
+  if (error_) return *error_;
+  return {};
+}
+
+// Drivers that compile when a pipeline first runs (software drivers do) do it now: a prompt of one token, then a decode
+// step, in a small context of its own.
+Result<void> run_once(const Model& model, KvType type) {
+  PUMICE_ASSIGN(const std::unique_ptr<Context> context,
+                Context::create(model, {}, {.context_tokens = 64, .kv_type = type, .prefill_slice = 32}));
+  PUMICE_ASSIGN(Sequence * sequence, context->open_sequence());
+  const int32_t token = 0;
+  PUMICE_ASSIGN(const std::shared_ptr<Request> request,
+                context->submit(*sequence, {&token, 1}, {.max_tokens = 2, .ignore_eos = true}));
+  while (request->status == RequestStatus::kRunning) {
+    PUMICE_ASSIGN(const bool news, context->wait(*request, 1000));
+    (void)news;
+  }
+  if (request->status == RequestStatus::kFailed) return request->error;
+  return {};
+}
+
+}  // namespace
+
+RecordList list_steps(const Model& model, KvType type, std::span<const uint32_t> prompts) {
+  const ModelConfig& config = model.config();
+  RecordList list;
+  vk::CommandStream nothing;
+  Workspace work;
+  const std::vector<KvPages> pages(config.layers, KvPages{.type = type, .k = {}, .v = {}, .page_table = {}});
+  const vk::BufferView arguments;
+  const Recorder recorder{model.kernels(), nothing, &list};
+  const auto step = [&](const StepShape& shape) {
+    model.record_step(recorder,
+                      {.config = config, .weights = model.weights(), .work = work, .pages = pages, .step = shape});
+  };
+  step({.n = 1, .one_sequence = false, .step_rows = {}, .decode_arguments = &arguments, .logit_count = 1});
+  argmax(recorder, {.logits = {}, .cols = config.vocabulary});
+  sample(recorder, {.logits = {}, .cols = config.vocabulary});
+  for (const uint32_t n : prompts)
+    step({.n = n, .one_sequence = true, .step_rows = {}, .first_logit = n - 1, .logit_count = 1});
+  return list;
+}
+
+Result<WarmUpSummary> warm_up(const Model& model, const WarmUpOptions& options) {
+  Kernels& kernels = model.kernels();
+  WarmUpSummary summary;
+  if (options.autotune) {
+    const RecordList list = list_steps(model, options.kv_type, kTunedPrompts);
+    Result<AutotuneSummary> tuned = autotune(
+        kernels, list.choices,
+        {.budget_seconds = options.autotune_seconds > 0 ? options.autotune_seconds : autotune_budget(kernels.caps()),
+         .progress = part_of(options.progress, 0, kTuningShare)});
+    if (options.tuned) options.tuned();
+    PUMICE_ASSIGN(summary.tuning, std::move(tuned));
+  }
+  const RecordList list = list_steps(model, options.kv_type, kPrompts);
+  PUMICE_TRY(PipelineMaker(kernels, list.pipelines)
+                 .run(options.threads, part_of(options.progress, kTuningShare, kPipelineShare)));
+  summary.pipelines = static_cast<uint32_t>(list.pipelines.size());
+  PUMICE_TRY(run_once(model, options.kv_type));
+  return summary;
+}
+
+}  // namespace pumice

@@ -1,0 +1,183 @@
+#include "kernels/catalogue.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "base/result.h"
+#include "kernels/activation.h"
+#include "kernels/add.h"
+#include "kernels/argmax.h"
+#include "kernels/attention.h"
+#include "kernels/embedding.h"
+#include "kernels/layer_norm.h"
+#include "kernels/matmul.h"
+#include "kernels/matvec.h"
+#include "kernels/rms_norm.h"
+#include "kernels/sample.h"
+#include "kernels/softmax.h"
+
+namespace pumice {
+namespace {
+
+struct ModelShape {
+  uint32_t width, heads, kv_heads, head_dim, ffn, vocabulary;
+  uint32_t qkv() const { return (heads + 2 * kv_heads) * head_dim; }
+};
+constexpr ModelShape kShapes[] = {{576, 9, 3, 64, 1536, 49152}, {4096, 32, 8, 128, 14336, 128256}};
+constexpr uint32_t kRowCounts[] = {1, 2, 4, 8, 16, 32, 512};
+constexpr uint32_t kFusedRows = 16;  // as steps have it: norms and activations are passes of their own beyond
+
+// A matrix without memory: enough to list with.
+WeightMatrix matrix(uint32_t type, uint32_t rows, uint32_t cols) {
+  WeightMatrix made{.type = type, .rows = rows, .cols = cols, .units = divide_up(cols, kUnitValues)};
+  made.slabs.push_back({.rows = rows});
+  return made;
+}
+
+FloatRows rows_of(uint32_t cols) { return {.view = {}, .stride = divide_up(cols, 32) * 32}; }
+
+class Catalogue {
+ public:
+  Catalogue(const vk::DeviceCaps& caps, bool with_candidates) : kernels_(caps), with_candidates_(with_candidates) {}
+
+  void add_weights(const ModelShape& shape, uint32_t type, uint32_t n);
+  void add_attention(const ModelShape& shape, KvType type, uint32_t n);
+  void add_other(const ModelShape& shape, uint32_t n);
+  void add_head(const ModelShape& shape);
+  std::vector<CataloguedPipeline> take() { return std::move(pipelines_); }
+
+ private:
+  using Operation = std::function<void(Recorder)>;
+  void add(const std::string& use, bool decode, const Operation& operation);
+
+  Kernels kernels_;
+  vk::CommandStream stream_;
+  bool with_candidates_;
+  std::set<PipelineKey> seen_;
+  std::vector<CataloguedPipeline> pipelines_;
+};
+
+void Catalogue::add(const std::string& use, bool decode, const Operation& operation) {
+  uint32_t candidates = 1;
+  for (uint32_t candidate = 0; candidate < candidates; ++candidate) {
+    RecordList list;
+    operation({kernels_, stream_, &list, candidate});
+    for (const PipelineKey& key : list.pipelines) {
+      if (!seen_.insert(key).second) continue;
+      pipelines_.push_back({.key = key, .use = use, .decode = decode, .candidate = candidate});
+    }
+    if (!with_candidates_) break;
+    for (const auto& [choice, count] : list.choices) candidates = std::max(candidates, count);
+  }
+}
+
+void Catalogue::add_weights(const ModelShape& shape, uint32_t type, uint32_t n) {
+  const vk::Buffer norm;
+  const bool fused = n <= kFusedRows;
+  const auto use = [&](const char* what, uint32_t rows, uint32_t cols) {
+    return std::string(what) + " " + weight_variant(type) + " " + std::to_string(rows) + " x " + std::to_string(cols) +
+           ", n " + std::to_string(n);
+  };
+  const auto projection = [&](uint32_t rows, uint32_t cols, bool accumulate, bool normed) {
+    const WeightMatrix w = matrix(type, rows, cols);
+    add(use("projection", rows, cols) + (accumulate ? ", accumulate" : "") + (normed ? ", norm" : ""), n == 1,
+        [&](Recorder recorder) {
+          if (normed)
+            matvec(recorder, {.w = w, .x = rows_of(cols), .norm = &norm, .y = rows_of(rows), .n = n});
+          else
+            linear(recorder, {.w = w, .x = rows_of(cols), .accumulate = accumulate, .y = rows_of(rows), .n = n});
+        });
+  };
+  projection(shape.qkv(), shape.width, false, fused);
+  projection(shape.width, shape.width, true, false);
+  projection(shape.width, shape.ffn, true, false);
+  if (fused) {
+    const WeightMatrix gate = matrix(type, shape.ffn, shape.width);
+    add(use("gate and up", shape.ffn, shape.width) + ", norm", n == 1, [&](Recorder recorder) {
+      matvec(recorder,
+             {.w = gate, .up = &gate, .x = rows_of(shape.width), .norm = &norm, .y = rows_of(shape.ffn), .n = n});
+    });
+  }
+  if (n == 1) projection(shape.vocabulary, shape.width, false, true);
+  const WeightMatrix table = matrix(type, shape.vocabulary, shape.width);
+  add(use("embedding", shape.vocabulary, shape.width), false, [&](Recorder recorder) {
+    embedding(recorder, {.table = table, .step_rows = {}, .y = rows_of(shape.width), .n = n});
+  });
+}
+
+void Catalogue::add_attention(const ModelShape& shape, KvType type, uint32_t n) {
+  const KvPages pages{.type = type, .k = {}, .v = {}, .page_table = {}, .pages_per_slot = 128};
+  const std::string use = std::string(" ") + variant_name(type) + " " + std::to_string(shape.heads) + " heads of " +
+                          std::to_string(shape.head_dim) + ", n " + std::to_string(n);
+  const uint32_t q_width = shape.heads * shape.head_dim;
+  add("kv_write" + use, false, [&](Recorder recorder) {
+    kv_write(recorder, {.qkv = rows_of(shape.qkv()),
+                        .frequencies = {},
+                        .step_rows = {},
+                        .q = rows_of(q_width),
+                        .pages = pages,
+                        .n = n,
+                        .heads = shape.heads,
+                        .kv_heads = shape.kv_heads,
+                        .head_dim = shape.head_dim,
+                        .rotary = shape.head_dim});
+  });
+  const vk::BufferView arguments;
+  for (const bool decode : {true, false}) {
+    if (decode && n > 1) continue;
+    add(std::string(decode ? "decode attention" : "attention") + use, false, [&](Recorder recorder) {
+      attention(recorder, {.q = rows_of(q_width),
+                           .pages = pages,
+                           .step_rows = {},
+                           .y = rows_of(q_width),
+                           .n = n,
+                           .heads = shape.heads,
+                           .kv_heads = shape.kv_heads,
+                           .head_dim = shape.head_dim,
+                           .one_sequence = !decode,
+                           .arguments = decode ? &arguments : nullptr});
+    });
+  }
+}
+
+void Catalogue::add_other(const ModelShape& shape, uint32_t n) {
+  const std::string use = " " + std::to_string(shape.width) + ", n " + std::to_string(n);
+  const FloatRows x = rows_of(shape.width);
+  add("rms_norm" + use, false,
+      [&](Recorder recorder) { rms_norm(recorder, {.x = x, .y = x, .n = n, .cols = shape.width}); });
+  add("layer_norm" + use, false,
+      [&](Recorder recorder) { layer_norm(recorder, {.x = x, .y = x, .n = n, .cols = shape.width}); });
+  add("activation" + use, false,
+      [&](Recorder recorder) { activation(recorder, {.gate = x, .up = &x, .y = x, .n = n, .cols = shape.width}); });
+  add("add" + use, false,
+      [&](Recorder recorder) { pumice::add(recorder, {.a = x, .b = x, .y = x, .n = n, .cols = shape.width}); });
+  add("softmax" + use, false,
+      [&](Recorder recorder) { softmax(recorder, {.x = x, .y = x, .n = n, .cols = shape.width}); });
+  add("rope" + use, false, [&](Recorder recorder) {
+    rope(recorder, {.x = x, .y = x, .n = n, .heads = shape.heads, .head_dim = shape.head_dim});
+  });
+}
+
+void Catalogue::add_head(const ModelShape& shape) {
+  const std::string use = " " + std::to_string(shape.vocabulary);
+  add("argmax" + use, false, [&](Recorder recorder) { argmax(recorder, {.cols = shape.vocabulary}); });
+  add("sample" + use, false, [&](Recorder recorder) { sample(recorder, {.cols = shape.vocabulary}); });
+}
+
+}  // namespace
+
+std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, bool with_candidates) {
+  Catalogue catalogue(caps, with_candidates);
+  for (const ModelShape& shape : kShapes) {
+    for (const uint32_t n : kRowCounts) {
+      for (uint32_t type = 0; type < kWeightTypes; ++type) catalogue.add_weights(shape, type, n);
+      for (const KvType type : {KvType::kF16, KvType::kF32}) catalogue.add_attention(shape, type, n);
+      catalogue.add_other(shape, n);
+    }
+    catalogue.add_head(shape);
+  }
+  return catalogue.take();
+}
+
+}  // namespace pumice

@@ -1,0 +1,218 @@
+// Which form and tile of matmul a device and a shape get.
+#include <algorithm>
+#include <string>
+
+#include "kernels/matmul.h"
+#include "shared/matmul.h"
+#include "vk/embedded_shaders.h"
+
+namespace pumice {
+namespace {
+
+struct Tile {
+  uint32_t rows, cols, workgroup, part_rows, part_cols;
+};
+// From the most reuse of what was loaded to the most workgroups. A part is a lane's.
+constexpr Tile kLaneTiles[] = {
+    {128, 64, 256, 8, 4}, {64, 64, 128, 8, 4}, {64, 64, 256, 4, 4}, {64, 32, 128, 4, 4}, {32, 32, 64, 4, 4}};
+// Cooperative matrices: a part is a subgroup's and follows from the subgroup size. A lane holds 64, 64, 32, 32 or 16
+// sums; with narrow subgroups fewer, by more lanes.
+constexpr Tile kCoopmatTiles[] = {
+    {128, 128, 256, 0, 0}, {128, 64, 128, 0, 0}, {64, 64, 128, 0, 0}, {64, 32, 64, 0, 0}, {32, 32, 64, 0, 0}};
+
+// More would leave room for one workgroup at a time where a compute unit has 64 KiB.
+constexpr uint32_t kMostSharedBytes = 32768;
+
+// Workgroups that a device wants to have at once: two for each of 64 compute units, or of 16. Not measured on a GPU
+// yet; the autotuner tries the other candidates.
+uint32_t wanted_workgroups(const vk::DeviceCaps& caps) {
+  return caps.type == vk::DeviceType::kDiscrete || caps.type == vk::DeviceType::kVirtual ? 128 : 32;
+}
+
+// Small n must not pay for a tile's empty columns: a quarter more than with tiles of 32 is the limit.
+bool wasteful(uint32_t tile_cols, uint32_t n) {
+  return 4 * divide_up(n, tile_cols) * tile_cols > 5 * divide_up(n, 32) * 32;
+}
+
+uint32_t tile_count(const MatmulVariant& v, const MatmulShape& shape) {
+  return divide_up(shape.rows, v.tile_rows) * divide_up(shape.n, v.tile_cols);
+}
+
+// Splits of K that bring few tiles to the wanted number of workgroups; each keeps 8 units, or adding up costs more than
+// it saves.
+uint32_t useful_splits(const vk::DeviceCaps& caps, const MatmulVariant& v, const MatmulShape& shape) {
+  const uint32_t units = divide_up(shape.cols, kUnitValues);
+  const uint32_t wanted = wanted_workgroups(caps) / tile_count(v, shape);
+  const uint32_t splits = std::max(1u, std::min({wanted, units / 8, 16u}));
+  const uint64_t partials = uint64_t{4} * tile_count(v, shape) * splits * v.tile_rows * v.tile_cols;
+  return partials <= caps.max_storage_range ? splits : 1;
+}
+
+bool fits(const vk::DeviceCaps& caps, const MatmulVariant& v) {
+  return v.workgroup <= caps.max_workgroup_invocations &&
+         matmul_shared_bytes(v) <= std::min(caps.max_shared_bytes, kMostSharedBytes);
+}
+
+bool has_shader(const char* kernel, uint32_t type) {
+  return find_embedded_shader(std::string(kernel) + weight_variant(type)) != nullptr;
+}
+
+bool fits_quantized(const vk::DeviceCaps& caps, QuantizedForm form, const MatmulShape& shape) {
+  return std::max(quantized_word_bytes(form, shape.cols, shape.n), quantized_scale_bytes(form, shape.cols, shape.n)) <=
+         caps.max_storage_range;
+}
+
+using Variants = std::vector<MatmulVariant>;
+
+// Intel's compiler (Mesa 26) spills registers of integer dot kernels with more than 16 sums a lane, and of vectors with
+// two rows a lane; those of AMD, NVIDIA and Qualcomm do not.
+bool has_few_registers(const vk::DeviceCaps& caps) { return caps.vendor_id == vk::kVendorIntel; }
+
+void add_lane_tiles(const vk::DeviceCaps& caps, MatmulForm form, Variants& variants) {
+  for (const Tile& tile : kLaneTiles) {
+    if (form == MatmulForm::kDot && has_few_registers(caps) && tile.part_rows * tile.part_cols > 16) continue;
+    const MatmulVariant v{.form = form,
+                          .workgroup = tile.workgroup,
+                          .tile_rows = tile.rows,
+                          .tile_cols = tile.cols,
+                          .part_rows = tile.part_rows,
+                          .part_cols = tile.part_cols};
+    if (fits(caps, v)) variants.push_back(v);
+  }
+}
+
+// Cuts the tile into as many parts as there are subgroups, as square as can be; false where a part would be smaller
+// than a matrix.
+bool cut_into_parts(MatmulVariant& v, uint32_t subgroups) {
+  v.part_rows = v.tile_rows;
+  v.part_cols = v.tile_cols;
+  for (; subgroups > 1; subgroups /= 2) (v.part_rows >= v.part_cols ? v.part_rows : v.part_cols) /= 2;
+  return v.part_rows % v.m == 0 && v.part_cols % v.n == 0 && v.part_rows > 0 && v.part_cols > 0;
+}
+
+// The two sizes to try. First those with the longest k and the fewest columns, which is what one instruction of the
+// hardware does: on Mesa's NVIDIA compiler the 64 x 64 tile takes 891 instructions by 16 x 8 x 16, and 1764 by 16 x 16
+// x 16.
+std::vector<vk::CooperativeMatrix> useful_sizes(const vk::DeviceCaps& caps) {
+  using enum vk::ComponentType;
+  std::vector<vk::CooperativeMatrix> sizes;
+  for (const vk::CooperativeMatrix& size : caps.cooperative_matrices)
+    if (size.a == kF16 && size.b == kF16 && size.c == kF32 && size.result == kF32 && kUnitValues % size.k == 0)
+      sizes.push_back(size);
+  std::stable_sort(sizes.begin(), sizes.end(), [](const auto& one, const auto& other) {
+    return one.k != other.k ? one.k > other.k : one.n < other.n;
+  });
+  if (sizes.size() > 2) sizes.resize(2);
+  return sizes;
+}
+
+// Intel's matrices have 8 rows and are native to its narrowest subgroups only: on Arc B580 (Mesa 26) the 64 x 64 tile
+// spills no register with 16 lanes and 141 with 32. Its lanes have registers for two sums per lane of a subgroup: with
+// 8 lanes (Arc A770) 22 registers are spilled at 32 sums a lane, none at 16.
+void add_coopmat_tiles(const vk::DeviceCaps& caps, Variants& variants) {
+  if (!caps.fixed_subgroup) return;
+  for (const vk::CooperativeMatrix& size : useful_sizes(caps)) {
+    const uint32_t subgroup = size.m == 8 ? caps.min_subgroup_size : caps.subgroup_size;
+    const uint32_t most_sums = std::min(64u, 2 * subgroup);
+    for (const Tile& tile : kCoopmatTiles) {
+      MatmulVariant v{.form = MatmulForm::kCoopmat,
+                      .workgroup = std::max({tile.workgroup, subgroup, tile.rows * tile.cols / most_sums}),
+                      .tile_rows = tile.rows,
+                      .tile_cols = tile.cols,
+                      .m = size.m,
+                      .n = size.n,
+                      .k = size.k,
+                      .subgroup = subgroup,
+                      .buffers = 2};
+      if (!cut_into_parts(v, v.workgroup / subgroup)) continue;
+      if (!fits(caps, v)) v.buffers = 1;
+      if (fits(caps, v)) variants.push_back(v);
+    }
+  }
+}
+
+// No driver here offers VK_NV_cooperative_matrix2, so this form is never the choice, only something for tuning to try.
+void add_workgroup_tiles(const vk::DeviceCaps& caps, Variants& variants) {
+  for (const Tile& tile : {kCoopmatTiles[0], kCoopmatTiles[2]}) {
+    const MatmulVariant v{.form = MatmulForm::kCoopmat2,
+                          .workgroup = kMatmulCoopmat2Workgroup,
+                          .tile_rows = tile.rows,
+                          .tile_cols = tile.cols,
+                          .part_rows = tile.rows,
+                          .part_cols = tile.cols};
+    if (fits(caps, v)) variants.push_back(v);
+  }
+}
+
+// For few columns, one workgroup computes all of them. Only something for tuning to try: it takes 8-bit activations
+// where matvec takes f32, and a dispatch more.
+void add_vectors(const vk::DeviceCaps& caps, const MatmulShape& shape, Variants& variants) {
+  if (shape.n > kMatvecDotCols) return;
+  const ReduceChoice reduce = choose_reduce(caps);
+  const uint32_t subgroup = reduce.subgroup_size ? reduce.subgroup_size : caps.subgroup_size;
+  for (uint32_t rows = 1; rows <= (has_few_registers(caps) ? 1u : 2u); ++rows)
+    variants.push_back({.form = MatmulForm::kDotVector,
+                        .workgroup = reduce.workgroup,
+                        .tile_rows = kRowInterleave * rows,
+                        .tile_cols = shape.n,
+                        .part_rows = rows,
+                        .part_cols = shape.n,
+                        .subgroup = reduce.full_subgroups ? subgroup : 0});
+}
+
+// Every tile of every form that this build and device have, the preferred form first.
+Variants all_variants(const vk::DeviceCaps& caps, const MatmulShape& shape) {
+  Variants variants;
+  const bool half = fits_quantized(caps, QuantizedForm::kF16, shape);
+  if (half && has_shader("matmul_coopmat.", shape.type)) add_coopmat_tiles(caps, variants);
+  const bool dot =
+      caps.integer_dot && has_shader("matmul_dot.", shape.type) && fits_quantized(caps, QuantizedForm::kQ8, shape);
+  if (dot && caps.integer_dot_accelerated) add_lane_tiles(caps, MatmulForm::kDot, variants);
+  add_lane_tiles(caps, MatmulForm::kTiled, variants);
+  if (dot && !caps.integer_dot_accelerated) add_lane_tiles(caps, MatmulForm::kDot, variants);
+  if (caps.cooperative_matrix2 && half && has_shader("matmul_coopmat2.", shape.type))
+    add_workgroup_tiles(caps, variants);
+  if (dot && has_shader("matvec_dot.shared.", shape.type)) add_vectors(caps, shape, variants);
+  return variants;
+}
+
+}  // namespace
+
+uint32_t matmul_shared_bytes(const MatmulVariant& v) {
+  if (v.form == MatmulForm::kDotVector) return v.subgroup ? 0 : v.workgroup * 4;
+  const uint32_t lines = v.tile_rows + v.tile_cols, arrivals = 4;
+  if (v.form == MatmulForm::kTiled) return lines * 9 * 16 + arrivals;
+  if (v.form == MatmulForm::kDot) return lines * 2 * 3 * 16 + arrivals;
+  if (v.form == MatmulForm::kCoopmat2) return v.tile_rows * 10 * 8 + arrivals;  // and what the driver takes for itself
+  const uint32_t results = v.tile_rows / v.part_rows * (v.tile_cols / v.part_cols) * v.m * v.n * 4;
+  return v.buffers * lines * 10 * 8 + results + arrivals;
+}
+
+MatmulVariant choose_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape) {
+  return matmul_candidates(caps, shape).front();
+}
+
+std::vector<MatmulVariant> matmul_candidates(const vk::DeviceCaps& caps, const MatmulShape& shape) {
+  Variants candidates;
+  for (const MatmulVariant& v : all_variants(caps, shape)) {
+    if (v.tile_cols > kMatvecDotCols && wasteful(v.tile_cols, shape.n)) continue;
+    candidates.push_back(v);
+    if (v.form == MatmulForm::kDotVector) continue;
+    if (const uint32_t splits = useful_splits(caps, v, shape); splits > 1) {
+      candidates.push_back(v);
+      candidates.back().splits = splits;
+    }
+  }
+  // The choice: of the preferred form, the largest tile that fills the device, or else the smallest with splits.
+  const MatmulForm form = candidates.front().form;
+  const auto others =
+      std::find_if(candidates.begin(), candidates.end(), [&](const MatmulVariant& v) { return v.form != form; });
+  auto choice = std::find_if(candidates.begin(), others, [&](const MatmulVariant& v) {
+    return v.splits == 1 && tile_count(v, shape) >= wanted_workgroups(caps);
+  });
+  if (choice == others) choice = std::prev(others);
+  std::rotate(candidates.begin(), choice, choice + 1);
+  return candidates;
+}
+
+}  // namespace pumice

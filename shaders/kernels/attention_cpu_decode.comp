@@ -1,0 +1,127 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_KHR_shader_subgroup_ballot : require
+#include "lib/reduce.glsl"
+#include "lib/attention.glsl"
+#include "lib/attention_merge.glsl"
+
+// Decode on a processor whose lanes are those of a vector register: a workgroup is one subgroup. Lanes lie along the
+// tokens for the scores and along the words of a head for the values; each loaded word serves the heads of the group, and
+// queries and weights are broadcast from the lane that holds them, without shared memory. Loops over dimensions are
+// unrolled: an array that is indexed by a variable would be gathered and scattered.
+const uint CHUNKS = WORDS / WG;  // words of a lane
+const uint EACH = 2u;            // tokens of a lane in a round
+const uint TOKENS = EACH * WG;
+
+Values query[GROUP][CHUNKS], sum[GROUP][CHUNKS];
+float highest[GROUP], total[GROUP];  // total: of this lane
+float score[GROUP][EACH];
+
+void begin(uint lane) {
+  [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
+    highest[h] = LOWEST;
+    total[h] = 0.0;
+    [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
+      const uint at = head_start(h, p.q_stride) + (c * WG + lane) * VALUES;
+#if KV_TYPE == 0
+      query[h][c] = vec2(q[at], q[at + 1u]) * p.scale;
+#else
+      query[h][c] = q[at] * p.scale;
+#endif
+      sum[h][c] = Values(0.0);
+    }
+  }
+}
+
+void score_keys(uint base) {
+  [[unroll]] for (uint h = 0u; h < GROUP; ++h) [[unroll]] for (uint j = 0u; j < EACH; ++j) score[h][j] = 0.0;
+  [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
+    [[unroll]] for (uint i = 0u; i < WG; ++i) {
+      Values k[EACH];
+      [[unroll]] for (uint j = 0u; j < EACH; ++j) k[j] = unpack(k_pool[base + (c * WG + i) * kPageTokens + j * WG]);
+      [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
+        const Values one = subgroupBroadcast(query[h][c], i);
+        [[unroll]] for (uint j = 0u; j < EACH; ++j) {
+#if KV_TYPE == 0
+          score[h][j] = fma(one.x, k[j].x, fma(one.y, k[j].y, score[h][j]));
+#else
+          score[h][j] = fma(one, k[j], score[h][j]);
+#endif
+        }
+      }
+    }
+  }
+}
+
+// Scores become weights; scales the sums down where the highest score rose.
+void weigh(uint first, uint key_end, uint lane) {
+  [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
+    float here = LOWEST;
+    [[unroll]] for (uint j = 0u; j < EACH; ++j) {
+      if (first + j * WG + lane >= key_end) score[h][j] = LOWEST;
+      here = max(here, score[h][j]);
+    }
+    const float risen = max(highest[h], reduce_max(here));
+    const float shrink = exp(highest[h] - risen);
+    highest[h] = risen;
+    total[h] *= shrink;
+    [[unroll]] for (uint j = 0u; j < EACH; ++j) {
+      score[h][j] = exp(score[h][j] - risen);
+      total[h] += score[h][j];
+    }
+    [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) sum[h][c] *= shrink;
+  }
+}
+
+// Of `count` values at `base`; what lies behind the last token may be anything.
+void add_values(uint base, uint count) {
+  [[unroll]] for (uint j = 0u; j < EACH; ++j) {
+    [[unroll]] for (uint i = 0u; i < WG; ++i) {
+      const uint from = base + min(j * WG + i, count - 1u) * WORDS;
+      Values v[CHUNKS];
+      [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) v[c] = unpack(v_pool[from + c * WG]);
+      [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
+        const float weight = subgroupBroadcast(score[h][j], i);
+        [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) sum[h][c] = fma(Values(weight), v[c], sum[h][c]);
+      }
+    }
+  }
+}
+
+void store(uint head, uint split, bool whole, uint lane) {
+  const float all = reduce_add(total[head]);
+  const uint to = whole ? head_start(head, p.y_stride) : partial_start(split, head);
+  const float factor = whole ? 1.0 / all : 1.0;
+  [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
+    const uint at = to + (c * WG + lane) * VALUES;
+    const Values value = sum[head][c] * factor;
+#if KV_TYPE == 0
+    if (whole) y[at] = value.x, y[at + 1u] = value.y;
+    else partials[at] = value.x, partials[at + 1u] = value.y;
+#else
+    if (whole) y[at] = value;
+    else partials[at] = value;
+#endif
+  }
+  if (!whole && lane == 0u) store_partial_sums(split, head, highest[head], all);
+}
+
+void main() {
+  const uint lane = gl_LocalInvocationID.x, split = gl_WorkGroupID.z;
+  const StepRow row = step_rows[gl_WorkGroupID.x];
+  const uint keys = row.position + 1u;
+  const uint splits = (keys + SPLIT_TOKENS - 1u) / SPLIT_TOKENS;
+  if (split >= splits) return;
+  const uint key_end = min(keys, (split + 1u) * SPLIT_TOKENS);
+
+  begin(lane);
+  for (uint first = split * SPLIT_TOKENS; first < key_end; first += TOKENS) {
+    const uint page = page_base(row.slot, first / kPageTokens, gl_WorkGroupID.y);
+    score_keys(page + first % kPageTokens + lane);
+    weigh(first, key_end, lane);
+    add_values(page + first % kPageTokens * WORDS + lane, min(TOKENS, key_end - first));
+  }
+  [[unroll]] for (uint h = 0u; h < GROUP; ++h) store(h, split, splits == 1u, lane);
+  if (splits > 1u) finish_splits(splits);
+}

@@ -1,0 +1,108 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#define KV_VECTOR uvec4
+#include "lib/attention.glsl"
+
+// Prefill on a processor whose lanes are those of a vector register: a lane takes queries of its own, so keys and values
+// are loaded once at addresses that all lanes share, and nothing is exchanged between lanes. Loops over dimensions are
+// unrolled: an array that is indexed by a variable would be gathered and scattered.
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const uint WG = 8u;
+
+const uint EACH = kAttentionCpuQueries, TOKENS = kAttentionCpuTokens;
+
+uint last[EACH], to[EACH];
+float highest[EACH], total[EACH];
+float query[EACH][HEAD_DIM], sum[EACH][HEAD_DIM];
+float score[EACH][TOKENS];
+
+uint query_index(uint i) { return gl_WorkGroupID.x * QUERIES + i * WG + gl_LocalInvocationID.x; }
+
+void begin(uint count) {
+  [[unroll]] for (uint i = 0u; i < EACH; ++i) {
+    const uint index = min(query_index(i), count - 1u);
+    const uint row = index / GROUP, dims = (gl_WorkGroupID.y * GROUP + index % GROUP) * HEAD_DIM;
+    last[i] = step_rows[row].position;
+    to[i] = row * p.y_stride + dims;
+    highest[i] = LOWEST;
+    total[i] = 0.0;
+    [[unroll]] for (uint d = 0u; d < HEAD_DIM; ++d) {
+      query[i][d] = q[row * p.q_stride + dims + d] * p.scale;
+      sum[i][d] = 0.0;
+    }
+  }
+}
+
+// Of the keys at `base`, counted in vectors of four tokens.
+void score_keys(uint base) {
+  [[unroll]] for (uint i = 0u; i < EACH; ++i) [[unroll]] for (uint t = 0u; t < TOKENS; ++t) score[i][t] = 0.0;
+  [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+    [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
+      const Values k = unpack(k_pool[base + w * (kPageTokens / 4u) + t / 4u][t % 4u]);
+      [[unroll]] for (uint i = 0u; i < EACH; ++i) {
+#if KV_TYPE == 0
+        score[i][t] = fma(query[i][2u * w], k.x, fma(query[i][2u * w + 1u], k.y, score[i][t]));
+#else
+        score[i][t] = fma(query[i][w], k, score[i][t]);
+#endif
+      }
+    }
+  }
+}
+
+// Scores become weights; scales the sums down where the highest score rose.
+void weigh(uint first) {
+  [[unroll]] for (uint i = 0u; i < EACH; ++i) {
+    float risen = highest[i];
+    [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
+      if (first + t > last[i]) score[i][t] = LOWEST;
+      risen = max(risen, score[i][t]);
+    }
+    const float shrink = exp(highest[i] - risen);
+    highest[i] = risen;
+    total[i] *= shrink;
+    [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
+      score[i][t] = exp(score[i][t] - risen);
+      total[i] += score[i][t];
+    }
+    [[unroll]] for (uint d = 0u; d < HEAD_DIM; ++d) sum[i][d] *= shrink;
+  }
+}
+
+// Of `count` values at `base`, counted in vectors of four words; what lies behind the last token may be anything.
+void add_values(uint base, uint count) {
+  [[unroll]] for (uint w = 0u; w < WORDS / 4u; ++w) {
+    [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
+      const uvec4 words = v_pool[base + min(t, count - 1u) * (WORDS / 4u) + w];
+      [[unroll]] for (uint j = 0u; j < 4u; ++j) {
+        const Values v = unpack(words[j]);
+        const uint d = (4u * w + j) * VALUES;
+        [[unroll]] for (uint i = 0u; i < EACH; ++i) {
+#if KV_TYPE == 0
+          sum[i][d] = fma(score[i][t], v.x, sum[i][d]);
+          sum[i][d + 1u] = fma(score[i][t], v.y, sum[i][d + 1u]);
+#else
+          sum[i][d] = fma(score[i][t], v, sum[i][d]);
+#endif
+        }
+      }
+    }
+  }
+}
+
+void main() {
+  const uint count = p.n * GROUP;
+  const StepRow last_row = step_rows[(min((gl_WorkGroupID.x + 1u) * QUERIES, count) - 1u) / GROUP];
+  begin(count);
+  for (uint first = 0u; first <= last_row.position; first += TOKENS) {
+    const uint page = page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / 4u;
+    score_keys(page + first % kPageTokens / 4u);
+    weigh(first);
+    add_values(page + first % kPageTokens * (WORDS / 4u), min(TOKENS, last_row.position + 1u - first));
+  }
+  [[unroll]] for (uint i = 0u; i < EACH; ++i) {
+    if (query_index(i) >= count) continue;
+    [[unroll]] for (uint d = 0u; d < HEAD_DIM; ++d) y[to[i] + d] = sum[i][d] / total[i];
+  }
+}

@@ -1,0 +1,192 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
+#extension GL_KHR_shader_subgroup_ballot : require
+#include "lib/reduce.glsl"
+#include "lib/dequant.glsl"
+#include "lib/quants.glsl"
+#include "lib/numerics.glsl"
+#include "shared/matvec.h"
+
+// For software drivers, where a workgroup is one SIMD register: a lane has its own rows, and only the squares of x are
+// reduced. Measured on llvmpipe of Mesa 26 with AVX-512: a load with an address for each lane takes 12 cycles for 8
+// words and no longer for 8 pairs of words, a load with one address for all lanes 3 to 4 because of its bounds check,
+// arithmetic half a cycle. So x is loaded a register at a time and handed to all lanes from there, a lane's rows are
+// pairs of neighbours, whose words are neighbours too, and small quants become floats without a conversion
+// (lib/quants.glsl). A row's sum is made of the same operations in the same order whatever ROWS, COLS and p.n are.
+layout(constant_id = 1) const uint ROWS = 2u;  // a lane; even
+layout(constant_id = 2) const uint COLS = 1u;  // a workgroup, at most
+layout(constant_id = 3) const uint FLAGS = 0u;
+
+layout(push_constant) uniform Push { MatvecPush p; };
+layout(binding = 0) readonly buffer Weights { uint64_t weights[]; };
+layout(binding = 1) readonly buffer UpWeights { uint64_t up_weights[]; };
+layout(binding = 2) readonly buffer X { uint64_t x[]; };
+layout(binding = 3) readonly buffer NormWeight { uint64_t norm_weight[]; };
+layout(binding = 4) readonly buffer Bias { float bias[]; };
+layout(binding = 5) buffer Y { float y[]; };
+
+const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
+const bool TAIL = (FLAGS & kMatvecTail) != 0u, UNEVEN = (FLAGS & kMatvecUneven) != 0u;
+// With a gate, rows ROWS to 2 ROWS - 1 of a lane are those of the second matrix.
+const uint ALL_ROWS = GATED ? 2u * ROWS : ROWS;
+// Registers of a unit of x: 2 i and 2 i + 1 hold the even and the odd ones of the i-th 2 WG values. WG is 4 or 8.
+const uint PARTS = 32u / WG;
+// Units an iteration. With two, the one past the end of an odd number of units meets zeros in x and finite weights.
+const uint UNROLL = SCALE_UNITS == 1u ? 1u : 2u;
+
+float sum[ALL_ROWS * COLS], squares[COLS];
+uint quant_base[ALL_ROWS / 2u], scale_base[ALL_ROWS / 2u], scale_words[ALL_ROWS * max(SCALE_WORDS, 1)];
+uint x_base[COLS];
+// Of the unit at hand: x, and its sums over the values that share a scale.
+float part[COLS * PARTS], total[COLS * QUANT_SCALES];
+
+#define FOR(i, count) [[unroll]] for (uint i = 0u; i < count; ++i)
+#define LANE gl_LocalInvocationID.x
+#define X_AT(c, k) \
+  subgroupBroadcast(part[(c) * PARTS + (k) / (2u * WG) * 2u + (k) % 2u], (k) % (2u * WG) / 2u)
+
+// The first of the two rows of pair `pair`.
+uint row_of(uint pair) {
+  return ((gl_WorkGroupID.x * (ROWS / 2u) + pair) * (WG / 4u) + LANE / 4u) * 8u + LANE % 4u * 2u;
+}
+
+uvec2 row_pair(uint pair, uint at) {
+  return unpackUint2x32(pair < ROWS / 2u ? weights[at / 2u] : up_weights[at / 2u]);
+}
+
+void begin(uint first_col, uint cols) {
+  FOR(i, ALL_ROWS / 2u) {
+    const bool up = i >= ROWS / 2u;
+    const uint last = (p.rows - 1u) / 8u * 8u + LANE % 4u * 2u;
+    const uint row = min(row_of(up ? i - ROWS / 2u : i), last);
+    quant_base[i] = unit_base(up ? p.up_quant_offset : p.quant_offset, row, p.units, 0u);
+    scale_base[i] = INTERLEAVED(up ? p.up_scale_offset : p.scale_offset, row, scale_words_per_row(p.units), 0u);
+  }
+  FOR(i, ALL_ROWS * COLS) sum[i] = 0.0;
+  FOR(c, cols) {
+    x_base[c] = (first_col + c) * p.x_stride + 2u * LANE;
+    squares[c] = 0.0;
+  }
+}
+
+void load_x(uint unit, uint cols) {
+  FOR(i, PARTS / 2u) {
+    const uint k = unit * 32u + i * 2u * WG;
+    const bool inside = !TAIL || k + 2u * LANE < p.cols;
+    vec2 weight;
+    if (NORM) weight = uintBitsToFloat(unpackUint2x32(inside ? norm_weight[k / 2u + LANE] : 0ul));
+    FOR(c, cols) {
+      vec2 value = uintBitsToFloat(unpackUint2x32(x[(x_base[c] + k) / 2u]));
+      if (!inside) value = vec2(0.0);
+      if (NORM) {
+        squares[c] = fma(value.x, value.x, fma(value.y, value.y, squares[c]));
+        value *= weight;
+      }
+      part[c * PARTS + 2u * i] = value.x;
+      part[c * PARTS + 2u * i + 1u] = value.y;
+    }
+  }
+  if (!HAS_OFFSET) return;
+  FOR(c, cols) FOR(s, QUANT_SCALES) {
+    const uint count = PARTS / QUANT_SCALES, first = c * PARTS + s * count;
+    float lanes = part[first];
+    [[unroll]] for (uint i = 1u; i < count; ++i) lanes += part[first + i];
+    float all = 0.0;
+    FOR(lane, WG) all += subgroupBroadcast(lanes, lane);
+    total[c * QUANT_SCALES + s] = all;
+  }
+}
+
+void add_unit(uint unit, uint cols) {
+  load_x(unit, cols);
+  float dots[ALL_ROWS * COLS * QUANT_SCALES];
+  FOR(i, ALL_ROWS * COLS * QUANT_SCALES) dots[i] = 0.0;
+  FOR(j, 4u) {
+    UnitPair w[ALL_ROWS];
+    FOR(pair, ALL_ROWS / 2u) {
+      uint even[PAIR_WORDS], odd[PAIR_WORDS];
+      FOR(i, PAIR_WORDS) {
+        const uvec2 both = row_pair(pair, quant_base[pair] + (unit * QUANT_WORDS + pair_word(j, i)) * kRowInterleave);
+        even[i] = both.x;
+        odd[i] = both.y;
+      }
+      w[2u * pair] = unit_quants(even, j);
+      w[2u * pair + 1u] = unit_quants(odd, j);
+    }
+    FOR(c, cols) FOR(i, 4u) {
+      const float lo = X_AT(c, 4u * j + i), hi = X_AT(c, 16u + 4u * j + i);
+      FOR(r, ALL_ROWS) {
+        const uint at = (r * COLS + c) * QUANT_SCALES, at_hi = at + QUANT_SCALES - 1u;
+        dots[at] = fma(w[r].lo[i], lo, dots[at]);
+        dots[at_hi] = fma(w[r].hi[i], hi, dots[at_hi]);
+      }
+    }
+  }
+  FOR(r, ALL_ROWS) {
+#if SCALE_WORDS
+    uint words[SCALE_WORDS];
+    FOR(i, SCALE_WORDS) words[i] = scale_words[r * SCALE_WORDS + i];
+    const UnitScale scale = quant_scale(words, unit % SCALE_UNITS);
+#else
+    const UnitScale scale = UnitScale(1.0, 1.0, 0.0, 0.0);
+#endif
+    FOR(c, cols) {
+      const uint at = (r * COLS + c) * QUANT_SCALES;
+      float value = sum[r * COLS + c];
+      if (HAS_OFFSET) value = fma(scale.m_lo, total[c * QUANT_SCALES], value);
+      if (HAS_OFFSET && QUANT_SCALES == 2u) value = fma(scale.m_hi, total[c * QUANT_SCALES + 1u], value);
+      value = fma(scale.d_lo, dots[at], value);
+      if (QUANT_SCALES == 2u) value = fma(scale.d_hi, dots[at + 1u], value);
+      sum[r * COLS + c] = value;
+    }
+  }
+}
+
+void store_column(uint c, uint col) {
+  const float factor = NORM ? inversesqrt(subgroupAdd(squares[c]) / float(p.cols) + p.eps) : 1.0;
+  FOR(r, ROWS) {
+    const uint row = row_of(r / 2u) + r % 2u;
+    float value = sum[r * COLS + c] * factor;
+    if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + min(row, p.rows - 1u)];
+    if (GATED) {
+      const float up_value = sum[(ALL_ROWS - ROWS + r) * COLS + c] * factor;
+      value = ((FLAGS & kMatvecGelu) != 0u ? gelu(value) : silu(value)) * up_value;
+    }
+    if (row < p.rows) {
+      const uint to = col * p.y_stride + p.y_offset + row;
+      y[to] = (FLAGS & kMatvecAccumulate) != 0u ? y[to] + value : value;
+    }
+  }
+}
+
+// The rows of this workgroup for columns first_col to first_col + cols - 1; `cols` is a constant wherever this is called.
+void compute(uint first_col, uint cols) {
+  begin(first_col, cols);
+  for (uint first = 0u; first < p.units; first += SCALE_UNITS) {
+#if SCALE_WORDS
+    FOR(pair, ALL_ROWS / 2u) FOR(i, SCALE_WORDS) {
+      const uvec2 both = row_pair(pair, scale_base[pair] + (first / SCALE_UNITS * SCALE_WORDS + i) * kRowInterleave);
+      scale_words[2u * pair * SCALE_WORDS + i] = both.x;
+      scale_words[(2u * pair + 1u) * SCALE_WORDS + i] = both.y;
+    }
+#endif
+#if SCALE_UNITS == 8
+    for (uint unit = first; unit < first + 8u; unit += UNROLL) FOR(i, UNROLL) add_unit(unit + i, cols);
+#else
+    FOR(i, UNROLL) add_unit(first + i, cols);
+#endif
+  }
+  FOR(c, cols) store_column(c, first_col + c);
+}
+
+void main() {
+  // Groups of columns whose sizes differ by one at most.
+  const uint first_col = gl_WorkGroupID.y * p.n / gl_NumWorkGroups.y;
+  const uint end_col = (gl_WorkGroupID.y + 1u) * p.n / gl_NumWorkGroups.y;
+  if (!UNEVEN || end_col - first_col == COLS)
+    compute(first_col, COLS);
+  else
+    compute(first_col, COLS - 1u);
+}

@@ -1,0 +1,109 @@
+// Weights in the form that lets a kernel multiply by the scale once a unit: value = d * q + m, with q from unit_quants
+// and (d, m) from quant_scale. q is the weight itself (F32, F16, BF16), the signed byte (Q8_0), or, for smaller quants,
+// 1 + quant / 2^QUANT_BITS: bits that are moved into a float's mantissa need no conversion. Include after dequant.glsl.
+
+#if WEIGHT_TYPE <= 2
+#define SCALE_UNITS 1  // units that share SCALE_WORDS words of the scale plane
+#define SCALE_WORDS 0
+#elif WEIGHT_TYPE == 3 || WEIGHT_TYPE == 4 || WEIGHT_TYPE == 6
+#define SCALE_UNITS 2
+#define SCALE_WORDS 1
+#elif WEIGHT_TYPE == 5 || WEIGHT_TYPE == 7
+#define SCALE_UNITS 1
+#define SCALE_WORDS 1
+#elif WEIGHT_TYPE == 8 || WEIGHT_TYPE == 9
+#define SCALE_UNITS 8
+#define SCALE_WORDS 4
+#else
+#define SCALE_UNITS 8
+#define SCALE_WORDS 5
+#endif
+
+// The two halves of a Q6_K unit have scales of their own.
+#define QUANT_SCALES (WEIGHT_TYPE == 10 ? 2u : 1u)
+#define HAS_OFFSET (WEIGHT_TYPE >= 4)
+
+// Which words of a unit pair j needs: PAIR_WORDS words, the i-th is word pair_word(j, i).
+#if WEIGHT_TYPE == 0
+#define PAIR_WORDS 8u
+uint pair_word(uint j, uint i) { return 4u * j + i + (i < 4u ? 0u : 12u); }
+#elif WEIGHT_TYPE <= 2
+#define PAIR_WORDS 4u
+uint pair_word(uint j, uint i) { return 2u * j + i + (i < 2u ? 0u : 6u); }
+#elif WEIGHT_TYPE == 3
+#define PAIR_WORDS 2u
+uint pair_word(uint j, uint i) { return j + 4u * i; }
+#else
+#define PAIR_WORDS (QUANT_WORDS - 3u)
+uint pair_word(uint j, uint i) { return i == 0u ? j : 3u + i; }
+#endif
+
+#if WEIGHT_TYPE == 0
+UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
+  return UnitPair(uintBitsToFloat(uvec4(words[0], words[1], words[2], words[3])),
+                  uintBitsToFloat(uvec4(words[4], words[5], words[6], words[7])));
+}
+#elif WEIGHT_TYPE == 1
+UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
+  return UnitPair(vec4(unpackHalf2x16(words[0]), unpackHalf2x16(words[1])),
+                  vec4(unpackHalf2x16(words[2]), unpackHalf2x16(words[3])));
+}
+#elif WEIGHT_TYPE == 2
+UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
+  return UnitPair(vec4(unpack_bfloat(words[0]), unpack_bfloat(words[1])),
+                  vec4(unpack_bfloat(words[2]), unpack_bfloat(words[3])));
+}
+#elif WEIGHT_TYPE == 3
+UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
+  return UnitPair(signed_bytes_to_vec4(words[0]), signed_bytes_to_vec4(words[1]));
+}
+#else
+const int QUANT_BITS = QUANT_WORDS == 4u ? 4 : QUANT_WORDS == 5u ? 5 : 6;
+
+uint bits_at(uint word, int from, int to, uint mask) {
+  return (from < to ? word << (to - from) : word >> (from - to)) & (mask << to);
+}
+// The bits above a nibble, at the top of the mantissa; index: of the value in `upper`.
+uint upper_bits(uint upper, int index) {
+  return QUANT_BITS == 5 ? bits_at(upper, index, 22, 1u) : QUANT_BITS == 6 ? bits_at(upper, 2 * index, 21, 3u) : 0u;
+}
+vec4 mantissas(uint nibbles, int first_bit, uint upper, int first_index) {
+  uvec4 bits;
+  [[unroll]] for (int i = 0; i < 4; ++i)
+    bits[i] = bits_at(nibbles, 8 * i + first_bit, 23 - QUANT_BITS, 15u) | upper_bits(upper, first_index + i);
+  return uintBitsToFloat(bits | 0x3f800000u);
+}
+UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
+  const uint last = PAIR_WORDS - 1u;
+  return UnitPair(mantissas(words[0], 0, words[min(1u, last)], int(4u * j)),
+                  mantissas(words[0], 4, words[last], int((QUANT_BITS == 5 ? 16u : 0u) + 4u * j)));
+}
+#endif
+
+#if SCALE_WORDS
+// (d, m) of unit `unit` of those that share the scale words.
+UnitScale quant_scale(uint words[SCALE_WORDS], uint unit) {
+#if WEIGHT_TYPE == 3
+  return half_scale(words[0], unit, 0.0);
+#else
+#if WEIGHT_TYPE == 4
+  UnitScale s = half_scale(words[0], unit, 8.0);
+#elif WEIGHT_TYPE == 6
+  UnitScale s = half_scale(words[0], unit, 16.0);
+#elif WEIGHT_TYPE == 5 || WEIGHT_TYPE == 7
+  UnitScale s = affine_scale(words[0]);
+#elif WEIGHT_TYPE == 8 || WEIGHT_TYPE == 9
+  UnitScale s = packed_scale(words[0], words[1], words[2], words[3], unit);
+#else
+  const uint word = unit < 4u ? (unit < 2u ? words[0] : words[1]) : (unit < 6u ? words[2] : words[3]);
+  UnitScale s = signed_pair_scale(word, unit, unpackHalf2x16(words[4]).x);
+#endif
+  const float steps = float(1 << QUANT_BITS);
+  s.d_lo *= steps;
+  s.d_hi *= steps;
+  s.m_lo -= s.d_lo;
+  s.m_hi -= s.d_hi;
+  return s;
+#endif
+}
+#endif
