@@ -36,7 +36,7 @@ struct FloatRows {
 
 // How a workgroup reduces: within one full subgroup, or through shared memory.
 struct ReduceChoice {
-  const char* variant = "shared";  // or "subgroup"
+  std::string variant = "shared";  // or "subgroup"
   uint32_t workgroup = 64;
   bool full_subgroups = false;
   uint32_t subgroup_size = 0;  // with full_subgroups; 0: DeviceCaps::subgroup_size

@@ -33,7 +33,7 @@ struct MatvecVariant {
   uint32_t rows_per_lane = 1;
   uint32_t cols_per_group = 1;
 
-  bool lanes() const { return std::string_view(reduce.variant) == "lanes"; }
+  bool lanes() const { return reduce.variant == "lanes"; }
   // Rows of W that a workgroup computes.
   uint32_t rows_per_group() const { return rows_per_lane * (lanes() ? reduce.workgroup : kRowInterleave); }
   bool operator==(const MatvecVariant&) const = default;

@@ -31,7 +31,7 @@ TEST(ChooseReduce, OneFullSubgroupOrSharedMemory) {
       {gpu_with(24), "shared", 64, false},        {few, "shared", 32, false}};
   for (const ReduceCase& c : cases) {
     const ReduceChoice choice = choose_reduce(c.caps);
-    EXPECT_STREQ(choice.variant, c.variant) << c.caps.subgroup_size;
+    EXPECT_EQ(choice.variant, c.variant) << c.caps.subgroup_size;
     EXPECT_EQ(choice.workgroup, c.workgroup) << c.caps.subgroup_size;
     EXPECT_EQ(choice.full_subgroups, c.full) << c.caps.subgroup_size;
   }
