@@ -20,8 +20,19 @@ target_include_directories(pumice_dependencies SYSTEM INTERFACE
 target_compile_definitions(pumice_dependencies INTERFACE VK_NO_PROTOTYPES)
 target_link_libraries(pumice_dependencies INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 
-set(PUMICE_PKGCONFIG_REQUIRES libutf8proc)
+set(PUMICE_PKGCONFIG_REQUIRES libutf8proc libsodium libzstd)
 foreach(package IN LISTS PUMICE_PKGCONFIG_REQUIRES)
   pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
   target_link_libraries(pumice_dependencies INTERFACE PkgConfig::${package})
 endforeach()
+
+# Optional: the Redis tier of the KV cache.
+option(PUMICE_REDIS "Build the Redis tier of the KV cache, if hiredis is there" ON)
+if(PUMICE_REDIS)
+  pkg_check_modules(hiredis IMPORTED_TARGET hiredis)
+  if(hiredis_FOUND)
+    list(APPEND PUMICE_PKGCONFIG_REQUIRES hiredis)
+    target_link_libraries(pumice_dependencies INTERFACE PkgConfig::hiredis)
+    target_compile_definitions(pumice_dependencies INTERFACE PUMICE_HAS_HIREDIS)
+  endif()
+endif()
