@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "kv/prefix_index.h"
 #include "vk/device.h"
 
 namespace pumice {
-
-using PageId = uint32_t;
 
 struct PageShape {
   uint32_t layers = 0;
