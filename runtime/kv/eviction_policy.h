@@ -2,7 +2,8 @@
 //
 // A block is the content of a page with all that comes before it, so blocks form a forest; a block is of use only while
 // those before it are in the cache. The cache decides what may go (nothing in use, nothing pinned, no block with
-// another behind it in the cache); a policy says which of them goes first. Thread rule: one thread at a time.
+// another behind it in the cache) and says so as it changes; a policy says which of them goes first. So a victim costs
+// about the logarithm of their number. Thread rule: one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@ using NodeId = uint32_t;  // of a block while it is in the cache; used again for
 constexpr NodeId kNoNode = UINT32_MAX;
 
 struct BlockInfo {
-  uint64_t id = 0;      // of the content: equal ids are equal blocks, whether in the cache or not
+  uint64_t id = 0;      // of the content: equal ids are equal blocks, whether in the cache or not; never 0
   uint64_t parent = 0;  // id of the block before; 0: this is the first of a text
   uint32_t depth = 0;   // blocks before it
   float cost = 1;       // of computing it again; any unit, the same for all
@@ -41,9 +42,12 @@ class EvictionPolicy {
   virtual void extend(const BlockInfo& block) = 0;
   virtual void inserted(NodeId node, const BlockInfo& block) = 0;
   virtual void touched(NodeId node) = 0;  // the current request uses it
-  virtual void removed(NodeId node) = 0;  // it left the cache, for whatever cause
-  // Which goes first of those that may; kNoNode: none may.
-  virtual NodeId victim(const Evictable& evictable) = 0;
+  virtual void removed(NodeId node) = 0;  // it left the cache, for whatever cause; no longer evictable
+  // Whether it may go from now on. After inserted() it may not.
+  virtual void set_evictable(NodeId node, bool evictable) = 0;
+  // Which goes first of those that may and that `filter` allows (empty: all); kNoNode: none. The caller need not remove
+  // it. A filter makes this as slow as the number of evictable nodes.
+  virtual NodeId victim(const Evictable& filter) = 0;
   // How many blocks the cache holds at most (shadows follow it).
   virtual void set_capacity(uint32_t blocks) = 0;
   // The fixed policy that decides at present: itself, except for the adaptive one.
