@@ -1,6 +1,9 @@
 #include "kv/eviction_policy.h"
 
+#include "kv/adaptive_policy.h"
+#include "kv/random_policy.h"
 #include "kv/ranked_policy.h"
+#include "kv/s3fifo_policy.h"
 
 namespace pumice {
 namespace {
@@ -19,8 +22,22 @@ Result<PolicyKind> find_policy(std::string_view name) {
                static_cast<int>(name.size()), name.data());
 }
 
-std::unique_ptr<EvictionPolicy> make_policy(PolicyKind, uint32_t capacity, uint64_t) {
-  return std::make_unique<LruPolicy>(capacity);
+std::unique_ptr<EvictionPolicy> make_policy(PolicyKind kind, uint32_t capacity, uint64_t seed) {
+  switch (kind) {
+    case PolicyKind::kLru:
+      return std::make_unique<LruPolicy>(capacity);
+    case PolicyKind::kLfu:
+      return std::make_unique<LfuPolicy>(capacity);
+    case PolicyKind::kRandom:
+      return std::make_unique<RandomPolicy>(seed);
+    case PolicyKind::kS3Fifo:
+      return std::make_unique<S3FifoPolicy>(capacity);
+    case PolicyKind::kCost:
+      return std::make_unique<CostPolicy>(capacity);
+    case PolicyKind::kAdaptive:
+      return std::make_unique<AdaptivePolicy>(capacity, seed);
+  }
+  check_failed("a policy of PolicyKind", __FILE__, __LINE__);
 }
 
 }  // namespace pumice

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kv/eviction_policy.h"
+#include "kv/frequency_memory.h"
 #include "kv/node_heap.h"
 
 namespace pumice {
@@ -35,14 +36,14 @@ class RankedPolicy : public EvictionPolicy {
   virtual Rank rank(const Use& use) const = 0;
   // The earlier used, the lower; of those that one request used, the deeper.
   static uint64_t recency(const Use& use) { return (use.request << kDepthBits) - (use.block.depth & kDepthMask); }
-  NodeHeap& heap() { return heap_; }
-  const Use& use(NodeId node) const { return uses_[node]; }
+  void rerank();
+
+  NodeHeap heap_;
 
  private:
   static constexpr uint32_t kDepthBits = 24, kDepthMask = (1u << kDepthBits) - 1;
 
   PolicyKind kind_;
-  NodeHeap heap_;
   std::vector<Use> uses_;  // by node
   uint64_t request_ = 1;
 };
@@ -54,6 +55,35 @@ class LruPolicy final : public RankedPolicy {
 
  private:
   Rank rank(const Use& use) const override { return {.value = 0, .tie = recency(use)}; }
+};
+
+// Least frequently used first, then the least recently used. Remembers the counts of evicted blocks; they age.
+class LfuPolicy : public RankedPolicy {
+ public:
+  explicit LfuPolicy(uint32_t capacity) : LfuPolicy(PolicyKind::kLfu, capacity) {}
+  void request(std::span<const BlockInfo> chain) override;
+  void extend(const BlockInfo& block) override { memory_.count(block.id); }
+  void set_capacity(uint32_t blocks) override { memory_.set_capacity(blocks); }
+
+ protected:
+  LfuPolicy(PolicyKind kind, uint32_t capacity) : RankedPolicy(kind, capacity), memory_(capacity) {}
+  Rank rank(const Use& use) const override {
+    return {.value = static_cast<double>(memory_.of(use.block.id)), .tie = recency(use)};
+  }
+
+  FrequencyMemory memory_;
+};
+
+// Greedy-Dual-Size-Frequency: frequency times cost above a water line that rises to the rank of each victim, so that
+// what was dear once is given up in the end.
+class CostPolicy final : public LfuPolicy {
+ public:
+  explicit CostPolicy(uint32_t capacity) : LfuPolicy(PolicyKind::kCost, capacity) {}
+  NodeId victim(const Evictable& filter) override;
+
+ private:
+  Rank rank(const Use& use) const override;
+  double line_ = 0;
 };
 
 }  // namespace pumice
