@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/integers.h"
 #include "base/result.h"
 #include "kernels/tuning.h"
 #include "vk/command_stream.h"
@@ -139,6 +140,5 @@ template <typename Push>
 std::span<const std::byte> push_bytes(const Push& push) {
   return std::as_bytes(std::span(&push, 1));
 }
-constexpr uint32_t divide_up(uint32_t value, uint32_t by) { return (value + by - 1) / by; }
 
 }  // namespace pumice

@@ -1,9 +1,13 @@
 #include "kv/page_pool.h"
 
+#include <algorithm>
+
 #include "shared/step_params.h"
 
 namespace pumice {
 namespace {
+
+constexpr TenantId kNoTenant = UINT32_MAX;
 
 uint64_t layer_bytes(const PageShape& shape, uint64_t pages) {
   return uint64_t{4} * shape.words_per_token * kPageTokens * pages;
@@ -25,20 +29,29 @@ Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, ui
   PagePool pool;
   pool.shape_ = shape;
   pool.pages_ = pages;
+  // On a CPU device the host copies pages itself, which needs them mapped.
+  const bool cpu = device.caps().type == vk::DeviceType::kCpu;
+  const auto intent = cpu ? vk::MemoryIntent::kWeights : vk::MemoryIntent::kDevice;
   for (uint32_t i = 0; i < 2 * shape.layers; ++i) {
-    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(layer_bytes(shape, pages), vk::MemoryIntent::kDevice));
+    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(layer_bytes(shape, pages), intent));
     pool.layers_.push_back(std::move(buffer));
   }
   for (PageId page = pages; page-- > 0;) pool.free_.push_back(page);
   pool.taken_.assign(pages, false);
+  pool.owner_.assign(pages, kNoTenant);
+  pool.unscrubbed_.reserve(pages);
   return pool;
 }
 
-std::optional<PageId> PagePool::allocate() {
+std::optional<PageId> PagePool::allocate(TenantId tenant) {
   if (free_.empty()) return std::nullopt;
   const PageId page = free_.back();
   free_.pop_back();
   taken_[page] = true;
+  const bool foreign = owner_[page] != kNoTenant && owner_[page] != tenant;
+  const bool listed = std::find(unscrubbed_.begin(), unscrubbed_.end(), page) != unscrubbed_.end();
+  if (foreign && !listed) unscrubbed_.push_back(page);
+  owner_[page] = tenant;
   return page;
 }
 
@@ -46,6 +59,16 @@ void PagePool::release(PageId page) {
   PUMICE_CHECK(page < pages_ && taken_[page]);
   taken_[page] = false;
   free_.push_back(page);
+}
+
+vk::BufferView PagePool::region(uint32_t region, PageId page) const {
+  PUMICE_CHECK(page < pages_);
+  return {layers_[region], page * region_bytes(region), region_bytes(region)};
+}
+
+std::byte* PagePool::mapped(uint32_t region, PageId page) const {
+  std::byte* const start = layers_[region].mapped();
+  return start ? start + page * region_bytes(region) : nullptr;
 }
 
 }  // namespace pumice

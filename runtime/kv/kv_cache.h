@@ -1,0 +1,166 @@
+// KvCache: the keys and values of all sequences of one context: the page pool, the index of what is in it, and the
+// tiers behind it.
+//
+// A sequence holds a PageList. Its leading pages may be shared: they are in the index, full, and never written again;
+// those after them are its own. Pages are sealed into the index once they are full and computed, found again by
+// content, given up by policy when the pool is full, and written to the tiers meanwhile. Thread rule: one thread at a
+// time; the tiers have threads of their own.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kv/page_pool.h"
+#include "kv/prefix_index.h"
+#include "kv/tiered_store.h"
+#include "kv/transfer.h"
+
+namespace pumice {
+
+struct KvCacheOptions {
+  bool reuse = false;  // texts are found again; otherwise pages are shared by fork() alone
+  PolicyKind policy = PolicyKind::kAdaptive;
+  double ttl_seconds = 0;  // of a text since its last use; 0: none
+  uint64_t seed = 1;       // of random evictions
+  // All that keys and values depend on beside the tokens: the model's digest, positions, types and layout of pages.
+  std::string identity;
+  std::optional<Secret> secret;  // none: a random one, which nothing outlives
+  TieredStoreOptions store;      // its secret follows from the one above
+  bool staged_transfers = false;
+  double seconds_per_token = 1e-3;  // of computing a prompt, until it has been measured
+};
+
+// Where keys and values of a prompt came from.
+enum class KvSource : uint32_t { kDevice = 0, kRam = 1, kDisk = 2, kRedis = 3 };
+constexpr size_t kKvSources = 4;
+
+struct KvCacheStats {
+  uint64_t lookups = 0, looked_up_pages = 0;
+  uint64_t hit_pages[kKvSources] = {};  // by source
+  uint64_t fetches = 0, fetches_given_up = 0, fetches_not_worth = 0;
+  double seconds_fetching = 0;  // requests waited for pages from the tiers
+  double recompute_seconds_saved = 0;
+  uint64_t sealed_pages = 0, shared_duplicates = 0, copied_pages = 0, scrubbed_pages = 0;
+  uint64_t skipped_writes = 0;  // pages that were given up before they could be written to the tiers
+};
+
+// The pages of one sequence.
+struct PageList {
+  TenantId tenant = 0;
+  PageKey root;               // of its chain of keys
+  std::vector<PageId> pages;  // by position
+  std::vector<NodeId> nodes;  // of the leading pages that are in the index; a reference each
+  std::vector<PageKey> keys;  // of leading full pages, as far as they were asked for
+  bool sealing = true;        // false: its further pages are never shared
+};
+
+// Pages of a prompt that are on their way from the tiers. `waited` counts against what waiting may cost.
+struct PrefixFetch {
+  std::unique_ptr<PageFetch> reading;
+  std::optional<PageFetch::Page> ready;  // could not be written yet
+  uint32_t first = 0, pages = 0, arrived = 0;
+  double begun = 0;  // when the request began to wait; 0: not yet
+  double seconds_per_page = 0, allowance = 0;
+};
+
+class KvCache {
+ public:
+  static Result<std::unique_ptr<KvCache>> create(vk::Device& device, const PageShape& shape, uint32_t pages,
+                                                 const KvCacheOptions& options);
+  ~KvCache();  // writes to RAM and disk what is waiting, for at most a second
+
+  // Texts of different groups never meet, and a page is scrubbed between them.
+  TenantId tenant(std::string_view group);
+  PageList open(TenantId tenant);
+
+  // The pages of a list become those of `tokens` tokens: more are taken, all or none (false: too few can be had) …
+  bool reserve(PageList& list, uint32_t tokens);
+  // … or those beyond are given back.
+  void shrink(PageList& list, uint32_t tokens);
+
+  // Takes over pages that are in the pool already, from the list's shared pages on, where the list has none of its own
+  // there or has not written them yet. Only pages that `tokens` fills count. first: this is a new request. Returns the
+  // tokens that the shared pages hold now.
+  uint32_t match(PageList& list, std::span<const int32_t> tokens, bool first);
+  // Whether the page after the shared ones is the same text in both lists.
+  bool next_page_is_same(PageList& list, PageList& other, std::span<const int32_t> tokens);
+  // Full pages among the first `computed` tokens become shared. Nothing that is in flight may write them.
+  void seal(PageList& list, std::span<const int32_t> tokens, uint32_t computed);
+  // Makes the page that holds position `tokens` the list's own, so that it can be appended to. false: no page is free.
+  Result<bool> make_own(PageList& list, uint32_t tokens);
+  // A list with the same first `tokens` tokens. Full pages are shared, a partial one is copied. kContextFull: no page.
+  Result<PageList> fork(PageList& list, std::span<const int32_t> tokens, uint32_t count);
+
+  // Begins to read from the tiers what follows the shared pages of a prompt, where that is worth while.
+  void begin_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch);
+  // Takes what has arrived into the list's own pages and seals it. true: waiting for more is still worth while. The
+  // list has pages for all of `tokens`, and none of those after the shared ones has been written.
+  Result<bool> advance_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch);
+
+  // Before each submission of steps: no page may leak to another tenant.
+  Result<void> scrub();
+  // Does a little of what waits: writing to the tiers, giving up what has expired.
+  Result<void> maintain();
+  // Waits until everything sealed is written to the tiers; false: not within the time.
+  Result<bool> flush(double seconds);
+  // Forgets everything that no sequence holds, in the pool (and `tiers`).
+  void clear(bool tiers);
+
+  void computed_prompt(uint32_t tokens, double seconds);  // for the estimate of what a hit saves
+  void set_policy(PolicyKind policy) { index_->set_policy(policy); }
+  void set_ttl(double seconds) { index_->set_ttl(seconds); }
+  void set_quota(TenantId tenant, uint32_t pages);
+  // Most pages in use; gives up cached ones down to it. Pages that sequences hold stay.
+  void set_limit(uint32_t pages);
+  void pin(const PageList& list);
+  void unpin(const PageList& list);
+
+  const PagePool& pool() const { return pool_; }
+  const PrefixIndex& index() const { return *index_; }
+  uint32_t limit() const { return limit_; }
+  const KvCacheStats& stats() const { return stats_; }
+  std::optional<StoreStats> store_stats() const;
+  double seconds_per_token() const { return seconds_per_token_; }
+  uint32_t held() const { return pool_.used() - index_->evictable() - static_cast<uint32_t>(retired_.size()); }
+
+ private:
+  struct Retired {
+    uint64_t value = 0;
+    PageId page = 0;
+  };
+  explicit KvCache(vk::Device& device) : device_(device) {}
+  std::optional<PageId> take_page(TenantId tenant);
+  bool make_room();  // a page becomes free, or false
+  void give_up(const std::optional<EvictedPage>& evicted);
+  void free_retired();
+  const PageKey& key(PageList& list, std::span<const int32_t> tokens, uint32_t page);
+  std::vector<Block> chain(PageList& list, std::span<const int32_t> tokens, uint32_t first);
+  bool seal_page(PageList& list, std::span<const int32_t> tokens, bool from_tiers);
+  void share(PageList& list, NodeId node);  // the list's next page is that of `node`, whose reference it takes
+  void drop_writes();
+
+  vk::Device& device_;
+  bool reuse_ = false;
+  Secret secret_{};
+  std::string identity_;
+  PagePool pool_;
+  std::optional<PrefixIndex> index_;
+  PageTransfer transfer_;
+  std::unique_ptr<TieredStore> store_;
+  std::map<std::string, TenantId, std::less<>> tenants_;
+  std::vector<std::string> groups_;  // by tenant
+  uint64_t salts_ = 0;
+  uint32_t limit_ = 0;
+  std::vector<Retired> retired_;           // free once the device has finished with them
+  std::deque<NodeId> to_write_, reading_;  // to the tiers; a reference each
+  double seconds_per_token_ = 0;
+  bool measured_ = false;
+  KvCacheStats stats_;
+};
+
+}  // namespace pumice
