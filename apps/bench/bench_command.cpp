@@ -67,7 +67,7 @@ Report describe(const BenchFlags& flags, const Session& session) {
   report.host = read_host();
   report.device = device_facts(session.device().info());
   report.model = model_facts(session);
-  report.settings = {.kv_type = flags.context.kv_type,
+  report.settings = {.kv_type = flags.context.kv_name(),
                      .record = flags.context.record,
                      .repetitions = flags.repetitions,
                      .steps_ahead = flags.context.steps_ahead,
@@ -94,7 +94,7 @@ void write_report(const BenchFlags& flags, const Report& report) {
 
 // Verifies, measures; an interrupt ends it early with what there is.
 Report run(const BenchFlags& flags, pumice_cli::Messages* messages) {
-  const Session session(flags.device, messages, flags.model);
+  const Session session(flags.device, messages, flags.model, flags.context);
   Report report = describe(flags, session);
   const DeviceFacts& device = report.device;
   PowerMeter meter({.vendor_id = device.vendor_id, .device_id = device.device_id, .cpu = device.type == "cpu"});

@@ -70,6 +70,9 @@ std::vector<std::string> command_of(const Bench& bench) {
   std::vector<std::string> words = {
       "pumice",           "run", "-q", "-m",       bench.session.path(), "-p",
       "Once upon a time", "-n",  "1",  "--greedy", "--kv-type",          flags.context.kv_type};
+  if (!flags.context.kv_type_k.empty()) words.insert(words.end(), {"--kv-type-k", flags.context.kv_type_k});
+  if (!flags.context.kv_type_v.empty()) words.insert(words.end(), {"--kv-type-v", flags.context.kv_type_v});
+  if (flags.context.kv_no_rotation) words.emplace_back("--kv-no-rotation");
   if (!flags.device.selector.empty()) words.insert(words.end(), {"--device", flags.device.selector});
   if (flags.device.no_subgroups) words.emplace_back("--no-subgroups");
   return words;

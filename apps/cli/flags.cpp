@@ -1,5 +1,6 @@
 // The command line options that several commands share; declared in session.h.
 #include <cmath>
+#include <map>
 
 #include "session.h"
 
@@ -34,16 +35,30 @@ void add_device_flags(CLI::App* app, DeviceFlags* flags) {
   add_verbosity_flags(app, flags);
 }
 
+namespace {
+
+const std::map<std::string, PumiceKvType> kKvTypes = {
+    {"f16", PUMICE_KV_F16}, {"f32", PUMICE_KV_F32}, {"q8_0", PUMICE_KV_Q8_0}, {"q4_0", PUMICE_KV_Q4_0}};
+
+CLI::Option* add_kv_type(CLI::App* app, const char* name, std::string* type, const char* description) {
+  return app->add_option(name, *type, description)
+      ->check(CLI::IsMember(kKvTypes).description(""))
+      ->type_name("f16|f32|q8_0|q4_0");
+}
+
+}  // namespace
+
 void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
   if (with_size) {
     app->add_option("--ctx", flags->context_tokens, "tokens of context (default: the model's, at most 4096)")
         ->check(CLI::Range(1u, 1u << 20).description(""))
         ->type_name("N");
   }
-  app->add_option("--kv-type", flags->kv_type, "type of the KV cache")
-      ->check(CLI::IsMember({"f16", "f32"}).description(""))
-      ->type_name("f16|f32")
-      ->capture_default_str();
+  add_kv_type(app, "--kv-type", &flags->kv_type, "type of the KV cache")->capture_default_str();
+  add_kv_type(app, "--kv-type-k", &flags->kv_type_k, "of its keys (default: --kv-type)");
+  add_kv_type(app, "--kv-type-v", &flags->kv_type_v, "of its values (default: --kv-type)");
+  app->add_flag("--kv-no-rotation", flags->kv_no_rotation,
+                "q4_0 without the rotation that makes it more accurate (for comparison)");
   app->add_flag("--no-kv-cache", flags->no_kv_cache, "compute the whole text again for each token (for comparison)");
   app->add_option("--record", flags->record, "record the decode step's commands once, or for each step")
       ->check(CLI::IsMember({"replay", "each-step"}).description(""))
@@ -58,12 +73,20 @@ void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
 PumiceContextOptions ContextFlags::options() const {
   PumiceContextOptions options = pumice_context_options_init();
   options.context_tokens = context_tokens;
-  options.kv_type = kv_type == "f32" ? PUMICE_KV_F32 : PUMICE_KV_F16;
+  options.kv_type = kKvTypes.at(kv_type_k.empty() ? kv_type : kv_type_k);
+  options.kv_type_v = kKvTypes.at(kv_type_v.empty() ? kv_type : kv_type_v);
+  options.disable_kv_rotation = kv_no_rotation ? 1 : 0;
   options.record_mode = record == "each-step" ? PUMICE_RECORD_EACH_STEP : PUMICE_RECORD_REPLAY;
   options.disable_kv_cache = no_kv_cache ? 1 : 0;
   options.steps_ahead = steps_ahead;
   options.prefill_slice = prefill_slice;
   return options;
+}
+
+std::string ContextFlags::kv_name() const {
+  const std::string& k = kv_type_k.empty() ? kv_type : kv_type_k;
+  const std::string& v = kv_type_v.empty() ? kv_type : kv_type_v;
+  return (k == v ? k : k + "/" + v) + (kv_no_rotation ? " not rotated" : "");
 }
 
 }  // namespace pumice_cli

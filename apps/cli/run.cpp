@@ -176,7 +176,7 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
 }
 
 void open_and_run(const std::string& text, const RunFlags& flags, Messages* messages, RunOutcome* outcome) {
-  const Session session(flags.device, messages, flags.model);
+  const Session session(flags.device, messages, flags.model, flags.context);
   const PumiceDeviceInfo device = session.device().info();
   outcome->model = session.model_name();
   outcome->path = session.path();

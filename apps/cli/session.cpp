@@ -175,11 +175,11 @@ pumice::Device open_device(const pumice::Instance& instance, const DeviceFlags& 
   }
 }
 
-Session::Session(const DeviceFlags& flags, Messages* messages, const std::string& path)
+Session::Session(const DeviceFlags& flags, Messages* messages, const std::string& path, const ContextFlags& context)
     : path_(model_path(path)), instance_(open_instance(flags, messages)), device_(open_device(instance_, flags, true)) {
   load_model(flags.quiet);
   // A software driver compiles on the cores that are to compute, and has nothing to choose from: as needed is sooner.
-  if (!flags.no_autotune && device_.info().type != PUMICE_DEVICE_CPU) warm_up(flags);
+  if (!flags.no_autotune && device_.info().type != PUMICE_DEVICE_CPU) warm_up(flags, context);
 }
 
 void Session::load_model(bool quiet) {
@@ -193,10 +193,14 @@ void Session::load_model(bool quiet) {
   load_ms_ = now_ms() - start;
 }
 
-void Session::warm_up(const DeviceFlags& flags) {
+void Session::warm_up(const DeviceFlags& flags, const ContextFlags& context) {
   const double start = now_ms();
   bool quiet = flags.quiet;
+  const PumiceContextOptions to_come = context.options();
   PumiceWarmUpOptions options = pumice_warm_up_options_init();
+  options.kv_type = to_come.kv_type;
+  options.kv_type_v = to_come.kv_type_v;
+  options.disable_kv_rotation = to_come.disable_kv_rotation;
   options.progress = on_warm_up_progress;
   options.progress_user = &quiet;
   model_->warm_up(options);

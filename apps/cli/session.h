@@ -27,11 +27,14 @@ struct DeviceFlags {
 struct ContextFlags {
   std::uint32_t context_tokens = 0;
   std::string kv_type = "f16";
+  std::string kv_type_k, kv_type_v;  // empty: kv_type
+  bool kv_no_rotation = false;
   std::string record = "replay";
   bool no_kv_cache = false;
   std::uint32_t steps_ahead = 0;
   std::uint32_t prefill_slice = 0;
   PumiceContextOptions options() const;
+  std::string kv_name() const;  // "q8_0", or of keys and of values "q8_0/q4_0"
 };
 
 void add_model_flag(CLI::App* app, std::string* path);
@@ -83,8 +86,8 @@ pumice::Device open_device(const pumice::Instance& instance, const DeviceFlags& 
 // Opens all three and says on standard error which device it is. Throws Failure or pumice::Error.
 class Session {
  public:
-  // messages must outlive the session.
-  Session(const DeviceFlags& flags, Messages* messages, const std::string& path);
+  // messages must outlive the session; `context`: of the contexts to come.
+  Session(const DeviceFlags& flags, Messages* messages, const std::string& path, const ContextFlags& context = {});
 
   const pumice::Instance& instance() const { return instance_; }
   const pumice::Device& device() const { return device_; }
@@ -98,7 +101,7 @@ class Session {
 
  private:
   void load_model(bool quiet);
-  void warm_up(const DeviceFlags& flags);
+  void warm_up(const DeviceFlags& flags, const ContextFlags& context);
 
   std::string path_;
   pumice::Instance instance_;

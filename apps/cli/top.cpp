@@ -73,7 +73,7 @@ void print_table(const pumice::Model& model, const std::vector<Candidate>& best)
 
 void print_top(const TopFlags& flags, Messages* messages) {
   const std::string text = read_prompt(flags.prompt);
-  const Session session(flags.device, messages, flags.model);
+  const Session session(flags.device, messages, flags.model, flags.context);
   const pumice::Model& model = session.model();
   const std::vector<std::int32_t> ids = tokenize_prompt(model, text, flags.prompt, flags.device.quiet);
   pumice::Context context(model, flags.context.options());

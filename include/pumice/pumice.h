@@ -193,7 +193,15 @@ PUMICE_API PumiceResult pumice_device_measure_roofs(PumiceDevice* device, Pumice
 
 /* ---- Models: GGUF files. ----------------------------------------------------------------------------------------- */
 
-typedef enum PumiceKvType { PUMICE_KV_F16 = 0, PUMICE_KV_F32 = 1 } PumiceKvType;
+/* Q8_0 and Q4_0 store 8 and 4 bits for each value, and a scale for 32 of them; Q4_0 takes heads of a multiple of 8
+ * dimensions. */
+typedef enum PumiceKvType {
+  PUMICE_KV_AS_KEYS = -1,  /* of values: the type that keys have */
+  PUMICE_KV_F16 = 0,
+  PUMICE_KV_F32 = 1,
+  PUMICE_KV_Q8_0 = 2,
+  PUMICE_KV_Q4_0 = 3
+} PumiceKvType;
 
 typedef struct PumiceModelOptions {
   size_t size;
@@ -244,11 +252,14 @@ typedef struct PumiceWarmUpOptions {
   double autotune_seconds; /* 0: chosen by the device; < 0: measure nothing */
   PumiceProgressCallback progress; /* may be NULL; on the calling thread */
   void* progress_user;
+  PumiceKvType kv_type_v;  /* as of the contexts to come */
+  int32_t disable_kv_rotation;
 } PumiceWarmUpOptions;
 
 static inline PumiceWarmUpOptions pumice_warm_up_options_init(void) {
   PumiceWarmUpOptions o = PUMICE_ZERO;
   o.size = sizeof(PumiceWarmUpOptions);
+  o.kv_type_v = PUMICE_KV_AS_KEYS;
   return o;
 }
 
@@ -338,18 +349,21 @@ typedef struct PumiceContextOptions {
   const void* next;
   uint32_t context_tokens;    /* room for tokens over all sequences; 0: the model's context length, at most 4096 */
   uint32_t max_sequences;     /* at most 32 */
-  PumiceKvType kv_type;
+  PumiceKvType kv_type;       /* of keys, and of values where kv_type_v is PUMICE_KV_AS_KEYS */
   PumiceRecordMode record_mode;
   int32_t disable_kv_cache;   /* nonzero: every step computes the whole sequence again (for comparison) */
   uint32_t prefill_slice;     /* tokens of one prefill submission; a multiple of 32; 0: chosen by the device */
   uint32_t steps_ahead;       /* decode steps in flight; 0: chosen by the device */
   int32_t profile;            /* nonzero: GPU time of each kernel, see pumice_context_profile() */
+  PumiceKvType kv_type_v;     /* of values */
+  int32_t disable_kv_rotation; /* nonzero: Q4_0 without the rotation that makes it more accurate (for comparison) */
 } PumiceContextOptions;
 
 static inline PumiceContextOptions pumice_context_options_init(void) {
   PumiceContextOptions o = PUMICE_ZERO;
   o.size = sizeof(PumiceContextOptions);
   o.max_sequences = 1;
+  o.kv_type_v = PUMICE_KV_AS_KEYS;
   return o;
 }
 

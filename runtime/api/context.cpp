@@ -8,17 +8,19 @@ namespace pumice {
 namespace {
 
 Result<ContextOptions> translate(const PumiceContextOptions& options) {
-  if (options.kv_type != PUMICE_KV_F16 && options.kv_type != PUMICE_KV_F32) return invalid("unknown kv_type");
+  PUMICE_ASSIGN(const KvFormat kv, translate_kv(options.kv_type, options.kv_type_v, options.disable_kv_rotation));
   if (options.record_mode != PUMICE_RECORD_REPLAY && options.record_mode != PUMICE_RECORD_EACH_STEP)
     return invalid("unknown record_mode");
   return ContextOptions{.context_tokens = options.context_tokens,
                         .max_sequences = options.max_sequences,
-                        .kv_type = static_cast<KvType>(options.kv_type),
+                        .kv_type = kv.k,
                         .record_each_step = options.record_mode == PUMICE_RECORD_EACH_STEP,
                         .disable_kv_cache = options.disable_kv_cache != 0,
                         .prefill_slice = options.prefill_slice,
                         .steps_ahead = options.steps_ahead,
-                        .profile = options.profile != 0};
+                        .profile = options.profile != 0,
+                        .kv_type_v = kv.v,
+                        .kv_rotation = kv.rotate};
 }
 
 std::vector<int32_t> stop_tokens(const Tokenizer& tokenizer) {
@@ -43,6 +45,15 @@ std::string profile_json(StepRecorder& recorder) {
 }
 
 }  // namespace
+
+Result<KvFormat> translate_kv(PumiceKvType k, PumiceKvType v, int32_t disable_rotation) {
+  if (k < PUMICE_KV_F16 || k > PUMICE_KV_Q4_0) return invalid("unknown kv_type");
+  if (v < PUMICE_KV_AS_KEYS || v > PUMICE_KV_Q4_0) return invalid("unknown kv_type_v");
+  return KvFormat{.k = static_cast<KvType>(k),
+                  .v = static_cast<KvType>(v == PUMICE_KV_AS_KEYS ? k : v),
+                  .rotate = disable_rotation == 0};
+}
+
 }  // namespace pumice
 
 using namespace pumice;

@@ -116,6 +116,8 @@ PumiceResult guarded(LastError* sink, Body&& body) noexcept {
 
 inline Error invalid(const char* what) { return error(Status::kInvalidArgument, "%s", what); }
 
+Result<KvFormat> translate_kv(PumiceKvType k, PumiceKvType v, int32_t disable_rotation);
+
 }  // namespace pumice
 
 struct PumiceInstance {

@@ -74,7 +74,8 @@ std::string report_json(const PipelineReport& report) {
 Result<WarmUpSummary> warm_up_object(const ModelObject& object, const PumiceWarmUpOptions& options) {
   if (!object.model) return invalid("the model was opened without a device; load it with one");
   const DeviceObject& device = *object.device;
-  WarmUpOptions translated{.kv_type = options.kv_type == PUMICE_KV_F32 ? KvType::kF32 : KvType::kF16,
+  PUMICE_ASSIGN(const KvFormat kv, translate_kv(options.kv_type, options.kv_type_v, options.disable_kv_rotation));
+  WarmUpOptions translated{.kv = kv,
                            .autotune = device.autotune && options.autotune_seconds >= 0,
                            .autotune_seconds = options.autotune_seconds};
   if (options.progress)

@@ -31,7 +31,11 @@ Result<Resolved> resolve(const ModelConfig& config, ContextOptions options, bool
   if (options.steps_ahead == 0) options.steps_ahead = cpu ? 2 : 4;
   if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
   resolved.highest_slice = options.prefill_slice ? options.prefill_slice : (cpu ? 128u : 512u);
-  resolved.shape = {config.layers, config.kv_heads * kv_words(options.kv_type, config.head_dim)};
+  const KvFormat format = options.kv_format();
+  PUMICE_TRY(check_kv_format(format, config.head_dim));
+  resolved.shape = {.layers = config.layers,
+                    .k_words = config.kv_heads * kv_words(format.k, config.head_dim),
+                    .v_words = config.kv_heads * kv_words(format.v, config.head_dim)};
   resolved.options = options;
   return resolved;
 }
@@ -77,7 +81,7 @@ Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector
   context->slice_ = options.prefill_slice ? options.prefill_slice : std::min(resolved.highest_slice, 128u);
   PUMICE_ASSIGN(context->pool_, PagePool::create(model.kernels().device(), resolved.shape, resolved.pages));
   PUMICE_ASSIGN(context->recorder_, StepRecorder::create(model, context->pool_,
-                                                         {.kv_type = resolved.options.kv_type,
+                                                         {.kv = resolved.options.kv_format(),
                                                           .slots = resolved.options.max_sequences,
                                                           .context_tokens = resolved.options.context_tokens,
                                                           .slice_tokens = resolved.highest_slice,

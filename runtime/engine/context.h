@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/sequence.h"
@@ -17,12 +18,16 @@ namespace pumice {
 struct ContextOptions {
   uint32_t context_tokens = 0;  // over all sequences; 0: the model's context length, at most 4096
   uint32_t max_sequences = 1;
-  KvType kv_type = KvType::kF16;
+  KvType kv_type = KvType::kF16;  // of keys, and of values where kv_type_v has none
   bool record_each_step = false;
   bool disable_kv_cache = false;  // every step computes its whole sequence again
   uint32_t prefill_slice = 0;     // 0: adapted to kSliceBudgetMs
   uint32_t steps_ahead = 0;       // 0: chosen by the device
   bool profile = false;
+  std::optional<KvType> kv_type_v;  // of values; none: kv_type
+  bool kv_rotation = true;          // of what gains from it, see KvFormat
+
+  KvFormat kv_format() const { return {.k = kv_type, .v = kv_type_v.value_or(kv_type), .rotate = kv_rotation}; }
 };
 
 struct ContextStats {

@@ -37,7 +37,7 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   std::memset(recorder.page_table_.mapped(), 0, recorder.page_table_.size());
 
   for (uint32_t layer = 0; layer < model.config().layers; ++layer)
-    recorder.pages_.push_back({.type = options.kv_type,
+    recorder.pages_.push_back({.format = options.kv,
                                .k = pool.k(layer),
                                .v = pool.v(layer),
                                .page_table = recorder.page_table_,

@@ -16,7 +16,7 @@ namespace pumice {
 enum class StepEnd { kNothing, kGreedy, kSample, kLogits };
 
 struct StepRecorderOptions {
-  KvType kv_type = KvType::kF16;
+  KvFormat kv;
   uint32_t slots = 1;
   uint32_t context_tokens = 0;  // of one sequence
   uint32_t slice_tokens = 0;    // most tokens of a prefill slice

@@ -85,9 +85,12 @@ Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float
 
 // Drivers that compile when a pipeline first runs (software drivers do) do it now: a prompt of one token, then a decode
 // step, in a small context of its own.
-Result<void> run_once(const Model& model, KvType type) {
-  PUMICE_ASSIGN(const std::unique_ptr<Context> context,
-                Context::create(model, {}, {.context_tokens = 64, .kv_type = type, .prefill_slice = 32}));
+Result<void> run_once(const Model& model, const KvFormat& kv) {
+  PUMICE_ASSIGN(
+      const std::unique_ptr<Context> context,
+      Context::create(
+          model, {},
+          {.context_tokens = 64, .kv_type = kv.k, .prefill_slice = 32, .kv_type_v = kv.v, .kv_rotation = kv.rotate}));
   PUMICE_ASSIGN(Sequence * sequence, context->open_sequence());
   const int32_t token = 0;
   PUMICE_ASSIGN(const std::shared_ptr<Request> request,
@@ -102,12 +105,12 @@ Result<void> run_once(const Model& model, KvType type) {
 
 }  // namespace
 
-RecordList list_steps(const Model& model, KvType type, std::span<const uint32_t> prompts) {
+RecordList list_steps(const Model& model, const KvFormat& kv, std::span<const uint32_t> prompts) {
   const ModelConfig& config = model.config();
   RecordList list;
   vk::CommandStream nothing;
   Workspace work;
-  const std::vector<KvPages> pages(config.layers, KvPages{.type = type, .k = {}, .v = {}, .page_table = {}});
+  const std::vector<KvPages> pages(config.layers, KvPages{.format = kv, .k = {}, .v = {}, .page_table = {}});
   const vk::BufferView arguments;
   const Recorder recorder{model.kernels(), nothing, &list};
   const auto step = [&](const StepShape& shape) {
@@ -126,7 +129,7 @@ Result<WarmUpSummary> warm_up(const Model& model, const WarmUpOptions& options) 
   Kernels& kernels = model.kernels();
   WarmUpSummary summary;
   if (options.autotune) {
-    const RecordList list = list_steps(model, options.kv_type, kTunedPrompts);
+    const RecordList list = list_steps(model, options.kv, kTunedPrompts);
     Result<AutotuneSummary> tuned = autotune(
         kernels, list.choices,
         {.budget_seconds = options.autotune_seconds > 0 ? options.autotune_seconds : autotune_budget(kernels.caps()),
@@ -134,11 +137,11 @@ Result<WarmUpSummary> warm_up(const Model& model, const WarmUpOptions& options) 
     if (options.tuned) options.tuned();
     PUMICE_ASSIGN(summary.tuning, std::move(tuned));
   }
-  const RecordList list = list_steps(model, options.kv_type, kPrompts);
+  const RecordList list = list_steps(model, options.kv, kPrompts);
   PUMICE_TRY(PipelineMaker(kernels, list.pipelines)
                  .run(options.threads, part_of(options.progress, kTuningShare, kPipelineShare)));
   summary.pipelines = static_cast<uint32_t>(list.pipelines.size());
-  PUMICE_TRY(run_once(model, options.kv_type));
+  PUMICE_TRY(run_once(model, options.kv));
   return summary;
 }
 

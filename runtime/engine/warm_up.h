@@ -8,7 +8,7 @@
 namespace pumice {
 
 struct WarmUpOptions {
-  KvType kv_type = KvType::kF16;
+  KvFormat kv;
   bool autotune = true;
   double autotune_seconds = 0;          // 0: autotune_budget()
   uint32_t threads = 0;                 // that make pipelines; 0: one for each core, at most 8
@@ -25,6 +25,6 @@ struct WarmUpSummary {
 Result<WarmUpSummary> warm_up(const Model& model, const WarmUpOptions& options);
 
 // What the steps of a model take: decoding, and prompts of `prompts` rows each. Decoding comes first.
-RecordList list_steps(const Model& model, KvType type, std::span<const uint32_t> prompts);
+RecordList list_steps(const Model& model, const KvFormat& kv, std::span<const uint32_t> prompts);
 
 }  // namespace pumice

@@ -38,15 +38,22 @@ uint32_t narrow_subgroup(const vk::DeviceCaps& caps) {
              : 0;
 }
 
+// What the lanes of the CPU kernels share out: words, or pairs of dimensions where K and V may have any types.
+uint32_t lane_words(const AttentionShape& shape) {
+  return shape.format.plain() ? kv_words(shape.format.k, shape.head_dim) : shape.head_dim / 2;
+}
+
 AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& shape) {
-  if (is_vector_cpu(caps) && kv_words(shape.type, shape.head_dim) % caps.subgroup_size == 0 &&
+  if (is_vector_cpu(caps) && lane_words(shape) % caps.subgroup_size == 0 &&
       shape.group * shape.head_dim <= kCpuDecodeDims)
     return {"attention_cpu_decode", caps.subgroup_size, shape.group, true};
   ReduceChoice reduce = choose_reduce(caps);
   const uint32_t narrow = narrow_subgroup(caps);
   if (reduce.full_subgroups && narrow) reduce.workgroup = reduce.subgroup_size = narrow;
   const uint32_t keys = std::max(reduce.workgroup, kPageTokens);
-  const uint32_t room = (caps.max_shared_bytes - kSharedReserve - 4 * reduce.workgroup) / (4 * (shape.head_dim + keys));
+  const uint32_t rotated = shape.format.plain() ? 0 : shape.head_dim;
+  const uint32_t room =
+      (caps.max_shared_bytes - kSharedReserve - 4 * (reduce.workgroup + rotated)) / (4 * (shape.head_dim + keys));
   const uint32_t dims = narrow ? kNarrowPassDims : kDecodePassDims;
   const uint32_t most = std::min(room, std::max(1u, dims / shape.head_dim));
   if (most == 0) return {};
@@ -79,8 +86,8 @@ uint32_t matrix_shared_bytes(uint32_t queries, uint32_t head_dim) {
 constexpr uint32_t kMatrixSums = 64, kMatrixHeadDim = 128;
 
 AttentionChoice choose_matrices(const vk::DeviceCaps& caps, const AttentionShape& shape) {
-  if (!shape.matrices_built || shape.type != KvType::kF16 || !caps.float16 || !caps.fixed_subgroup ||
-      !caps.subgroup_shuffle || !std::has_single_bit(caps.subgroup_size))
+  if (!shape.matrices_built || !shape.format.plain() || shape.format.k != KvType::kF16 || !caps.float16 ||
+      !caps.fixed_subgroup || !caps.subgroup_shuffle || !std::has_single_bit(caps.subgroup_size))
     return {};
   const vk::CooperativeMatrix* matrix = find_matrix(caps, shape.head_dim);
   if (!matrix) return {};
@@ -100,7 +107,8 @@ uint32_t tile_shared_bytes(uint32_t queries, uint32_t head_dim) {
 }
 
 AttentionChoice choose_prefill(const vk::DeviceCaps& caps, const AttentionShape& shape) {
-  if (is_vector_cpu(caps) && kv_words(shape.type, shape.head_dim) % 4 == 0 && shape.head_dim <= kCpuPrefillDims)
+  if (is_vector_cpu(caps) && lane_words(shape) % (shape.format.plain() ? 4 : 2) == 0 &&
+      shape.head_dim <= kCpuPrefillDims)
     return {"attention_cpu_prefill", caps.subgroup_size, kAttentionCpuQueries * caps.subgroup_size, true};
   const AttentionChoice matrices = choose_matrices(caps, shape);
   if (matrices.variant) return matrices;
@@ -131,7 +139,7 @@ bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_di
 void attention(Recorder recorder, const AttentionArgs& args) {
   const uint32_t group = args.heads / args.kv_heads;
   const bool matrices_built = find_embedded_shader("attention_coopmat.f16") != nullptr;
-  const AttentionChoice choice = choose_attention(recorder.kernels.caps(), {.type = args.pages.type,
+  const AttentionChoice choice = choose_attention(recorder.kernels.caps(), {.format = args.pages.format,
                                                                             .group = group,
                                                                             .head_dim = args.head_dim,
                                                                             .one_sequence = args.one_sequence,
@@ -149,10 +157,15 @@ void attention(Recorder recorder, const AttentionArgs& args) {
   const vk::BufferView bindings[kAttentionBindings] = {args.q.view,           args.pages.k,   args.pages.v,
                                                        args.pages.page_table, args.step_rows, args.y.view,
                                                        args.partials,         args.counters};
-  const uint32_t constants[] = {choice.workgroup, args.head_dim,   group,          choice.queries,
-                                choice.matrix.m,  choice.matrix.n, choice.matrix.k};
+  uint32_t constants[] = {choice.workgroup, args.head_dim,   group,          choice.queries,
+                          choice.matrix.m,  choice.matrix.n, choice.matrix.k};
+  if (const KvFormat& format = args.pages.format; !format.plain()) {
+    constants[kAttentionSpecTypes] = static_cast<uint32_t>(format.k);
+    constants[kAttentionSpecTypes + 1] = static_cast<uint32_t>(format.v);
+    constants[kAttentionSpecTypes + 2] = format.v_rotation(args.head_dim);
+  }
   record(recorder,
-         {.variant = std::string(choice.variant) + "." + variant_name(args.pages.type),
+         {.variant = std::string(choice.variant) + "." + args.pages.format.variant(),
           .constants = constants,
           .full_subgroups = choice.full_subgroups,
           .subgroup_size = choice.subgroup_size,

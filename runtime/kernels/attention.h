@@ -29,7 +29,7 @@ uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_di
 // What decides between kernels. The number of rows is not part of it, because logits may not depend on how a prompt was
 // cut into steps.
 struct AttentionShape {
-  KvType type = KvType::kF16;
+  KvFormat format;
   uint32_t group = 1;  // query heads of a KV head
   uint32_t head_dim = 0;
   bool one_sequence = false;
@@ -37,7 +37,7 @@ struct AttentionShape {
 };
 
 struct AttentionChoice {
-  const char* variant = nullptr;  // without the KV type; null: no kernel has room for the shape on this device
+  const char* variant = nullptr;  // without the KV format; null: no kernel has room for the shape on this device
   uint32_t workgroup = 0;
   uint32_t queries = 1;  // heads of a pass in decode, queries (rows * group) of a workgroup in prefill
   bool full_subgroups = false;

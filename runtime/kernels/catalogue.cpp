@@ -25,6 +25,11 @@ struct ModelShape {
   uint32_t qkv() const { return (heads + 2 * kv_heads) * head_dim; }
 };
 constexpr ModelShape kShapes[] = {{576, 9, 3, 64, 1536, 49152}, {4096, 32, 8, 128, 14336, 128256}};
+constexpr KvFormat kFormats[] = {{KvType::kF16, KvType::kF16},
+                                 {KvType::kF32, KvType::kF32},
+                                 {KvType::kQ8_0, KvType::kQ8_0},
+                                 {KvType::kQ4_0, KvType::kQ4_0},
+                                 {KvType::kQ8_0, KvType::kQ4_0}};
 constexpr uint32_t kRowCounts[] = {1, 2, 4, 8, 16, 32, 512};
 constexpr uint32_t kFusedRows = 16;  // as steps have it: norms and activations are passes of their own beyond
 
@@ -42,7 +47,7 @@ class Catalogue {
   Catalogue(const vk::DeviceCaps& caps, bool with_candidates) : kernels_(caps), with_candidates_(with_candidates) {}
 
   void add_weights(const ModelShape& shape, uint32_t type, uint32_t n);
-  void add_attention(const ModelShape& shape, KvType type, uint32_t n);
+  void add_attention(const ModelShape& shape, const KvFormat& format, uint32_t n);
   void add_other(const ModelShape& shape, uint32_t n);
   void add_head(const ModelShape& shape);
   std::vector<CataloguedPipeline> take() { return std::move(pipelines_); }
@@ -106,9 +111,10 @@ void Catalogue::add_weights(const ModelShape& shape, uint32_t type, uint32_t n) 
   });
 }
 
-void Catalogue::add_attention(const ModelShape& shape, KvType type, uint32_t n) {
-  const KvPages pages{.type = type, .k = {}, .v = {}, .page_table = {}, .pages_per_slot = 128};
-  const std::string use = std::string(" ") + variant_name(type) + " " + std::to_string(shape.heads) + " heads of " +
+void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, uint32_t n) {
+  const KvPages pages{.format = format, .k = {}, .v = {}, .page_table = {}, .pages_per_slot = 128};
+  const std::string types = type_name(format.k) + (format.plain() ? "" : std::string("/") + type_name(format.v));
+  const std::string use = " " + types + " " + std::to_string(shape.heads) + " heads of " +
                           std::to_string(shape.head_dim) + ", n " + std::to_string(n);
   const uint32_t q_width = shape.heads * shape.head_dim;
   add("kv_write" + use, false, [&](Recorder recorder) {
@@ -172,7 +178,7 @@ std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, b
   for (const ModelShape& shape : kShapes) {
     for (const uint32_t n : kRowCounts) {
       for (uint32_t type = 0; type < kWeightTypes; ++type) catalogue.add_weights(shape, type, n);
-      for (const KvType type : {KvType::kF16, KvType::kF32}) catalogue.add_attention(shape, type, n);
+      for (const KvFormat& format : kFormats) catalogue.add_attention(shape, format, n);
       catalogue.add_other(shape, n);
     }
     catalogue.add_head(shape);

@@ -1,10 +1,48 @@
 #include "kernels/kv_write.h"
 
-#include "shared/kv_write.h"
+#include <algorithm>
 
 namespace pumice {
 
-const char* variant_name(KvType type) { return type == KvType::kF16 ? "f16" : "f32"; }
+const char* type_name(KvType type) {
+  static constexpr const char* kNames[] = {"f16", "f32", "q8_0", "q4_0"};
+  return kNames[static_cast<uint32_t>(type)];
+}
+
+Result<void> check_kv_format(const KvFormat& format, uint32_t head_dim) {
+  const bool quarter_words = format.k == KvType::kQ4_0 || format.v == KvType::kQ4_0;
+  if (quarter_words && head_dim % 8 != 0)
+    return error(Status::kUnsupported,
+                 "q4_0 takes heads of a multiple of 8 dimensions, not the model's %u; use q8_0 or f16", head_dim);
+  return {};
+}
+
+namespace {
+
+// A head is the work of one workgroup; of a subgroup on a CPU, where lanes that wait for others cost most.
+constexpr uint32_t kMixedWorkgroup = 32;
+
+void write_mixed(Recorder recorder, const KvWriteArgs& args, const KvWritePush& push,
+                 std::span<const vk::BufferView> bindings) {
+  const vk::DeviceCaps& caps = recorder.kernels.caps();
+  const KvFormat& format = args.pages.format;
+  const uint32_t constants[] = {
+      caps.type == vk::DeviceType::kCpu ? std::min(caps.subgroup_size, kMixedWorkgroup) : kMixedWorkgroup,
+      args.head_dim,
+      static_cast<uint32_t>(format.k),
+      static_cast<uint32_t>(format.v),
+      format.k_rotation(args.head_dim),
+      format.v_rotation(args.head_dim)};
+  const uint32_t heads = args.heads + 2 * args.kv_heads;
+  record(recorder, {.variant = "kv_write_mixed",
+                    .constants = constants,
+                    .push = push_bytes(push),
+                    .bindings = bindings,
+                    .groups = {heads, args.n, 1},
+                    .cost = {.bytes = 8.0 * args.n * heads * args.head_dim}});
+}
+
+}  // namespace
 
 void kv_write(Recorder recorder, const KvWriteArgs& args) {
   const KvWritePush push{.n = args.n,
@@ -18,8 +56,9 @@ void kv_write(Recorder recorder, const KvWriteArgs& args) {
                          .pages_per_slot = args.pages.pages_per_slot};
   const vk::BufferView bindings[kKvWriteBindings] = {
       args.qkv.view, args.frequencies, args.step_rows, args.pages.page_table, args.q.view, args.pages.k, args.pages.v};
+  if (!args.pages.format.plain()) return write_mixed(recorder, args, push, bindings);
   const uint32_t lanes = (args.heads + 2 * args.kv_heads) * args.head_dim / 2;
-  record(recorder, {.variant = std::string("kv_write.") + variant_name(args.pages.type),
+  record(recorder, {.variant = std::string("kv_write.") + args.pages.format.variant(),
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {divide_up(lanes, kKvWriteWorkgroup), args.n, 1},

@@ -9,23 +9,25 @@ namespace {
 
 constexpr TenantId kNoTenant = UINT32_MAX;
 
-uint64_t layer_bytes(const PageShape& shape, uint64_t pages) {
-  return uint64_t{4} * shape.words_per_token * kPageTokens * pages;
-}
+// Of K, or of V.
+uint64_t layer_bytes(uint32_t words, uint64_t pages) { return uint64_t{4} * words * kPageTokens * pages; }
 
 }  // namespace
 
-uint64_t page_bytes(const PageShape& shape) { return 2 * shape.layers * layer_bytes(shape, 1); }
+uint64_t page_bytes(const PageShape& shape) {
+  return shape.layers * (layer_bytes(shape.k_words, 1) + layer_bytes(shape.v_words, 1));
+}
 
 Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, uint32_t pages) {
   const uint64_t limit = device.caps().max_storage_range;
-  if (layer_bytes(shape, pages) > limit)
+  const uint32_t widest = std::max(shape.k_words, shape.v_words);
+  if (layer_bytes(widest, pages) > limit)
     return error(
         Status::kUnsupported,
         "a context of %u tokens needs %llu KiB a layer, more than this device can bind (%llu KiB); use at most %llu",
-        pages * kPageTokens, static_cast<unsigned long long>(layer_bytes(shape, pages) >> 10),
+        pages * kPageTokens, static_cast<unsigned long long>(layer_bytes(widest, pages) >> 10),
         static_cast<unsigned long long>(limit >> 10),
-        static_cast<unsigned long long>(limit / layer_bytes(shape, 1) * kPageTokens));
+        static_cast<unsigned long long>(limit / layer_bytes(widest, 1) * kPageTokens));
   PagePool pool;
   pool.shape_ = shape;
   pool.pages_ = pages;
@@ -33,7 +35,8 @@ Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, ui
   const bool cpu = device.caps().type == vk::DeviceType::kCpu;
   const auto intent = cpu ? vk::MemoryIntent::kWeights : vk::MemoryIntent::kDevice;
   for (uint32_t i = 0; i < 2 * shape.layers; ++i) {
-    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(layer_bytes(shape, pages), intent));
+    const uint64_t bytes = layer_bytes(i % 2 == 0 ? shape.k_words : shape.v_words, pages);
+    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(bytes, intent));
     pool.layers_.push_back(std::move(buffer));
   }
   for (PageId page = pages; page-- > 0;) pool.free_.push_back(page);

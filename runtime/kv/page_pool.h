@@ -19,7 +19,7 @@ namespace pumice {
 
 struct PageShape {
   uint32_t layers = 0;
-  uint32_t words_per_token = 0;  // of K (and of V) in one layer
+  uint32_t k_words = 0, v_words = 0;  // of a token in one layer
 };
 
 uint64_t page_bytes(const PageShape& shape);  // K and V of all layers

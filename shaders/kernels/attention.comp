@@ -23,8 +23,24 @@ void score_keys(uint first, uint key_end, uint slot, uint lane) {
   float score[QUERIES * KEYS_PER_LANE];
   for (uint i = 0u; i < KEYS_PER_LANE; ++i) {
     const uint key = min(first + lane + i * WG, key_end - 1u);
-    const uint base = page_base(slot, key / kPageTokens, gl_WorkGroupID.y) + key % kPageTokens;
+    const uint base = k_page_base(slot, key / kPageTokens, gl_WorkGroupID.y) + key % kPageTokens;
     for (uint t = 0u; t < QUERIES; ++t) score[t * KEYS_PER_LANE + i] = 0.0;
+#if KV_TYPE == 2
+    for (uint block = 0u; block < BLOCKS; ++block) {
+      vec2 scales[1];
+      load_k_scales(base, block, scales);
+      [[unroll]] for (uint j = 0u; j < BLOCK_QUADS; ++j) {
+        const uint quad = block * BLOCK_QUADS + j;
+        if (quad >= QUADS) break;
+        vec4 k[1];
+        load_k(base, quad, scales, k);
+        for (uint t = 0u; t < QUERIES; ++t) {
+          const uint d = t * HEAD_DIM + 4u * quad;
+          score[t * KEYS_PER_LANE + i] += dot(vec4(queries[d], queries[d + 1u], queries[d + 2u], queries[d + 3u]), k[0]);
+        }
+      }
+    }
+#else
     for (uint w = 0u; w < WORDS; ++w) {
       const Values k = unpack(k_pool[base + w * kPageTokens]);
       for (uint t = 0u; t < QUERIES; ++t) {
@@ -36,6 +52,7 @@ void score_keys(uint first, uint key_end, uint slot, uint lane) {
         score[t * KEYS_PER_LANE + i] += dot(query, k);
       }
     }
+#endif
   }
   for (uint t = 0u; t < QUERIES; ++t) {
     float here = LOWEST;
@@ -61,9 +78,14 @@ void add_values(uint first, uint key_end, uint slot, uint lane) {
   const uint count = min(KEYS, key_end - first);
   for (uint k = 0u; k < count; ++k) {
     const uint key = first + k;
-    const uint base = page_base(slot, key / kPageTokens, gl_WorkGroupID.y) + (key % kPageTokens) * WORDS;
+    const uint page = v_page_base(slot, key / kPageTokens, gl_WorkGroupID.y);
     for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
-      const Values v = unpack(v_pool[base + min(lane + i * WG, WORDS - 1u)]);
+      const uint w = min(lane + i * WG, WORDS - 1u);
+#if KV_TYPE == 2
+      const Values v = load_v_pair(page, key % kPageTokens, w);
+#else
+      const Values v = unpack(v_pool[page + (key % kPageTokens) * WORDS + w]);
+#endif
       for (uint t = 0u; t < QUERIES; ++t) sums[t * WORDS_PER_LANE + i] += weights[t * KEYS + k] * v;
     }
   }
@@ -76,7 +98,12 @@ void store(uint head, uint query, uint split, bool whole, uint lane) {
     const uint w = lane + i * WG;
     if (w >= WORDS) continue;
     const Values sum = sums[query * WORDS_PER_LANE + i];
-#if KV_TYPE == 0
+#if KV_TYPE == 2
+    for (uint v = 0u; v < 2u; ++v) {
+      if (whole) rotated_back[2u * w + v] = sum[v] / total[query];
+      else partials[to + 2u * w + v] = sum[v];
+    }
+#elif KV_TYPE == 0
     for (uint v = 0u; v < 2u; ++v) {
       if (whole) y[to + 2u * w + v] = sum[v] / total[query];
       else partials[to + 2u * w + v] = sum[v];
@@ -86,6 +113,9 @@ void store(uint head, uint query, uint split, bool whole, uint lane) {
     else partials[to + w] = sum;
 #endif
   }
+#if KV_TYPE == 2
+  if (whole) store_rotated_back(to, lane);
+#endif
   if (!whole && lane == 0u) store_partial_sums(split, head, highest[query], total[query]);
 }
 

@@ -24,7 +24,7 @@ void begin(uint lane) {
     total[h] = 0.0;
     [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
       const uint at = head_start(h, p.q_stride) + (c * WG + lane) * VALUES;
-#if KV_TYPE == 0
+#if KV_TYPE != 1
       query[h][c] = vec2(q[at], q[at + 1u]) * p.scale;
 #else
       query[h][c] = q[at] * p.scale;
@@ -36,6 +36,22 @@ void begin(uint lane) {
 
 void score_keys(uint base) {
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) [[unroll]] for (uint j = 0u; j < EACH; ++j) score[h][j] = 0.0;
+#if KV_TYPE == 2
+  vec2 scales[EACH][1];
+  [[unroll]] for (uint quad = 0u; quad < QUADS; ++quad) {
+    const uint c = 2u * quad / WG, i = 2u * quad % WG;
+    vec4 k[EACH][1];
+    [[unroll]] for (uint j = 0u; j < EACH; ++j) {
+      if (quad % BLOCK_QUADS == 0u) load_k_scales(base + j * WG, quad / BLOCK_QUADS, scales[j]);
+      load_k(base + j * WG, quad, scales[j], k[j]);
+    }
+    [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
+      const vec2 a = subgroupBroadcast(query[h][c], i), b = subgroupBroadcast(query[h][c], i + 1u);
+      [[unroll]] for (uint j = 0u; j < EACH; ++j)
+        score[h][j] = fma(a.x, k[j][0].x, fma(a.y, k[j][0].y, fma(b.x, k[j][0].z, fma(b.y, k[j][0].w, score[h][j]))));
+    }
+  }
+#else
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
     [[unroll]] for (uint i = 0u; i < WG; ++i) {
       Values k[EACH];
@@ -52,6 +68,7 @@ void score_keys(uint base) {
       }
     }
   }
+#endif
 }
 
 // Scores become weights; scales the sums down where the highest score rose.
@@ -74,13 +91,17 @@ void weigh(uint first, uint key_end, uint lane) {
   }
 }
 
-// Of `count` values at `base`; what lies behind the last token may be anything.
-void add_values(uint base, uint count) {
+// Of `count` values from `first` in the page at `base`; what lies behind the last token may be anything.
+void add_values(uint base, uint first, uint count, uint lane) {
   [[unroll]] for (uint j = 0u; j < EACH; ++j) {
     [[unroll]] for (uint i = 0u; i < WG; ++i) {
-      const uint from = base + min(j * WG + i, count - 1u) * WORDS;
+      const uint token = first + min(j * WG + i, count - 1u);
       Values v[CHUNKS];
-      [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) v[c] = unpack(v_pool[from + c * WG]);
+#if KV_TYPE == 2
+      [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) v[c] = load_v_pair(base, token, c * WG + lane);
+#else
+      [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) v[c] = unpack(v_pool[base + token * WORDS + c * WG + lane]);
+#endif
       [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
         const float weight = subgroupBroadcast(score[h][j], i);
         [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) sum[h][c] = fma(Values(weight), v[c], sum[h][c]);
@@ -96,7 +117,11 @@ void store(uint head, uint split, bool whole, uint lane) {
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
     const uint at = to + (c * WG + lane) * VALUES;
     const Values value = sum[head][c] * factor;
-#if KV_TYPE == 0
+#if KV_TYPE == 2
+    const uint d = (c * WG + lane) * VALUES;
+    if (whole) rotated_back[d] = value.x, rotated_back[d + 1u] = value.y;
+    else partials[at] = value.x, partials[at + 1u] = value.y;
+#elif KV_TYPE == 0
     if (whole) y[at] = value.x, y[at + 1u] = value.y;
     else partials[at] = value.x, partials[at + 1u] = value.y;
 #else
@@ -104,6 +129,9 @@ void store(uint head, uint split, bool whole, uint lane) {
     else partials[at] = value;
 #endif
   }
+#if KV_TYPE == 2
+  if (whole) store_rotated_back(to, lane);
+#endif
   if (!whole && lane == 0u) store_partial_sums(split, head, highest[head], all);
 }
 
@@ -117,10 +145,10 @@ void main() {
 
   begin(lane);
   for (uint first = split * SPLIT_TOKENS; first < key_end; first += TOKENS) {
-    const uint page = page_base(row.slot, first / kPageTokens, gl_WorkGroupID.y);
-    score_keys(page + first % kPageTokens + lane);
+    score_keys(k_page_base(row.slot, first / kPageTokens, gl_WorkGroupID.y) + first % kPageTokens + lane);
     weigh(first, key_end, lane);
-    add_values(page + first % kPageTokens * WORDS + lane, min(TOKENS, key_end - first));
+    add_values(v_page_base(row.slot, first / kPageTokens, gl_WorkGroupID.y), first % kPageTokens, min(TOKENS, key_end - first),
+               lane);
   }
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) store(h, split, splits == 1u, lane);
   if (splits > 1u) finish_splits(splits);

@@ -2,6 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #define KV_VECTOR uvec4
+#define KV_TOKENS 4
 #include "lib/attention.glsl"
 
 // Prefill on a processor whose lanes are those of a vector register: a lane takes queries of its own, so keys and values
@@ -37,6 +38,20 @@ void begin(uint count) {
 // Of the keys at `base`, counted in vectors of four tokens.
 void score_keys(uint base) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) [[unroll]] for (uint t = 0u; t < TOKENS; ++t) score[i][t] = 0.0;
+#if KV_TYPE == 2
+  [[unroll]] for (uint four = 0u; four < TOKENS / KV_TOKENS; ++four) {
+    vec2 scales[KV_TOKENS];
+    [[unroll]] for (uint quad = 0u; quad < QUADS; ++quad) {
+      vec4 k[KV_TOKENS];
+      if (quad % BLOCK_QUADS == 0u) load_k_scales(base + four, quad / BLOCK_QUADS, scales);
+      load_k(base + four, quad, scales, k);
+      [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t)
+        [[unroll]] for (uint i = 0u; i < EACH; ++i)
+          [[unroll]] for (uint d = 0u; d < 4u; ++d)
+            score[i][four * KV_TOKENS + t] = fma(query[i][4u * quad + d], k[t][d], score[i][four * KV_TOKENS + t]);
+    }
+  }
+#else
   [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
     [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
       const Values k = unpack(k_pool[base + w * (kPageTokens / 4u) + t / 4u][t % 4u]);
@@ -49,6 +64,7 @@ void score_keys(uint base) {
       }
     }
   }
+#endif
 }
 
 // Scores become weights; scales the sums down where the highest score rose.
@@ -70,11 +86,39 @@ void weigh(uint first) {
   }
 }
 
+#if KV_TYPE == 2
+// Of `count` values from `first` in the page at `base`; what lies behind the last token may be anything.
+void add_values(uint base, uint first, uint count) {
+  [[unroll]] for (uint quad = 0u; quad < QUADS; ++quad) {
+    [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
+      const vec4 v = load_v(base, first + min(t, count - 1u), quad);
+      [[unroll]] for (uint i = 0u; i < EACH; ++i)
+        [[unroll]] for (uint d = 0u; d < 4u; ++d) sum[i][4u * quad + d] = fma(score[i][t], v[d], sum[i][4u * quad + d]);
+    }
+  }
+}
+
+void rotate_back() {
+  [[unroll]] for (uint e = 0u; e < 8u; ++e) {
+    const uint step = 1u << e;
+    if (step >= V_ROTATION) continue;
+    [[unroll]] for (uint j = 0u; j < HEAD_DIM / 2u; ++j) {
+      const uint at = 2u * j - (j & (step - 1u));
+      [[unroll]] for (uint i = 0u; i < EACH; ++i) {
+        const float a = sum[i][at], b = sum[i][at + step];
+        sum[i][at] = a + b;
+        sum[i][at + step] = a - b;
+      }
+    }
+  }
+  [[unroll]] for (uint i = 0u; i < EACH; ++i) total[i] *= sqrt(float(V_ROTATION));
+}
+#else
 // Of `count` values at `base`, counted in vectors of four words; what lies behind the last token may be anything.
-void add_values(uint base, uint count) {
+void add_values(uint base, uint first, uint count) {
   [[unroll]] for (uint w = 0u; w < WORDS / 4u; ++w) {
     [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
-      const uvec4 words = v_pool[base + min(t, count - 1u) * (WORDS / 4u) + w];
+      const uvec4 words = v_pool[base + (first + min(t, count - 1u)) * (WORDS / 4u) + w];
       [[unroll]] for (uint j = 0u; j < 4u; ++j) {
         const Values v = unpack(words[j]);
         const uint d = (4u * w + j) * VALUES;
@@ -91,16 +135,21 @@ void add_values(uint base, uint count) {
   }
 }
 
+#endif
+
 void main() {
   const uint count = p.n * GROUP;
   const StepRow last_row = step_rows[(min((gl_WorkGroupID.x + 1u) * QUERIES, count) - 1u) / GROUP];
   begin(count);
   for (uint first = 0u; first <= last_row.position; first += TOKENS) {
-    const uint page = page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / 4u;
-    score_keys(page + first % kPageTokens / 4u);
+    score_keys(k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / 4u + first % kPageTokens / 4u);
     weigh(first);
-    add_values(page + first % kPageTokens * (WORDS / 4u), min(TOKENS, last_row.position + 1u - first));
+    const uint page = v_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
+    add_values(KV_TYPE == 2 ? page : page / 4u, first % kPageTokens, min(TOKENS, last_row.position + 1u - first));
   }
+#if KV_TYPE == 2
+  rotate_back();
+#endif
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     if (query_index(i) >= count) continue;
     [[unroll]] for (uint d = 0u; d < HEAD_DIM; ++d) y[to[i] + d] = sum[i][d] / total[i];

@@ -2,6 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #define KV_VECTOR uvec2
+#define KV_TOKENS 2
 #include "lib/attention.glsl"
 
 // Prefill on any device, without subgroup operations. Lanes form LANES (along the tokens of a page for the scores, along
@@ -10,7 +11,9 @@
 layout(local_size_x_id = 0) in;
 
 const uint LANES = kAttentionTileLanes, TOKENS = kAttentionTileTokens, EACH = kAttentionTileQueries;
+#if KV_TYPE != 2
 const uint QUADS = HEAD_DIM / 4u;                                        // vec4 of a head
+#endif
 const uint QUERY_STRIDE = (HEAD_DIM + kAttentionTilePadding) / 4u;       // vec4
 const uint ROW_STRIDE = (QUERIES + kAttentionTilePadding) / EACH;        // vec4 of a token's weights
 const uint PAIRS = WORDS / 2u, PAIRS_PER_LANE = (PAIRS + LANES - 1u) / LANES;
@@ -38,8 +41,16 @@ void stage_queries() {
 // Scores of two tokens for four queries: a column for each token.
 mat2x4 score_keys(uint base, uint group) {
   mat2x4 score = mat2x4(0.0);
+#if KV_TYPE == 2
+  vec2 scales[KV_TOKENS];
+#endif
   for (uint quad = 0u; quad < QUADS; ++quad) {
-#if KV_TYPE == 0
+#if KV_TYPE == 2
+    vec4 k[KV_TOKENS];
+    if (quad % BLOCK_QUADS == 0u) load_k_scales(base, quad / BLOCK_QUADS, scales);
+    load_k(base, quad, scales, k);
+    const vec4 k0 = k[0], k1 = k[1];
+#elif KV_TYPE == 0
     const uvec2 a = k_pool[base + 2u * quad * (kPageTokens / 2u)], b = k_pool[base + (2u * quad + 1u) * (kPageTokens / 2u)];
     const vec4 k0 = vec4(unpack(a.x), unpack(b.x)), k1 = vec4(unpack(a.y), unpack(b.y));
 #else
@@ -81,6 +92,10 @@ void add_values(uint base, uint count, uint lane, uint group) {
     const vec4 weight = weights[t * ROW_STRIDE + group];
     total += weight;
     [[unroll]] for (uint i = 0u; i < PAIRS_PER_LANE; ++i) {
+#if KV_TYPE == 2
+      const vec4 four = load_v(base, t, min(lane + i * LANES, PAIRS - 1u));
+      [[unroll]] for (uint d = 0u; d < 4u; ++d) sums[4u * i + d] += weight * four[d];
+#else
       const uvec2 words = v_pool[base + t * PAIRS + min(lane + i * LANES, PAIRS - 1u)];
       [[unroll]] for (uint j = 0u; j < 2u; ++j) {
         const Values v = unpack(words[j]);
@@ -92,9 +107,33 @@ void add_values(uint base, uint count, uint lane, uint group) {
         sums[d] += weight * v;
 #endif
       }
+#endif
     }
   }
 }
+
+#if KV_TYPE == 2
+// Through the queries' shared memory, (dimension, four queries).
+#define HADAMARD_VALUE vec4
+#define HADAMARD_AT(i) queries[(i) * (QUERIES / EACH) + gl_LocalInvocationID.x / LANES]
+#define HADAMARD_SYNC barrier
+#include "lib/hadamard.glsl"
+
+void rotate_back(uint lane) {
+  barrier();
+  [[unroll]] for (uint i = 0u; i < PAIRS_PER_LANE; ++i) {
+    const uint quad = lane + i * LANES;
+    if (quad < QUADS) [[unroll]] for (uint d = 0u; d < 4u; ++d) HADAMARD_AT(4u * quad + d) = sums[4u * i + d];
+  }
+  barrier();
+  hadamard(HEAD_DIM, V_ROTATION, lane, LANES);
+  [[unroll]] for (uint i = 0u; i < PAIRS_PER_LANE; ++i) {
+    const uint quad = min(lane + i * LANES, QUADS - 1u);
+    [[unroll]] for (uint d = 0u; d < 4u; ++d) sums[4u * i + d] = HADAMARD_AT(4u * quad + d);
+  }
+  total *= sqrt(float(V_ROTATION));
+}
+#endif
 
 void store(uint lane, uint group) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
@@ -118,9 +157,17 @@ void main() {
   [[unroll]] for (uint i = 0u; i < PAIRS_PER_LANE * 2u * VALUES; ++i) sums[i] = vec4(0.0);
   barrier();
   for (uint first = 0u; first <= last_row.position; first += kPageTokens) {
-    const uint base = page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / 2u;
+    const uint base = k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / 2u;
     weigh(score_keys(base + lane, group), first, lane, group);
+#if KV_TYPE == 2
+    const uint page = v_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
+    add_values(page, min(kPageTokens, last_row.position + 1u - first), lane, group);
+#else
     add_values(base, min(kPageTokens, last_row.position + 1u - first), lane, group);
+#endif
   }
+#if KV_TYPE == 2
+  if (V_ROTATION > 1u) rotate_back(lane);
+#endif
   store(lane, group);
 }

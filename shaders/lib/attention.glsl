@@ -1,6 +1,7 @@
-// What the attention kernels share: constants, buffers, the pages. KV_TYPE as in shared/kv_write.h; KV_VECTOR is the type
-// in which the pools are read (uint or uvec4).
+// What the attention kernels share: constants, buffers, the pages. KV_TYPE as in shared/kv_write.h, or kKvMixed; KV_VECTOR
+// is the type in which the pools are read (uint, uvec2 or uvec4; V of KV_TYPE 2 as uint).
 #include "shared/attention.h"
+#include "shared/kv_write.h"
 #include "shared/step_params.h"
 
 #ifndef KV_VECTOR
@@ -14,7 +15,11 @@ layout(constant_id = 3) const uint QUERIES = 1u;
 layout(push_constant) uniform Push { AttentionPush p; };
 layout(binding = 0) readonly buffer Q { float q[]; };
 layout(binding = 1) readonly buffer KPool { KV_VECTOR k_pool[]; };
+#if KV_TYPE == 2
+layout(binding = 2) readonly buffer VPool { uint v_pool[]; };
+#else
 layout(binding = 2) readonly buffer VPool { KV_VECTOR v_pool[]; };
+#endif
 layout(binding = 3) readonly buffer PageTable { uint page_table[]; };
 layout(binding = 4) readonly buffer Rows { StepRow step_rows[]; };
 layout(binding = 5) writeonly buffer Y { float y[]; };
@@ -24,16 +29,26 @@ layout(binding = 5) writeonly buffer Y { float y[]; };
 const uint VALUES = 2u;
 #define Values vec2
 vec2 unpack(uint word) { return unpackHalf2x16(word); }
-#else
+#elif KV_TYPE == 1
 const uint VALUES = 1u;
 #define Values float
 float unpack(uint word) { return uintBitsToFloat(word); }
+#else
+const uint VALUES = 2u;  // WORDS are pairs of dimensions then, however they are stored
+#define Values vec2
 #endif
 const uint WORDS = HEAD_DIM / VALUES;
 
 const float LOWEST = -3.402823466e38;
 
-// First word of a KV head's page in either pool.
-uint page_base(uint slot, uint page, uint kv_head) {
-  return (page_table[slot * p.pages_per_slot + page] * p.kv_heads + kv_head) * WORDS * kPageTokens;
+uint page_index(uint slot, uint page, uint kv_head) {
+  return page_table[slot * p.pages_per_slot + page] * p.kv_heads + kv_head;
 }
+#if KV_TYPE == 2
+#include "lib/attention_mixed.glsl"
+#else
+// First word of a KV head's page in either pool.
+uint page_base(uint slot, uint page, uint kv_head) { return page_index(slot, page, kv_head) * WORDS * kPageTokens; }
+#define k_page_base page_base
+#define v_page_base page_base
+#endif

@@ -24,6 +24,23 @@ void store_partial_sums(uint split, uint head, float highest, float total) {
   partials[to + 1u] = total;
 }
 
+#if KV_TYPE == 2
+shared float rotated_back[HEAD_DIM];
+#define HADAMARD_VALUE float
+#define HADAMARD_AT(i) rotated_back[i]
+#define HADAMARD_SYNC sync
+#include "lib/hadamard.glsl"
+
+// Writes a head of y, its values in rotated_back.
+void store_rotated_back(uint to, uint lane) {
+  sync();
+  hadamard(HEAD_DIM, V_ROTATION, lane, WG);
+  const float factor = V_ROTATION == 1u ? 1.0 : inversesqrt(float(V_ROTATION));
+  for (uint d = lane; d < HEAD_DIM; d += WG) y[to + d] = rotated_back[d] * factor;
+  sync();
+}
+#endif
+
 // The splits' sums in their order, several splits' loads in flight.
 void merge_head(uint splits, uint head, uint lane) {
   float top = LOWEST, sum = 0.0, values[DIMS_PER_LANE];
@@ -43,8 +60,14 @@ void merge_head(uint splits, uint head, uint lane) {
         values[i] += weight * partials[from + min(lane + i * WG, HEAD_DIM - 1u)];
     }
   }
+#if KV_TYPE == 2
+  [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
+    if (lane + i * WG < HEAD_DIM) rotated_back[lane + i * WG] = values[i] / sum;
+  store_rotated_back(head_start(head, p.y_stride), lane);
+#else
   [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
     if (lane + i * WG < HEAD_DIM) y[head_start(head, p.y_stride) + lane + i * WG] = values[i] / sum;
+#endif
 }
 
 // After all parts of this workgroup are stored. Combines the splits in their order if it was the last.

@@ -28,6 +28,7 @@ SHARED_CONST kAttentionSpecGroup = 2u;    // query heads of a KV head
 SHARED_CONST kAttentionSpecQueries = 3u;  // heads of a decode pass; queries of a prefill tile
 
 SHARED_CONST kAttentionSpecMatrix = 4u;   // and 5, 6: m, n, k of attention_coopmat
+SHARED_CONST kAttentionSpecTypes = 4u;    // and 5, 6: types of K and V, and V's Hadamard block (1: none), of *.mixed
 
 // Floats of one partial result: head_dim values, the maximum and the sum.
 SHARED_CONST kAttentionPartialExtra = 2u;

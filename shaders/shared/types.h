@@ -10,10 +10,12 @@ using uint = uint32_t;
 #define SHARED_BEGIN namespace pumice {
 #define SHARED_END }
 #define SHARED_CONST inline constexpr uint32_t
+#define SHARED_FUNCTION inline constexpr
 #else
 #define SHARED_BEGIN
 #define SHARED_END
 #define SHARED_CONST const uint
+#define SHARED_FUNCTION
 #endif
 
 #endif

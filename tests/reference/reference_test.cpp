@@ -297,8 +297,8 @@ TEST(ReferenceKvWrite, PagesGiveBackWhatWasStored) {
                                   .inverse_frequencies = frequencies,
                                   .type = type});
     const KvLayout layout = {.kv_heads = kv_heads, .head_dim = dim, .type = type};
-    std::vector<uint32_t> k_words = test::guarded_words(5 * layout.page_words());
-    std::vector<uint32_t> v_words = test::guarded_words(5 * layout.page_words());
+    std::vector<uint32_t> k_words = test::guarded_words(5 * layout.page_words(type));
+    std::vector<uint32_t> v_words = test::guarded_words(5 * layout.page_words(type));
     store_pages(layout, rows.k, rows.v, positions, pages, test::guarded_body(std::span(k_words)),
                 test::guarded_body(std::span(v_words)));
     const std::span<const uint32_t> k_pool = test::guarded_body(std::span(k_words));
@@ -307,22 +307,48 @@ TEST(ReferenceKvWrite, PagesGiveBackWhatWasStored) {
     EXPECT_EQ(gather_v(layout, v_pool, pages, tokens), rows.v);
     EXPECT_FALSE(test::broken_guard(k_words).has_value());
     EXPECT_FALSE(test::broken_guard(v_words).has_value());
-    EXPECT_EQ(k_pool[layout.page_words()], test::kNanWord) << "page 1 belongs to nobody";
+    EXPECT_EQ(k_pool[layout.page_words(type)], test::kNanWord) << "page 1 belongs to nobody";
   }
 }
 
 TEST(ReferenceKvWrite, WordsLieWhereTheLayoutSays) {
   const KvLayout f16 = {.kv_heads = 2, .head_dim = 4, .type = KvType::kF16};
-  EXPECT_EQ(f16.page_words(), 128u);
-  EXPECT_EQ(f16.k_word(1, 1, 3, 5), 128u + 64u + 32u + 5u);
-  EXPECT_EQ(f16.v_word(1, 1, 3, 5), 128u + 64u + 10u + 1u);
-  uint32_t word = 0;
-  pack_word(f16, word, 2, 1.0f);
-  pack_word(f16, word, 3, -2.0f);
-  EXPECT_EQ(word, 0xc0003c00u);
+  EXPECT_EQ(f16.page_words(f16.type), 128u);
+  EXPECT_EQ(f16.k_word(1, 1, 1, 5), 128u + 64u + 32u + 5u);
+  EXPECT_EQ(f16.v_word(1, 1, 1, 5), 128u + 64u + 10u + 1u);
+  EXPECT_EQ(pack_head(KvType::kF16, Floats{0, 0, 1, -2}).words, (std::vector<uint32_t>{0, 0xc0003c00u}));
   const KvLayout f32 = {.kv_heads = 2, .head_dim = 4, .type = KvType::kF32};
   EXPECT_EQ(f32.k_word(0, 1, 3, 5), 128u + 96u + 5u);
   EXPECT_EQ(f32.v_word(0, 1, 3, 5), 128u + 20u + 3u);
+  const KvLayout mixed = {.kv_heads = 2, .head_dim = 80, .type = KvType::kQ8_0, .v_type = KvType::kQ4_0};
+  EXPECT_EQ(mixed.page_words(mixed.type), 2u * 32u * (20u + 2u)) << "three scales are two words";
+  EXPECT_EQ(mixed.page_words(mixed.v_type), 2u * 32u * (10u + 2u));
+  EXPECT_EQ(mixed.k_word(0, 1, 21, 5), 32u * 22u + 32u * 21u + 5u);
+  EXPECT_EQ(mixed.v_word(0, 1, 9, 5), 32u * 12u + 5u * 10u + 9u);
+  EXPECT_EQ(mixed.v_word(0, 1, 11, 5), 32u * 12u + 32u * 10u + 5u * 2u + 1u);
+}
+
+TEST(ReferenceKvWrite, CodesAreTheNearest) {
+  // The largest magnitude is 2: a step of Q4_0 is -2 / -8, of Q8_0 2 / 127.
+  const Floats head = {0, 0.3f, -2, 1.9f, 0.25f, -0.5f, 1, -1};
+  const KvHead q4 = pack_head(KvType::kQ4_0, head), q8 = pack_head(KvType::kQ8_0, head);
+  EXPECT_EQ(q4.scale(0), 0.25);
+  EXPECT_EQ(q4.words[0], 0x4f06c998u);
+  EXPECT_EQ(q4.code(3), 15u);
+  EXPECT_EQ(q4.value(3), 1.75f) << "clamped";
+  EXPECT_EQ(q4.value(6), 1.0f);
+  EXPECT_EQ(q8.code(2), 1u);
+  EXPECT_EQ(q8.code(0), 128u);
+  for (size_t d = 0; d < head.size(); ++d) EXPECT_NEAR(q8.value(d), head[d], q8.scale(d) * 0.501) << d;
+  EXPECT_EQ(pack_head(KvType::kQ8_0, Floats(8, 0.0f)).value(5), 0.0f);
+}
+
+TEST(ReferenceKvWrite, HadamardIsItsOwnInverse) {
+  Floats values = {1, 2, 3, 4, 5, 6, 7, 8};
+  hadamard(values, 4);
+  EXPECT_EQ(values, (Floats{5, -1, -2, 0, 13, -1, -2, 0}));
+  hadamard(values, 4);
+  EXPECT_EQ(values, (Floats{1, 2, 3, 4, 5, 6, 7, 8}));
 }
 
 TEST(ReferenceSupport, GuardsShowWhatWasOverwritten) {
