@@ -34,16 +34,22 @@ void add_device_flags(CLI::App* app, DeviceFlags* flags) {
   add_verbosity_flags(app, flags);
 }
 
+CLI::Option* add_kv_type_flag(CLI::App* app, const std::string& name, std::string* type,
+                              const std::string& description) {
+  return app->add_option(name, *type, description)
+      ->check(CLI::IsMember({"f16", "f32"}).description(""))
+      ->type_name("f16|f32");
+}
+
+PumiceKvType kv_type_of(std::string_view name) { return name == "f32" ? PUMICE_KV_F32 : PUMICE_KV_F16; }
+
 void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
   if (with_size) {
     app->add_option("--ctx", flags->context_tokens, "tokens of context (default: the model's, at most 4096)")
         ->check(CLI::Range(1u, 1u << 20).description(""))
         ->type_name("N");
   }
-  app->add_option("--kv-type", flags->kv_type, "type of the KV cache")
-      ->check(CLI::IsMember({"f16", "f32"}).description(""))
-      ->type_name("f16|f32")
-      ->capture_default_str();
+  add_kv_type_flag(app, "--kv-type", &flags->kv_type, "type of the KV cache")->capture_default_str();
   app->add_flag("--no-kv-cache", flags->no_kv_cache, "compute the whole text again for each token (for comparison)");
   app->add_option("--record", flags->record, "record the decode step's commands once, or for each step")
       ->check(CLI::IsMember({"replay", "each-step"}).description(""))
@@ -58,7 +64,7 @@ void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
 PumiceContextOptions ContextFlags::options() const {
   PumiceContextOptions options = pumice_context_options_init();
   options.context_tokens = context_tokens;
-  options.kv_type = kv_type == "f32" ? PUMICE_KV_F32 : PUMICE_KV_F16;
+  options.kv_type = kv_type_of(kv_type);
   options.record_mode = record == "each-step" ? PUMICE_RECORD_EACH_STEP : PUMICE_RECORD_REPLAY;
   options.disable_kv_cache = no_kv_cache ? 1 : 0;
   options.steps_ahead = steps_ahead;
