@@ -8,6 +8,7 @@ namespace pumice_cli {
 void add_run_command(CLI::App* app, Action* action);
 void add_tokenize_command(CLI::App* app, Action* action);
 void add_top_command(CLI::App* app, Action* action);
+void add_perplexity_command(CLI::App* app, Action* action);
 void add_bench_command(CLI::App* app, Action* action);
 void add_devices_command(CLI::App* app, Action* action);
 void add_inspect_command(CLI::App* app, Action* action);

@@ -37,16 +37,19 @@ void add_device_flags(CLI::App* app, DeviceFlags* flags) {
 
 namespace {
 
-const std::map<std::string, PumiceKvType> kKvTypes = {
+const std::map<std::string, PumiceKvType, std::less<>> kKvTypes = {
     {"f16", PUMICE_KV_F16}, {"f32", PUMICE_KV_F32}, {"q8_0", PUMICE_KV_Q8_0}, {"q4_0", PUMICE_KV_Q4_0}};
 
-CLI::Option* add_kv_type(CLI::App* app, const char* name, std::string* type, const char* description) {
+}  // namespace
+
+CLI::Option* add_kv_type_flag(CLI::App* app, const std::string& name, std::string* type,
+                              const std::string& description) {
   return app->add_option(name, *type, description)
       ->check(CLI::IsMember(kKvTypes).description(""))
       ->type_name("f16|f32|q8_0|q4_0");
 }
 
-}  // namespace
+PumiceKvType kv_type_of(std::string_view name) { return kKvTypes.find(name)->second; }
 
 void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
   if (with_size) {
@@ -54,9 +57,9 @@ void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
         ->check(CLI::Range(1u, 1u << 20).description(""))
         ->type_name("N");
   }
-  add_kv_type(app, "--kv-type", &flags->kv_type, "type of the KV cache")->capture_default_str();
-  add_kv_type(app, "--kv-type-k", &flags->kv_type_k, "of its keys (default: --kv-type)");
-  add_kv_type(app, "--kv-type-v", &flags->kv_type_v, "of its values (default: --kv-type)");
+  add_kv_type_flag(app, "--kv-type", &flags->kv_type, "type of the KV cache")->capture_default_str();
+  add_kv_type_flag(app, "--kv-type-k", &flags->kv_type_k, "of its keys (default: --kv-type)");
+  add_kv_type_flag(app, "--kv-type-v", &flags->kv_type_v, "of its values (default: --kv-type)");
   app->add_flag("--kv-no-rotation", flags->kv_no_rotation,
                 "q4_0 without the rotation that makes it more accurate (for comparison)");
   app->add_flag("--no-kv-cache", flags->no_kv_cache, "compute the whole text again for each token (for comparison)");
@@ -73,8 +76,8 @@ void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
 PumiceContextOptions ContextFlags::options() const {
   PumiceContextOptions options = pumice_context_options_init();
   options.context_tokens = context_tokens;
-  options.kv_type = kKvTypes.at(kv_type_k.empty() ? kv_type : kv_type_k);
-  options.kv_type_v = kKvTypes.at(kv_type_v.empty() ? kv_type : kv_type_v);
+  options.kv_type = kv_type_of(kv_type_k.empty() ? kv_type : kv_type_k);
+  options.kv_type_v = kv_type_of(kv_type_v.empty() ? kv_type : kv_type_v);
   options.disable_kv_rotation = kv_no_rotation ? 1 : 0;
   options.record_mode = record == "each-step" ? PUMICE_RECORD_EACH_STEP : PUMICE_RECORD_REPLAY;
   options.disable_kv_cache = no_kv_cache ? 1 : 0;

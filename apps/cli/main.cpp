@@ -29,10 +29,10 @@ constexpr const char* kDescription =
     "\n"
     "The text goes to standard output, everything else to standard error.";
 
-constexpr const char* kCommands[] = {"run", "tokenize", "top", "bench", "devices", "inspect", "matrix"};
+constexpr const char* kCommands[] = {"run", "tokenize", "top", "perplexity", "bench", "devices", "inspect", "matrix"};
 
 // Those that open a device; the others answer without touching Vulkan.
-constexpr const char* kDeviceCommands[] = {"run", "top", "bench", "devices", "matrix"};
+constexpr const char* kDeviceCommands[] = {"run", "top", "perplexity", "bench", "devices", "matrix"};
 
 // `pumice TEXT...` and `pumice -p TEXT` mean `pumice run ...`.
 std::vector<std::string> with_default_command(int argc, char** argv) {
@@ -70,6 +70,7 @@ int run_program(int argc, char** argv) {
   add_run_command(&app, &action);
   add_tokenize_command(&app, &action);
   add_top_command(&app, &action);
+  add_perplexity_command(&app, &action);
   add_bench_command(&app, &action);
   add_devices_command(&app, &action);
   add_inspect_command(&app, &action);

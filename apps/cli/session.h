@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pumice/pumice.hpp"
@@ -40,6 +41,9 @@ struct ContextFlags {
 void add_model_flag(CLI::App* app, std::string* path);
 void add_verbosity_flags(CLI::App* app, DeviceFlags* flags);
 void add_device_flags(CLI::App* app, DeviceFlags* flags);
+CLI::Option* add_kv_type_flag(CLI::App* app, const std::string& name, std::string* type,
+                              const std::string& description);
+PumiceKvType kv_type_of(std::string_view name);  // one that the flag accepts
 // with_size: with --ctx.
 void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size);
 

@@ -440,6 +440,33 @@ PUMICE_API PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint3
 PUMICE_API PumiceResult pumice_sequence_evaluate(PumiceSequence* sequence, const int32_t* ids, size_t count,
                                                  float* logits, size_t capacity);
 
+/* Logits of consecutive scored tokens: `count` rows of `vocabulary` floats, `stride` floats apart, the first of them
+ * after ids[first]. Valid during the call. Nonzero stops. */
+typedef int32_t (*PumiceLogitsCallback)(void* user, size_t first, size_t count, const float* logits, size_t stride);
+
+typedef struct PumiceScoreOptions {
+  size_t size;
+  const void* next;
+  const int32_t* ids;       /* appended to the sequence; at least one */
+  const int32_t* targets;   /* (count) the token that is judged as the one after each id, mostly ids[i + 1]; < 0: none,
+                             * and no logits are computed there */
+  size_t count;
+  float* log_probabilities; /* (count) natural, of the targets; not written where there is none. May be NULL */
+  PumiceLogitsCallback on_logits; /* in order, where there are targets; may be NULL; on the calling thread */
+  void* on_logits_user;
+} PumiceScoreOptions;
+
+static inline PumiceScoreOptions pumice_score_options_init(void) {
+  PumiceScoreOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceScoreOptions);
+  return o;
+}
+
+/* Appends tokens, waits, and says how likely each target was, as fast as a prompt is computed: for perplexity, for
+ * ranking answers, for comparing distributions. The first call takes memory for 48 rows
+ * of logits. A failure leaves the sequence as it was; PUMICE_CANCELLED when on_logits asked for it. */
+PUMICE_API PumiceResult pumice_sequence_score(PumiceSequence* sequence, const PumiceScoreOptions* options);
+
 /* ---- Requests. ----------------------------------------------------------------------------------------------------- */
 
 typedef struct PumiceRequestOptions {

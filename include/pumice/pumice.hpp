@@ -21,6 +21,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
@@ -396,6 +397,37 @@ class Sequence {
     context_.check(pumice_sequence_evaluate(get(), ids.data(), ids.size(), logits.data(), logits.size()));
     return logits;
   }
+  // Appends the ids, waits, and gives the log-probability of targets[i] after ids[i]; 0 where a target is negative.
+  std::vector<float> score(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& targets) {
+    return score(ids, targets, pumice_score_options_init());
+  }
+  // The same; calls on_logits(first, count, logits, stride) as pumice_sequence_score() does; false from it stops.
+  template <typename Function>
+  std::vector<float> score(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& targets,
+                           Function&& on_logits) {
+    struct Call {
+      std::remove_reference_t<Function>* function;
+      std::exception_ptr thrown;  // must not pass through the library
+    } call{&on_logits, nullptr};
+    PumiceScoreOptions options = pumice_score_options_init();
+    options.on_logits_user = &call;
+    options.on_logits = [](void* user, std::size_t first, std::size_t count, const float* logits,
+                           std::size_t stride) -> std::int32_t {
+      Call& to = *static_cast<Call*>(user);
+      try {
+        return (*to.function)(first, count, logits, stride) ? 0 : 1;
+      } catch (...) {
+        to.thrown = std::current_exception();
+        return 1;
+      }
+    };
+    try {
+      return score(ids, targets, options);
+    } catch (const Error&) {
+      if (call.thrown) std::rethrow_exception(call.thrown);
+      throw;
+    }
+  }
   // options.ids and .count are set from `ids`.
   Request submit(const std::vector<std::int32_t>& ids, PumiceRequestOptions options = pumice_request_options_init()) {
     options.ids = ids.data();
@@ -406,6 +438,18 @@ class Sequence {
   }
 
  private:
+  std::vector<float> score(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& targets,
+                           PumiceScoreOptions options) {
+    if (ids.size() != targets.size()) throw Error(PUMICE_INVALID_ARGUMENT, "score() needs one target for each id");
+    std::vector<float> log_probabilities(ids.size(), 0.0f);
+    options.ids = ids.data();
+    options.targets = targets.data();
+    options.count = ids.size();
+    options.log_probabilities = log_probabilities.data();
+    context_.check(pumice_sequence_score(get(), &options));
+    return log_probabilities;
+  }
+
   Context context_;  // before handle_: outlives it
   std::unique_ptr<PumiceSequence, decltype(&pumice_sequence_destroy)> handle_{nullptr, pumice_sequence_destroy};
 };

@@ -10,6 +10,8 @@
 #include <optional>
 #include <vector>
 
+#include "engine/logit_reader.h"
+#include "engine/score.h"
 #include "engine/sequence.h"
 #include "engine/step_recorder.h"
 
@@ -54,6 +56,8 @@ class Context {
   Result<void> truncate(Sequence& sequence, uint32_t tokens);
   // Appends ids, waits, and writes the logits after the last one.
   Result<void> evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits);
+  // Appends ids, waits, and delivers what the model makes of the targets. A failure leaves the sequence as it was.
+  Result<void> score(Sequence& sequence, const ScoreArgs& args);
 
   Result<std::shared_ptr<Request>> submit(Sequence& sequence, std::span<const int32_t> ids,
                                           const GenerationParams& params);
@@ -75,6 +79,8 @@ class Context {
   bool reserve(Sequence& sequence, uint32_t tokens);              // pages, all or none; false: too few are free
   Result<void> reserve_all(Sequence& sequence, uint32_t tokens);  // likewise, or kContextFull
   void release_pages(Sequence& sequence, uint32_t tokens);        // those beyond `tokens`
+  Result<void> score_slices(Sequence& sequence, const ScoreArgs& args, uint32_t before);
+  Result<void> deliver_rows(const ScoreArgs& args, const LogitRows& rows) const;
   void prepare(Request& request);
   Result<void> advance(Request& request);
   Result<void> collect(Request& request);
@@ -95,6 +101,7 @@ class Context {
   std::vector<int32_t> stop_tokens_;
   PagePool pool_;
   StepRecorder recorder_;
+  std::optional<LogitReader> logit_reader_;  // made by the first score()
   uint32_t slice_ = 0, highest_slice_ = 0;
   std::vector<std::unique_ptr<Sequence>> sequences_;  // by slot; null: free
   std::vector<std::shared_ptr<Request>> active_;

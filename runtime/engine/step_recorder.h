@@ -54,6 +54,7 @@ class StepRecorder {
   Result<uint64_t> submit_decode(std::span<const BatchMember> batch, StepEnd end);
 
   uint64_t recordings() const { return recordings_; }
+  Workspace& workspace() { return work_; }
   uint64_t workspace_bytes() const { return workspace_bytes_; }
   uint32_t dispatches_per_decode_step() const { return dispatches_; }
   // Adds the times of the newest finished decode step and slice to the profile.

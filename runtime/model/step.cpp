@@ -205,7 +205,7 @@ void record_head(Recorder recorder, const StepContext& context) {
                     .norm = &context.weights.output_norm,
                     .eps = config.norm_eps,
                     .bias = context.weights.head.bias ? &*context.weights.head.bias : nullptr,
-                    .y = rows(context.work.logits, config.vocabulary),
+                    .y = rows(step.logits ? *step.logits : context.work.logits, config.vocabulary),
                     .n = step.logit_count});
 }
 

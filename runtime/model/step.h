@@ -51,6 +51,7 @@ struct StepShape {
   vk::BufferView step_rows;  // (n) StepRow
   const vk::BufferView* decode_arguments = nullptr;  // group counts of split attention: a decode step
   uint32_t first_logit = 0, logit_count = 0;         // rows whose logits are wanted, into logits from its first row
+  const vk::Buffer* logits = nullptr;                // (logit_count, vocabulary) instead of the workspace's
 };
 
 struct StepContext {

@@ -58,7 +58,7 @@ std::filesystem::path temporary_file(const std::string& name, const std::string&
 }
 
 TEST_F(Cli, HelpAndVersion) {
-  for (const char* command : {"run", "tokenize", "top", "bench", "devices", "inspect", "matrix"}) {
+  for (const char* command : {"run", "tokenize", "top", "perplexity", "bench", "devices", "inspect", "matrix"}) {
     const CliResult help = run_cli({command, "--help"});
     EXPECT_EQ(help.exit_code, 0);
     EXPECT_NE(help.out.find("--json"), std::string::npos) << command;
