@@ -18,16 +18,19 @@ Result<Resolved> resolve(const ModelConfig& config, ContextOptions options, bool
   if (options.context_tokens == 0) options.context_tokens = std::min(config.context_length, kDefaultContext);
   if (options.context_tokens > (1u << 24))
     return error(Status::kInvalidArgument, "a context of %u tokens is beyond 2^24", options.context_tokens);
-  if (options.max_sequences == 0 || options.max_sequences > 32)
-    return error(Status::kInvalidArgument, "%u sequences are outside 1 to 32", options.max_sequences);
+  if (options.max_sequences == 0 || options.max_sequences > Context::kMaxSequences)
+    return error(Status::kInvalidArgument, "%u sequences are outside 1 to %u", options.max_sequences,
+                 Context::kMaxSequences);
   if (options.prefill_slice % kPageTokens != 0 || options.prefill_slice > 4096)
     return error(Status::kInvalidArgument, "a prefill slice of %u tokens is not a multiple of %u up to 4096",
                  options.prefill_slice, kPageTokens);
   if (options.steps_ahead > 64)
     return error(Status::kInvalidArgument, "%u steps ahead are beyond 64", options.steps_ahead);
   Resolved resolved;
-  resolved.pages = divide_up(options.context_tokens, kPageTokens);
-  options.context_tokens = resolved.pages * kPageTokens;
+  options.context_tokens = divide_up(options.context_tokens, kPageTokens) * kPageTokens;
+  if (options.cache_tokens > (1u << 24) - options.context_tokens)
+    return error(Status::kInvalidArgument, "a cache of %u tokens is beyond 2^24", options.cache_tokens);
+  resolved.pages = options.context_tokens / kPageTokens + divide_up(options.cache_tokens, kPageTokens);
   if (options.steps_ahead == 0) options.steps_ahead = cpu ? 2 : 4;
   if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
   resolved.highest_slice = options.prefill_slice ? options.prefill_slice : (cpu ? 128u : 512u);
@@ -55,11 +58,6 @@ Result<void> fit_slices(const ModelConfig& config, const vk::DeviceCaps& caps, R
   return {};
 }
 
-Result<void> check_idle(const Sequence& sequence) {
-  if (!sequence.busy) return {};
-  return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
-}
-
 }  // namespace
 
 Result<ContextEstimate> Context::estimate(const ModelConfig& config, ContextOptions options) {
@@ -79,8 +77,9 @@ Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector
   context->stop_tokens_ = std::move(stop_tokens);
   context->highest_slice_ = resolved.highest_slice;
   context->slice_ = options.prefill_slice ? options.prefill_slice : std::min(resolved.highest_slice, 128u);
-  PUMICE_ASSIGN(context->pool_, PagePool::create(model.kernels().device(), resolved.shape, resolved.pages));
-  PUMICE_ASSIGN(context->recorder_, StepRecorder::create(model, context->pool_,
+  PUMICE_ASSIGN(context->cache_,
+                KvCache::create(model.kernels().device(), resolved.shape, resolved.pages, resolved.options.cache));
+  PUMICE_ASSIGN(context->recorder_, StepRecorder::create(model, context->cache_->pool(),
                                                          {.kv = resolved.options.kv_format(),
                                                           .slots = resolved.options.max_sequences,
                                                           .context_tokens = resolved.options.context_tokens,
@@ -98,11 +97,13 @@ Context::~Context() {
   (void)idle;
 }
 
-Result<Sequence*> Context::open_sequence() {
+Result<Sequence*> Context::open_sequence(std::string_view group) {
   for (uint32_t slot = 0; slot < sequences_.size(); ++slot) {
     if (sequences_[slot]) continue;
     sequences_[slot] = std::make_unique<Sequence>();
     sequences_[slot]->slot = slot;
+    sequences_[slot]->kv = cache_->open(cache_->tenant(group));
+    sequences_[slot]->kv.sealing = !options_.disable_kv_cache;  // which writes every page again in each step
     return sequences_[slot].get();
   }
   return error(Status::kOutOfDeviceMemory,
@@ -116,30 +117,34 @@ void Context::close_sequence(Sequence* sequence) {
   sequences_[sequence->slot].reset();
 }
 
+void Context::write_page_table(const Sequence& sequence, size_t from) {
+  const std::vector<PageId>& pages = sequence.kv.pages;
+  std::copy(pages.begin() + static_cast<ptrdiff_t>(from), pages.end(), recorder_.page_table(sequence.slot) + from);
+}
+
 bool Context::reserve(Sequence& sequence, uint32_t tokens) {
-  const uint32_t held = static_cast<uint32_t>(sequence.pages.size()), wanted = divide_up(tokens, kPageTokens);
-  if (wanted > held && wanted - held > pool_.pages() - pool_.used()) return false;  // takes none rather than some
-  while (sequence.pages.size() < wanted) {
-    const std::optional<PageId> page = pool_.allocate();
-    if (!page) return false;
-    recorder_.page_table(sequence.slot)[sequence.pages.size()] = *page;
-    sequence.pages.push_back(*page);
-  }
+  const size_t held = sequence.kv.pages.size();
+  if (!cache_->reserve(sequence.kv, tokens)) return false;
+  write_page_table(sequence, held);
   return true;
 }
 
-Result<void> Context::reserve_all(Sequence& sequence, uint32_t tokens) {
-  if (reserve(sequence, tokens)) return {};
+Error Context::no_room(uint32_t tokens) const {
   return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger",
                tokens);
 }
 
-void Context::release_pages(Sequence& sequence, uint32_t tokens) {
-  while (sequence.pages.size() > divide_up(tokens, kPageTokens)) {
-    pool_.release(sequence.pages.back());
-    sequence.pages.pop_back();
-  }
+Result<void> Context::check_idle(const Sequence& sequence) const {
+  if (!sequence.busy) return {};
+  return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
 }
+
+Result<void> Context::reserve_all(Sequence& sequence, uint32_t tokens) {
+  if (reserve(sequence, tokens)) return {};
+  return no_room(tokens);
+}
+
+void Context::release_pages(Sequence& sequence, uint32_t tokens) { cache_->shrink(sequence.kv, tokens); }
 
 Result<void> Context::truncate(Sequence& sequence, uint32_t tokens) {
   PUMICE_TRY(check_idle(sequence));
@@ -168,10 +173,19 @@ Result<void> Context::check_tokens(const Sequence& sequence, std::span<const int
 Result<void> Context::evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits) {
   PUMICE_TRY(check_tokens(sequence, ids));
   const auto total = static_cast<uint32_t>(sequence.tokens.size() + ids.size());
-  PUMICE_TRY(reserve_all(sequence, total));
   sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
   if (options_.disable_kv_cache) sequence.computed = 0;
+  Result<void> entered = enter(sequence, true);
+  if (entered) entered = reserve_all(sequence, total);
+  if (entered) entered = fetch_now(sequence);
+  if (!entered) {
+    sequence.tokens.resize(total - ids.size());
+    sequence.computed = std::min(sequence.computed, total - static_cast<uint32_t>(ids.size()));
+    release_pages(sequence, sequence.computed);
+    return entered;
+  }
   uint64_t value = 0;
+  PUMICE_TRY(cache_->scrub());
   while (sequence.computed < total) {
     const SlicePlan plan = plan_slice(sequence.computed, total, slice_);
     PUMICE_ASSIGN(value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot,
@@ -183,7 +197,9 @@ Result<void> Context::evaluate(Sequence& sequence, std::span<const int32_t> ids,
   PUMICE_ASSIGN(const bool reached, model_.kernels().device().wait(value));
   PUMICE_CHECK(reached);
   std::copy_n(recorder_.logits(), std::min<size_t>(logits.size(), model_.config().vocabulary), logits.begin());
-  return {};
+  cache_->seal(sequence.kv, sequence.tokens, total);
+  write_page_table(sequence);
+  return cache_->maintain();
 }
 
 Result<std::shared_ptr<Request>> Context::submit(Sequence& sequence, std::span<const int32_t> ids,
@@ -196,13 +212,17 @@ Result<std::shared_ptr<Request>> Context::submit(Sequence& sequence, std::span<c
   const size_t asked = sequence.tokens.size() + ids.size() + params.max_tokens;
   sequence.tokens.reserve(params.max_tokens == 0 ? options_.context_tokens
                                                  : std::min<size_t>(asked, options_.context_tokens));
-  sequence.pages.reserve(divide_up(options_.context_tokens, kPageTokens));
+  sequence.kv.pages.reserve(divide_up(options_.context_tokens, kPageTokens));
   request->in_flight.reserve(options_.steps_ahead + 2);
   sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
   sequence.busy = true;
   request->prompt_tokens = static_cast<uint32_t>(ids.size());
   request->submitted = std::chrono::steady_clock::now();
-  prepare(*request);
+  if (Result<void> prepared = prepare(*request); !prepared) {
+    sequence.tokens.resize(sequence.tokens.size() - ids.size());
+    sequence.busy = false;
+    return std::move(prepared).error();
+  }
   active_.push_back(request);
   return request;
 }

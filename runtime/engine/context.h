@@ -28,6 +28,9 @@ struct ContextOptions {
   bool profile = false;
   std::optional<KvType> kv_type_v;  // of values; none: kv_type
   bool kv_rotation = true;          // of what gains from it, see KvFormat
+  uint32_t cache_tokens = 0;        // room in the pool beyond context_tokens, for texts that no sequence holds now
+  bool share_generated = true;  // pages that decoding filled are found again too; its rounding differs from prefill's
+  KvCacheOptions cache;
 
   KvFormat kv_format() const { return {.k = kv_type, .v = kv_type_v.value_or(kv_type), .rotate = kv_rotation}; }
 };
@@ -48,10 +51,14 @@ class Context {
   // stop_tokens: ids that end a generation. The model outlives the context.
   static Result<std::unique_ptr<Context>> create(const Model& model, std::vector<int32_t> stop_tokens,
                                                  ContextOptions options);
+  static constexpr uint32_t kMaxSequences = 1024;
   static Result<ContextEstimate> estimate(const ModelConfig& config, ContextOptions options);
   ~Context();
 
-  Result<Sequence*> open_sequence();
+  // Sequences of different groups share nothing.
+  Result<Sequence*> open_sequence(std::string_view group = {});
+  // A new sequence with the same first `tokens` tokens; full pages are shared.
+  Result<Sequence*> fork(Sequence& sequence, uint32_t tokens);
   void close_sequence(Sequence* sequence);  // waits for what runs on it
   Result<void> truncate(Sequence& sequence, uint32_t tokens);
   // Appends ids, waits, and writes the logits after the last one.
@@ -69,7 +76,10 @@ class Context {
   void abandon(Request& request);
 
   const ContextOptions& options() const { return options_; }
-  const PagePool& pool() const { return pool_; }
+  KvCache& cache() { return *cache_; }
+  const KvCache& cache() const { return *cache_; }
+  const PagePool& pool() const { return cache_->pool(); }
+  std::span<const std::unique_ptr<Sequence>> sequences() const { return sequences_; }
   StepRecorder& recorder() { return recorder_; }
   const ContextStats& stats() const { return stats_; }
 
@@ -79,9 +89,18 @@ class Context {
   bool reserve(Sequence& sequence, uint32_t tokens);              // pages, all or none; false: too few are free
   Result<void> reserve_all(Sequence& sequence, uint32_t tokens);  // likewise, or kContextFull
   void release_pages(Sequence& sequence, uint32_t tokens);        // those beyond `tokens`
+  void write_page_table(const Sequence& sequence, size_t from = 0);
+  // Before a text that has been appended is computed: takes over what of it is in the pool (reuse), and sees to it that
+  // no shared page will be written. Raises `computed`.
+  Result<void> enter(Sequence& sequence, bool reuse);
+  Result<void> fetch_now(Sequence& sequence);  // what the tiers have; waits
+  Result<bool> wait_for_pages(Request& request);
+  bool computed_by_another(const Request& request);
+  Error no_room(uint32_t tokens) const;
+  Result<void> check_idle(const Sequence& sequence) const;
   Result<void> score_slices(Sequence& sequence, const ScoreArgs& args, uint32_t before);
   Result<void> deliver_rows(const ScoreArgs& args, const LogitRows& rows) const;
-  void prepare(Request& request);
+  Result<void> prepare(Request& request);
   Result<void> advance(Request& request);
   Result<void> collect(Request& request);
   Result<void> schedule_prefill(Request& request);
@@ -99,7 +118,7 @@ class Context {
   const Model& model_;
   ContextOptions options_;
   std::vector<int32_t> stop_tokens_;
-  PagePool pool_;
+  std::unique_ptr<KvCache> cache_;
   StepRecorder recorder_;
   std::optional<LogitReader> logit_reader_;  // made by the first score()
   uint32_t slice_ = 0, highest_slice_ = 0;

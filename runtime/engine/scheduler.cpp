@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/context.h"
+#include "engine/reuse.h"
 
 namespace pumice {
 namespace {
@@ -28,15 +29,14 @@ bool Context::is_stop(int32_t token) const {
 }
 
 // What the device must know of the request before its first step; nothing of the sequence is in flight now.
-void Context::prepare(Request& request) {
+Result<void> Context::prepare(Request& request) {
   Sequence& sequence = *request.sequence;
   if (options_.disable_kv_cache) sequence.computed = 0;
   request.prompt_end = static_cast<uint32_t>(sequence.tokens.size());
-  request.scheduled = sequence.computed;
   request.drawn = request.prompt_end;
-  stats_.cached_tokens += sequence.computed;
-  request.cached_tokens =
-      request.prompt_tokens - std::min(request.prompt_tokens, request.prompt_end - sequence.computed);
+  PUMICE_TRY(enter(sequence, true));
+  request.scheduled = request.ready = sequence.computed;
+  cache_->begin_fetch(sequence.kv, reusable(sequence), request.fetch);
   SamplerParams params = request.params.sampler;
   // Where there are more than the device knows, steps ahead of one of the others are thrown away.
   const auto known = static_cast<uint32_t>(std::min<size_t>(stop_tokens_.size(), kMaxStopTokens));
@@ -45,6 +45,7 @@ void Context::prepare(Request& request) {
   recorder_.sampler(sequence.slot) = params;
   uint32_t* log = recorder_.token_log(sequence.slot);
   for (size_t i = 0; i < sequence.tokens.size(); ++i) log[i] = static_cast<uint32_t>(sequence.tokens[i]);
+  return {};
 }
 
 void Context::end(Request& request, RequestStatus status) {
@@ -61,6 +62,12 @@ void Context::finish(Request& request) {
     sequence.tokens.resize(request.prompt_end - request.prompt_tokens);
   // Steps that ran past the end wrote beyond these tokens, or the last of them once more.
   sequence.computed = std::min(request.scheduled, static_cast<uint32_t>(sequence.tokens.size()));
+  request.fetch = {};
+  if (options_.share_generated || request.generated_tokens == 0)
+    cache_->seal(sequence.kv, sequence.tokens, sequence.computed);
+  else
+    sequence.kv.sealing = false;
+  write_page_table(sequence);
   release_pages(sequence, sequence.computed);
   sequence.busy = false;
 }
@@ -100,7 +107,14 @@ Result<void> Context::collect(Request& request) {
     request.in_flight.erase(request.in_flight.begin());
     if (options_.profile) recorder_.collect_profile();
     if (step.prefilled > 0) {
-      request.prompt_done = std::min(request.prompt_tokens, request.prompt_done + step.prefilled);
+      request.ready += step.prefilled;
+      const uint32_t left = request.prompt_end - std::min(request.prompt_end, request.ready);
+      request.prompt_done = request.prompt_tokens - std::min(request.prompt_tokens, left);
+      cache_->computed_prompt(step.prefilled, milliseconds_since(step.submitted) / 1e3);
+      if (!request.ending) {
+        cache_->seal(request.sequence->kv, request.sequence->tokens, std::min(request.ready, request.prompt_end));
+        write_page_table(*request.sequence);
+      }
       if (options_.prefill_slice == 0)
         slice_ =
             adapt_slice(slice_, step.prefilled, milliseconds_since(step.submitted), kSliceBudgetMs, highest_slice_);
@@ -113,13 +127,15 @@ Result<void> Context::collect(Request& request) {
 Result<void> Context::schedule_prefill(Request& request) {
   Sequence& sequence = *request.sequence;
   const auto total = static_cast<uint32_t>(sequence.tokens.size());
+  PUMICE_ASSIGN(const bool waits, wait_for_pages(request));
+  if (waits) return {};
   while (request.scheduled < total) {
     // One slice at a time while their size is being adapted, so that its time is its own.
     const size_t most = options_.prefill_slice ? 2 : 1;
     if (request.in_flight.size() >= most) return {};
     PUMICE_ASSIGN(const bool busy, recorder_.slices_busy());
     if (busy) return {};
-    PUMICE_TRY(reserve_all(sequence, total));
+    PUMICE_TRY(cache_->scrub());
     const SlicePlan plan = plan_slice(request.scheduled, total, slice_);
     PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot,
                                                                plan.last ? end_of(request) : StepEnd::kNothing));
@@ -150,6 +166,7 @@ bool Context::gather_batch() {
     if (wanted != 0 && request.drawn - request.prompt_end >= wanted) continue;
     if (request.drawn >= options_.context_tokens) continue;
     if (request.in_flight.size() >= options_.steps_ahead) return false;
+    if (batch_.size() == kMaxBatch) break;
     if (!reserve(*request.sequence, request.drawn)) {
       if (request.in_flight.empty()) end(request, RequestStatus::kFinishedContext);
       continue;
@@ -163,7 +180,9 @@ bool Context::gather_batch() {
 void Context::schedule_decode() {
   while (gather_batch()) {
     const bool greedy = std::all_of(batch_.begin(), batch_.end(), [](const Request* r) { return r->params.greedy(); });
-    Result<uint64_t> value = recorder_.submit_decode(members_, greedy ? StepEnd::kGreedy : StepEnd::kSample);
+    const Result<void> scrubbed = cache_->scrub();
+    Result<uint64_t> value = scrubbed ? recorder_.submit_decode(members_, greedy ? StepEnd::kGreedy : StepEnd::kSample)
+                                      : Result<uint64_t>(scrubbed.error());
     if (!value) {
       for (Request* request : batch_) fail(*request, value.error());
       return;
@@ -194,6 +213,7 @@ Result<bool> Context::step() {
   for (const std::shared_ptr<Request>& request : active_)
     if (Result<void> advanced = advance(*request); !advanced) fail(*request, std::move(advanced).error());
   schedule_decode();
+  PUMICE_TRY(cache_->maintain());
   if (stats_.prefill_tokens == prefilled) share_host_time(thread_seconds() - start);
   for (const std::shared_ptr<Request>& request : active_)
     if (request->ending && request->in_flight.empty() && request->status == RequestStatus::kRunning) finish(*request);
@@ -221,6 +241,7 @@ uint64_t Context::oldest_in_flight() const {
 
 Result<bool> Context::wait(Request& request, int64_t timeout_ms) {
   constexpr uint64_t kPollNs = 20'000'000;  // how soon a cancellation is seen
+  constexpr double kFetchLookSeconds = 0.002;
   const auto start = Clock::now();
   for (;;) {
     PUMICE_ASSIGN(const bool busy, step());
@@ -228,7 +249,10 @@ Result<bool> Context::wait(Request& request, int64_t timeout_ms) {
     PUMICE_CHECK(busy);
     if (timeout_ms >= 0 && milliseconds_since(start) >= static_cast<double>(timeout_ms)) return false;
     const uint64_t oldest = oldest_in_flight();
-    if (oldest == 0) continue;
+    if (oldest == 0) {
+      if (request.fetch.reading) (void)request.fetch.reading->wait(kFetchLookSeconds);
+      continue;
+    }
     uint64_t limit = kPollNs;
     if (timeout_ms >= 0) {
       const double left = static_cast<double>(timeout_ms) - milliseconds_since(start);

@@ -36,7 +36,9 @@ Result<void> Context::score(Sequence& sequence, const ScoreArgs& args) {
     PUMICE_ASSIGN(logit_reader_, LogitReader::create(model_, recorder_.workspace()));
   }
   const auto before = static_cast<uint32_t>(sequence.tokens.size());
+  PUMICE_TRY(enter(sequence, false));
   PUMICE_TRY(reserve_all(sequence, before + static_cast<uint32_t>(args.ids.size())));
+  PUMICE_TRY(cache_->scrub());
   sequence.tokens.insert(sequence.tokens.end(), args.ids.begin(), args.ids.end());
   Result<void> scored = score_slices(sequence, args, before);
   if (!scored) PUMICE_TRY(truncate(sequence, before));  // as it was

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "kv/page_pool.h"
+#include "kv/kv_cache.h"
 #include "shared/step_params.h"
 
 namespace pumice {
@@ -17,7 +17,7 @@ struct Sequence {
   uint32_t slot = 0;            // its row in the page table, the token log and the sampler table
   std::vector<int32_t> tokens;  // prompt and generated, by position
   uint32_t computed = 0;        // leading tokens whose keys and values are in the pages
-  std::vector<PageId> pages;
+  PageList kv;
   bool busy = false;  // a request runs on it
 };
 
@@ -58,6 +58,9 @@ struct Request {
 
   uint32_t prompt_end = 0;          // tokens of the sequence when it was submitted
   uint32_t scheduled = 0;           // tokens whose computation has been submitted
+  uint32_t ready = 0;               // leading prompt tokens whose keys and values are in the pages now
+  bool begun = false;               // its pages are reserved
+  PrefixFetch fetch;                // of what the tiers have of its prompt
   uint32_t drawn = 0;               // tokens whose draw has been submitted, from prompt_end on
   std::vector<InFlight> in_flight;  // the oldest first; a handful
   std::vector<int32_t> generated;   // not yet taken by the caller

@@ -30,7 +30,8 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   PUMICE_ASSIGN(recorder.token_log_, shared(4 * slots * options.context_tokens));
   PUMICE_ASSIGN(recorder.samplers_, shared(slots * sizeof(SamplerParams)));
   PUMICE_ASSIGN(recorder.slot_rows_, device.create_buffer(slots * sizeof(StepRow), vk::MemoryIntent::kDevice));
-  PUMICE_ASSIGN(recorder.batch_rows_, device.create_buffer(slots * sizeof(StepRow), vk::MemoryIntent::kDevice));
+  PUMICE_ASSIGN(recorder.batch_rows_,
+                device.create_buffer(options.batch() * sizeof(StepRow), vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(recorder.arguments_, device.create_buffer(12, vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(recorder.readback_,
                 device.create_buffer(uint64_t{4} * row_stride(model.config().vocabulary), vk::MemoryIntent::kReadback));
@@ -61,10 +62,10 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
 }
 
 WorkspaceShape StepRecorder::workspace_shape(const StepRecorderOptions& options) {
-  return {.rows = std::max(options.slice_tokens, options.slots),
-          .logit_rows = options.slots,
+  return {.rows = std::max(options.slice_tokens, options.batch()),
+          .logit_rows = options.batch(),
           .context_tokens = options.context_tokens,
-          .decode_rows = options.slots};
+          .decode_rows = options.batch()};
 }
 
 void StepRecorder::record_model(Recorder recorder, const StepShape& shape) {

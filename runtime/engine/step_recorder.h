@@ -15,9 +15,13 @@ namespace pumice {
 // What follows the last token of a prefill slice.
 enum class StepEnd { kNothing, kGreedy, kSample, kLogits };
 
+// Most sequences of one decode step.
+constexpr uint32_t kMaxBatch = 32;
+
 struct StepRecorderOptions {
   KvFormat kv;
   uint32_t slots = 1;
+  uint32_t batch() const { return slots < kMaxBatch ? slots : kMaxBatch; }
   uint32_t context_tokens = 0;  // of one sequence
   uint32_t slice_tokens = 0;    // most tokens of a prefill slice
   uint32_t steps_ahead = 1;
@@ -84,7 +88,7 @@ class StepRecorder {
   uint32_t pages_per_slot_ = 0;
   vk::Buffer page_table_, token_log_, samplers_, readback_;
   vk::Buffer slot_rows_;               // (slots) StepRow: committed by prefill, and of sequences outside the batch
-  vk::Buffer batch_rows_;              // (slots) StepRow
+  vk::Buffer batch_rows_;              // (batch) StepRow
   vk::Buffer arguments_;               // group counts of the batch's attention
   std::vector<uint32_t> batch_slots_;  // of the batch rows; UINT32_MAX: prefill has committed a newer row since
   std::vector<Lane> slices_, decodes_, changes_;

@@ -132,6 +132,8 @@ void KvCache::shrink(PageList& list, uint32_t tokens) {
     list.pages.pop_back();
   }
   list.keys.resize(std::min<size_t>(list.keys.size(), tokens / kPageTokens));
+  // Without reuse nobody will ask for what nobody holds.
+  while (!reuse_ && index_->evictable() > 0) give_up(index_->evict_any(EvictionCause::kCleared));
 }
 
 const PageKey& KvCache::key(PageList& list, std::span<const int32_t> tokens, uint32_t page) {
@@ -183,8 +185,10 @@ uint32_t KvCache::match(PageList& list, std::span<const int32_t> tokens, bool fi
     }
     if (store_ && !nodes.empty()) store_->used(std::span(list.keys).subspan(before, nodes.size()));
   }
-  return static_cast<uint32_t>(list.nodes.size()) * kPageTokens;
+  return shared_tokens(list);
 }
+
+uint32_t KvCache::shared_tokens(const PageList& list) { return static_cast<uint32_t>(list.nodes.size()) * kPageTokens; }
 
 bool KvCache::next_page_is_same(PageList& list, PageList& other, std::span<const int32_t> tokens) {
   const auto page = static_cast<uint32_t>(list.nodes.size());
@@ -223,10 +227,8 @@ void KvCache::seal(PageList& list, std::span<const int32_t> tokens, uint32_t com
     if (!seal_page(list, tokens, false)) list.sealing = false;
 }
 
-Result<bool> KvCache::make_own(PageList& list, uint32_t tokens) {
-  const uint32_t at = tokens / kPageTokens;
-  if (at >= list.nodes.size()) return true;
-  PUMICE_CHECK(at + 1 == list.nodes.size() && list.pages.size() == list.nodes.size());
+Result<bool> KvCache::make_own(PageList& list) {
+  const size_t at = list.nodes.size() - 1;
   const std::optional<PageId> page = take_page(list.tenant);
   if (!page) return false;
   pool_.overwritten(*page);
@@ -235,8 +237,26 @@ Result<bool> KvCache::make_own(PageList& list, uint32_t tokens) {
   index_->release(list.nodes.back(), now_seconds());
   list.nodes.pop_back();
   list.pages[at] = *page;
-  list.keys.resize(std::min<size_t>(list.keys.size(), at));
   return true;
+}
+
+Result<bool> KvCache::settle(PageList& list, std::span<const int32_t> tokens, uint32_t computed) {
+  if (shared_tokens(list) <= computed) return true;
+  PUMICE_CHECK(list.pages.size() == list.nodes.size());
+  const auto at = static_cast<uint32_t>(list.nodes.size()) - 1;
+  if (reuse_ && list.sealing && tokens.size() >= shared_tokens(list)) {
+    const double now = now_seconds();
+    const std::vector<NodeId> nodes =
+        index_->match_more(at ? list.nodes[at - 1] : kNoNode, chain(list, tokens, at), now);
+    if (!nodes.empty()) {
+      index_->release(list.nodes.back(), now);
+      list.nodes.pop_back();
+      list.pages.pop_back();
+      for (const NodeId node : nodes) share(list, node);
+      return true;
+    }
+  }
+  return make_own(list);
 }
 
 Result<PageList> KvCache::fork(PageList& list, std::span<const int32_t> tokens, uint32_t count) {

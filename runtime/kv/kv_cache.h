@@ -87,12 +87,14 @@ class KvCache {
   // there or has not written them yet. Only pages that `tokens` fills count. first: this is a new request. Returns the
   // tokens that the shared pages hold now.
   uint32_t match(PageList& list, std::span<const int32_t> tokens, bool first);
+  static uint32_t shared_tokens(const PageList& list);  // that the list's shared pages hold
+  // After the list was cut to `computed` tokens, in the middle of a shared page: takes over the page that has `tokens`
+  // there, or makes the page the list's own. false: no page is free.
+  Result<bool> settle(PageList& list, std::span<const int32_t> tokens, uint32_t computed);
   // Whether the page after the shared ones is the same text in both lists.
   bool next_page_is_same(PageList& list, PageList& other, std::span<const int32_t> tokens);
   // Full pages among the first `computed` tokens become shared. Nothing that is in flight may write them.
   void seal(PageList& list, std::span<const int32_t> tokens, uint32_t computed);
-  // Makes the page that holds position `tokens` the list's own, so that it can be appended to. false: no page is free.
-  Result<bool> make_own(PageList& list, uint32_t tokens);
   // A list with the same first `tokens` tokens. Full pages are shared, a partial one is copied. kContextFull: no page.
   Result<PageList> fork(PageList& list, std::span<const int32_t> tokens, uint32_t count);
 
@@ -135,7 +137,8 @@ class KvCache {
   };
   explicit KvCache(vk::Device& device) : device_(device) {}
   std::optional<PageId> take_page(TenantId tenant);
-  bool make_room();  // a page becomes free, or false
+  bool make_room();                       // a page becomes free, or false
+  Result<bool> make_own(PageList& list);  // the last shared page
   void give_up(const std::optional<EvictedPage>& evicted);
   void free_retired();
   const PageKey& key(PageList& list, std::span<const int32_t> tokens, uint32_t page);

@@ -242,11 +242,11 @@ TEST_F(RequestTest, PagesOfAnotherSequence) {
   EXPECT_EQ(refused->status, RequestStatus::kFailed);
   EXPECT_EQ(refused->error.status, Status::kContextFull);
   EXPECT_FALSE(refused->error.message.empty());
-  EXPECT_TRUE(second->pages.empty()) << "a refused request keeps no pages from others";
+  EXPECT_TRUE(second->kv.pages.empty()) << "a refused request keeps no pages from others";
   EXPECT_TRUE(second->tokens.empty()) << "nor does its prompt stay in the sequence";
   std::vector<float> logits(vocabulary_);
   EXPECT_EQ(in->evaluate(*second, prompt(90), logits).error().status, Status::kContextFull);
-  EXPECT_TRUE(second->pages.empty());
+  EXPECT_TRUE(second->kv.pages.empty());
   EXPECT_EQ(finish(*in, *running), alone(prompt(60), greedy_params(50)));
   EXPECT_EQ(running->status, RequestStatus::kFinishedLength);
 
