@@ -57,7 +57,8 @@ KeyHasher& KeyHasher::field(std::string_view tag, std::span<const std::byte> val
 }
 
 KeyHasher& KeyHasher::field(std::string_view tag, uint64_t value) {
-  return field(tag, std::span(little_endian(value)));
+  const auto bytes = little_endian(value);
+  return field(tag, std::span<const std::byte>(bytes));
 }
 
 PageKey KeyHasher::finish() {

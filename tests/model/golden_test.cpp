@@ -98,7 +98,7 @@ TEST_F(GoldenModelTest, BundledModelAgreesWithTheReference) {
     for (size_t i = 34; i < text.size(); ++i)
       worst = std::max(worst,
                        log_difference(evaluate(*in, *sequence, std::span(text).subspan(i, 1)), expected.after(i + 1)));
-    std::printf("  bundled model, %s keys and values: %.1e\n", variant_name(type), worst);
+    std::printf("  bundled model, %s keys and values: %.1e\n", type_name(type), worst);
     EXPECT_LE(worst, type == KvType::kF32 ? kLogTolerance : kLogToleranceF16);
   }
 }
