@@ -39,50 +39,61 @@ class AttentionMixedTest : public AttentionTest {
 };
 
 TEST_F(AttentionMixedTest, EachTypeOfKAndOfV) {
-  for (const Mask mask : kMasks) {
+  for (const KvType k : kTypes)
+    for (const KvType v : kTypes) {
+      const KvFormat format{k, v};
+      if (format.plain()) continue;
+      check_decode(Mask::kNone, format, 2, 2, 48, {0, 63, 256, 300});
+      check_prefill(Mask::kNone, format, 1, 3, 48, 30, 21);
+    }
+}
+
+TEST_F(AttentionMixedTest, EachTypeOfKAndOfVWithoutTheCpuKernels) {
+  // Each type once for K and once for V.
+  constexpr KvFormat kFormats[] = {{KvType::kF16, KvType::kQ8_0},
+                                   {KvType::kF32, KvType::kF16},
+                                   {KvType::kQ8_0, KvType::kQ4_0},
+                                   {KvType::kQ4_0, KvType::kF32}};
+  for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
     use(mask);
-    for (const KvType k : kTypes)
-      for (const KvType v : kTypes) {
-        const KvFormat format{k, v};
-        if (format.plain()) continue;
-        check_decode(mask, format, 2, 3, 64, {0, 63, 256, 300});
-        check_prefill(mask, format, 1, 3, 64, 30, 21);
-      }
+    for (const KvFormat& format : kFormats) {
+      check_decode(mask, format, 2, 3, 64, {0, 63, 256, 300});
+      check_prefill(mask, format, 1, 3, 64, 30, 21);
+    }
   }
 }
 
 TEST_F(AttentionMixedTest, DecodeOfManyShapes) {
-  for (const Mask mask : kMasks) {
-    use(mask);
-    // Heads of one short block, of blocks and a rest, and of an odd count of scales.
-    check_decode(mask, kQ8, 3, 1, 4, {0, 31, 40});
-    check_decode(mask, kQ8, 3, 2, 12, {5, 280});
-    check_decode(mask, kQ8, 2, 1, 20, {33});
-    check_decode(mask, kQ4, 3, 1, 8, {1, 280});
-    check_decode(mask, kQ4, 2, 3, 24, {64, 100});
-    check_decode(mask, kQ4, 2, 2, 80, {100, 511, 512});
-    check_decode(mask, kQ8, 2, 4, 96, {255});
-    check_decode(mask, kQ4, 1, 7, 128, {5, 300, 31});
-    check_decode(mask, kQ4Plain, 1, 4, 128, {5, 300});
-    check_decode(mask, kQ4, 1, 2, 256, {259});
-    check_decode(mask, {KvType::kQ8_0, KvType::kQ4_0}, 2, 16, 96, {33, 300});
-  }
+  check_decode(Mask::kNone, kQ4, 1, 4, 128, {5, 300, 31});
+  check_decode(Mask::kNone, kQ4, 2, 2, 80, {100, 511, 512});
+  use(Mask::kDiscrete);
+  // Heads of one short block, of blocks and a rest, and of an odd count of scales.
+  check_decode(Mask::kDiscrete, kQ8, 3, 1, 4, {0, 31, 40});
+  check_decode(Mask::kDiscrete, kQ8, 3, 2, 12, {5, 280});
+  check_decode(Mask::kDiscrete, kQ4, 2, 3, 24, {64, 100});
+  check_decode(Mask::kDiscrete, kQ4, 2, 2, 80, {100, 511, 512});
+  check_decode(Mask::kDiscrete, kQ4Plain, 1, 4, 128, {5, 300});
+  check_decode(Mask::kDiscrete, {KvType::kQ8_0, KvType::kQ4_0}, 2, 16, 96, {33, 300});
+  use(Mask::kShared);
+  check_decode(Mask::kShared, kQ8, 2, 1, 20, {33});
+  check_decode(Mask::kShared, kQ4, 3, 1, 8, {1, 280});
+  check_decode(Mask::kShared, kQ8, 2, 4, 96, {255});
+  check_decode(Mask::kShared, kQ4, 1, 2, 256, {40});
 }
 
 TEST_F(AttentionMixedTest, PrefillOfManyShapes) {
-  for (const Mask mask : kMasks) {
-    use(mask);
-    check_prefill(mask, kQ8, 2, 2, 4, 40, 40);
-    check_prefill(mask, kQ8, 2, 1, 12, 13, 9);
-    check_prefill(mask, kQ8, 1, 3, 20, 0, 33);
-    check_prefill(mask, kQ4, 2, 1, 8, 31, 2);
-    check_prefill(mask, kQ4, 1, 5, 24, 60, 70);
-    check_prefill(mask, kQ4, 1, 3, 80, 290, 11);
-    check_prefill(mask, kQ8, 2, 5, 128, 31, 14);
-    check_prefill(mask, kQ4, 2, 5, 128, 31, 14);
-    check_prefill(mask, kQ4, 1, 16, 96, 5, 3);
-    check_prefill(mask, kQ4, 1, 2, 256, 30, 5);
-  }
+  check_prefill(Mask::kNone, kQ8, 1, 3, 20, 0, 33);
+  check_prefill(Mask::kNone, kQ4, 1, 3, 80, 90, 11);
+  use(Mask::kDiscrete);
+  check_prefill(Mask::kDiscrete, kQ8, 2, 2, 4, 40, 40);
+  check_prefill(Mask::kDiscrete, kQ4, 2, 1, 8, 31, 2);
+  check_prefill(Mask::kDiscrete, kQ4, 1, 5, 24, 60, 70);
+  check_prefill(Mask::kDiscrete, kQ8, 2, 5, 128, 31, 14);
+  use(Mask::kShared);
+  check_prefill(Mask::kShared, kQ8, 2, 1, 12, 13, 9);
+  check_prefill(Mask::kShared, kQ4, 2, 5, 128, 31, 14);
+  check_prefill(Mask::kShared, kQ4, 1, 16, 96, 5, 3);
+  check_prefill(Mask::kShared, kQ4, 1, 2, 256, 30, 5);
 }
 
 TEST_F(AttentionMixedTest, PrefillDoesNotDependOnWhereASliceBegins) {

@@ -31,10 +31,10 @@ TEST_F(PagePoolTest, LayersHaveBuffersOfTheirOwn) {
   for (uint32_t layer = 0; layer < 3; ++layer) {
     buffers.insert(pool->k(layer).buffer), buffers.insert(pool->v(layer).buffer);
     EXPECT_EQ(pool->k(layer).size, 5u * kPageTokens * 8 * 4);
-    EXPECT_EQ(pool->v(layer).size, pool->k(layer).size);
+    EXPECT_EQ(8 * pool->v(layer).size, 6 * pool->k(layer).size);
   }
   EXPECT_EQ(buffers.size(), 6u);
-  EXPECT_EQ(pool->bytes(), 6 * pool->k(0).size);
+  EXPECT_EQ(pool->bytes(), 3 * (pool->k(0).size + pool->v(0).size));
   EXPECT_EQ(page_bytes({.layers = 3, .k_words = 8, .v_words = 6}) * 5, pool->bytes());
   EXPECT_EQ(pool->pages(), 5u);
 }

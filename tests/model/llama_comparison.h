@@ -48,8 +48,9 @@ inline double log_difference(std::span<const float> a, std::span<const float> b)
 // The reference's logits after each prefix of one text, computed once.
 class ReferenceLogits {
  public:
-  ReferenceLogits(const Gguf& file, std::vector<int32_t> text) : text_(std::move(text)) {
-    auto loaded = reference::LlamaReference::from_gguf(file);
+  ReferenceLogits(const Gguf& file, std::vector<int32_t> text, const reference::CacheFormat& format = {})
+      : text_(std::move(text)) {
+    auto loaded = reference::LlamaReference::from_gguf(file, format);
     EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message);
     if (loaded) model_ = std::move(loaded).value();
   }

@@ -1,4 +1,5 @@
-// LlamaReference: the whole forward pass of a `llama` model on the CPU, one token at a time, with an F32 KV cache.
+// LlamaReference: the whole forward pass of a `llama` model on the CPU, one token at a time, with a KV cache of F32 or
+// rounded as the device's is.
 //
 // Per layer: x += W_o attention(rope(W_q n), rope(W_k n), W_v n) with n = rms_norm(x), then
 // x += W_down (silu(W_gate m) * (W_up m)) with m = rms_norm(x); logits = W_out rms_norm(x). Adjacent rope pairs.
@@ -21,6 +22,8 @@
 #include "base/result.h"
 #include "embedding.h"
 #include "format/gguf.h"
+#include "hadamard.h"
+#include "kv_pages.h"
 #include "llama_config.h"
 #include "llama_weights.h"
 #include "matvec.h"
@@ -29,6 +32,12 @@
 
 namespace pumice::reference {
 
+// How keys and values are rounded, and in which Hadamard blocks (1: none) they are then.
+struct CacheFormat {
+  KvType k = KvType::kF32, v = KvType::kF32;
+  size_t k_rotation = 1, v_rotation = 1;
+};
+
 class LlamaReference {
  public:
   static Result<LlamaReference> load(const std::string& path) {
@@ -36,8 +45,9 @@ class LlamaReference {
     return from_gguf(file);
   }
 
-  static Result<LlamaReference> from_gguf(const Gguf& file) {
+  static Result<LlamaReference> from_gguf(const Gguf& file, const CacheFormat& format = {}) {
     LlamaReference model;
+    model.format_ = format;
     PUMICE_ASSIGN(model.config_, read_llama_config(file));
     PUMICE_ASSIGN(model.weights_, load_llama_weights(file, model.config_));
     const LlamaConfig& c = model.config_;
@@ -50,7 +60,8 @@ class LlamaReference {
   const LlamaWeights& weights() const { return weights_; }
   size_t length() const { return length_; }  // tokens in the cache
 
-  // Dense keys and values of a layer: (length, kv_heads, key_length) after rope, (length, kv_heads, value_length).
+  // Dense keys and values of a layer as they are stored: (length, kv_heads, key_length) after rope, (length, kv_heads,
+  // value_length).
   std::span<const float> keys(size_t layer) const { return cache_[layer].k; }
   std::span<const float> values(size_t layer) const { return cache_[layer].v; }
 
@@ -119,27 +130,38 @@ class LlamaReference {
     return matvec({.x = x, .w = w, .rows = rows, .cols = config_.width, .bias = bias});
   }
 
+  static void append_rounded(std::vector<float>& cache, std::span<const float> rows, KvType type, size_t head_dim) {
+    for (size_t at = 0; at < rows.size(); at += head_dim) {
+      const KvHead head = pack_head(type, rows.subspan(at, head_dim));
+      for (size_t d = 0; d < head_dim; ++d) cache.push_back(head.value(d));
+    }
+  }
+
   std::vector<float> attention_block(const LlamaLayer& l, LayerCache& cache, std::span<const float> x,
                                      uint32_t position) const {
     const LlamaConfig& c = config_;
     const std::vector<float> n = rms_norm(x, l.attn_norm, c.norm_eps);
     std::vector<float> q = project(n, l.q, c.heads * c.key_length, l.q_bias);
     std::vector<float> k = project(n, l.k, c.kv_heads * c.key_length, l.k_bias);
-    const std::vector<float> v = project(n, l.v, c.kv_heads * c.value_length, l.v_bias);
+    std::vector<float> v = project(n, l.v, c.kv_heads * c.value_length, l.v_bias);
     rope(q, c.heads, c.key_length, position, RopePairing::kAdjacent, frequencies_);
     rope(k, c.kv_heads, c.key_length, position, RopePairing::kAdjacent, frequencies_);
-    cache.k.insert(cache.k.end(), k.begin(), k.end());
-    cache.v.insert(cache.v.end(), v.begin(), v.end());
+    hadamard(q, format_.k_rotation);
+    hadamard(k, format_.k_rotation);
+    hadamard(v, format_.v_rotation);
+    append_rounded(cache.k, k, format_.k, c.key_length);
+    append_rounded(cache.v, v, format_.v, c.value_length);
     const uint32_t positions[1] = {position};
-    const std::vector<float> merged = attention({.q = q,
-                                                 .positions = positions,
-                                                 .k = {cache.k},
-                                                 .v = {cache.v},
-                                                 .heads = c.heads,
-                                                 .kv_heads = c.kv_heads,
-                                                 .head_dim = c.key_length,
-                                                 .value_dim = c.value_length,
-                                                 .scale = 1.0f / std::sqrt(static_cast<float>(c.key_length))});
+    std::vector<float> merged = attention({.q = q,
+                                           .positions = positions,
+                                           .k = {cache.k},
+                                           .v = {cache.v},
+                                           .heads = c.heads,
+                                           .kv_heads = c.kv_heads,
+                                           .head_dim = c.key_length,
+                                           .value_dim = c.value_length,
+                                           .scale = 1.0f / std::sqrt(static_cast<float>(c.key_length))});
+    hadamard(merged, format_.v_rotation);
     return matvec({.x = merged,
                    .w = l.output,
                    .rows = c.width,
@@ -162,6 +184,7 @@ class LlamaReference {
   }
 
   LlamaConfig config_;
+  CacheFormat format_;
   LlamaWeights weights_;
   std::vector<double> frequencies_;
   std::vector<LayerCache> cache_;
