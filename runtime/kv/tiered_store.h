@@ -2,9 +2,10 @@
 // threads.
 //
 // Pages come from a cache that has just sealed them and go to RAM at once; to the slower tiers they go when they are
-// used a second time. A fetch reads the pages of a text in their order and ends at the first one that is missing, late
-// or not genuine: every page is verified before it is handed out. Nothing here ever fails a caller: what cannot be had
-// is a miss. Thread rule: one caller's thread at a time; the workers are the store's own.
+// used a second time (stored again, fetched, or named by used()). A fetch reads the pages of a text in their order and
+// ends at the first one that no tier has in time and genuine: every page is verified before it is handed out. Nothing
+// here ever fails a caller: what cannot be had is a miss. Thread rule: one caller's thread at a time; the workers are
+// the store's own.
 #pragma once
 
 #include <array>
@@ -16,12 +17,13 @@
 #include <string>
 #include <vector>
 
+#include "kv/stored_page.h"
 #include "kv/tier.h"
 
 namespace pumice {
 
 struct TieredStoreOptions {
-  Secret secret{};            // authenticates, and with `encrypt` also encrypts, every page
+  Secret secret{};            // authenticates, and with `encrypt` also encrypts, every page outside the process
   uint64_t ram_bytes = 0;     // 0: no such tier
   std::string disk_folder;    // empty: no such tier; made when it does not exist
   uint64_t disk_bytes = 0;    // most that the folder may take
@@ -32,21 +34,10 @@ struct TieredStoreOptions {
   uint64_t ttl_seconds = 7 * 86400;    // of values in Redis
   uint32_t redis_timeout_ms = 200;     // of one exchange
   uint32_t admit_at_use = 2;           // uses before a page goes to disk and to Redis
-  bool compress = false;               // zstd
-  bool encrypt = false;                // XChaCha20-Poly1305
+  uint64_t page_bytes = 0;             // of every payload, others are refused; 0: any size
+  bool compress = false;               // zstd; on disk and in Redis
+  bool encrypt = false;                // XChaCha20-Poly1305; on disk and in Redis
   uint64_t queue_bytes = 256u << 20;   // pages waiting to be written; beyond it new ones are dropped
-};
-
-struct StoredPage {
-  PageKey key, parent;
-  std::vector<int32_t> tokens;
-  std::vector<std::byte> payload;
-};
-
-// A page that is wanted: the answer must have just these tokens after just this parent.
-struct WantedPage {
-  PageKey key, parent;
-  std::span<const int32_t> tokens;  // copied by fetch()
 };
 
 // What memory alone knows of a text's pages.
@@ -59,6 +50,7 @@ struct StoreOutlook {
 struct StoreStats {
   std::array<TierStats, kTierKinds> tiers{};
   std::array<bool, kTierKinds> present{};
+  std::array<std::string, kTierKinds> problems{};     // why a tier that was asked for is not there, or its last failure
   std::array<double, kTierKinds> seconds_per_page{};  // moving averages of loading
   uint64_t verification_failures = 0;
   uint64_t dropped_writes = 0;  // the queue was full
@@ -73,7 +65,7 @@ class PageFetch {
   struct Page {
     uint32_t index = 0;  // in the list that was asked for; they come in order without a gap
     TierKind tier = TierKind::kRam;
-    std::vector<std::byte> payload;
+    SharedBytes payload;  // shares the memory of the RAM tier
   };
   virtual std::optional<Page> take() = 0;  // nullopt: none is ready now
   virtual bool finished() const = 0;       // nothing more will come after what take() still has

@@ -1,0 +1,96 @@
+#include "kv/page_writer.h"
+
+#include <chrono>
+#include <optional>
+
+namespace pumice {
+
+// A page on its way; counted as queued until the last tier is done with it.
+struct PageWriter::Outgoing {
+  Outgoing(PageWriter* its_writer, SharedPage its_page)
+      : writer(its_writer), page(std::move(its_page)), generation(writer->generation_) {}
+  Outgoing(const Outgoing&) = delete;
+  Outgoing& operator=(const Outgoing&) = delete;
+  ~Outgoing() {
+    std::lock_guard lock(writer->mutex_);
+    writer->queued_bytes_ -= page->payload.size();
+    --writer->queued_;
+    writer->less_.notify_all();
+  }
+
+  // Empty when the page cannot be sealed.
+  std::span<const std::byte> sealed() {
+    std::lock_guard lock(mutex);
+    if (!value) {
+      Result<std::vector<std::byte>> made = writer->codec_.seal(*page);
+      value = made ? std::move(made).value() : std::vector<std::byte>();
+    }
+    return *value;
+  }
+
+  PageWriter* writer;
+  SharedPage page;
+  uint64_t generation;
+  std::mutex mutex;
+  std::optional<std::vector<std::byte>> value;
+};
+
+Result<std::unique_ptr<PageWriter>> PageWriter::create(Tier* disk, Tier* redis, const PageCodec& codec,
+                                                       uint64_t queue_bytes) {
+  std::unique_ptr<PageWriter> writer(new PageWriter(disk, redis, codec, queue_bytes));
+  if (disk) {
+    PUMICE_ASSIGN(writer->disk_worker_, Worker::start());
+  }
+  if (redis) {
+    PUMICE_ASSIGN(writer->redis_worker_, Worker::start());
+  }
+  return writer;
+}
+
+PageWriter::~PageWriter() { discard(); }
+
+void PageWriter::write(const SharedPage& page, TierKind found_in) {
+  const bool to_disk = disk_ && !disk_->may_contain(page->key);
+  const bool to_redis = redis_ && found_in != TierKind::kRedis;
+  if (!to_disk && !to_redis) return;
+  {
+    std::lock_guard lock(mutex_);
+    if (queued_bytes_ + page->payload.size() > queue_limit_) {
+      dropped_.fetch_add(1, std::memory_order_relaxed);
+      return;
+    }
+    queued_bytes_ += page->payload.size();
+    ++queued_;
+  }
+  const auto outgoing = std::make_shared<Outgoing>(this, page);
+  if (to_disk) post(outgoing, disk_, *disk_worker_);
+  if (to_redis) post(outgoing, redis_, *redis_worker_);
+}
+
+void PageWriter::post(const std::shared_ptr<Outgoing>& outgoing, Tier* tier, Worker& worker) {
+  worker.post([this, outgoing, tier] {
+    if (outgoing->generation != generation_) return;
+    const std::span<const std::byte> value = outgoing->sealed();
+    if (value.empty()) return;
+    // A failure is in the tier's own statistics, and the page can be had again by computing it.
+    static_cast<void>(tier->write(outgoing->page->key, value));
+  });
+}
+
+bool PageWriter::flush(double seconds) {
+  std::unique_lock lock(mutex_);
+  return less_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return queued_ == 0; });
+}
+
+void PageWriter::discard() { ++generation_; }
+
+void PageWriter::clear_redis() {
+  if (redis_) redis_worker_->post([this] { static_cast<void>(redis_->clear()); });
+}
+
+uint64_t PageWriter::queued_bytes() const {
+  std::lock_guard lock(mutex_);
+  return queued_bytes_;
+}
+
+}  // namespace pumice

@@ -1,0 +1,52 @@
+// PageWriter: brings pages to the slower tiers in the background.
+//
+// A thread for each tier; a page is sealed once, by the first of them. What waits is bounded: a page that finds no room
+// is dropped. Thread rule: any thread.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+
+#include "kv/page_codec.h"
+#include "kv/ram_tier.h"
+#include "kv/worker.h"
+
+namespace pumice {
+
+class PageWriter {
+ public:
+  // disk, redis: null for none.
+  static Result<std::unique_ptr<PageWriter>> create(Tier* disk, Tier* redis, const PageCodec& codec,
+                                                    uint64_t queue_bytes);
+  ~PageWriter();  // gives up what waits
+
+  // Writes the page to the tiers that are slower than `found_in` and do not have it.
+  void write(const SharedPage& page, TierKind found_in);
+  bool flush(double seconds);  // false: not all was written within the time
+  void discard();              // what waits is not written
+  void clear_redis();          // in the background, after what waits
+  uint64_t queued_bytes() const;
+  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Outgoing;
+
+  PageWriter(Tier* disk, Tier* redis, const PageCodec& codec, uint64_t queue_bytes)
+      : disk_(disk), redis_(redis), codec_(codec), queue_limit_(queue_bytes) {}
+  void post(const std::shared_ptr<Outgoing>& outgoing, Tier* tier, Worker& worker);
+
+  Tier* disk_;
+  Tier* redis_;
+  const PageCodec& codec_;
+  const uint64_t queue_limit_;
+  std::atomic<uint64_t> dropped_{0};
+  std::atomic<uint64_t> generation_{0};
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable less_;
+  uint64_t queued_bytes_ = 0, queued_ = 0;
+  std::unique_ptr<Worker> disk_worker_, redis_worker_;  // last: they end before what they use
+};
+
+}  // namespace pumice
