@@ -171,6 +171,7 @@ namespace pumice_cli {
 void add_bench_command(CLI::App* app, Action* action) {
   using pumice_bench::BenchFlags;
   auto flags = std::make_shared<BenchFlags>();
+  flags->context.cache.options.disable_reuse = 1;  // every run computes its whole prompt
   CLI::App* command = app->add_subcommand("bench", "measure tokens per second");
   command->footer(
       "\nResults are checked first: nothing is measured on a device that computes wrong ones (exit code 10).\n"

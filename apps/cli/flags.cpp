@@ -83,6 +83,7 @@ PumiceContextOptions ContextFlags::options() const {
   options.disable_kv_cache = no_kv_cache ? 1 : 0;
   options.steps_ahead = steps_ahead;
   options.prefill_slice = prefill_slice;
+  options.cache = &cache.options;
   return options;
 }
 

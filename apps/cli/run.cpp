@@ -155,6 +155,7 @@ void prefill_only(const Session& session, pumice::Sequence& sequence, const RunF
 
 void run_model(const Session& session, const std::string& text, const RunFlags& flags, RunOutcome* outcome) {
   const PumiceModelInfo model = session.model().info();
+  constexpr std::uint32_t kFlushMs = 10000;
   outcome->prompt_ids = tokenize_prompt(session.model(), text, flags.prompt, flags.device.quiet);
   PumiceContextOptions options = flags.context.options();
   options.profile = flags.profile ? 1 : 0;
@@ -171,7 +172,12 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
     generate(context, sequence, text, flags, outcome);
   }
   if (!flags.json && stdout_is_terminal()) write_stdout("\n");
+  if (flags.context.cache.options.secret) context.flush_cache(kFlushMs);
   outcome->stats = context.stats();
+  outcome->cache = context.cache_stats();
+  for (const PumiceCacheSource tier : {PUMICE_SOURCE_RAM, PUMICE_SOURCE_DISK, PUMICE_SOURCE_REDIS})
+    if (const std::string problem = context.tier_problem(tier); !problem.empty() && !flags.device.quiet)
+      note("warning: the cache goes on without a part of it: " + problem);
   if (flags.profile) outcome->profile = context.profile();
 }
 
@@ -256,13 +262,17 @@ void add_run_command(CLI::App* app, Action* action) {
   run_app->add_flag("--profile", flags->profile, "GPU time of each kernel on standard error, or in the JSON");
   add_sampling_flags(run_app, flags.get());
   add_context_flags(run_app, &flags->context, true);
+  add_cache_flags(run_app, &flags->context.cache);
   add_device_flags(run_app, &flags->device);
   run_app->callback([=] {
     if (!flags->words.empty() && (flags->prompt.text || flags->prompt.file)) {
       throw CLI::ValidationError("give the prompt once: as words, with -p or with -f");
     }
     flags->keeps_repeat_penalty = run_app->count("--repeat-penalty") > 0;
-    *action = [flags] { return run(*flags); };
+    *action = [flags] {
+      prepare_cache(&flags->context.cache);
+      return run(*flags);
+    };
   });
 }
 

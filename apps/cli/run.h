@@ -19,6 +19,7 @@ struct RunOutcome {
   double load_ms = 0;
   PumiceTimings timings = pumice_timings_init();
   PumiceContextStats stats = pumice_context_stats_init();
+  PumiceCacheStats cache = pumice_cache_stats_init();
   std::string profile;  // JSON text; empty without --profile
 };
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <array>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
@@ -25,6 +27,13 @@ struct DeviceFlags {
   bool verbose = false;
 };
 
+// Of the KV cache between texts; see PumiceCacheOptions.
+struct CacheFlags {
+  PumiceCacheOptions options = pumice_cache_options_init();  // but for what follows
+  std::string policy = "adaptive", folder, redis_url, redis_ca_file, name_space = "default", secret_file;
+  std::array<std::uint8_t, 32> secret{};
+};
+
 struct ContextFlags {
   std::uint32_t context_tokens = 0;
   std::string kv_type = "f16";
@@ -34,8 +43,9 @@ struct ContextFlags {
   bool no_kv_cache = false;
   std::uint32_t steps_ahead = 0;
   std::uint32_t prefill_slice = 0;
-  PumiceContextOptions options() const;
-  std::string kv_name() const;  // "q8_0", or of keys and of values "q8_0/q4_0"
+  CacheFlags cache;
+  PumiceContextOptions options() const;  // valid as long as the flags are, and unchanged
+  std::string kv_name() const;           // "q8_0", or of keys and of values "q8_0/q4_0"
 };
 
 void add_model_flag(CLI::App* app, std::string* path);
@@ -46,6 +56,10 @@ CLI::Option* add_kv_type_flag(CLI::App* app, const std::string& name, std::strin
 PumiceKvType kv_type_of(std::string_view name);  // one that the flag accepts
 // with_size: with --ctx.
 void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size);
+void add_cache_flags(CLI::App* app, CacheFlags* flags);
+// Once the command line is parsed: reads the secret (makes one beside the folder where there is none) and fills in the
+// options. Throws Failure.
+void prepare_cache(CacheFlags* flags);
 
 // A number within [low, high]; unlike CLI::Range it refuses "nan".
 CLI::Validator finite_range(double low, double high);

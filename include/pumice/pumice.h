@@ -5,8 +5,10 @@
  * Structs:  start with `size` and `next`, and come from their pumice_..._init() function. `next` is reserved: NULL.
  * Errors:   fallible functions return PumiceResult and write a one-line explanation to the object they are called on
  *           (creation: to the parent); pumice_..._error() copies it out. Output parameters are written on success only.
- * Threads:  instances, devices and models may be used by any number of threads at once. A context with its sequences
- *           and requests belongs to one thread at a time; pumice_request_cancel() alone may be called from any thread.
+ * Threads:   instances, devices, models and contexts may be used by any number of threads at once. Calls on a context, its
+ *           sequences and requests take turns; of those that wait for the device, pumice_request_wait() lets others have
+ *           theirs meanwhile. A sequence or a request belongs to one thread at a time; pumice_request_cancel() alone may
+ *           be called from any.
  * Strings:  UTF-8. Functions that copy out take (buffer, capacity) and return the full length without the final zero;
  *           a buffer too small is filled and terminated.
  * This file is a flat list of the whole interface.
@@ -344,11 +346,54 @@ typedef enum PumiceRecordMode {
   PUMICE_RECORD_EACH_STEP = 1
 } PumiceRecordMode;
 
+typedef enum PumiceCachePolicy {
+  PUMICE_CACHE_ADAPTIVE = 0,  /* follows whichever of the others would have done best lately */
+  PUMICE_CACHE_LRU = 1,
+  PUMICE_CACHE_LFU = 2,
+  PUMICE_CACHE_RANDOM = 3,
+  PUMICE_CACHE_S3FIFO = 4,
+  PUMICE_CACHE_COST = 5       /* cost of computing it again times frequency */
+} PumiceCachePolicy;
+
+/* Where keys and values of texts stay after their sequences are gone, to be found again by content: a new sequence that
+ * begins with the same tokens computes only what follows. What is found changes nothing but time. */
+typedef struct PumiceCacheOptions {
+  size_t size;
+  const void* next;
+  int32_t disable_reuse;      /* nonzero: nothing is found again; sequences share pages by pumice_sequence_fork() alone */
+  int32_t exact;              /* nonzero: only what prefill computed is found again, so that logits are the same bits with and
+                                 without; the default also finds generated text, whose rounding differs from prefill's */
+  uint32_t cache_tokens;      /* room in device memory beyond context_tokens, for texts that no sequence holds */
+  PumiceCachePolicy policy;   /* what is given up first when device memory is full */
+  double ttl_seconds;         /* a text unused for so long is forgotten; 0: never */
+  uint64_t seed;              /* of random evictions */
+  uint64_t ram_bytes;         /* host memory behind device memory; 0: none */
+  const char* disk_folder;    /* survives restarts; NULL: none; made when it does not exist */
+  uint64_t disk_bytes;        /* most that the folder may take; 0: 4 GiB */
+  const char* redis_url;      /* redis://[user:password@]host[:port][/db] or rediss:// (TLS); NULL: none */
+  const char* redis_ca_file;  /* for rediss://; NULL: the system's */
+  const char* name_space;     /* of keys in Redis and on disk; NULL: "default" */
+  uint64_t epoch;             /* raise it to leave all earlier pages behind */
+  uint64_t redis_ttl_seconds; /* 0: a week */
+  uint32_t redis_timeout_ms;  /* of one exchange; 0: 200 */
+  uint32_t admit_at_use;      /* uses before a page goes to disk and to Redis; 0: 2 */
+  int32_t compress;           /* nonzero: zstd, on disk and in Redis */
+  int32_t encrypt;            /* nonzero: XChaCha20-Poly1305, on disk and in Redis */
+  const uint8_t* secret;      /* 32 bytes that key all hashes, checks and encryption; copied. With a disk folder or Redis it is
+                                 needed, and pages are found again only under the same one. NULL: a random one */
+} PumiceCacheOptions;
+
+static inline PumiceCacheOptions pumice_cache_options_init(void) {
+  PumiceCacheOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceCacheOptions);
+  return o;
+}
+
 typedef struct PumiceContextOptions {
   size_t size;
   const void* next;
   uint32_t context_tokens;    /* room for tokens over all sequences; 0: the model's context length, at most 4096 */
-  uint32_t max_sequences;     /* at most 32 */
+  uint32_t max_sequences;     /* at most 1024, of which 32 decode at once */
   PumiceKvType kv_type;       /* of keys, and of values where kv_type_v is PUMICE_KV_AS_KEYS */
   PumiceRecordMode record_mode;
   int32_t disable_kv_cache;   /* nonzero: every step computes the whole sequence again (for comparison) */
@@ -357,6 +402,7 @@ typedef struct PumiceContextOptions {
   int32_t profile;            /* nonzero: GPU time of each kernel, see pumice_context_profile() */
   PumiceKvType kv_type_v;     /* of values */
   int32_t disable_kv_rotation; /* nonzero: Q4_0 without the rotation that makes it more accurate (for comparison) */
+  const PumiceCacheOptions* cache; /* NULL: the defaults */
 } PumiceContextOptions;
 
 static inline PumiceContextOptions pumice_context_options_init(void) {
@@ -409,6 +455,65 @@ static inline PumiceContextStats pumice_context_stats_init(void) {
 }
 PUMICE_API PumiceResult pumice_context_get_stats(const PumiceContext* context, PumiceContextStats* stats);
 
+typedef enum PumiceCacheSource {
+  PUMICE_SOURCE_DEVICE = 0, PUMICE_SOURCE_RAM = 1, PUMICE_SOURCE_DISK = 2, PUMICE_SOURCE_REDIS = 3
+} PumiceCacheSource;
+
+typedef struct PumiceTierStats {
+  int32_t present;
+  uint64_t values, bytes, limit_bytes;   /* 0 where it cannot tell */
+  uint64_t reads, hits, writes, evictions, failures, read_bytes, written_bytes;
+  double seconds_reading, seconds_writing, seconds_per_page; /* the last: moving average of loading one */
+} PumiceTierStats;
+
+/* A page holds the keys and values of page_tokens tokens. */
+typedef struct PumiceCacheStats {
+  size_t size;
+  const void* next;
+  uint32_t page_tokens;
+  uint64_t page_bytes;
+  uint32_t pages_total, pages_limit; /* of device memory; the most in use */
+  uint32_t pages_held, pages_cached; /* of sequences; of no sequence, to be found again */
+  uint64_t tokens_held;              /* tokens of the sequences, each counted once for each sequence */
+  uint64_t slots_unused;             /* of pages_held: token slots that hold none */
+  uint64_t lookups, looked_up_pages; /* prompts, and full pages in them */
+  uint64_t hit_pages[4];             /* by PumiceCacheSource */
+  uint64_t fetches, fetches_given_up, fetches_not_worth; /* reads from RAM, disk and Redis; those that took too long; those
+                                                            not begun, as computing was estimated to be faster */
+  double seconds_fetching;           /* that requests waited for pages */
+  double recompute_seconds_saved;    /* estimated */
+  double prefill_seconds_per_token;  /* the estimate behind it */
+  uint64_t sealed_pages, copied_pages, scrubbed_pages;
+  uint64_t evictions_capacity, evictions_expired, evictions_quota, evictions_shrunk, evictions_cleared;
+  uint64_t verification_failures;    /* pages from RAM, disk or Redis that were not genuine; they were not used */
+  uint64_t dropped_writes;           /* pages not written to a tier, as too many were waiting */
+  uint64_t queued_bytes;             /* waiting to be written */
+  PumiceCachePolicy policy, leader;  /* leader: which policy the adaptive one follows at present */
+  int32_t redis_connected;
+  PumiceTierStats tiers[3];          /* RAM, disk, Redis */
+} PumiceCacheStats;
+
+static inline PumiceCacheStats pumice_cache_stats_init(void) {
+  PumiceCacheStats s = PUMICE_ZERO;
+  s.size = sizeof(PumiceCacheStats);
+  return s;
+}
+PUMICE_API PumiceResult pumice_context_get_cache_stats(const PumiceContext* context, PumiceCacheStats* stats);
+/* Why the tier is not there although it was asked for, or its last failure; empty: nothing is wrong. */
+PUMICE_API size_t pumice_context_tier_problem(const PumiceContext* context, PumiceCacheSource tier, char* buffer,
+                                              size_t capacity);
+
+/* All of these at any time. */
+PUMICE_API PumiceResult pumice_context_set_cache_policy(PumiceContext* context, PumiceCachePolicy policy);
+/* Most tokens in device memory; gives up cached texts down to it. What sequences hold stays. */
+PUMICE_API PumiceResult pumice_context_set_cache_limit(PumiceContext* context, uint32_t tokens);
+/* Most tokens that texts of a group (pumice_sequence_create_in()) may keep in device memory. */
+PUMICE_API PumiceResult pumice_context_set_group_quota(PumiceContext* context, const char* group, uint32_t tokens);
+/* Forgets all texts that no sequence holds, in device memory and (tiers nonzero) in RAM, on disk and in Redis. */
+PUMICE_API PumiceResult pumice_context_clear_cache(PumiceContext* context, int32_t tiers);
+/* Waits until everything is written to RAM and, as far as it has been admitted, to disk and Redis. PUMICE_TIMEOUT. */
+PUMICE_API PumiceResult pumice_context_flush_cache(PumiceContext* context, uint32_t timeout_ms);
+
 /* One row per kernel of the profiled steps so far, as JSON text: [{"kernel", "calls", "microseconds", "bytes", "flops"}]. */
 PUMICE_API PumiceResult pumice_context_profile(const PumiceContext* context, char* buffer, size_t capacity,
                                                size_t* length);
@@ -416,6 +521,15 @@ PUMICE_API PumiceResult pumice_context_profile(const PumiceContext* context, cha
 /* ---- Sequences. --------------------------------------------------------------------------------------------------- */
 
 PUMICE_API PumiceResult pumice_sequence_create(PumiceContext* context, PumiceSequence** sequence);
+/* group: sequences of different groups (users, tenants) never find each other's texts, and cannot tell by time or counts
+ * what others have. NULL or empty: the common group. */
+PUMICE_API PumiceResult pumice_sequence_create_in(PumiceContext* context, const char* group, PumiceSequence** sequence);
+/* A new sequence of the same group with the first `tokens` tokens of this one; full pages are shared, so it costs next to
+ * nothing. PUMICE_INVALID_ARGUMENT while a request runs on it. */
+PUMICE_API PumiceResult pumice_sequence_fork(PumiceSequence* sequence, uint32_t tokens, PumiceSequence** copy);
+/* The full pages that the sequence has now stay in device memory until it is unpinned or destroyed, even if it is cut. */
+PUMICE_API PumiceResult pumice_sequence_pin(PumiceSequence* sequence);
+PUMICE_API PumiceResult pumice_sequence_unpin(PumiceSequence* sequence);
 PUMICE_API void pumice_sequence_destroy(PumiceSequence* sequence);
 
 typedef struct PumiceSequenceInfo {

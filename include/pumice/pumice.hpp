@@ -250,6 +250,29 @@ class Context {
     check(pumice_step(get(), &busy));
     return busy != 0;
   }
+  PumiceCacheStats cache_stats() const {
+    PumiceCacheStats stats = pumice_cache_stats_init();
+    check(pumice_context_get_cache_stats(get(), &stats));
+    return stats;
+  }
+  // Empty: nothing is wrong.
+  std::string tier_problem(PumiceCacheSource tier) const {
+    return detail::copy_out([&](char* buffer, std::size_t capacity, std::size_t* length) {
+      *length = pumice_context_tier_problem(get(), tier, buffer, capacity);
+    });
+  }
+  void set_cache_policy(PumiceCachePolicy policy) { check(pumice_context_set_cache_policy(get(), policy)); }
+  void set_cache_limit(std::uint32_t tokens) { check(pumice_context_set_cache_limit(get(), tokens)); }
+  void set_group_quota(const std::string& group, std::uint32_t tokens) {
+    check(pumice_context_set_group_quota(get(), group.c_str(), tokens));
+  }
+  void clear_cache(bool tiers) { check(pumice_context_clear_cache(get(), tiers ? 1 : 0)); }
+  // False: not within the time.
+  bool flush_cache(std::uint32_t timeout_ms) {
+    const PumiceResult result = pumice_context_flush_cache(get(), timeout_ms);
+    if (result != PUMICE_TIMEOUT) check(result);
+    return result == PUMICE_OK;
+  }
   PumiceContextStats stats() const {
     PumiceContextStats stats = pumice_context_stats_init();
     check(pumice_context_get_stats(get(), &stats));
@@ -376,15 +399,23 @@ class Request {
 
 class Sequence {
  public:
-  explicit Sequence(const Context& context) : context_(context.share()) {
+  // group: see pumice_sequence_create_in().
+  explicit Sequence(const Context& context, const std::string& group = {}) : context_(context.share()) {
     PumiceSequence* sequence = nullptr;
-    context.check(pumice_sequence_create(context.get(), &sequence));
+    context.check(pumice_sequence_create_in(context.get(), group.c_str(), &sequence));
     handle_.reset(sequence);
   }
   Sequence(Sequence&&) noexcept = default;
   Sequence& operator=(Sequence&&) noexcept = default;
 
   PumiceSequence* get() const noexcept { return handle_.get(); }
+  Sequence fork(std::uint32_t tokens) const {
+    PumiceSequence* copy = nullptr;
+    context_.check(pumice_sequence_fork(get(), tokens, &copy));
+    return Sequence(context_.share(), copy);
+  }
+  void pin() { context_.check(pumice_sequence_pin(get())); }
+  void unpin() { context_.check(pumice_sequence_unpin(get())); }
   PumiceSequenceInfo info() const {
     PumiceSequenceInfo info = pumice_sequence_info_init();
     context_.check(pumice_sequence_get_info(get(), &info));
@@ -438,6 +469,7 @@ class Sequence {
   }
 
  private:
+  Sequence(Context context, PumiceSequence* sequence) : context_(std::move(context)) { handle_.reset(sequence); }
   std::vector<float> score(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& targets,
                            PumiceScoreOptions options) {
     if (ids.size() != targets.size()) throw Error(PUMICE_INVALID_ARGUMENT, "score() needs one target for each id");

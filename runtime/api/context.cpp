@@ -20,7 +20,9 @@ Result<ContextOptions> translate(const PumiceContextOptions& options) {
                         .steps_ahead = options.steps_ahead,
                         .profile = options.profile != 0,
                         .kv_type_v = kv.v,
-                        .kv_rotation = kv.rotate};
+                        .kv_rotation = kv.rotate,
+                        .cache_tokens = options.cache ? options.cache->cache_tokens : 0,
+                        .share_generated = !options.cache || options.cache->exact == 0};
 }
 
 std::vector<int32_t> stop_tokens(const Tokenizer& tokenizer) {
@@ -28,6 +30,21 @@ std::vector<int32_t> stop_tokens(const Tokenizer& tokenizer) {
   for (int32_t id = 0; id < tokenizer.vocabulary_size(); ++id)
     if (tokenizer.is_end_of_generation(id)) ids.push_back(id);
   return ids;
+}
+
+// Closes the sequence again if there is no memory for the handle.
+PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, Sequence* sequence) {
+  try {
+    auto object = std::make_shared<SequenceObject>();
+    auto handle = std::make_unique<PumiceSequence>();
+    object->context = context;
+    object->sequence = sequence;
+    handle->object = std::move(object);
+    return handle.release();
+  } catch (...) {
+    context->context->close_sequence(sequence);
+    throw;
+  }
 }
 
 std::string profile_json(StepRecorder& recorder) {
@@ -64,9 +81,12 @@ PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOption
   if (!model) return PUMICE_INVALID_ARGUMENT;
   return guarded(&model->object->last_error, [&]() -> Result<void> {
     if (!context || (options && !usable(options))) return invalid("context or options");
+    if (options && options->cache && !usable(options->cache)) return invalid("cache options");
     if (!model->object->model) return invalid("the model was opened without a device; load it with one");
     const PumiceContextOptions defaults = pumice_context_options_init();
-    PUMICE_ASSIGN(const ContextOptions translated, translate(options ? *options : defaults));
+    const PumiceContextOptions& given = options ? *options : defaults;
+    PUMICE_ASSIGN(ContextOptions translated, translate(given));
+    PUMICE_ASSIGN(translated.cache, translate_cache(*model->object, given.cache, translated.kv_format()));
     auto object = std::make_shared<ContextObject>();
     object->model = model->object;
     PUMICE_ASSIGN(object->context,
@@ -100,7 +120,7 @@ PumiceResult pumice_model_estimate(const PumiceModel* model, const PumiceContext
 
 PumiceResult pumice_context_get_stats(const PumiceContext* context, PumiceContextStats* stats) {
   if (!context || !usable(stats)) return PUMICE_INVALID_ARGUMENT;
-  return guarded(&context->object->last_error, [&]() -> Result<void> {
+  return guarded(*context->object, [&]() -> Result<void> {
     Context& from = *context->object->context;
     const ModelConfig& config = context->object->model->model->config();
     const PagePool& pool = from.pool();
@@ -127,7 +147,7 @@ PumiceResult pumice_context_get_stats(const PumiceContext* context, PumiceContex
 
 PumiceResult pumice_context_profile(const PumiceContext* context, char* buffer, size_t capacity, size_t* length) {
   if (!context) return PUMICE_INVALID_ARGUMENT;
-  return guarded(&context->object->last_error, [&]() -> Result<void> {
+  return guarded(*context->object, [&]() -> Result<void> {
     if (!length || (!buffer && capacity > 0)) return invalid("buffer or length");
     *length = copy_text(profile_json(context->object->context->recorder()), buffer, capacity);
     return {};
@@ -135,13 +155,26 @@ PumiceResult pumice_context_profile(const PumiceContext* context, char* buffer, 
 }
 
 PumiceResult pumice_sequence_create(PumiceContext* context, PumiceSequence** sequence) {
+  return pumice_sequence_create_in(context, nullptr, sequence);
+}
+
+PumiceResult pumice_sequence_create_in(PumiceContext* context, const char* group, PumiceSequence** sequence) {
   if (!context) return PUMICE_INVALID_ARGUMENT;
-  return guarded(&context->object->last_error, [&]() -> Result<void> {
+  return guarded(*context->object, [&]() -> Result<void> {
     if (!sequence) return invalid("sequence");
-    auto object = std::make_shared<SequenceObject>();
-    object->context = context->object;
-    PUMICE_ASSIGN(object->sequence, context->object->context->open_sequence());
-    *sequence = new PumiceSequence{std::move(object)};
+    PUMICE_ASSIGN(Sequence* const opened, context->object->context->open_sequence(group ? group : ""));
+    *sequence = sequence_handle(context->object, opened);
+    return {};
+  });
+}
+
+PumiceResult pumice_sequence_fork(PumiceSequence* sequence, uint32_t tokens, PumiceSequence** copy) {
+  if (!sequence) return PUMICE_INVALID_ARGUMENT;
+  const std::shared_ptr<ContextObject>& context = sequence->object->context;
+  return guarded(*context, [&]() -> Result<void> {
+    if (!copy) return invalid("copy");
+    PUMICE_ASSIGN(Sequence* const forked, context->context->fork(*sequence->object->sequence, tokens));
+    *copy = sequence_handle(context, forked);
     return {};
   });
 }
@@ -150,6 +183,7 @@ void pumice_sequence_destroy(PumiceSequence* sequence) { delete sequence; }
 
 PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequenceInfo* info) {
   if (!sequence || !usable(info)) return PUMICE_INVALID_ARGUMENT;
+  const std::lock_guard turn(sequence->object->context->turn);
   const Sequence& from = *sequence->object->sequence;
   info->tokens = static_cast<uint32_t>(from.tokens.size());
   info->computed = from.computed;
@@ -160,7 +194,7 @@ PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequ
 PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
   ContextObject& context = *sequence->object->context;
-  return guarded(&context.last_error,
+  return guarded(context,
                  [&]() -> Result<void> { return context.context->truncate(*sequence->object->sequence, tokens); });
 }
 
@@ -168,7 +202,7 @@ PumiceResult pumice_sequence_evaluate(PumiceSequence* sequence, const int32_t* i
                                       size_t capacity) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
   ContextObject& context = *sequence->object->context;
-  return guarded(&context.last_error, [&]() -> Result<void> {
+  return guarded(context, [&]() -> Result<void> {
     if (!ids || !logits) return invalid("ids or logits");
     if (capacity < context.model->model->config().vocabulary)
       return error(Status::kInvalidArgument, "room for %zu logits, the vocabulary has %u", capacity,

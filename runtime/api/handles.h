@@ -56,20 +56,27 @@ struct ModelObject {
   std::string tokenizer_error;  // why there is none
   std::optional<Model> model;
   std::vector<std::string> texts;  // keys, types and values of metadata, then names and types of tensors
+  std::mutex digest_mutex;
+  std::string digest;  // of all that the file holds; empty: not computed yet
   LastError last_error;
 };
 
 struct ContextObject {
   std::shared_ptr<ModelObject> model;
   std::unique_ptr<Context> context;
+  std::mutex turn;  // held by the call that uses `context`
   LastError last_error;
 };
 
 struct SequenceObject {
   std::shared_ptr<ContextObject> context;
   Sequence* sequence = nullptr;
+  std::vector<NodeId> pinned;
   ~SequenceObject() {
-    if (sequence) context->context->close_sequence(sequence);
+    if (!sequence) return;
+    const std::lock_guard turn(context->turn);
+    context->context->cache().unpin(pinned);
+    context->context->close_sequence(sequence);
   }
 };
 
@@ -81,7 +88,9 @@ struct RequestObject {
   std::string text;
   bool text_finished = false;
   ~RequestObject() {
-    if (request) sequence->context->context->abandon(*request);
+    if (!request) return;
+    const std::lock_guard turn(sequence->context->turn);
+    sequence->context->context->abandon(*request);
   }
 };
 
@@ -113,6 +122,18 @@ PumiceResult guarded(LastError* sink, Body&& body) noexcept {
     return PUMICE_INTERNAL;
   }
 }
+
+// The same when it is the caller's turn on the context.
+template <typename Body>
+PumiceResult guarded(ContextObject& context, Body&& body) noexcept {
+  return guarded(&context.last_error, [&]() -> Result<void> {
+    const std::lock_guard turn(context.turn);
+    return body();
+  });
+}
+
+// options may be null. Reads the model's file for its digest where pages are to outlive the context.
+Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions* options, const KvFormat& format);
 
 inline Error invalid(const char* what) { return error(Status::kInvalidArgument, "%s", what); }
 

@@ -1,5 +1,8 @@
 // Requests.
+#include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <mutex>
 #include <utility>
 
 #include "api/handles.h"
@@ -47,6 +50,28 @@ void drain(RequestObject& object) {
     object.text += object.detokenizer.finish();
 }
 
+// Steps until the request has something new. Others take their turns while this one waits for the device.
+Result<void> wait_for_news(RequestObject& object, int32_t timeout_ms) {
+  constexpr std::chrono::milliseconds kPoll(20);  // how soon a cancellation is seen
+  using Clock = std::chrono::steady_clock;
+  ContextObject& owner = *object.sequence->context;
+  const Clock::time_point start = Clock::now();
+  for (;;) {
+    uint64_t pending = 0;
+    {
+      const std::lock_guard turn(owner.turn);
+      PUMICE_ASSIGN(const bool news, owner.context->advance_to_news(*object.request));
+      if (news) return {};
+      pending = owner.context->oldest_in_flight();
+    }
+    Clock::duration left = kPoll;
+    if (timeout_ms >= 0)
+      left = std::min<Clock::duration>(left, start + std::chrono::milliseconds(timeout_ms) - Clock::now());
+    if (left <= Clock::duration::zero()) return error(Status::kTimeout, "nothing new within %d ms", timeout_ms);
+    PUMICE_TRY(owner.context->wait_for(pending, std::chrono::duration_cast<std::chrono::nanoseconds>(left).count()));
+  }
+}
+
 }  // namespace
 }  // namespace pumice
 
@@ -58,7 +83,7 @@ PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequest
                                    PumiceRequest** request) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
   ContextObject& context = *sequence->object->context;
-  return guarded(&context.last_error, [&]() -> Result<void> {
+  return guarded(context, [&]() -> Result<void> {
     if (!request || !usable(options) || (!options->ids && options->count > 0))
       return invalid("request, options or ids");
     PUMICE_ASSIGN(const GenerationParams params, translate(*options));
@@ -79,7 +104,7 @@ void pumice_request_destroy(PumiceRequest* request) { delete request; }
 
 PumiceResult pumice_step(PumiceContext* context, int32_t* busy) {
   if (!context) return PUMICE_INVALID_ARGUMENT;
-  return guarded(&context->object->last_error, [&]() -> Result<void> {
+  return guarded(*context->object, [&]() -> Result<void> {
     PUMICE_ASSIGN(const bool unfinished, context->object->context->step());
     if (busy) *busy = unfinished ? 1 : 0;
     return {};
@@ -90,7 +115,7 @@ PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll) {
   if (!request || !usable(poll)) return PUMICE_INVALID_ARGUMENT;
   RequestObject& object = *request->object;
   ContextObject& context = *object.sequence->context;
-  return guarded(&context.last_error, [&]() -> Result<void> {
+  return guarded(context, [&]() -> Result<void> {
     drain(object);
     const Request& from = *object.request;
     poll->status = static_cast<PumiceRequestStatus>(from.status);
@@ -108,12 +133,8 @@ PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll) {
 
 PumiceResult pumice_request_wait(PumiceRequest* request, int32_t timeout_ms) {
   if (!request) return PUMICE_INVALID_ARGUMENT;
-  ContextObject& context = *request->object->sequence->context;
-  return guarded(&context.last_error, [&]() -> Result<void> {
-    PUMICE_ASSIGN(const bool changed, context.context->wait(*request->object->request, timeout_ms));
-    if (!changed) return error(Status::kTimeout, "nothing new within %d ms", timeout_ms);
-    return {};
-  });
+  RequestObject& object = *request->object;
+  return guarded(&object.sequence->context->last_error, [&] { return wait_for_news(object, timeout_ms); });
 }
 
 void pumice_request_cancel(PumiceRequest* request) {
@@ -122,6 +143,7 @@ void pumice_request_cancel(PumiceRequest* request) {
 
 PumiceResult pumice_request_timings(const PumiceRequest* request, PumiceTimings* timings) {
   if (!request || !usable(timings)) return PUMICE_INVALID_ARGUMENT;
+  const std::lock_guard turn(request->object->sequence->context->turn);
   const Request& from = *request->object->request;
   timings->prompt_tokens = from.prompt_tokens;
   timings->generated_tokens = from.generated_tokens;

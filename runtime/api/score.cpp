@@ -10,7 +10,7 @@ extern "C" {
 PumiceResult pumice_sequence_score(PumiceSequence* sequence, const PumiceScoreOptions* options) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
   ContextObject& context = *sequence->object->context;
-  return guarded(&context.last_error, [&]() -> Result<void> {
+  return guarded(context, [&]() -> Result<void> {
     if (!usable(options) || !options->ids || !options->targets) return invalid("options, ids or targets");
     ScoreArgs args{.ids = {options->ids, options->count}, .targets = {options->targets, options->count}};
     if (options->log_probabilities) args.log_probabilities = {options->log_probabilities, options->count};

@@ -70,6 +70,12 @@ class Context {
                                           const GenerationParams& params);
   // Does what can be done without waiting; true: some request is unfinished.
   Result<bool> step();
+  // step(), and whether the request has new tokens or is finished.
+  Result<bool> advance_to_news(Request& request);
+  uint64_t oldest_in_flight() const;  // 0: nothing is
+  // Waits until that submission has finished (0: until something may have come from the tiers), or for the time. From
+  // any thread, also while another one uses the context. A lost device is found by the next step().
+  Result<void> wait_for(uint64_t submission, int64_t timeout_ns) const;
   // Steps until the request has new tokens or is finished; false: not within the time.
   Result<bool> wait(Request& request, int64_t timeout_ms);
   // Ends the request and waits for what it has in flight.
@@ -107,7 +113,6 @@ class Context {
   void schedule_decode();
   bool gather_batch();  // false: nothing to submit now
   void share_host_time(double seconds);
-  uint64_t oldest_in_flight() const;  // 0: nothing is
   void take_token(Request& request, const InFlight& step);
   void end(Request& request, RequestStatus status);
   void finish(Request& request);

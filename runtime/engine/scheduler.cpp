@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "engine/context.h"
 #include "engine/reuse.h"
@@ -239,27 +240,33 @@ uint64_t Context::oldest_in_flight() const {
   return oldest;
 }
 
+Result<bool> Context::advance_to_news(Request& request) {
+  PUMICE_TRY(step());
+  return !request.generated.empty() || request.status != RequestStatus::kRunning;
+}
+
+Result<void> Context::wait_for(uint64_t submission, int64_t timeout_ns) const {
+  constexpr int64_t kTierLookNs = 500'000;
+  if (submission == 0)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(timeout_ns, kTierLookNs)));
+  else
+    (void)model_.kernels().device().wait(submission, static_cast<uint64_t>(timeout_ns)).ok();
+  return {};
+}
+
 Result<bool> Context::wait(Request& request, int64_t timeout_ms) {
-  constexpr uint64_t kPollNs = 20'000'000;  // how soon a cancellation is seen
-  constexpr double kFetchLookSeconds = 0.002;
+  constexpr int64_t kPollNs = 20'000'000;  // how soon a cancellation is seen
   const auto start = Clock::now();
   for (;;) {
-    PUMICE_ASSIGN(const bool busy, step());
-    if (!request.generated.empty() || request.status != RequestStatus::kRunning) return true;
-    PUMICE_CHECK(busy);
-    if (timeout_ms >= 0 && milliseconds_since(start) >= static_cast<double>(timeout_ms)) return false;
-    const uint64_t oldest = oldest_in_flight();
-    if (oldest == 0) {
-      if (request.fetch.reading) (void)request.fetch.reading->wait(kFetchLookSeconds);
-      continue;
-    }
-    uint64_t limit = kPollNs;
+    PUMICE_ASSIGN(const bool news, advance_to_news(request));
+    if (news) return true;
+    int64_t limit = kPollNs;
     if (timeout_ms >= 0) {
       const double left = static_cast<double>(timeout_ms) - milliseconds_since(start);
-      limit = std::min(limit, static_cast<uint64_t>(std::max(left, 0.0) * 1e6));
+      if (left <= 0) return false;
+      limit = std::min(limit, static_cast<int64_t>(left * 1e6));
     }
-    const Result<bool> reached = model_.kernels().device().wait(oldest, limit);
-    if (!reached) fail(request, reached.error());
+    PUMICE_TRY(wait_for(oldest_in_flight(), limit));
   }
 }
 

@@ -313,12 +313,13 @@ void KvCache::set_limit(uint32_t pages) {
   }
 }
 
-void KvCache::pin(const PageList& list) {
+std::vector<NodeId> KvCache::pin(const PageList& list) {
   for (const NodeId node : list.nodes) index_->pin(node);
+  return list.nodes;
 }
 
-void KvCache::unpin(const PageList& list) {
-  for (const NodeId node : list.nodes) index_->unpin(node);
+void KvCache::unpin(std::span<const NodeId> nodes) {
+  for (const NodeId node : nodes) index_->unpin(node);
 }
 
 void KvCache::clear(bool tiers) {

@@ -119,8 +119,9 @@ class KvCache {
   void set_quota(TenantId tenant, uint32_t pages);
   // Most pages in use; gives up cached ones down to it. Pages that sequences hold stay.
   void set_limit(uint32_t pages);
-  void pin(const PageList& list);
-  void unpin(const PageList& list);
+  // A list's shared pages stay in the pool until they are unpinned, whatever becomes of the list.
+  std::vector<NodeId> pin(const PageList& list);
+  void unpin(std::span<const NodeId> nodes);
 
   const PagePool& pool() const { return pool_; }
   const PrefixIndex& index() const { return *index_; }

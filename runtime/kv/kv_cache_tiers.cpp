@@ -58,7 +58,7 @@ Result<bool> KvCache::advance_fetch(PageList& list, std::span<const int32_t> tok
     if (!fetch.ready) break;
     const uint32_t at = fetch.first + fetch.ready->index;
     if (at == list.nodes.size()) {
-      PUMICE_ASSIGN(const bool written, transfer_.write(pool_, list.pages[at], fetch.ready->payload));
+      PUMICE_ASSIGN(const bool written, transfer_.write(pool_, list.pages[at], fetch.ready->payload.span()));
       if (!written) return true;
       pool_.overwritten(list.pages[at]);
       if (!seal_page(list, tokens, true)) list.sealing = false;

@@ -1,0 +1,20 @@
+// What the keys and values of a token depend on, beside the tokens up to it.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "kernels/kv_write.h"
+#include "model/config.h"
+#include "vk/caps.h"
+
+namespace pumice {
+
+// Covers the model (digest: of its file; empty where pages never leave the process), positions, KV types and the layout
+// of pages. Equal identities mean that pages may be exchanged.
+std::string cache_identity(const ModelConfig& config, const KvFormat& format, std::string_view digest);
+
+// Seconds that a prompt token may take, for as long as none has been measured.
+double estimated_prefill_seconds(const ModelConfig& config, const vk::DeviceCaps& caps);
+
+}  // namespace pumice
