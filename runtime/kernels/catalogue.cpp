@@ -130,11 +130,13 @@ void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, u
                         .head_dim = shape.head_dim,
                         .rotary = shape.head_dim});
   });
-  if (n == 1)
+  if (n == 1 && can_shift(format.k, RopePairs::kAdjacent, shape.head_dim))
     add("kv_shift" + use, false, [&](Recorder recorder) {
-      kv_shift(
-          recorder,
-          {.type = type, .count = 1, .kv_heads = shape.kv_heads, .head_dim = shape.head_dim, .rotary = shape.head_dim});
+      kv_shift(recorder, {.type = format.k,
+                          .count = 1,
+                          .kv_heads = shape.kv_heads,
+                          .head_dim = shape.head_dim,
+                          .rotary = shape.head_dim});
     });
   const vk::BufferView arguments;
   for (const bool decode : {true, false}) {

@@ -21,7 +21,7 @@ void kv_shift(Recorder recorder, const KvShiftArgs& args) {
   const uint32_t lanes = args.kv_heads * args.head_dim / 2 * kPageTokens;
   const double words =
       static_cast<double>(args.count) * kPageTokens * args.kv_heads * kv_words(args.type, args.head_dim);
-  record(recorder, {.variant = std::string("kv_shift.") + variant_name(args.type),
+  record(recorder, {.variant = std::string("kv_shift.") + type_name(args.type),
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {divide_up(lanes, kKvShiftWorkgroup), args.count, 1},

@@ -1,4 +1,4 @@
-// kv_shift: turns the keys of whole pages back by a number of positions, so that tokens can be dropped before them.
+// kv_shift: turns the keys of whole pages back by a number of positions, so that tokens before them can be dropped.
 #pragma once
 
 #include "kernels/kv_write.h"
@@ -6,7 +6,7 @@
 
 namespace pumice {
 
-// Whether keys of this kind can be turned in their pages.
+// Whether keys of this type can be turned in their pages. Of quantised ones each turn would be one rounding more.
 bool can_shift(KvType type, RopePairs pairs, uint32_t rotary);
 
 struct KvShiftArgs {

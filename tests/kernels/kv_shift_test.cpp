@@ -1,10 +1,13 @@
 // kv_shift: keys of some pages turned back, in place and into other pages; all other pages as they were.
 #include "kernels/kv_shift.h"
 
+#include <numeric>
+
 #include "reference/kv_shift.h"
 #include "reference/numerics.h"
 #include "shared/step_params.h"
 #include "support/device_fixture.h"
+#include "support/kv_reference.h"
 
 namespace pumice::test {
 namespace {
@@ -32,21 +35,24 @@ std::vector<float> keys_of(const reference::KvLayout& layout, const std::vector<
   return reference::gather_k(layout, pool, std::span(&page, 1), kPageTokens);
 }
 
+// A pool whose keys are these values (tokens, kv_heads, head_dim), the pages in their order.
+std::vector<uint32_t> pool_of(const reference::KvLayout& layout, std::span<const float> keys) {
+  const size_t tokens = keys.size() / (layout.kv_heads * layout.head_dim);
+  std::vector<uint32_t> positions(tokens), table(tokens / reference::kPageTokens);
+  std::iota(positions.begin(), positions.end(), 0u);
+  std::iota(table.begin(), table.end(), 0u);
+  std::vector<uint32_t> k_pool(table.size() * layout.page_words(layout.type)), v_pool(k_pool.size());
+  reference::store_pages(layout, keys, keys, positions, table, k_pool, v_pool);
+  return k_pool;
+}
+
 void KvShiftTest::check(const KvShiftCase& c) {
-  SCOPED_TRACE(::testing::Message() << variant_name(c.type) << " " << c.kv_heads << " x " << c.head_dim << ", rotary "
+  SCOPED_TRACE(::testing::Message() << type_name(c.type) << " " << c.kv_heads << " x " << c.head_dim << ", rotary "
                                     << c.rotary << ", shift " << c.shift);
   ASSERT_TRUE(can_shift(c.type, c.pairs, c.rotary));
-  const auto type = c.type == KvType::kF16 ? reference::KvType::kF16 : reference::KvType::kF32;
-  const reference::KvLayout layout{c.kv_heads, c.head_dim, type};
+  const reference::KvLayout layout{c.kv_heads, c.head_dim, reference_type(c.type)};
   Generator random(c.head_dim + c.shift);
-  std::vector<uint32_t> pool(kPages * layout.page_words());
-  const auto values = random.normals(kPages * kPageTokens * c.kv_heads * c.head_dim);
-  size_t next = 0;
-  for (uint32_t page = 0; page < kPages; ++page)
-    for (size_t token = 0; token < kPageTokens; ++token)
-      for (size_t head = 0; head < c.kv_heads; ++head)
-        for (size_t dim = 0; dim < c.head_dim; ++dim)
-          reference::pack_word(layout, pool[layout.k_word(page, head, dim, token)], dim, values[next++]);
+  const auto pool = pool_of(layout, random.normals(kPages * kPageTokens * c.kv_heads * c.head_dim));
   const auto inverse = reference::inverse_frequencies(c.rotary, 10000);
   auto frequencies = rope_frequencies(inverse);
   frequencies.resize(std::max<size_t>(frequencies.size(), 2));
@@ -99,15 +105,13 @@ TEST(KvShiftReference, UndoesTheRotation) {
   Generator random(3);
   const reference::KvLayout layout{2, 16, reference::KvType::kF32};
   const auto inverse = reference::inverse_frequencies(16, 10000);
-  const auto plain = random.normals(2 * 16);
+  const auto plain = random.normals(kPageTokens * 2 * 16);
   const auto pool_at = [&](uint32_t position) {
-    std::vector<uint32_t> pool(layout.page_words());
-    auto key = plain;
-    reference::rope(key, 2, 16, position, reference::RopePairing::kHalf, inverse);
-    for (size_t head = 0; head < 2; ++head)
-      for (size_t dim = 0; dim < 16; ++dim)
-        reference::pack_word(layout, pool[layout.k_word(0, head, dim, 7)], dim, key[head * 16 + dim]);
-    return pool;
+    auto keys = plain;
+    for (size_t token = 0; token < kPageTokens; ++token)
+      reference::rope(std::span(keys).subspan(token * 32, 32), 2, 16, position + static_cast<double>(token),
+                      reference::RopePairing::kHalf, inverse);
+    return pool_of(layout, keys);
   };
   auto moved = pool_at(103);
   const reference::PageMove move;
@@ -121,6 +125,7 @@ TEST(KvShift, NeedsBothHalvesOfAPairAtOnePlaceOfTheirWords) {
   EXPECT_TRUE(can_shift(KvType::kF32, RopePairs::kHalves, 6));
   EXPECT_TRUE(can_shift(KvType::kF16, RopePairs::kHalves, 8));
   EXPECT_FALSE(can_shift(KvType::kF16, RopePairs::kHalves, 6));
+  EXPECT_FALSE(can_shift(KvType::kQ8_0, RopePairs::kAdjacent, 8)) << "they would be rounded again and again";
 }
 
 }  // namespace
