@@ -10,6 +10,7 @@
 #include "kernels/argmax.h"
 #include "kernels/attention.h"
 #include "kernels/embedding.h"
+#include "kernels/kv_shift.h"
 #include "kernels/layer_norm.h"
 #include "kernels/matmul.h"
 #include "kernels/matvec.h"
@@ -129,6 +130,14 @@ void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, u
                         .head_dim = shape.head_dim,
                         .rotary = shape.head_dim});
   });
+  if (n == 1 && can_shift(format.k, RopePairs::kAdjacent, shape.head_dim))
+    add("kv_shift" + use, false, [&](Recorder recorder) {
+      kv_shift(recorder, {.type = format.k,
+                          .count = 1,
+                          .kv_heads = shape.kv_heads,
+                          .head_dim = shape.head_dim,
+                          .rotary = shape.head_dim});
+    });
   const vk::BufferView arguments;
   for (const bool decode : {true, false}) {
     if (decode && n > 1) continue;

@@ -92,13 +92,13 @@ std::vector<int32_t> next_tokens(std::span<const int32_t> text) {
 }
 
 TEST_F(ScoreTest, AgreesWithTheReference) {
-  const std::vector<int32_t> text = random_tokens(spec_, 150, 3);
+  const std::vector<int32_t> text = random_tokens(spec_, 120, 3);
   const std::vector<int32_t> targets = next_tokens(text);
   ReferenceLogits expected(*loaded_->file, text);
   for (const Mask mask : {Mask::kNone, Mask::kShared, Mask::kSmallBindings}) {
     use(mask);
     reload();
-    const auto in = context(*loaded_, {.context_tokens = 160, .kv_type = KvType::kF32, .prefill_slice = 64});
+    const auto in = context(*loaded_, {.context_tokens = 128, .kv_type = KvType::kF32, .prefill_slice = 32});
     ASSERT_TRUE(in);
     const Scores scores = score(*in, *open(*in), text, targets);
     double worst = 0, shifted = 0;

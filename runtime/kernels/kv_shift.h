@@ -1,0 +1,23 @@
+// kv_shift: turns the keys of whole pages back by a number of positions, so that tokens before them can be dropped.
+#pragma once
+
+#include "kernels/kv_write.h"
+#include "shared/kv_shift.h"
+
+namespace pumice {
+
+// Whether keys of this type can be turned in their pages. Of quantised ones each turn would be one rounding more.
+bool can_shift(KvType type, RopePairs pairs, uint32_t rotary);
+
+struct KvShiftArgs {
+  KvType type = KvType::kF16;
+  vk::BufferView k;            // one layer's pool
+  vk::BufferView frequencies;  // as for rope
+  vk::BufferView pages;        // (count) KvShiftPage
+  uint32_t count = 0, shift = 0, kv_heads = 1, head_dim = 0, rotary = 0;
+  RopePairs pairs = RopePairs::kAdjacent;
+};
+// can_shift() holds.
+void kv_shift(Recorder recorder, const KvShiftArgs& args);
+
+}  // namespace pumice

@@ -1,0 +1,132 @@
+// kv_shift: keys of some pages turned back, in place and into other pages; all other pages as they were.
+#include "kernels/kv_shift.h"
+
+#include <numeric>
+
+#include "reference/kv_shift.h"
+#include "reference/numerics.h"
+#include "shared/step_params.h"
+#include "support/device_fixture.h"
+#include "support/kv_reference.h"
+
+namespace pumice::test {
+namespace {
+
+struct KvShiftCase {
+  KvType type;
+  uint32_t kv_heads, head_dim, rotary, shift;
+  RopePairs pairs;
+};
+constexpr KvShiftCase kCases[] = {
+    {KvType::kF16, 1, 8, 8, 32, RopePairs::kAdjacent},     {KvType::kF32, 1, 16, 8, 64, RopePairs::kHalves},
+    {KvType::kF16, 1, 128, 128, 4096, RopePairs::kHalves}, {KvType::kF16, 3, 80, 32, 96, RopePairs::kHalves},
+    {KvType::kF16, 3, 80, 30, 96, RopePairs::kAdjacent},   {KvType::kF32, 2, 64, 64, 131072, RopePairs::kAdjacent},
+    {KvType::kF32, 2, 24, 6, 32, RopePairs::kHalves},      {KvType::kF32, 4, 64, 0, 32, RopePairs::kAdjacent}};
+constexpr uint32_t kPages = 7;
+const std::vector<KvShiftPage> kMoves = {{5, 5}, {1, 4}, {0, 0}, {1, 6}};
+constexpr uint32_t kUntouched[] = {1, 2, 3};
+
+class KvShiftTest : public DeviceTest {
+ protected:
+  void check(const KvShiftCase& c);
+};
+
+std::vector<float> keys_of(const reference::KvLayout& layout, const std::vector<uint32_t>& pool, uint32_t page) {
+  return reference::gather_k(layout, pool, std::span(&page, 1), kPageTokens);
+}
+
+// A pool whose keys are these values (tokens, kv_heads, head_dim), the pages in their order.
+std::vector<uint32_t> pool_of(const reference::KvLayout& layout, std::span<const float> keys) {
+  const size_t tokens = keys.size() / (layout.kv_heads * layout.head_dim);
+  std::vector<uint32_t> positions(tokens), table(tokens / reference::kPageTokens);
+  std::iota(positions.begin(), positions.end(), 0u);
+  std::iota(table.begin(), table.end(), 0u);
+  std::vector<uint32_t> k_pool(table.size() * layout.page_words(layout.type)), v_pool(k_pool.size());
+  reference::store_pages(layout, keys, keys, positions, table, k_pool, v_pool);
+  return k_pool;
+}
+
+void KvShiftTest::check(const KvShiftCase& c) {
+  SCOPED_TRACE(::testing::Message() << type_name(c.type) << " " << c.kv_heads << " x " << c.head_dim << ", rotary "
+                                    << c.rotary << ", shift " << c.shift);
+  ASSERT_TRUE(can_shift(c.type, c.pairs, c.rotary));
+  const reference::KvLayout layout{c.kv_heads, c.head_dim, reference_type(c.type)};
+  Generator random(c.head_dim + c.shift);
+  const auto pool = pool_of(layout, random.normals(kPages * kPageTokens * c.kv_heads * c.head_dim));
+  const auto inverse = reference::inverse_frequencies(c.rotary, 10000);
+  auto frequencies = rope_frequencies(inverse);
+  frequencies.resize(std::max<size_t>(frequencies.size(), 2));
+  const vk::BufferView k = buffer(pool);
+  run([&](Recorder recorder) {
+    kv_shift(recorder, {.type = c.type,
+                        .k = k,
+                        .frequencies = buffer(frequencies),
+                        .pages = buffer(kMoves),
+                        .count = static_cast<uint32_t>(kMoves.size()),
+                        .shift = c.shift,
+                        .kv_heads = c.kv_heads,
+                        .head_dim = c.head_dim,
+                        .rotary = c.rotary,
+                        .pairs = c.pairs});
+  });
+  const auto after = read<uint32_t>(k);
+  const auto pairing =
+      c.pairs == RopePairs::kAdjacent ? reference::RopePairing::kAdjacent : reference::RopePairing::kHalf;
+  const auto expected = [&](uint32_t shift) {
+    std::vector<uint32_t> moved = pool;
+    std::vector<reference::PageMove> moves;
+    for (const KvShiftPage& move : kMoves) moves.push_back({move.source, move.target});
+    reference::kv_shift(layout, moved, moves, shift, pairing, inverse);
+    return moved;
+  };
+  const auto right = expected(c.shift), wrong = expected(c.shift + 1);
+  // As in rope_test.cpp; packHalf2x16 may round either way: up to one unit of 2^-10.
+  const double allowed = 2 * 5 * (3e-8 + 8 * 0x1p-24) + (c.type == KvType::kF16 ? 0x1p-24 : 0);
+  const double half = c.type == KvType::kF16 ? 0x1p-10 : 0;
+  for (const KvShiftPage& move : kMoves) {
+    const auto actual = keys_of(layout, after, move.target);
+    const auto verdict = reference::compare(actual, keys_of(layout, right, move.target), allowed, half);
+    EXPECT_TRUE(verdict) << "page " << move.target << ": " << verdict;
+    if (c.rotary == 0) continue;
+    EXPECT_FALSE(reference::compare(actual, keys_of(layout, wrong, move.target), allowed, half));
+    EXPECT_FALSE(reference::compare(actual, keys_of(layout, pool, move.source), allowed, half));
+  }
+  for (const uint32_t page : kUntouched)
+    EXPECT_EQ(keys_of(layout, after, page), keys_of(layout, pool, page)) << "page " << page << " was written";
+  drop_buffers();
+}
+
+TEST_F(KvShiftTest, TurnsKeysBack) {
+  for (const KvShiftCase& c : kCases) check(c);
+}
+
+// A key written at one position and moved to another is the key written there.
+TEST(KvShiftReference, UndoesTheRotation) {
+  Generator random(3);
+  const reference::KvLayout layout{2, 16, reference::KvType::kF32};
+  const auto inverse = reference::inverse_frequencies(16, 10000);
+  const auto plain = random.normals(kPageTokens * 2 * 16);
+  const auto pool_at = [&](uint32_t position) {
+    auto keys = plain;
+    for (size_t token = 0; token < kPageTokens; ++token)
+      reference::rope(std::span(keys).subspan(token * 32, 32), 2, 16, position + static_cast<double>(token),
+                      reference::RopePairing::kHalf, inverse);
+    return pool_of(layout, keys);
+  };
+  auto moved = pool_at(103);
+  const reference::PageMove move;
+  reference::kv_shift(layout, moved, {&move, 1}, 96, reference::RopePairing::kHalf, inverse);
+  EXPECT_TRUE(reference::compare(keys_of(layout, moved, 0), keys_of(layout, pool_at(7), 0), 1e-5));
+  EXPECT_FALSE(reference::compare(keys_of(layout, moved, 0), keys_of(layout, pool_at(8), 0), 1e-5));
+}
+
+TEST(KvShift, NeedsBothHalvesOfAPairAtOnePlaceOfTheirWords) {
+  EXPECT_TRUE(can_shift(KvType::kF16, RopePairs::kAdjacent, 6));
+  EXPECT_TRUE(can_shift(KvType::kF32, RopePairs::kHalves, 6));
+  EXPECT_TRUE(can_shift(KvType::kF16, RopePairs::kHalves, 8));
+  EXPECT_FALSE(can_shift(KvType::kF16, RopePairs::kHalves, 6));
+  EXPECT_FALSE(can_shift(KvType::kQ8_0, RopePairs::kAdjacent, 8)) << "they would be rounded again and again";
+}
+
+}  // namespace
+}  // namespace pumice::test
