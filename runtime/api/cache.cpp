@@ -92,7 +92,7 @@ void fill_stats(const Context& context, PumiceCacheStats& to) {
   const KvCache& cache = context.cache();
   const KvCacheStats& from = cache.stats();
   to.page_tokens = kPageTokens;
-  to.page_bytes = cache.pool().bytes() / cache.pool().pages();
+  to.page_bytes = cache.page_bytes();
   to.pages_total = cache.pool().pages();
   to.pages_limit = cache.limit();
   to.pages_held = cache.held();

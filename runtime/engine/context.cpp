@@ -77,9 +77,11 @@ Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector
   context->stop_tokens_ = std::move(stop_tokens);
   context->highest_slice_ = resolved.highest_slice;
   context->slice_ = options.prefill_slice ? options.prefill_slice : std::min(resolved.highest_slice, 128u);
-  PUMICE_ASSIGN(context->cache_,
-                KvCache::create(model.kernels().device(), resolved.shape, resolved.pages, resolved.options.cache));
-  PUMICE_ASSIGN(context->recorder_, StepRecorder::create(model, context->cache_->pool(),
+  vk::Device& device = model.kernels().device();
+  PUMICE_ASSIGN(context->pool_, PagePool::create(device, resolved.shape, resolved.pages));
+  PUMICE_ASSIGN(context->transfer_, PageTransfer::create(device, context->pool_, options.staged_transfers));
+  PUMICE_ASSIGN(context->cache_, KvCache::create(context->pool_, context->transfer_, resolved.options.cache));
+  PUMICE_ASSIGN(context->recorder_, StepRecorder::create(model, context->pool_,
                                                          {.kv = resolved.options.kv_format(),
                                                           .slots = resolved.options.max_sequences,
                                                           .context_tokens = resolved.options.context_tokens,

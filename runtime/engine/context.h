@@ -14,6 +14,7 @@
 #include "engine/score.h"
 #include "engine/sequence.h"
 #include "engine/step_recorder.h"
+#include "kv/transfer.h"
 
 namespace pumice {
 
@@ -29,7 +30,8 @@ struct ContextOptions {
   std::optional<KvType> kv_type_v;  // of values; none: kv_type
   bool kv_rotation = true;          // of what gains from it, see KvFormat
   uint32_t cache_tokens = 0;        // room in the pool beyond context_tokens, for texts that no sequence holds now
-  bool share_generated = true;  // pages that decoding filled are found again too; its rounding differs from prefill's
+  bool share_generated = true;    // pages that decoding filled are found again too; its rounding differs from prefill's
+  bool staged_transfers = false;  // pages move through staging buffers even where the host reaches them
   KvCacheOptions cache;
 
   KvFormat kv_format() const { return {.k = kv_type, .v = kv_type_v.value_or(kv_type), .rotate = kv_rotation}; }
@@ -84,7 +86,7 @@ class Context {
   const ContextOptions& options() const { return options_; }
   KvCache& cache() { return *cache_; }
   const KvCache& cache() const { return *cache_; }
-  const PagePool& pool() const { return cache_->pool(); }
+  const PagePool& pool() const { return pool_; }
   std::span<const std::unique_ptr<Sequence>> sequences() const { return sequences_; }
   StepRecorder& recorder() { return recorder_; }
   const ContextStats& stats() const { return stats_; }
@@ -123,6 +125,8 @@ class Context {
   const Model& model_;
   ContextOptions options_;
   std::vector<int32_t> stop_tokens_;
+  PagePool pool_;
+  PageTransfer transfer_;
   std::unique_ptr<KvCache> cache_;
   StepRecorder recorder_;
   std::optional<LogitReader> logit_reader_;  // made by the first score()

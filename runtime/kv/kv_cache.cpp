@@ -23,9 +23,10 @@ bool has_tiers(const TieredStoreOptions& store) {
 
 }  // namespace
 
-Result<std::unique_ptr<KvCache>> KvCache::create(vk::Device& device, const PageShape& shape, uint32_t pages,
+Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory& memory,
                                                  const KvCacheOptions& options) {
-  std::unique_ptr<KvCache> cache(new KvCache(device));
+  const uint32_t pages = pool.pages();
+  std::unique_ptr<KvCache> cache(new KvCache(pool, memory));
   cache->reuse_ = options.reuse;
   cache->identity_ = options.identity;
   cache->limit_ = pages;
@@ -35,13 +36,12 @@ Result<std::unique_ptr<KvCache>> KvCache::create(vk::Device& device, const PageS
   } else {
     PUMICE_ASSIGN(cache->secret_, random_secret());
   }
-  PUMICE_ASSIGN(cache->pool_, PagePool::create(device, shape, pages));
-  PUMICE_ASSIGN(cache->transfer_, PageTransfer::create(device, cache->pool_, options.staged_transfers));
   cache->index_.emplace(PrefixIndexOptions{
       .policy = options.policy, .capacity = pages, .ttl_seconds = options.ttl_seconds, .seed = options.seed});
   cache->retired_.reserve(pages);
   if (options.reuse && has_tiers(options.store)) {
     TieredStoreOptions store = options.store;
+    store.page_bytes = memory.page_bytes();
     store.secret = KeyHasher(cache->secret_).field("purpose", "store").finish().bytes;
     PUMICE_ASSIGN(cache->store_, TieredStore::create(store));
   }
@@ -51,7 +51,7 @@ Result<std::unique_ptr<KvCache>> KvCache::create(vk::Device& device, const PageS
 
 KvCache::~KvCache() {
   (void)flush(1.0).ok();
-  (void)transfer_.wait().ok();
+  (void)memory_.wait().ok();
 }
 
 TenantId KvCache::tenant(std::string_view group) {
@@ -69,7 +69,7 @@ PageList KvCache::open(TenantId tenant) {
 
 void KvCache::free_retired() {
   std::erase_if(retired_, [&](const Retired& retired) {
-    const Result<bool> reached = device_.reached(retired.value);
+    const Result<bool> reached = memory_.finished(retired.value);
     if (!reached || !*reached) return false;
     pool_.release(retired.page);
     return true;
@@ -158,7 +158,7 @@ void KvCache::share(PageList& list, NodeId node) {
   if (at == list.pages.size()) {
     list.pages.push_back(page);
   } else if (list.pages[at] != page) {
-    retired_.push_back({device_.submissions(), list.pages[at]});  // steps in flight may read it
+    retired_.push_back({memory_.submitted(), list.pages[at]});  // steps in flight may read it
     list.pages[at] = page;
     ++stats_.shared_duplicates;
   }
@@ -232,7 +232,7 @@ Result<bool> KvCache::make_own(PageList& list) {
   const std::optional<PageId> page = take_page(list.tenant);
   if (!page) return false;
   pool_.overwritten(*page);
-  PUMICE_TRY(transfer_.copy(pool_, list.pages[at], *page));
+  PUMICE_TRY(memory_.copy(list.pages[at], *page));
   ++stats_.copied_pages;
   index_->release(list.nodes.back(), now_seconds());
   list.nodes.pop_back();
@@ -280,7 +280,7 @@ Result<PageList> KvCache::fork(PageList& list, std::span<const int32_t> tokens, 
     }
     pool_.overwritten(*page);
     copy.pages.push_back(*page);
-    PUMICE_TRY(transfer_.copy(pool_, list.pages[i], *page));
+    PUMICE_TRY(memory_.copy(list.pages[i], *page));
     ++stats_.copied_pages;
   }
   return copy;
@@ -288,7 +288,7 @@ Result<PageList> KvCache::fork(PageList& list, std::span<const int32_t> tokens, 
 
 Result<void> KvCache::scrub() {
   if (pool_.unscrubbed().empty()) return {};
-  PUMICE_TRY(transfer_.scrub(pool_, pool_.unscrubbed()));
+  PUMICE_TRY(memory_.scrub(pool_.unscrubbed()));
   stats_.scrubbed_pages += pool_.unscrubbed().size();
   pool_.scrubbed();
   return {};

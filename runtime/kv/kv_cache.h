@@ -15,10 +15,10 @@
 #include <string_view>
 #include <vector>
 
-#include "kv/page_pool.h"
+#include "kv/page_allocator.h"
+#include "kv/page_memory.h"
 #include "kv/prefix_index.h"
 #include "kv/tiered_store.h"
-#include "kv/transfer.h"
 
 namespace pumice {
 
@@ -29,9 +29,8 @@ struct KvCacheOptions {
   uint64_t seed = 1;       // of random evictions
   // All that keys and values depend on beside the tokens: the model's digest, positions, types and layout of pages.
   std::string identity;
-  std::optional<Secret> secret;  // none: a random one, which nothing outlives
-  TieredStoreOptions store;      // its secret follows from the one above
-  bool staged_transfers = false;
+  std::optional<Secret> secret;     // none: a random one, which nothing outlives
+  TieredStoreOptions store;         // its secret follows from the one above
   double seconds_per_token = 1e-3;  // of computing a prompt, until it has been measured
 };
 
@@ -70,7 +69,8 @@ struct PrefixFetch {
 
 class KvCache {
  public:
-  static Result<std::unique_ptr<KvCache>> create(vk::Device& device, const PageShape& shape, uint32_t pages,
+  // Allocator and memory outlive it.
+  static Result<std::unique_ptr<KvCache>> create(PageAllocator& pool, PageMemory& memory,
                                                  const KvCacheOptions& options);
   ~KvCache();  // writes to RAM and disk what is waiting, for at most a second
 
@@ -123,7 +123,8 @@ class KvCache {
   std::vector<NodeId> pin(const PageList& list);
   void unpin(std::span<const NodeId> nodes);
 
-  const PagePool& pool() const { return pool_; }
+  const PageAllocator& pool() const { return pool_; }
+  uint64_t page_bytes() const { return memory_.page_bytes(); }
   const PrefixIndex& index() const { return *index_; }
   uint32_t limit() const { return limit_; }
   const KvCacheStats& stats() const { return stats_; }
@@ -136,7 +137,7 @@ class KvCache {
     uint64_t value = 0;
     PageId page = 0;
   };
-  explicit KvCache(vk::Device& device) : device_(device) {}
+  KvCache(PageAllocator& pool, PageMemory& memory) : pool_(pool), memory_(memory) {}
   std::optional<PageId> take_page(TenantId tenant);
   bool make_room();                       // a page becomes free, or false
   Result<bool> make_own(PageList& list);  // the last shared page
@@ -148,13 +149,12 @@ class KvCache {
   void share(PageList& list, NodeId node);  // the list's next page is that of `node`, whose reference it takes
   void drop_writes();
 
-  vk::Device& device_;
+  PageAllocator& pool_;
+  PageMemory& memory_;
   bool reuse_ = false;
   Secret secret_{};
   std::string identity_;
-  PagePool pool_;
   std::optional<PrefixIndex> index_;
-  PageTransfer transfer_;
   std::unique_ptr<TieredStore> store_;
   std::map<std::string, TenantId, std::less<>> tenants_;
   std::vector<std::string> groups_;  // by tenant

@@ -58,7 +58,7 @@ Result<bool> KvCache::advance_fetch(PageList& list, std::span<const int32_t> tok
     if (!fetch.ready) break;
     const uint32_t at = fetch.first + fetch.ready->index;
     if (at == list.nodes.size()) {
-      PUMICE_ASSIGN(const bool written, transfer_.write(pool_, list.pages[at], fetch.ready->payload.span()));
+      PUMICE_ASSIGN(const bool written, memory_.write(list.pages[at], fetch.ready->payload.span()));
       if (!written) return true;
       pool_.overwritten(list.pages[at]);
       if (!seal_page(list, tokens, true)) list.sealing = false;
@@ -85,7 +85,7 @@ Result<void> KvCache::maintain() {
   if (!store_) return {};
   const double now = now_seconds();
   for (;;) {
-    PUMICE_ASSIGN(std::optional<std::vector<std::byte>> bytes, transfer_.take());
+    PUMICE_ASSIGN(std::optional<std::vector<std::byte>> bytes, memory_.take());
     if (!bytes) break;
     const NodeId node = reading_.front();
     reading_.pop_front();
@@ -98,7 +98,7 @@ Result<void> KvCache::maintain() {
     index_->release(node, now);
   }
   if (to_write_.empty()) return {};
-  PUMICE_ASSIGN(const bool begun, transfer_.read(pool_, index_->page(to_write_.front())));
+  PUMICE_ASSIGN(const bool begun, memory_.read(index_->page(to_write_.front())));
   if (!begun) return {};
   reading_.push_back(to_write_.front());
   to_write_.pop_front();

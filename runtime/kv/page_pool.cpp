@@ -7,8 +7,6 @@
 namespace pumice {
 namespace {
 
-constexpr TenantId kNoTenant = UINT32_MAX;
-
 // Of K, or of V.
 uint64_t layer_bytes(uint32_t words, uint64_t pages) { return uint64_t{4} * words * kPageTokens * pages; }
 
@@ -28,9 +26,8 @@ Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, ui
         pages * kPageTokens, static_cast<unsigned long long>(layer_bytes(widest, pages) >> 10),
         static_cast<unsigned long long>(limit >> 10),
         static_cast<unsigned long long>(limit / layer_bytes(widest, 1) * kPageTokens));
-  PagePool pool;
+  PagePool pool(pages);
   pool.shape_ = shape;
-  pool.pages_ = pages;
   // On a CPU device the host copies pages itself, which needs them mapped.
   const bool cpu = device.caps().type == vk::DeviceType::kCpu;
   const auto intent = cpu ? vk::MemoryIntent::kWeights : vk::MemoryIntent::kDevice;
@@ -39,33 +36,11 @@ Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, ui
     PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(bytes, intent));
     pool.layers_.push_back(std::move(buffer));
   }
-  for (PageId page = pages; page-- > 0;) pool.free_.push_back(page);
-  pool.taken_.assign(pages, false);
-  pool.owner_.assign(pages, kNoTenant);
-  pool.unscrubbed_.reserve(pages);
   return pool;
 }
 
-std::optional<PageId> PagePool::allocate(TenantId tenant) {
-  if (free_.empty()) return std::nullopt;
-  const PageId page = free_.back();
-  free_.pop_back();
-  taken_[page] = true;
-  const bool foreign = owner_[page] != kNoTenant && owner_[page] != tenant;
-  const bool listed = std::find(unscrubbed_.begin(), unscrubbed_.end(), page) != unscrubbed_.end();
-  if (foreign && !listed) unscrubbed_.push_back(page);
-  owner_[page] = tenant;
-  return page;
-}
-
-void PagePool::release(PageId page) {
-  PUMICE_CHECK(page < pages_ && taken_[page]);
-  taken_[page] = false;
-  free_.push_back(page);
-}
-
 vk::BufferView PagePool::region(uint32_t region, PageId page) const {
-  PUMICE_CHECK(page < pages_);
+  PUMICE_CHECK(page < pages());
   return {layers_[region], page * region_bytes(region), region_bytes(region)};
 }
 

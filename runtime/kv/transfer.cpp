@@ -13,6 +13,7 @@ constexpr size_t kSlots = 4;
 Result<PageTransfer> PageTransfer::create(vk::Device& device, const PagePool& pool, bool staged) {
   PageTransfer transfer;
   transfer.device_ = &device;
+  transfer.pool_ = &pool;
   transfer.staged_ = staged || !pool.mapped(0, 0);
   const auto fill = [&](std::vector<Slot>& ring, std::optional<vk::MemoryIntent> intent) -> Result<void> {
     for (size_t i = 0; i < kSlots; ++i) {
@@ -50,29 +51,29 @@ Result<void> PageTransfer::submit(Slot& slot) {
   return {};
 }
 
-Result<void> PageTransfer::scrub(const PagePool& pool, std::span<const PageId> pages) {
+Result<void> PageTransfer::scrub(std::span<const PageId> pages) {
   if (pages.empty()) return {};
   PUMICE_ASSIGN(const bool free, device_->wait(commands_[next_command_ % kSlots].value));
   PUMICE_CHECK(free);
   PUMICE_ASSIGN(Slot* const slot, next(commands_, next_command_));
   slot->stream.begin();
   for (const PageId page : pages)
-    for (uint32_t region = 0; region < pool.regions(); ++region) slot->stream.fill(pool.region(region, page), 0);
+    for (uint32_t region = 0; region < pool_->regions(); ++region) slot->stream.fill(pool_->region(region, page), 0);
   return submit(*slot);
 }
 
-Result<void> PageTransfer::copy(const PagePool& pool, PageId from, PageId to) {
+Result<void> PageTransfer::copy(PageId from, PageId to) {
   PUMICE_ASSIGN(const bool free, device_->wait(commands_[next_command_ % kSlots].value));
   PUMICE_CHECK(free);
   PUMICE_ASSIGN(Slot* const slot, next(commands_, next_command_));
   slot->stream.begin();
-  for (uint32_t region = 0; region < pool.regions(); ++region)
-    slot->stream.copy(pool.region(region, from), pool.region(region, to));
+  for (uint32_t region = 0; region < pool_->regions(); ++region)
+    slot->stream.copy(pool_->region(region, from), pool_->region(region, to));
   return submit(*slot);
 }
 
-Result<bool> PageTransfer::write(const PagePool& pool, PageId page, std::span<const std::byte> bytes) {
-  PUMICE_CHECK(bytes.size() == pool.bytes() / pool.pages());
+Result<bool> PageTransfer::write(PageId page, std::span<const std::byte> bytes) {
+  PUMICE_CHECK(bytes.size() == page_bytes());
   Slot* slot = nullptr;
   if (staged_) {
     PUMICE_ASSIGN(slot, next(writes_, next_write_));
@@ -81,33 +82,33 @@ Result<bool> PageTransfer::write(const PagePool& pool, PageId page, std::span<co
     std::memcpy(slot->staging.mapped(), bytes.data(), bytes.size());
   }
   uint64_t at = 0;
-  for (uint32_t region = 0; region < pool.regions(); ++region) {
-    const vk::BufferView target = pool.region(region, page);
+  for (uint32_t region = 0; region < pool_->regions(); ++region) {
+    const vk::BufferView target = pool_->region(region, page);
     if (slot)
       slot->stream.copy({slot->staging, at, target.size}, target);
     else
-      std::memcpy(pool.mapped(region, page), bytes.data() + at, target.size);
+      std::memcpy(pool_->mapped(region, page), bytes.data() + at, target.size);
     at += target.size;
   }
   if (slot) PUMICE_TRY(submit(*slot));
   return true;
 }
 
-Result<bool> PageTransfer::read(const PagePool& pool, PageId page) {
+Result<bool> PageTransfer::read(PageId page) {
   if (reading_ == reads_.size()) return false;
   PUMICE_ASSIGN(Slot* const slot, next(reads_, next_read_));
   PUMICE_CHECK(slot != nullptr);  // what was taken has been reached
   if (staged_)
     slot->stream.begin();
   else
-    slot->bytes.resize(pool.bytes() / pool.pages());
+    slot->bytes.resize(page_bytes());
   uint64_t at = 0;
-  for (uint32_t region = 0; region < pool.regions(); ++region) {
-    const vk::BufferView source = pool.region(region, page);
+  for (uint32_t region = 0; region < pool_->regions(); ++region) {
+    const vk::BufferView source = pool_->region(region, page);
     if (staged_)
       slot->stream.copy(source, {slot->staging, at, source.size});
     else
-      std::memcpy(slot->bytes.data() + at, pool.mapped(region, page), source.size);
+      std::memcpy(slot->bytes.data() + at, pool_->mapped(region, page), source.size);
     at += source.size;
   }
   if (staged_) PUMICE_TRY(submit(*slot));

@@ -1,9 +1,6 @@
 // PageTransfer: moves the bytes of pages between the pool and host memory, and within the pool.
 //
-// Everything is ordered like submissions: a step that is submitted later sees what was written or copied, and a read
-// sees what was submitted before it. Where the host reaches the pool (CPU devices) it copies by itself; the caller then
-// sees to it that nothing in flight writes a page that is read, or uses one that is written. Elsewhere copies go
-// through a few staging buffers.
+// Where the host reaches the pool (CPU devices) it copies by itself, elsewhere through a few staging buffers.
 // A page in host memory: its regions in their order (PagePool::region), page_bytes() in all.
 // Thread rule: one thread at a time.
 #pragma once
@@ -12,29 +9,27 @@
 #include <span>
 #include <vector>
 
+#include "kv/page_memory.h"
 #include "kv/page_pool.h"
 #include "vk/command_stream.h"
 
 namespace pumice {
 
-class PageTransfer {
+class PageTransfer : public PageMemory {
  public:
   // staged: by way of staging buffers even where the host reaches the pool.
+  // The pool outlives it.
   static Result<PageTransfer> create(vk::Device& device, const PagePool& pool, bool staged = false);
 
-  // Overwrites pages with zeros.
-  Result<void> scrub(const PagePool& pool, std::span<const PageId> pages);
-  Result<void> copy(const PagePool& pool, PageId from, PageId to);
-
-  // false: all staging buffers are in use; try again later.
-  Result<bool> write(const PagePool& pool, PageId page, std::span<const std::byte> bytes);
-  // Begins to read a page; take() gives its bytes. false: as for write().
-  Result<bool> read(const PagePool& pool, PageId page);
-  // The page whose read was begun first, once it is there; nullopt: none is ready.
-  Result<std::optional<std::vector<std::byte>>> take();
-  uint32_t reading() const { return reading_; }  // reads begun and not taken
-
-  Result<void> wait();  // until nothing is in flight
+  uint64_t page_bytes() const override { return pool_->bytes() / pool_->pages(); }
+  Result<void> scrub(std::span<const PageId> pages) override;
+  Result<void> copy(PageId from, PageId to) override;
+  Result<bool> write(PageId page, std::span<const std::byte> bytes) override;
+  Result<bool> read(PageId page) override;
+  Result<std::optional<std::vector<std::byte>>> take() override;
+  Result<void> wait() override;
+  uint64_t submitted() const override { return device_->submissions(); }
+  Result<bool> finished(uint64_t submission) override { return device_->reached(submission); }
 
  private:
   struct Slot {
@@ -47,6 +42,7 @@ class PageTransfer {
   Result<void> submit(Slot& slot);
 
   vk::Device* device_ = nullptr;
+  const PagePool* pool_ = nullptr;
   bool staged_ = false;
   std::vector<Slot> commands_, writes_, reads_;  // rings
   size_t next_command_ = 0, next_write_ = 0, next_read_ = 0;
