@@ -11,7 +11,10 @@ constexpr PolicyKind kContenders[] = {PolicyKind::kLru, PolicyKind::kLfu, Policy
 double kMemory = 20;  // capacities
 double kMargin = 1.0;
 }  // namespace
-void tune(double m, double g) { kMemory = m; kMargin = g; }
+void tune(double m, double g) {
+  kMemory = m;
+  kMargin = g;
+}
 
 AdaptivePolicy::AdaptivePolicy(uint32_t capacity, uint64_t seed) : capacity_(capacity), room_(capacity) {
   evictable_.reserve(capacity);
@@ -20,9 +23,9 @@ AdaptivePolicy::AdaptivePolicy(uint32_t capacity, uint64_t seed) : capacity_(cap
   for (const PolicyKind kind : kContenders) {
     Contender& contender = *contenders_.emplace_back(std::make_unique<Contender>());
     contender.kind = kind;
-    contender.shadow =
-        std::make_unique<ShadowCache>(make_policy(kind, capacity, seed), capacity,
-                                      [this, &contender](uint64_t id, bool held) { shadow_changed(contender, id, held); });
+    contender.shadow = std::make_unique<ShadowCache>(
+        make_policy(kind, capacity, seed), capacity,
+        [this, &contender](uint64_t id, bool held) { shadow_changed(contender, id, held); });
   }
 }
 

@@ -3,8 +3,8 @@
 // Shadow caches of the fixed policies see every request. Their hits are added up with a decay, and the one with the
 // highest score leads. What the leader does not hold goes first, the least recently used before others: so the real
 // cache comes to hold what the leader holds, at no more evictions than its misses need. Where all evictable blocks are
-// held by the leader (pages that are not sealed yet take room that shadows do not know of), the shadows get as much room
-// as the real cache has. Thread rule: one thread at a time.
+// held by the leader (pages that are not sealed yet take room that shadows do not know of), the shadows get as much
+// room as the real cache has. Thread rule: one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -53,9 +53,9 @@ class AdaptivePolicy final : public EvictionPolicy {
 
   std::vector<std::unique_ptr<Contender>> contenders_;
   size_t leader_ = 0;
-  NodeHeap evictable_;        // all, the least recently used first
-  std::vector<Node> nodes_;   // of the real cache
-  IdMap<NodeId> ids_;         // of the real cache
+  NodeHeap evictable_;       // all, the least recently used first
+  std::vector<Node> nodes_;  // of the real cache
+  IdMap<NodeId> ids_;        // of the real cache
   uint64_t request_ = 1;
   uint32_t capacity_, room_;  // room_: of the shadows, at most capacity_
 };

@@ -38,7 +38,8 @@ class FrequencyMemory {
   size_t size() const { return counts_.size(); }
 
  private:
-  static constexpr uint32_t kPeriod = 10;  // in capacities: long enough to see a block again that comes each tenth turnover
+  static constexpr uint32_t kPeriod =
+      10;  // in capacities: long enough to see a block again that comes each tenth turnover
   static constexpr uint64_t kShortestPeriod = 1024;
 
   IdMap<uint32_t> counts_;
