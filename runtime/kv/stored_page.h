@@ -29,7 +29,6 @@ class SharedBytes {
   auto begin() const { return view_.begin(); }
   auto end() const { return view_.end(); }
   std::span<const std::byte> span() const { return view_; }
-  operator std::span<const std::byte>() const { return view_; }
 
  private:
   std::shared_ptr<const std::vector<std::byte>> owner_;

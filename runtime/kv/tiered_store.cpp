@@ -2,10 +2,12 @@
 
 #include <mutex>
 
+#include "kv/disk_tier.h"
 #include "kv/page_codec.h"
 #include "kv/page_reader.h"
 #include "kv/page_writer.h"
 #include "kv/ram_tier.h"
+#include "kv/redis_tier.h"
 #include "kv/use_counts.h"
 
 namespace pumice {
@@ -45,7 +47,8 @@ class Store final : public TieredStore {
   const uint32_t admit_at_use_;
   std::mutex mutex_;  // guards counts_
   UseCounts counts_;
-  std::unique_ptr<Tier> disk_, redis_;
+  std::unique_ptr<DiskTier> disk_;
+  std::unique_ptr<RedisTier> redis_;
   std::array<std::string, kTierKinds> problems_;
   std::unique_ptr<PageWriter> writer_;
   std::unique_ptr<PageReader> reader_;  // last: its threads use all of the above
@@ -53,13 +56,34 @@ class Store final : public TieredStore {
 
 Store::~Store() {
   if (writer_) writer_->flush(kFlushSeconds);
+  if (redis_) redis_->stop();
   reader_.reset();
   writer_.reset();
 }
 
 Result<void> Store::open_tiers(const TieredStoreOptions& options) {
-  if (!options.disk_folder.empty()) return error(Status::kUnsupported, "this build has no disk tier");
-  if (!options.redis_url.empty()) return error(Status::kUnsupported, "this build has no Redis tier");
+  if (!options.disk_folder.empty()) {
+    Result<std::unique_ptr<DiskTier>> disk = DiskTier::create({.folder = options.disk_folder,
+                                                               .limit_bytes = options.disk_bytes,
+                                                               .name_space = options.name_space,
+                                                               .epoch = options.epoch});
+    if (disk) {
+      disk_ = std::move(disk).value();
+    } else if (disk.error().status == Status::kUnsupported) {
+      problems_[static_cast<size_t>(TierKind::kDisk)] = disk.error().message;  // another process has the folder
+    } else {
+      return std::move(disk).error();
+    }
+  }
+  if (!options.redis_url.empty()) {
+    PUMICE_ASSIGN(redis_, RedisTier::create({.url = options.redis_url,
+                                             .ca_file = options.redis_ca_file,
+                                             .name_space = options.name_space,
+                                             .epoch = options.epoch,
+                                             .ttl_seconds = options.ttl_seconds,
+                                             .timeout_ms = options.redis_timeout_ms,
+                                             .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens)}));
+  }
   PUMICE_ASSIGN(writer_, PageWriter::create(disk_.get(), redis_.get(), codec_, options.queue_bytes));
   PUMICE_ASSIGN(reader_, PageReader::create({.ram = &ram_, .disk = disk_.get(), .redis = redis_.get()}, codec_,
                                             [this](const SharedPage& page, TierKind tier) {
@@ -107,8 +131,11 @@ StoreStats Store::stats() const {
   stats.present = {has_ram_, disk_ != nullptr, redis_ != nullptr};
   stats.problems = problems_;
   stats.tiers[static_cast<size_t>(TierKind::kRam)] = ram_.stats();
-  for (const Tier* tier : {disk_.get(), redis_.get()}) {
-    if (tier) stats.tiers[static_cast<size_t>(tier->kind())] = tier->stats();
+  if (disk_) stats.tiers[static_cast<size_t>(TierKind::kDisk)] = disk_->stats();
+  if (redis_) {
+    stats.tiers[static_cast<size_t>(TierKind::kRedis)] = redis_->stats();
+    stats.problems[static_cast<size_t>(TierKind::kRedis)] = redis_->last_failure();
+    stats.redis_connected = redis_->connected();
   }
   for (size_t i = 0; i < kTierKinds; ++i) stats.seconds_per_page[i] = reader_->seconds_per_page(TierKind(i));
   stats.verification_failures = reader_->verification_failures();

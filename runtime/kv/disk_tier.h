@@ -1,0 +1,83 @@
+// DiskTier: values in the segment files of a folder (disk_record.h), with an index in memory.
+//
+// The index is built anew at the start from the headers, in milliseconds for thousands of pages. When the folder is
+// full the oldest segment goes; of its values those that were read since they were written move to the newest segment.
+// Files are readable by their owner alone. Values of other namespaces and epochs in the folder are not seen, but grow
+// old like all others. Nothing is synced: what a killed process wrote stays, and after a power cut what did not reach
+// the disk is no record or does not verify, which costs a computation and no more. A write that fails (a full disk) is
+// taken back. Thread rule: as Tier's. Reads go on during a write.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "kv/disk_record.h"
+#include "kv/folder_lock.h"
+#include "kv/tier.h"
+
+namespace pumice {
+
+struct DiskTierOptions {
+  std::string folder;  // made, with its parents, when it does not exist
+  uint64_t limit_bytes = 0;
+  std::string name_space;  // kNameSpaceBytes at most
+  uint64_t epoch = 0;
+};
+
+class DiskTier final : public Tier {
+ public:
+  // Status::kUnsupported when another process uses the folder.
+  static Result<std::unique_ptr<DiskTier>> create(const DiskTierOptions& options);
+
+  TierKind kind() const override { return TierKind::kDisk; }
+  bool may_contain(const PageKey& key) const override;
+  Result<bool> read(const PageKey& key, std::vector<std::byte>& value, Deadline deadline) override;
+  // A value larger than a quarter of the limit is not kept.
+  Result<void> write(const PageKey& key, std::span<const std::byte> value) override;
+  void erase(const PageKey& key) override;
+  Result<void> clear() override;
+  TierStats stats() const override;
+
+ private:
+  struct Segment {
+    uint64_t number = 0;
+    int file = -1;
+    uint64_t bytes = 0;  // changed under both mutexes
+    Segment() = default;
+    Segment(const Segment&) = delete;
+    Segment& operator=(const Segment&) = delete;
+    ~Segment();
+  };
+  using SegmentRef = std::shared_ptr<Segment>;  // a read keeps its file open while the segment goes
+  struct Entry {
+    SegmentRef segment;
+    uint64_t offset = 0, value_bytes = 0, uses = 0;
+    uint64_t uses_when_written = 0;
+  };
+
+  explicit DiskTier(const DiskTierOptions& options);
+  Result<void> load();
+  Result<void> load_segment(const SegmentName& name);
+  Result<void> open_head();
+  Result<void> make_room(uint64_t bytes);
+  void recycle_oldest();
+  Result<void> append(const PageKey& key, std::span<const std::byte> value, uint64_t uses);
+  void remove_segment(const SegmentRef& segment);
+  Result<std::vector<std::byte>> read_value(const Entry& entry) const;
+
+  const DiskTierOptions options_;
+  const uint64_t segment_bytes_;  // from where on a new one is begun
+  FolderLock lock_;
+  std::mutex write_mutex_;  // one change of files at a time; taken before mutex_
+  SegmentRef head_;         // null: the next write begins one; with write_mutex_
+  uint64_t next_number_ = 1;
+  mutable std::mutex mutex_;  // guards what follows
+  std::map<uint64_t, SegmentRef> segments_;
+  std::unordered_map<PageKey, Entry, PageKeyHash> index_;
+  TierStats stats_;
+};
+
+}  // namespace pumice

@@ -1,0 +1,25 @@
+// FolderLock: one process at a time writes to a cache folder.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace pumice {
+
+// Move-only; unlocks when destroyed, and when the process ends, however it ends. Thread rule: one thread at a time.
+class FolderLock {
+ public:
+  // Status::kUnsupported when another holder has it; kIo when the lock file cannot be made.
+  static Result<FolderLock> acquire(const std::string& folder);
+
+  FolderLock() = default;
+  FolderLock(FolderLock&& other) noexcept;
+  FolderLock& operator=(FolderLock&& other) noexcept;
+  ~FolderLock();
+
+ private:
+  int file_ = -1;
+};
+
+}  // namespace pumice
