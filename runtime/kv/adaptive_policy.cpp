@@ -8,13 +8,11 @@ namespace {
 
 constexpr PolicyKind kContenders[] = {PolicyKind::kLru, PolicyKind::kLfu, PolicyKind::kS3Fifo, PolicyKind::kCost,
                                       PolicyKind::kRandom};
-double kMemory = 20;  // capacities
-double kMargin = 1.0;
+// Of the scores, in blocks asked for per block of capacity. Found on conversations, loops, scans and shifting
+// popularity: 5 to 80 differ by less than a hundredth in hit rate.
+constexpr double kMemory = 20;
+
 }  // namespace
-void tune(double m, double g) {
-  kMemory = m;
-  kMargin = g;
-}
 
 AdaptivePolicy::AdaptivePolicy(uint32_t capacity, uint64_t seed) : capacity_(capacity), room_(capacity) {
   evictable_.reserve(capacity);
@@ -31,11 +29,9 @@ AdaptivePolicy::AdaptivePolicy(uint32_t capacity, uint64_t seed) : capacity_(cap
 
 void AdaptivePolicy::request(std::span<const BlockInfo> chain) {
   ++request_;
-  const double memory = kMemory * std::max(capacity_, 1u);
-  const double keep = std::exp(-static_cast<double>(chain.size()) / memory);
-  for (const auto& contender : contenders_) {
+  const double keep = std::exp(-static_cast<double>(chain.size()) / (kMemory * std::max(capacity_, 1u)));
+  for (const auto& contender : contenders_)
     contender->score = contender->score * keep + contender->shadow->request(chain);
-  }
   choose_leader();
 }
 
@@ -94,7 +90,7 @@ void AdaptivePolicy::shadow_changed(Contender& contender, uint64_t id, bool held
 
 void AdaptivePolicy::choose_leader() {
   for (size_t i = 0; i < contenders_.size(); ++i)
-    if (contenders_[i]->score > kMargin * contenders_[leader_]->score) leader_ = i;
+    if (contenders_[i]->score > contenders_[leader_]->score) leader_ = i;
 }
 
 void AdaptivePolicy::set_room(uint32_t blocks) {
@@ -103,8 +99,7 @@ void AdaptivePolicy::set_room(uint32_t blocks) {
 }
 
 Rank AdaptivePolicy::rank(NodeId node) const {
-  constexpr uint32_t kDepthBits = 24;
-  return {.value = 0, .tie = (nodes_[node].request << kDepthBits) - nodes_[node].block.depth};
+  return {.value = 0, .tie = recency(nodes_[node].request, nodes_[node].block.depth)};
 }
 
 }  // namespace pumice

@@ -1,10 +1,12 @@
 // FrequencyMemory: how often blocks were asked for of late, also of those that left the cache or never came.
 //
-// Counts are halved after every so many, so old popularity fades and the number of blocks remembered stays below twice
-// that. Thread rule: one thread at a time.
+// Each use counts for half as much after every half-life, so old popularity fades. What is kept is the logarithm of
+// the count as it will be seen from a fixed moment in the far past: that does not change while a block is not used, so
+// blocks compare without being updated. Bounded: what has faded is forgotten. Thread rule: one thread at a time.
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "kv/id_map.h"
@@ -13,37 +15,35 @@ namespace pumice {
 
 class FrequencyMemory {
  public:
-  // capacity: of the cache, in blocks.
-  explicit FrequencyMemory(uint32_t capacity) {
-    set_capacity(capacity);
-    counts_.reserve(capacity);
-  }
-  void set_capacity(uint32_t capacity) { period_ = std::max<uint64_t>(uint64_t{kPeriod} * capacity, kShortestPeriod); }
+  // half_life: in uses of any blocks. A single use is forgotten after some `kept` half-lives.
+  FrequencyMemory(double half_life, double kept) : kept_(kept) { set_half_life(half_life); }
+  void set_half_life(double uses) { step_ = 1 / std::max(uses, 1.0); }
+  void reserve(size_t blocks) { scores_.reserve(blocks); }
 
   void count(uint64_t id) {
-    ++counts_[id];
-    ++counted_;
+    now_ += step_;
+    double& score = scores_[id];  // 0: new
+    const double apart = std::abs(now_ - score);
+    score = score == 0 ? now_ : std::max(score, now_) + std::log2(1 + std::exp2(-apart));
+    if (now_ >= next_sweep_) sweep();
   }
-  uint32_t of(uint64_t id) const {
-    const uint32_t* count = counts_.find(id);
-    return count ? *count : 0;
+  // Binary logarithm of the decayed count, plus the number of half-lives that have passed; 0: never used.
+  double score(uint64_t id) const {
+    const double* score = scores_.find(id);
+    return score ? *score : 0;
   }
-  // true: the counts were halved now, because it was time.
-  bool age() {
-    if (counted_ < period_) return false;
-    counted_ = 0;
-    counts_.filter([](uint64_t, uint32_t& count) { return (count /= 2) > 0; });
-    return true;
-  }
-  size_t size() const { return counts_.size(); }
+  size_t size() const { return scores_.size(); }
 
  private:
-  static constexpr uint32_t kPeriod =
-      10;  // in capacities: long enough to see a block again that comes each tenth turnover
-  static constexpr uint64_t kShortestPeriod = 1024;
+  void sweep() {
+    next_sweep_ = now_ + 1;
+    scores_.filter([this](uint64_t, double score) { return score >= now_ - kept_; });
+  }
 
-  IdMap<uint32_t> counts_;
-  uint64_t counted_ = 0, period_ = 0;
+  IdMap<double> scores_;
+  double kept_;
+  double now_ = 0, step_ = 0;  // in half-lives; of one use
+  double next_sweep_ = 1;
 };
 
 }  // namespace pumice

@@ -18,6 +18,12 @@ struct Rank {
   auto operator<=>(const Rank&) const = default;
 };
 
+// A tie: the earlier used, the lower; of those that one request used, the deeper.
+inline uint64_t recency(uint64_t request, uint32_t depth) {
+  constexpr uint32_t kDepthBits = 24;
+  return (request << kDepthBits) - (depth & ((1u << kDepthBits) - 1));
+}
+
 class NodeHeap {
  public:
   bool contains(NodeId node) const { return node < place_.size() && place_[node] != kAbsent; }

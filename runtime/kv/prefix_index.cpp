@@ -3,14 +3,11 @@
 #include <algorithm>
 
 namespace pumice {
-namespace {
 
-uint64_t id_of(const PageKey& key) {
+uint64_t block_id(const PageKey& key) {
   const uint64_t id = PageKeyHash{}(key);
   return id != 0 ? id : 1;
 }
-
-}  // namespace
 
 PrefixIndex::PrefixIndex(const PrefixIndexOptions& options)
     : options_(options),
@@ -149,8 +146,10 @@ uint32_t PrefixIndex::tenant_pages(TenantId tenant) const {
 }
 
 BlockInfo PrefixIndex::info_of(const PageKey& key, uint64_t parent, uint32_t depth) const {
-  return {
-      .id = id_of(key), .parent = parent, .depth = depth, .cost = 1 + options_.cost_growth * static_cast<float>(depth)};
+  return {.id = block_id(key),
+          .parent = parent,
+          .depth = depth,
+          .cost = 1 + options_.cost_growth * static_cast<float>(depth)};
 }
 
 void PrefixIndex::announce(uint64_t id) {
@@ -169,7 +168,7 @@ bool PrefixIndex::take_announced(uint64_t id) {
 std::vector<NodeId> PrefixIndex::walk(NodeId parent, std::span<const Block> chain, double now) const {
   std::vector<NodeId> nodes;
   for (const Block& block : chain) {
-    const NodeId node = tree_.find(id_of(block.key));
+    const NodeId node = tree_.find(block_id(block.key));
     if (node == kNoNode || !holds(node, parent, block) || expired(node, now)) break;
     nodes.push_back(node);
     parent = node;
@@ -224,7 +223,7 @@ void PrefixIndex::check_invariants() const {
   for (NodeId node = 0; node < tree_.slots(); ++node) {
     if (!tree_.present(node)) continue;
     const Entry& entry = entries_[node];
-    PUMICE_CHECK(tree_.find(id_of(entry.key)) == node);
+    PUMICE_CHECK(tree_.find(block_id(entry.key)) == node);
     PUMICE_CHECK(entry.references + entry.pins == 0 || tree_.busy(node));
     PUMICE_CHECK(tree_.evictable(node) == idle_leaves_.contains(node));
     if (tree_.evictable(node)) {

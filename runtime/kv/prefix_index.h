@@ -31,6 +31,9 @@ struct Block {
   std::span<const int32_t> tokens;
 };
 
+// What policies and HitCurve know the block as; never 0.
+uint64_t block_id(const PageKey& key);
+
 enum class EvictionCause : uint32_t { kCapacity = 0, kExpired = 1, kQuota = 2, kShrunk = 3, kCleared = 4 };
 constexpr size_t kEvictionCauses = 5;
 

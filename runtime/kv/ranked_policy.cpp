@@ -1,8 +1,14 @@
 #include "kv/ranked_policy.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace pumice {
+namespace {
+
+constexpr float kCheapest = 1e-6f;  // so that the logarithm is finite
+
+}  // namespace
 
 RankedPolicy::RankedPolicy(PolicyKind kind, uint32_t capacity) : kind_(kind) {
   heap_.reserve(capacity);
@@ -24,25 +30,20 @@ void RankedPolicy::set_evictable(NodeId node, bool evictable) {
   }
 }
 
-void RankedPolicy::rerank() {
-  heap_.rerank([this](NodeId node) { return rank(uses_[node]); });
+LfuPolicy::LfuPolicy(PolicyKind kind, uint32_t capacity, double half_life, double kept)
+    : RankedPolicy(kind, capacity), half_life_(half_life), memory_(half_life * capacity, kept) {
+  memory_.reserve(capacity);
 }
 
 void LfuPolicy::request(std::span<const BlockInfo> chain) {
   RankedPolicy::request(chain);
-  if (memory_.age()) rerank();
   for (const BlockInfo& block : chain) memory_.count(block.id);
 }
 
-NodeId CostPolicy::victim(const Evictable& filter) {
-  const NodeId node = LfuPolicy::victim(filter);
-  if (node != kNoNode) line_ = std::max(line_, heap_.rank(node).value);
-  return node;
-}
-
 Rank CostPolicy::rank(const Use& use) const {
-  const double frequency = memory_.of(use.block.id);
-  return {.value = line_ + frequency * static_cast<double>(use.block.cost), .tie = recency(use)};
+  Rank rank = LfuPolicy::rank(use);
+  rank.value += std::log2(static_cast<double>(std::max(use.block.cost, kCheapest)));
+  return rank;
 }
 
 }  // namespace pumice

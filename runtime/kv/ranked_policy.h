@@ -34,16 +34,10 @@ class RankedPolicy : public EvictionPolicy {
     uint64_t request = 0;  // number of the last request that used it
   };
   virtual Rank rank(const Use& use) const = 0;
-  // The earlier used, the lower; of those that one request used, the deeper.
-  static uint64_t recency(const Use& use) { return (use.request << kDepthBits) - (use.block.depth & kDepthMask); }
-  void rerank();
-
-  NodeHeap heap_;
 
  private:
-  static constexpr uint32_t kDepthBits = 24, kDepthMask = (1u << kDepthBits) - 1;
-
   PolicyKind kind_;
+  NodeHeap heap_;
   std::vector<Use> uses_;  // by node
   uint64_t request_ = 1;
 };
@@ -54,36 +48,38 @@ class LruPolicy final : public RankedPolicy {
   explicit LruPolicy(uint32_t capacity) : RankedPolicy(PolicyKind::kLru, capacity) {}
 
  private:
-  Rank rank(const Use& use) const override { return {.value = 0, .tie = recency(use)}; }
+  Rank rank(const Use& use) const override { return {.value = 0, .tie = recency(use.request, use.block.depth)}; }
 };
 
-// Least frequently used first, then the least recently used. Remembers the counts of evicted blocks; they age.
+// Least frequently used first, with a memory of blocks that are not here: what is asked for again and again stays, no
+// matter how long ago.
 class LfuPolicy : public RankedPolicy {
  public:
-  explicit LfuPolicy(uint32_t capacity) : LfuPolicy(PolicyKind::kLfu, capacity) {}
+  explicit LfuPolicy(uint32_t capacity) : LfuPolicy(PolicyKind::kLfu, capacity, 20, 1) {}
   void request(std::span<const BlockInfo> chain) override;
   void extend(const BlockInfo& block) override { memory_.count(block.id); }
-  void set_capacity(uint32_t blocks) override { memory_.set_capacity(blocks); }
+  void set_capacity(uint32_t blocks) override { memory_.set_half_life(half_life_ * blocks); }
 
  protected:
-  LfuPolicy(PolicyKind kind, uint32_t capacity) : RankedPolicy(kind, capacity), memory_(capacity) {}
+  // half_life: of uses, in capacities. kept: see FrequencyMemory.
+  LfuPolicy(PolicyKind kind, uint32_t capacity, double half_life, double kept);
   Rank rank(const Use& use) const override {
-    return {.value = static_cast<double>(memory_.of(use.block.id)), .tie = recency(use)};
+    return {.value = memory_.score(use.block.id), .tie = recency(use.request, use.block.depth)};
   }
 
+ private:
+  double half_life_;
   FrequencyMemory memory_;
 };
 
-// Greedy-Dual-Size-Frequency: frequency times cost above a water line that rises to the rank of each victim, so that
-// what was dear once is given up in the end.
+// Recompute cost times the frequency of late: with a half-life of one turnover of the cache, between LRU and LFU. (Cost
+// times all uses ever, or times the last one, loses to LRU on long conversations.)
 class CostPolicy final : public LfuPolicy {
  public:
-  explicit CostPolicy(uint32_t capacity) : LfuPolicy(PolicyKind::kCost, capacity) {}
-  NodeId victim(const Evictable& filter) override;
+  explicit CostPolicy(uint32_t capacity) : LfuPolicy(PolicyKind::kCost, capacity, 1, 4) {}
 
  private:
   Rank rank(const Use& use) const override;
-  double line_ = 0;
 };
 
 }  // namespace pumice

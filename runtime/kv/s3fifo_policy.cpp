@@ -6,7 +6,7 @@ namespace pumice {
 
 void S3FifoPolicy::set_capacity(uint32_t blocks) {
   small_target_ = std::max(1u, blocks / 10);
-  ghost_limit_ = std::max(1u, blocks - blocks / 10);
+  ghost_limit_ = std::max(1u, 3 * blocks);
 }
 
 void S3FifoPolicy::inserted(NodeId node, const BlockInfo& block) {
