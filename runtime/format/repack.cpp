@@ -38,6 +38,13 @@ struct PlainFormat {
   static void pack(Bytes b, Lane quant, Lane) { copy_words<kQuantWords>(b, quant); }
 };
 
+// A word of which bit i belongs to value i, as a word of fifth bits. The multiplication moves bit k of four to bit 8 k.
+uint32_t spread_bits(uint32_t bits) {
+  uint32_t spread = 0;
+  for (uint32_t j = 0; j < 8; ++j) spread |= ((bits >> (4 * j) & 15) * 0x00204081 & 0x01010101) << j;
+  return spread;
+}
+
 // Q4_0, Q5_0, Q8_0: two blocks of a half d and the unit's words; Q5_0 has its fifth bits first.
 template <uint32_t words, uint32_t leading>
 struct PairFormat {
@@ -47,7 +54,7 @@ struct PairFormat {
     for (uint32_t u = 0; u < 2; ++u) {
       const Bytes block = b + u * kBlock + 2;
       copy_words<words - leading>(block + 4 * leading, quant, u * words);
-      copy_words<leading>(block, quant, u * words + words - leading);
+      if constexpr (leading == 1) quant[u * words + words - 1] = spread_bits(load<uint32_t>(block));
     }
     scale[0] = load<uint16_t>(b) | static_cast<uint32_t>(load<uint16_t>(b + kBlock)) << 16;
   }
@@ -60,7 +67,7 @@ struct OffsetFormat {
   static void pack(Bytes b, Lane quant, Lane scale) {
     scale[0] = load<uint32_t>(b);
     copy_words<words - leading>(b + 4 + 4 * leading, quant);
-    copy_words<leading>(b + 4, quant, words - leading);
+    if constexpr (leading == 1) quant[words - 1] = spread_bits(load<uint32_t>(b + 4));
   }
 };
 
@@ -77,25 +84,17 @@ void pack_high_nibbles(Bytes b, Lane quant, uint32_t first) {
     quant[first + j] = (load<uint32_t>(b + 4 * j) >> 4 & kLowNibbles) | (load<uint32_t>(b + 16 + 4 * j) & kHighNibbles);
 }
 
-// Bit `bit` of each of 32 bytes. The multiplication moves bit 8 k to bit 56 + k without carries.
+// Bit `bit` of each of 32 bytes, one a value, as a word of fifth bits.
 uint32_t gather_bits(Bytes b, uint32_t bit) {
   uint32_t bits = 0;
-  for (uint32_t i = 0; i < 4; ++i) {
-    const uint64_t lone = load<uint64_t>(b + 8 * i) >> bit & 0x0101010101010101;
-    bits |= static_cast<uint32_t>(lone * 0x0102040810204080 >> 56) << (8 * i);
-  }
+  for (uint32_t j = 0; j < 8; ++j) bits |= (load<uint32_t>(b + 4 * j) >> bit & 0x01010101) << j;
   return bits;
 }
 
-// Bits shift, shift + 1 of each of 16 bytes.
+// Bits shift, shift + 1 of each of 16 bytes, one a value, as a word of upper bits of Q6_K.
 uint32_t gather_pairs(Bytes b, uint32_t shift) {
   uint32_t pairs = 0;
-  for (uint32_t i = 0; i < 2; ++i) {
-    uint64_t x = load<uint64_t>(b + 8 * i) >> shift & 0x0303030303030303;
-    x = (x | x >> 6) & 0x000f000f000f000f;
-    x = (x | x >> 12) & 0x000000ff000000ff;
-    pairs |= static_cast<uint32_t>((x | x >> 24) & 0xffff) << (16 * i);
-  }
+  for (uint32_t j = 0; j < 4; ++j) pairs |= (load<uint32_t>(b + 4 * j) >> shift & 0x03030303) << (2 * j);
   return pairs;
 }
 

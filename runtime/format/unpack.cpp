@@ -28,11 +28,12 @@ int nibble(const RowWords& quants, uint64_t w, uint32_t i) {
 }
 
 int five_bits(const RowWords& quants, uint64_t w, uint32_t i) {
-  return nibble(quants, w, i) | static_cast<int>((quants.word(w + 4) >> i) & 1) << 4;
+  return nibble(quants, w, i) | static_cast<int>((quants.word(w + 4) >> (i % 4 * 8 + i / 4)) & 1) << 4;
 }
 
 int six_bits(const RowWords& quants, uint64_t w, uint32_t i) {
-  return nibble(quants, w, i) | static_cast<int>((quants.word(w + 4 + i / 16) >> (2 * (i % 16))) & 3) << 4;
+  return nibble(quants, w, i) | static_cast<int>((quants.word(w + 4 + i / 16) >> (i % 4 * 8 + i % 16 / 4 * 2)) & 3)
+                                    << 4;
 }
 
 float value_at(const DeviceLayout& layout, const RowWords& quants, const RowWords& scales, uint32_t unit, uint32_t i) {

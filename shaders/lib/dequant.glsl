@@ -43,15 +43,10 @@ vec4 signed_bytes_to_vec4(uint word) {
   const int w = int(word);
   return vec4(bitfieldExtract(w, 0, 8), bitfieldExtract(w, 8, 8), bitfieldExtract(w, 16, 8), bitfieldExtract(w, 24, 8));
 }
-// Bits 4j..4j+3 of word as 0 or 16 in four bytes' places.
-vec4 fifth_bits(uint word, uint first) {
-  const uint b = word >> first;
-  return vec4((b & 1u) << 4, (b & 2u) << 3, (b & 4u) << 2, (b & 8u) << 1);
-}
-vec4 upper_two_bits(uint word, uint first) {
-  const uint b = word >> (2u * first);
-  return vec4((b & 3u) << 4, (b & 12u) << 2, b & 48u, (b >> 2) & 48u);
-}
+// The bits above the nibbles of four values, in their bytes' places; index: of the nibble word, plus 4 for high nibbles
+// (Q6_K has a word of upper bits for each of the two).
+uint fifth_bits(uint word, uint index) { return ((word >> index) & 0x01010101u) << 4; }
+uint upper_two_bits(uint word, uint index) { return ((word >> (2u * index)) & 0x03030303u) << 4; }
 
 #define INTERLEAVED(offset, row, words_per_row, word) \
   ((offset) + (((row) / kRowInterleave) * (words_per_row) + (word)) * kRowInterleave + (row) % kRowInterleave)
@@ -136,18 +131,18 @@ UnitScale signed_pair_scale(uint word, uint unit, float d) {
 #define UNIT_PAIR(words, base, j, s) UnitPair( \
     signed_bytes_to_vec4(words[base + 8u * j]) * s.d_lo, signed_bytes_to_vec4(words[base + 32u + 8u * j]) * s.d_hi)
 #else
-UnitPair nibble_pair(uint word, vec4 upper_lo, vec4 upper_hi, UnitScale s) {
-  return UnitPair((bytes_to_vec4(word & 0x0f0f0f0fu) + upper_lo) * s.d_lo + s.m_lo,
-                  (bytes_to_vec4((word >> 4) & 0x0f0f0f0fu) + upper_hi) * s.d_hi + s.m_hi);
+UnitPair nibble_pair(uint word, uint upper_lo, uint upper_hi, UnitScale s) {
+  return UnitPair(bytes_to_vec4((word & 0x0f0f0f0fu) | upper_lo) * s.d_lo + s.m_lo,
+                  bytes_to_vec4(((word >> 4) & 0x0f0f0f0fu) | upper_hi) * s.d_hi + s.m_hi);
 }
 #if WEIGHT_TYPE == 4 || WEIGHT_TYPE == 5 || WEIGHT_TYPE == 8
-#define UNIT_PAIR(words, base, j, s) nibble_pair(words[base + 8u * j], vec4(0.0), vec4(0.0), s)
+#define UNIT_PAIR(words, base, j, s) nibble_pair(words[base + 8u * j], 0u, 0u, s)
 #elif WEIGHT_TYPE == 6 || WEIGHT_TYPE == 7 || WEIGHT_TYPE == 9
 #define UNIT_PAIR(words, base, j, s) \
-  nibble_pair(words[base + 8u * j], fifth_bits(words[base + 32u], 4u * j), fifth_bits(words[base + 32u], 16u + 4u * j), s)
+  nibble_pair(words[base + 8u * j], fifth_bits(words[base + 32u], j), fifth_bits(words[base + 32u], 4u + j), s)
 #else
 #define UNIT_PAIR(words, base, j, s) \
-  nibble_pair(words[base + 8u * j], upper_two_bits(words[base + 32u], 4u * j), upper_two_bits(words[base + 40u], 4u * j), s)
+  nibble_pair(words[base + 8u * j], upper_two_bits(words[base + 32u], j), upper_two_bits(words[base + 40u], j), s)
 #endif
 #endif
 #endif

@@ -60,23 +60,28 @@ UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
 #else
 const int QUANT_BITS = QUANT_WORDS == 4u ? 4 : QUANT_WORDS == 5u ? 5 : 6;
 
-uint bits_at(uint word, int from, int to, uint mask) {
-  return (from < to ? word << (to - from) : word >> (from - to)) & (mask << to);
+uint shifted(uint word, int left) { return left < 0 ? word >> -left : word << left; }
+// The low (high) nibbles of `word` with the bits of `upper` above them, each in its byte, other values' bits above those.
+uint with_upper(uint nibbles, uint upper, int left) {
+  return (nibbles & 0x0f0f0f0fu) | (shifted(upper, left) & 0xf0f0f0f0u);
 }
-// The bits above a nibble, at the top of the mantissa; index: of the value in `upper`.
-uint upper_bits(uint upper, int index) {
-  return QUANT_BITS == 5 ? bits_at(upper, index, 22, 1u) : QUANT_BITS == 6 ? bits_at(upper, 2 * index, 21, 3u) : 0u;
-}
-vec4 mantissas(uint nibbles, int first_bit, uint upper, int first_index) {
+// The quants that begin at bit `first` of each byte, at the top of the mantissa of a float from 1 to 2.
+vec4 mantissas(uint bytes, int first) {
+  const int to = 23 - QUANT_BITS;
   uvec4 bits;
-  [[unroll]] for (int i = 0; i < 4; ++i)
-    bits[i] = bits_at(nibbles, 8 * i + first_bit, 23 - QUANT_BITS, 15u) | upper_bits(upper, first_index + i);
+  [[unroll]] for (int i = 0; i < 4; ++i) bits[i] = shifted(bytes, to - 8 * i - first) & (((1u << QUANT_BITS) - 1u) << to);
   return uintBitsToFloat(bits | 0x3f800000u);
 }
 UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
-  const uint last = PAIR_WORDS - 1u;
-  return UnitPair(mantissas(words[0], 0, words[min(1u, last)], int(4u * j)),
-                  mantissas(words[0], 4, words[last], int((QUANT_BITS == 5 ? 16u : 0u) + 4u * j)));
+#if WEIGHT_TYPE == 4 || WEIGHT_TYPE == 5 || WEIGHT_TYPE == 8
+  return UnitPair(mantissas(words[0], 0), mantissas(words[0], 4));
+#elif WEIGHT_TYPE == 10
+  return UnitPair(mantissas(with_upper(words[0], words[1], 4 - 2 * int(j)), 0),
+                  mantissas(with_upper(words[0] >> 4, words[2], 4 - 2 * int(j)), 0));
+#else
+  return UnitPair(mantissas(with_upper(words[0], words[1], 4 - int(j)), 0),
+                  mantissas(with_upper(words[0] >> 4, words[1], -int(j)), 0));
+#endif
 }
 #endif
 

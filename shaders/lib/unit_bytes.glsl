@@ -8,13 +8,6 @@ struct UnitBytes {
   uvec4 lo, hi;
 };
 
-// Bits 0..3 to bit 4 of four bytes.
-uint spread_fifth(uint bits) { return (((bits & 15u) * 0x00204081u) & 0x01010101u) << 4; }
-// Bits 0..7, two for each byte, to bits 4 and 5 of four bytes.
-uint spread_upper(uint bits) {
-  bits &= 0xffu;
-  return ((bits | bits << 6 | bits << 12 | bits << 18) & 0x03030303u) << 4;
-}
 // Four bytes below 128 minus a zero of at most 128, without a borrow between them.
 uint minus_zero(uint bytes, uint zeros) { return ((bytes | 0x80808080u) - zeros) ^ 0x80808080u; }
 
@@ -27,11 +20,11 @@ UnitBytes nibble_bytes(uvec4 q, uint upper_lo, uint upper_hi) {
   UnitBytes bytes = UnitBytes(q & 0x0f0f0f0fu, (q >> 4) & 0x0f0f0f0fu);
   for (uint j = 0u; j < 4u; ++j) {
 #if WEIGHT_TYPE == 6 || WEIGHT_TYPE == 7 || WEIGHT_TYPE == 9
-    bytes.lo[j] |= spread_fifth(upper_lo >> (4u * j));
-    bytes.hi[j] |= spread_fifth(upper_hi >> (4u * j));
+    bytes.lo[j] |= fifth_bits(upper_lo, j);
+    bytes.hi[j] |= fifth_bits(upper_hi, 4u + j);
 #elif WEIGHT_TYPE == 10
-    bytes.lo[j] |= spread_upper(upper_lo >> (8u * j));
-    bytes.hi[j] |= spread_upper(upper_hi >> (8u * j));
+    bytes.lo[j] |= upper_two_bits(upper_lo, j);
+    bytes.hi[j] |= upper_two_bits(upper_hi, j);
 #endif
 #if WEIGHT_TYPE == 4 || WEIGHT_TYPE == 6 || WEIGHT_TYPE == 10
     const uint zeros = WEIGHT_TYPE == 4 ? 0x08080808u : (WEIGHT_TYPE == 6 ? 0x10101010u : 0x20202020u);
@@ -43,7 +36,7 @@ UnitBytes nibble_bytes(uvec4 q, uint upper_lo, uint upper_hi) {
 }
 #define UNIT_NIBBLES(words, base) uvec4(words[base], words[base + 8u], words[base + 16u], words[base + 24u])
 #if WEIGHT_TYPE == 6 || WEIGHT_TYPE == 7 || WEIGHT_TYPE == 9
-#define UNIT_BYTES(words, base) nibble_bytes(UNIT_NIBBLES(words, base), words[base + 32u], words[base + 32u] >> 16)
+#define UNIT_BYTES(words, base) nibble_bytes(UNIT_NIBBLES(words, base), words[base + 32u], words[base + 32u])
 #elif WEIGHT_TYPE == 10
 #define UNIT_BYTES(words, base) nibble_bytes(UNIT_NIBBLES(words, base), words[base + 32u], words[base + 40u])
 #else
