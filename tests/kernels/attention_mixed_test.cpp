@@ -13,7 +13,7 @@ namespace {
 
 constexpr KvType kTypes[] = {KvType::kF16, KvType::kF32, KvType::kQ8_0, KvType::kQ4_0};
 constexpr KvFormat kQ8{KvType::kQ8_0, KvType::kQ8_0}, kQ4{KvType::kQ4_0, KvType::kQ4_0};
-constexpr KvFormat kQ4Plain{KvType::kQ4_0, KvType::kQ4_0, false};
+constexpr KvFormat kQ4Plain{KvType::kQ4_0, KvType::kQ4_0, false}, kQ8Plain{KvType::kQ8_0, KvType::kQ8_0, false};
 constexpr Mask kMasks[] = {Mask::kNone, Mask::kDiscrete, Mask::kShared};
 
 class AttentionMixedTest : public AttentionTest {
@@ -167,7 +167,7 @@ TEST_F(AttentionMixedTest, MistakesShow) {
 // --gtest_also_run_disabled_tests --gtest_filter=*TimesAtDepth.
 TEST_F(AttentionMixedTest, DISABLED_TimesAtDepth) {
   constexpr uint32_t kRepeats = 20, kDepth = 2048;
-  const KvFormat formats[] = {kF16, kF32, kQ8, kQ4, kQ4Plain, {KvType::kQ8_0, KvType::kQ4_0}};
+  const KvFormat formats[] = {kF16, kF32, kQ8, kQ8Plain, kQ4, kQ4Plain, {KvType::kQ8_0, KvType::kQ4_0}};
   for (const Mask mask : {Mask::kNone, Mask::kDiscrete})
     for (const uint32_t n : {1u, 128u}) {
       use(mask);
