@@ -61,7 +61,7 @@ void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
   add_kv_type_flag(app, "--kv-type-k", &flags->kv_type_k, "of its keys (default: --kv-type)");
   add_kv_type_flag(app, "--kv-type-v", &flags->kv_type_v, "of its values (default: --kv-type)");
   app->add_flag("--kv-no-rotation", flags->kv_no_rotation,
-                "q4_0 without the rotation that makes it more accurate (for comparison)");
+                "q8_0 and q4_0 without the rotation that halves their error (for comparison)");
   app->add_flag("--no-kv-cache", flags->no_kv_cache, "compute the whole text again for each token (for comparison)");
   app->add_option("--record", flags->record, "record the decode step's commands once, or for each step")
       ->check(CLI::IsMember({"replay", "each-step"}).description(""))

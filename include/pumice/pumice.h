@@ -401,7 +401,7 @@ typedef struct PumiceContextOptions {
   uint32_t steps_ahead;       /* decode steps in flight; 0: chosen by the device */
   int32_t profile;            /* nonzero: GPU time of each kernel, see pumice_context_profile() */
   PumiceKvType kv_type_v;     /* of values */
-  int32_t disable_kv_rotation; /* nonzero: Q4_0 without the rotation that makes it more accurate (for comparison) */
+  int32_t disable_kv_rotation; /* nonzero: Q8_0 and Q4_0 without the rotation that halves their error (for comparison) */
   const PumiceCacheOptions* cache; /* NULL: the defaults */
 } PumiceContextOptions;
 

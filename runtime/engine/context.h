@@ -28,7 +28,7 @@ struct ContextOptions {
   uint32_t steps_ahead = 0;       // 0: chosen by the device
   bool profile = false;
   std::optional<KvType> kv_type_v;  // of values; none: kv_type
-  bool kv_rotation = true;          // of what gains from it, see KvFormat
+  bool kv_rotation = true;          // see KvFormat
   uint32_t cache_tokens = 0;        // room in the pool beyond context_tokens, for texts that no sequence holds now
   bool share_generated = true;    // pages that decoding filled are found again too; its rounding differs from prefill's
   bool staged_transfers = false;  // pages move through staging buffers even where the host reaches them

@@ -12,6 +12,14 @@ const uint KEYS = WG > kPageTokens ? WG : kPageTokens;  // keys of one round
 const uint KEYS_PER_LANE = (KEYS + WG - 1u) / WG;
 const uint WORDS_PER_LANE = (WORDS + WG - 1u) / WG;
 
+// Word i of a lane's words of a head. WIDE: a lane has quads of dimensions, where they are enough for all lanes.
+#if KV_TYPE == 2
+const bool WIDE = QUADS % WG == 0u;
+uint word_of(uint lane, uint i) { return WIDE ? 2u * (lane + i / 2u * WG) + i % 2u : lane + i * WG; }
+#else
+uint word_of(uint lane, uint i) { return lane + i * WG; }
+#endif
+
 shared float queries[QUERIES * HEAD_DIM];
 shared float weights[QUERIES * KEYS];
 
@@ -79,8 +87,20 @@ void add_values(uint first, uint key_end, uint slot, uint lane) {
   for (uint k = 0u; k < count; ++k) {
     const uint key = first + k;
     const uint page = v_page_base(slot, key / kPageTokens, gl_WorkGroupID.y);
+#if KV_TYPE == 2
+    if (WIDE) {
+      for (uint i = 0u; i < WORDS_PER_LANE; i += 2u) {
+        const vec4 v = load_v(page, key % kPageTokens, word_of(lane, i) / 2u);
+        for (uint t = 0u; t < QUERIES; ++t) {
+          sums[t * WORDS_PER_LANE + i] += weights[t * KEYS + k] * v.xy;
+          sums[t * WORDS_PER_LANE + i + 1u] += weights[t * KEYS + k] * v.zw;
+        }
+      }
+      continue;
+    }
+#endif
     for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
-      const uint w = min(lane + i * WG, WORDS - 1u);
+      const uint w = min(word_of(lane, i), WORDS - 1u);
 #if KV_TYPE == 2
       const Values v = load_v_pair(page, key % kPageTokens, w);
 #else
@@ -95,7 +115,7 @@ void add_values(uint first, uint key_end, uint slot, uint lane) {
 void store(uint head, uint query, uint split, bool whole, uint lane) {
   const uint to = whole ? head_start(head, p.y_stride) : partial_start(split, head);
   for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
-    const uint w = lane + i * WG;
+    const uint w = word_of(lane, i);
     if (w >= WORDS) continue;
     const Values sum = sums[query * WORDS_PER_LANE + i];
 #if KV_TYPE == 2

@@ -14,6 +14,14 @@ const uint CHUNKS = WORDS / WG;  // words of a lane
 const uint EACH = 2u;            // tokens of a lane in a round
 const uint TOKENS = EACH * WG;
 
+// Where word w of a head is: in a lane's chunk. With WIDE a lane has two words that neighbour each other.
+#if KV_TYPE == 2
+const bool WIDE = QUADS % WG == 0u;
+uint word_at(uint c, uint lane) { return WIDE ? 2u * (c / 2u * WG + lane) + c % 2u : c * WG + lane; }
+#else
+uint word_at(uint c, uint lane) { return c * WG + lane; }
+#endif
+
 Values query[GROUP][CHUNKS], sum[GROUP][CHUNKS];
 float highest[GROUP], total[GROUP];  // total: of this lane
 float score[GROUP][EACH];
@@ -23,7 +31,7 @@ void begin(uint lane) {
     highest[h] = LOWEST;
     total[h] = 0.0;
     [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
-      const uint at = head_start(h, p.q_stride) + (c * WG + lane) * VALUES;
+      const uint at = head_start(h, p.q_stride) + word_at(c, lane) * VALUES;
 #if KV_TYPE != 1
       query[h][c] = vec2(q[at], q[at + 1u]) * p.scale;
 #else
@@ -39,14 +47,15 @@ void score_keys(uint base) {
 #if KV_TYPE == 2
   vec2 scales[EACH][1];
   [[unroll]] for (uint quad = 0u; quad < QUADS; ++quad) {
-    const uint c = 2u * quad / WG, i = 2u * quad % WG;
+    const uint c = WIDE ? quad / WG * 2u : 2u * quad / WG, i = WIDE ? quad % WG : 2u * quad % WG;
     vec4 k[EACH][1];
     [[unroll]] for (uint j = 0u; j < EACH; ++j) {
       if (quad % BLOCK_QUADS == 0u) load_k_scales(base + j * WG, quad / BLOCK_QUADS, scales[j]);
       load_k(base + j * WG, quad, scales[j], k[j]);
     }
     [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
-      const vec2 a = subgroupBroadcast(query[h][c], i), b = subgroupBroadcast(query[h][c], i + 1u);
+      const vec2 a = subgroupBroadcast(query[h][c], i);
+      const vec2 b = WIDE ? subgroupBroadcast(query[h][c + 1u], i) : subgroupBroadcast(query[h][c], i + 1u);
       [[unroll]] for (uint j = 0u; j < EACH; ++j)
         score[h][j] = fma(a.x, k[j][0].x, fma(a.y, k[j][0].y, fma(b.x, k[j][0].z, fma(b.y, k[j][0].w, score[h][j]))));
     }
@@ -98,7 +107,15 @@ void add_values(uint base, uint first, uint count, uint lane) {
       const uint token = first + min(j * WG + i, count - 1u);
       Values v[CHUNKS];
 #if KV_TYPE == 2
-      [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) v[c] = load_v_pair(base, token, c * WG + lane);
+      [[unroll]] for (uint c = 0u; c < CHUNKS; c += WIDE ? 2u : 1u) {
+        if (WIDE) {
+          const vec4 four = load_v(base, token, c / 2u * WG + lane);
+          v[c] = four.xy;
+          v[c + 1u] = four.zw;
+        } else {
+          v[c] = load_v_pair(base, token, c * WG + lane);
+        }
+      }
 #else
       [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) v[c] = unpack(v_pool[base + token * WORDS + c * WG + lane]);
 #endif
@@ -115,10 +132,10 @@ void store(uint head, uint split, bool whole, uint lane) {
   const uint to = whole ? head_start(head, p.y_stride) : partial_start(split, head);
   const float factor = whole ? 1.0 / all : 1.0;
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
-    const uint at = to + (c * WG + lane) * VALUES;
+    const uint at = to + word_at(c, lane) * VALUES;
     const Values value = sum[head][c] * factor;
 #if KV_TYPE == 2
-    const uint d = (c * WG + lane) * VALUES;
+    const uint d = word_at(c, lane) * VALUES;
     if (whole) rotated_back[d] = value.x, rotated_back[d + 1u] = value.y;
     else partials[at] = value.x, partials[at + 1u] = value.y;
 #elif KV_TYPE == 0

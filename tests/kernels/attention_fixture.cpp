@@ -1,5 +1,6 @@
 #include "kernels/attention_fixture.h"
 
+#include <chrono>
 #include <string_view>
 
 #include "reference/attention.h"
@@ -75,7 +76,8 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
   return highest * (2 * weight + 2 * reference::gamma_bound(longest(c) + 8, reference::Accumulator::kF32));
 }
 
-std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& cache, std::span<const float> q) {
+std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& cache, std::span<const float> q,
+                                          uint32_t repeats, double* seconds) {
   const auto n = static_cast<uint32_t>(c.positions.size());
   const uint32_t heads = c.kv_heads * c.group, cols = heads * c.head_dim;
   std::vector<StepRow> step_rows = step_rows_at(c.positions, true);
@@ -101,11 +103,11 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
       .max_splits = splits,
       .partials = partials,
       .counters = counters};
-  // Twice in one submission: the second finds the counters as the first left them.
+  const auto start = std::chrono::steady_clock::now();
   run([&](Recorder recorder) {
-    attention(recorder, args);
-    attention(recorder, args);
+    for (uint32_t i = 0; i < repeats; ++i) attention(recorder, args);
   });
+  if (seconds) *seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / repeats;
   const auto left = read<uint32_t>(counters);
   EXPECT_EQ(std::count(left.begin(), left.end(), 0u), static_cast<ptrdiff_t>(left.size())) << "counters are left zero";
   const auto actual = read_rows(y, n, cols);

@@ -47,7 +47,9 @@ class AttentionTest : public DeviceTest {
   static std::vector<float> expected(const AttentionCase& c, const Cache& cache, std::span<const float> q,
                                      uint32_t shift = 0);
   double tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q);
-  std::vector<float> compute(const AttentionCase& c, const Cache& cache, std::span<const float> q);
+  // Twice in one submission, as the second finds the counters as the first left them; `seconds`: of one.
+  std::vector<float> compute(const AttentionCase& c, const Cache& cache, std::span<const float> q, uint32_t repeats = 2,
+                             double* seconds = nullptr);
   void check(Mask mask, const AttentionCase& c);
   AttentionChoice choice(const AttentionCase& c) {
     return choose_attention(caps(), {.format = c.format,

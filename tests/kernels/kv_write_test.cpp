@@ -15,7 +15,7 @@ namespace {
 
 constexpr KvFormat kF16{KvType::kF16, KvType::kF16}, kF32{KvType::kF32, KvType::kF32};
 constexpr KvFormat kQ8{KvType::kQ8_0, KvType::kQ8_0}, kQ4{KvType::kQ4_0, KvType::kQ4_0};
-constexpr KvFormat kQ4Plain{KvType::kQ4_0, KvType::kQ4_0, false};
+constexpr KvFormat kQ4Plain{KvType::kQ4_0, KvType::kQ4_0, false}, kQ8Plain{KvType::kQ8_0, KvType::kQ8_0, false};
 
 struct KvWriteCase {
   KvFormat format;
@@ -28,6 +28,7 @@ constexpr KvWriteCase kCases[] = {{kF16, 1, 1, 8, 8, RopePairs::kAdjacent},
                                   {kF16, 6, 3, 80, 32, RopePairs::kAdjacent},
                                   {kF32, 4, 4, 64, 0, RopePairs::kAdjacent},
                                   {kQ8, 9, 3, 64, 64, RopePairs::kAdjacent},
+                                  {kQ8Plain, 9, 3, 64, 64, RopePairs::kAdjacent},
                                   {kQ8, 2, 1, 12, 4, RopePairs::kAdjacent},
                                   {kQ8, 2, 2, 20, 20, RopePairs::kHalves},
                                   {kQ8, 6, 3, 80, 32, RopePairs::kHalves},
@@ -255,6 +256,7 @@ TEST(KvFormat, WordsAndRotations) {
   EXPECT_EQ(kQ4.k_rotation(64), 64u);
   EXPECT_EQ(kQ4.v_rotation(80), 16u);
   EXPECT_EQ(kQ4.k_rotation(24), 8u);
+  EXPECT_EQ(kQ8.k_rotation(20), 4u);
   EXPECT_EQ(kQ4Plain.k_rotation(64), 1u);
   EXPECT_EQ(kF16.k_rotation(64), 1u);
   EXPECT_STREQ(kF16.variant(), "f16");
