@@ -26,6 +26,8 @@ struct RunFlags {
   std::uint32_t max_tokens = 256;
   double temperature = 0.8, top_p = 0.95, min_p = 0, repeat_penalty = 1.15, frequency_penalty = 0, presence_penalty = 0;
   std::uint32_t top_k = 40, penalty_window = 64;
+  std::string when_full = "stop";
+  std::uint32_t sink_tokens = pumice_context_options_init().sink_tokens;
   std::optional<std::uint64_t> seed;
   bool greedy = false, ignore_eos = false, stats = false, profile = false, json = false;
   bool keeps_repeat_penalty = false;  // given on the command line, so --greedy leaves it on
@@ -159,6 +161,8 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
   outcome->prompt_ids = tokenize_prompt(session.model(), text, flags.prompt, flags.device.quiet);
   PumiceContextOptions options = flags.context.options();
   options.profile = flags.profile ? 1 : 0;
+  options.when_full = flags.when_full == "slide" ? PUMICE_FULL_SLIDE : PUMICE_FULL_STOP;
+  options.sink_tokens = flags.sink_tokens;
   if (options.context_tokens > model.context_length && model.context_length > 0 && !flags.device.quiet) {
     note(fmt::format("warning: the model was trained for {} tokens of context; beyond them its text gets worse",
                      model.context_length));
@@ -174,6 +178,7 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
   if (!flags.json && stdout_is_terminal()) write_stdout("\n");
   if (flags.context.cache.options.secret) context.flush_cache(kFlushMs);
   outcome->stats = context.stats();
+  outcome->dropped_tokens = sequence.info().dropped;
   outcome->cache = context.cache_stats();
   for (const PumiceCacheSource tier : {PUMICE_SOURCE_RAM, PUMICE_SOURCE_DISK, PUMICE_SOURCE_REDIS})
     if (const std::string problem = context.tier_problem(tier); !problem.empty() && !flags.device.quiet)
@@ -262,6 +267,16 @@ void add_run_command(CLI::App* app, Action* action) {
   run_app->add_flag("--profile", flags->profile, "GPU time of each kernel on standard error, or in the JSON");
   add_sampling_flags(run_app, flags.get());
   add_context_flags(run_app, &flags->context, true);
+  run_app
+      ->add_option("--when-full", flags->when_full,
+                   "when the context is full: stop, or drop the oldest tokens and go on")
+      ->check(CLI::IsMember({"stop", "slide"}).description(""))
+      ->type_name("stop|slide")
+      ->capture_default_str();
+  run_app->add_option("--sinks", flags->sink_tokens, "first tokens that sliding keeps, in whole pages of 32")
+      ->check(CLI::Range(0u, 1u << 20).description(""))
+      ->type_name("N")
+      ->capture_default_str();
   add_cache_flags(run_app, &flags->context.cache);
   add_device_flags(run_app, &flags->device);
   run_app->callback([=] {

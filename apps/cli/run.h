@@ -18,6 +18,7 @@ struct RunOutcome {
   const char* finish = "cancelled";  // "eos", "length", "context", "cancelled"
   double load_ms = 0;
   PumiceTimings timings = pumice_timings_init();
+  std::uint64_t dropped_tokens = 0;  // by sliding
   PumiceContextStats stats = pumice_context_stats_init();
   PumiceCacheStats cache = pumice_cache_stats_init();
   std::string profile;  // JSON text; empty without --profile

@@ -146,6 +146,7 @@ std::string run_json(const RunOutcome& outcome) {
                {"ids", outcome.ids},
                {"text", outcome.text},
                {"finish_reason", outcome.finish},
+               {"dropped_tokens", outcome.dropped_tokens},
                {"timings", timings_json(outcome)},
                {"context", stats_json(outcome.stats)},
                {"cache", cache_json(outcome.cache)}};
@@ -168,6 +169,7 @@ std::string run_stats_table(const RunOutcome& outcome) {
                              timings.prompt_tokens, timings.prefill_ms, prefill_rate(timings), timings.cached_tokens));
   row("decode", fmt::format("{} tokens in {:.1f} ms, {:.1f} tokens/s; end: {}", timings.generated_tokens,
                             timings.decode_ms, decode_rate(timings), outcome.finish));
+  if (outcome.dropped_tokens > 0) row("window", fmt::format("slid over {} tokens", outcome.dropped_tokens));
   row("host CPU", fmt::format("{:.1f} us a token", timings.host_us_per_token));
   row("KV cache", fmt::format("{} of {} pages of {} tokens, {} ({} a token)", stats.pages_used, stats.pages_total,
                               stats.page_tokens, format_bytes(stats.kv_bytes), format_bytes(stats.kv_bytes_per_token)));

@@ -346,6 +346,13 @@ typedef enum PumiceRecordMode {
   PUMICE_RECORD_EACH_STEP = 1
 } PumiceRecordMode;
 
+/* What happens to a request when its sequence has filled the context. */
+typedef enum PumiceWhenFull {
+  PUMICE_FULL_STOP = 0,       /* it ends: PUMICE_REQUEST_FINISHED_CONTEXT */
+  PUMICE_FULL_SLIDE = 1       /* its oldest tokens are dropped, but for the first sink_tokens, and it goes on. What was computed
+                                 from dropped tokens stays in the others' keys and values */
+} PumiceWhenFull;
+
 typedef enum PumiceCachePolicy {
   PUMICE_CACHE_ADAPTIVE = 0,  /* follows whichever of the others would have done best lately */
   PUMICE_CACHE_LRU = 1,
@@ -403,6 +410,8 @@ typedef struct PumiceContextOptions {
   PumiceKvType kv_type_v;     /* of values */
   int32_t disable_kv_rotation; /* nonzero: Q8_0 and Q4_0 without the rotation that halves their error (for comparison) */
   const PumiceCacheOptions* cache; /* NULL: the defaults */
+  PumiceWhenFull when_full;   /* SLIDE takes keys of type F16 or F32; appended prompts make it slide, too */
+  uint32_t sink_tokens;       /* in whole pages */
 } PumiceContextOptions;
 
 static inline PumiceContextOptions pumice_context_options_init(void) {
@@ -410,6 +419,7 @@ static inline PumiceContextOptions pumice_context_options_init(void) {
   o.size = sizeof(PumiceContextOptions);
   o.max_sequences = 1;
   o.kv_type_v = PUMICE_KV_AS_KEYS;
+  o.sink_tokens = 32;
   return o;
 }
 
@@ -537,7 +547,8 @@ typedef struct PumiceSequenceInfo {
   const void* next;
   uint32_t tokens;         /* prompt and generated */
   uint32_t computed;       /* of them, tokens whose keys and values are in the cache */
-  uint32_t capacity;       /* most tokens it may ever have */
+  uint32_t capacity;       /* most tokens it may have */
+  uint64_t dropped;        /* tokens that sliding has taken out; not in `tokens` */
 } PumiceSequenceInfo;
 
 static inline PumiceSequenceInfo pumice_sequence_info_init(void) {

@@ -11,6 +11,8 @@ Result<ContextOptions> translate(const PumiceContextOptions& options) {
   PUMICE_ASSIGN(const KvFormat kv, translate_kv(options.kv_type, options.kv_type_v, options.disable_kv_rotation));
   if (options.record_mode != PUMICE_RECORD_REPLAY && options.record_mode != PUMICE_RECORD_EACH_STEP)
     return invalid("unknown record_mode");
+  if (options.when_full != PUMICE_FULL_STOP && options.when_full != PUMICE_FULL_SLIDE)
+    return invalid("unknown when_full");
   return ContextOptions{.context_tokens = options.context_tokens,
                         .max_sequences = options.max_sequences,
                         .kv_type = kv.k,
@@ -22,7 +24,9 @@ Result<ContextOptions> translate(const PumiceContextOptions& options) {
                         .kv_type_v = kv.v,
                         .kv_rotation = kv.rotate,
                         .cache_tokens = options.cache ? options.cache->cache_tokens : 0,
-                        .share_generated = !options.cache || options.cache->exact == 0};
+                        .share_generated = !options.cache || options.cache->exact == 0,
+                        .slide = options.when_full == PUMICE_FULL_SLIDE,
+                        .sink_tokens = options.sink_tokens};
 }
 
 std::vector<int32_t> stop_tokens(const Tokenizer& tokenizer) {
@@ -187,6 +191,7 @@ PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequ
   const Sequence& from = *sequence->object->sequence;
   info->tokens = static_cast<uint32_t>(from.tokens.size());
   info->computed = from.computed;
+  info->dropped = from.dropped;
   info->capacity = sequence->object->context->context->options().context_tokens;
   return PUMICE_OK;
 }

@@ -73,6 +73,7 @@ Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector
   const bool cpu = model.kernels().caps().type == vk::DeviceType::kCpu;
   PUMICE_ASSIGN(Resolved resolved, resolve(model.config(), options, cpu));
   PUMICE_TRY(fit_slices(model.config(), model.kernels().caps(), resolved));
+  PUMICE_TRY(check_slide(model.config(), resolved.options));
   std::unique_ptr<Context> context(new Context(model, resolved.options));
   context->stop_tokens_ = std::move(stop_tokens);
   context->highest_slice_ = resolved.highest_slice;
@@ -124,6 +125,11 @@ void Context::write_page_table(const Sequence& sequence, size_t from) {
   std::copy(pages.begin() + static_cast<ptrdiff_t>(from), pages.end(), recorder_.page_table(sequence.slot) + from);
 }
 
+void Context::write_token_log(const Sequence& sequence) {
+  std::ranges::transform(sequence.tokens, recorder_.token_log(sequence.slot),
+                         [](int32_t token) { return static_cast<uint32_t>(token); });
+}
+
 bool Context::reserve(Sequence& sequence, uint32_t tokens) {
   const size_t held = sequence.kv.pages.size();
   if (!cache_->reserve(sequence.kv, tokens)) return false;
@@ -159,17 +165,26 @@ Result<void> Context::truncate(Sequence& sequence, uint32_t tokens) {
 }
 
 Result<void> Context::check_tokens(const Sequence& sequence, std::span<const int32_t> ids) const {
+  PUMICE_TRY(check_ids(sequence, ids));
+  return check_room(sequence, ids.size());
+}
+
+Result<void> Context::check_ids(const Sequence& sequence, std::span<const int32_t> ids) const {
   PUMICE_TRY(check_idle(sequence));
   if (ids.empty()) return error(Status::kInvalidArgument, "there are no tokens to compute; give at least one");
   for (const int32_t id : ids)
     if (id < 0 || static_cast<uint32_t>(id) >= model_.config().vocabulary)
       return error(Status::kInvalidArgument, "token %d is outside the vocabulary of %u", id,
                    model_.config().vocabulary);
-  if (sequence.tokens.size() + ids.size() > options_.context_tokens)
-    return error(Status::kContextFull,
-                 "%zu tokens do not fit a context of %u; shorten the prompt or make the context larger",
-                 sequence.tokens.size() + ids.size(), options_.context_tokens);
   return {};
+}
+
+Result<void> Context::check_room(const Sequence& sequence, size_t tokens) const {
+  const size_t total = sequence.tokens.size() + tokens;
+  if (total <= options_.context_tokens) return {};
+  return error(Status::kContextFull,
+               "%zu tokens do not fit a context of %u; shorten the prompt or make the context larger", total,
+               options_.context_tokens);
 }
 
 Result<void> Context::evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits) {
@@ -206,7 +221,9 @@ Result<void> Context::evaluate(Sequence& sequence, std::span<const int32_t> ids,
 
 Result<std::shared_ptr<Request>> Context::submit(Sequence& sequence, std::span<const int32_t> ids,
                                                  const GenerationParams& params) {
-  PUMICE_TRY(check_tokens(sequence, ids));
+  PUMICE_TRY(check_ids(sequence, ids));
+  PUMICE_TRY(slide_for_prompt(sequence, ids.size()));
+  PUMICE_TRY(check_room(sequence, ids.size()));
   auto request = std::make_shared<Request>();
   request->sequence = &sequence;
   request->params = params;

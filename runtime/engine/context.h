@@ -33,6 +33,8 @@ struct ContextOptions {
   bool share_generated = true;    // pages that decoding filled are found again too; its rounding differs from prefill's
   bool staged_transfers = false;  // pages move through staging buffers even where the host reaches them
   KvCacheOptions cache;
+  bool slide = false;         // a sequence whose context is full goes on without its oldest tokens …
+  uint32_t sink_tokens = 32;  // … but with its first ones, in whole pages
 
   KvFormat kv_format() const { return {.k = kv_type, .v = kv_type_v.value_or(kv_type), .rotate = kv_rotation}; }
 };
@@ -93,11 +95,14 @@ class Context {
 
  private:
   Context(const Model& model, ContextOptions options) : model_(model), options_(options) {}
-  Result<void> check_tokens(const Sequence& sequence, std::span<const int32_t> ids) const;
+  Result<void> check_tokens(const Sequence& sequence, std::span<const int32_t> ids) const;  // both of these:
+  Result<void> check_ids(const Sequence& sequence, std::span<const int32_t> ids) const;
+  Result<void> check_room(const Sequence& sequence, size_t tokens) const;
   bool reserve(Sequence& sequence, uint32_t tokens);              // pages, all or none; false: too few are free
   Result<void> reserve_all(Sequence& sequence, uint32_t tokens);  // likewise, or kContextFull
   void release_pages(Sequence& sequence, uint32_t tokens);        // those beyond `tokens`
   void write_page_table(const Sequence& sequence, size_t from = 0);
+  void write_token_log(const Sequence& sequence);
   // Before a text that has been appended is computed: takes over what of it is in the pool (reuse), and sees to it that
   // no shared page will be written. Raises `computed`.
   Result<void> enter(Sequence& sequence, bool reuse);
@@ -105,6 +110,10 @@ class Context {
   Result<bool> wait_for_pages(Request& request);
   bool computed_by_another(const Request& request);
   Error no_room(uint32_t tokens) const;
+  static Result<void> check_slide(const ModelConfig& config, const ContextOptions& options);
+  Result<uint32_t> slide(Sequence& sequence, uint32_t computed, uint32_t tokens);
+  Result<void> slide_for_prompt(Sequence& sequence, size_t tokens);
+  Result<bool> slide_request(Request& request);
   Result<void> check_idle(const Sequence& sequence) const;
   Result<void> score_slices(Sequence& sequence, const ScoreArgs& args, uint32_t before);
   Result<void> deliver_rows(const ScoreArgs& args, const LogitRows& rows) const;

@@ -44,8 +44,7 @@ Result<void> Context::prepare(Request& request) {
   params.stop_count = request.params.ignore_eos ? 0 : known;
   for (uint32_t i = 0; i < params.stop_count; ++i) params.stop_tokens[i] = static_cast<uint32_t>(stop_tokens_[i]);
   recorder_.sampler(sequence.slot) = params;
-  uint32_t* log = recorder_.token_log(sequence.slot);
-  for (size_t i = 0; i < sequence.tokens.size(); ++i) log[i] = static_cast<uint32_t>(sequence.tokens[i]);
+  write_token_log(sequence);
   return {};
 }
 
@@ -96,7 +95,7 @@ void Context::take_token(Request& request, const InFlight& step) {
   if (options_.disable_kv_cache) request.scheduled = sequence.computed = 0;
   if (request.params.max_tokens != 0 && request.generated_tokens >= request.params.max_tokens)
     end(request, RequestStatus::kFinishedLength);
-  else if (sequence.tokens.size() >= options_.context_tokens)
+  else if (sequence.tokens.size() >= options_.context_tokens && !options_.slide)
     end(request, RequestStatus::kFinishedContext);
 }
 
@@ -149,6 +148,7 @@ Result<void> Context::schedule_prefill(Request& request) {
     ++stats_.submissions;
     if (plan.last) {
       request.drawn = total + 1;
+      ++request.draws;
       if (total >= options_.context_tokens) end(request, RequestStatus::kFinishedContext);
     }
   }
@@ -163,14 +163,20 @@ bool Context::gather_batch() {
   for (const std::shared_ptr<Request>& shared : active_) {
     Request& request = *shared;
     const uint32_t wanted = request.params.max_tokens;
-    if (request.ending || options_.disable_kv_cache || request.drawn == request.prompt_end) continue;
-    if (wanted != 0 && request.drawn - request.prompt_end >= wanted) continue;
-    if (request.drawn >= options_.context_tokens) continue;
+    if (request.ending || options_.disable_kv_cache || request.draws == 0) continue;
+    if (wanted != 0 && request.draws >= wanted) continue;
+    if (request.drawn >= options_.context_tokens && !options_.slide) continue;
     if (request.in_flight.size() >= options_.steps_ahead) return false;
     if (batch_.size() == kMaxBatch) break;
-    if (!reserve(*request.sequence, request.drawn)) {
-      if (request.in_flight.empty()) end(request, RequestStatus::kFinishedContext);
-      continue;
+    if (request.drawn >= options_.context_tokens || !reserve(*request.sequence, request.drawn)) {
+      if (!request.in_flight.empty()) {
+        if (options_.slide) return false;  // what is in flight counts positions as they are
+        continue;
+      }
+      const Result<bool> slid = options_.slide ? slide_request(request) : Result<bool>(false);
+      if (!slid) fail(request, slid.error());
+      if (slid && !*slid) end(request, RequestStatus::kFinishedContext);
+      if (!slid || !*slid || !reserve(*request.sequence, request.drawn)) continue;
     }
     batch_.push_back(&request);
     members_.push_back({.slot = request.sequence->slot, .tokens = request.drawn});
@@ -192,6 +198,7 @@ void Context::schedule_decode() {
       request->in_flight.push_back({.value = *value, .log_position = request->drawn});
       request->scheduled = request->drawn;
       ++request->drawn;
+      ++request->draws;
     }
     ++stats_.submissions;
   }
@@ -204,7 +211,7 @@ Result<void> Context::advance(Request& request) {
     end(request, RequestStatus::kCancelled);
     return {};
   }
-  if (options_.disable_kv_cache || request.drawn == request.prompt_end) return schedule_prefill(request);
+  if (options_.disable_kv_cache || request.draws == 0) return schedule_prefill(request);
   return {};
 }
 

@@ -17,6 +17,7 @@ struct Sequence {
   uint32_t slot = 0;            // its row in the page table, the token log and the sampler table
   std::vector<int32_t> tokens;  // prompt and generated, by position
   uint32_t computed = 0;        // leading tokens whose keys and values are in the pages
+  uint64_t dropped = 0;         // tokens that sliding has taken out, after the sinks
   PageList kv;
   bool busy = false;  // a request runs on it
 };
@@ -61,7 +62,8 @@ struct Request {
   uint32_t ready = 0;               // leading prompt tokens whose keys and values are in the pages now
   bool begun = false;               // its pages are reserved
   PrefixFetch fetch;                // of what the tiers have of its prompt
-  uint32_t drawn = 0;               // tokens whose draw has been submitted, from prompt_end on
+  uint32_t drawn = 0;               // tokens of the sequence with those whose draw has been submitted
+  uint32_t draws = 0;               // draws that have been submitted
   std::vector<InFlight> in_flight;  // the oldest first; a handful
   std::vector<int32_t> generated;   // not yet taken by the caller
   bool ending = false;              // no more work is submitted; what is in flight is awaited

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/kv_shift.h"
 #include "shared/attention.h"
 
 namespace pumice {
@@ -214,6 +215,34 @@ Result<uint64_t> StepRecorder::submit_decode(std::span<const BatchMember> batch,
     for (const BatchMember& member : batch) batch_slots_.push_back(member.slot);
   }
   return value;
+}
+
+Result<void> StepRecorder::submit_shift(const PageShift& shift) {
+  PUMICE_ASSIGN(Lane* const lane, next_lane(changes_, next_change_));
+  if (options_.profile) collect_profile();
+  const ModelConfig& config = model_->config();
+  lane->stream.begin();
+  for (const KvPages& pages : pages_) {
+    if (shift.pages == 0) break;
+    kv_shift({model_->kernels(), lane->stream}, {.pages = pages,
+                                                 .frequencies = model_->weights().rope_frequencies,
+                                                 .slot = shift.next.slot,
+                                                 .first = shift.first_page,
+                                                 .count = shift.pages,
+                                                 .shift = shift.shift,
+                                                 .kv_heads = config.kv_heads,
+                                                 .head_dim = config.head_dim,
+                                                 .rotary = config.rotary,
+                                                 .pairs = config.rope_pairs});
+  }
+  const uint32_t words[] = {shift.next.token, shift.next.position, shift.next.slot, shift.next.live};
+  static_assert(sizeof words == sizeof(StepRow));
+  for (size_t i = 0; i < std::size(words); ++i)
+    lane->stream.fill({slot_rows_, shift.next.slot * sizeof(StepRow) + 4 * i, 4}, words[i]);
+  PUMICE_TRY(lane->stream.end());
+  std::replace(batch_slots_.begin(), batch_slots_.end(), shift.next.slot, kNoSlot);
+  PUMICE_TRY(submit(*lane));
+  return {};
 }
 
 void StepRecorder::collect_profile() {

@@ -36,6 +36,13 @@ struct BatchMember {
   uint32_t tokens = 0;  // of the sequence with the one that the step computes
 };
 
+// Pages of a sequence that move to earlier positions, and what its next decode step computes then.
+struct PageShift {
+  uint32_t first_page = 0, pages = 0;  // of the slot's row of the page table
+  uint32_t shift = 0;                  // positions
+  StepRow next;
+};
+
 // Owns the per-step device buffers. Thread rule: that of its context.
 //
 // A decode step computes row i of the batch rows for the i-th member; each commit leaves the next step's row in its
@@ -57,6 +64,9 @@ class StepRecorder {
   Result<uint64_t> submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, StepEnd end);
   // One decode step of all members: from each, the row that was committed last.
   Result<uint64_t> submit_decode(std::span<const BatchMember> batch, StepEnd end);
+
+  // Nothing of the slot is in flight.
+  Result<void> submit_shift(const PageShift& shift);
 
   uint64_t recordings() const { return recordings_; }
   Workspace& workspace() { return work_; }

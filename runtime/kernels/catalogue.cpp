@@ -132,7 +132,8 @@ void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, u
   });
   if (n == 1 && can_shift(format.k, RopePairs::kAdjacent, shape.head_dim))
     add("kv_shift" + use, false, [&](Recorder recorder) {
-      kv_shift(recorder, {.type = format.k,
+      kv_shift(recorder, {.pages = pages,
+                          .frequencies = {},
                           .count = 1,
                           .kv_heads = shape.kv_heads,
                           .head_dim = shape.head_dim,

@@ -11,17 +11,18 @@ bool can_shift(KvType type, RopePairs pairs, uint32_t rotary) {
 }
 
 void kv_shift(Recorder recorder, const KvShiftArgs& args) {
-  PUMICE_CHECK(can_shift(args.type, args.pairs, args.rotary));
+  const KvType type = args.pages.format.k;
+  PUMICE_CHECK(can_shift(type, args.pairs, args.rotary));
   const KvShiftPush push{.kv_heads = args.kv_heads,
                          .head_dim = args.head_dim,
                          .rotary = args.rotary,
                          .half_pairs = static_cast<uint32_t>(args.pairs),
-                         .shift = args.shift};
-  const vk::BufferView bindings[kKvShiftBindings] = {args.frequencies, args.pages, args.k};
+                         .shift = args.shift,
+                         .first = args.slot * args.pages.pages_per_slot + args.first};
+  const vk::BufferView bindings[kKvShiftBindings] = {args.frequencies, args.pages.page_table, args.pages.k};
   const uint32_t lanes = args.kv_heads * args.head_dim / 2 * kPageTokens;
-  const double words =
-      static_cast<double>(args.count) * kPageTokens * args.kv_heads * kv_words(args.type, args.head_dim);
-  record(recorder, {.variant = std::string("kv_shift.") + type_name(args.type),
+  const double words = static_cast<double>(args.count) * kPageTokens * args.kv_heads * kv_words(type, args.head_dim);
+  record(recorder, {.variant = std::string("kv_shift.") + type_name(type),
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {divide_up(lanes, kKvShiftWorkgroup), args.count, 1},

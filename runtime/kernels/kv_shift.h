@@ -10,11 +10,12 @@ namespace pumice {
 bool can_shift(KvType type, RopePairs pairs, uint32_t rotary);
 
 struct KvShiftArgs {
-  KvType type = KvType::kF16;
-  vk::BufferView k;            // one layer's pool
-  vk::BufferView frequencies;  // as for rope
-  vk::BufferView pages;        // (count) KvShiftPage
-  uint32_t count = 0, shift = 0, kv_heads = 1, head_dim = 0, rotary = 0;
+  KvPages pages;
+  vk::BufferView frequencies;     // as for rope
+  uint32_t slot = 0;              // whose pages:
+  uint32_t first = 0, count = 0;  // [first, first + count) of its row of the page table, each once
+  uint32_t shift = 0;             // positions
+  uint32_t kv_heads = 1, head_dim = 0, rotary = 0;
   RopePairs pairs = RopePairs::kAdjacent;
 };
 // can_shift() holds.

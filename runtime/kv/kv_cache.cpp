@@ -121,18 +121,23 @@ bool KvCache::reserve(PageList& list, uint32_t tokens) {
 }
 
 void KvCache::shrink(PageList& list, uint32_t tokens) {
-  const double now = now_seconds();
   while (list.pages.size() > divide_up(tokens, kPageTokens)) {
-    if (list.nodes.size() == list.pages.size()) {
-      index_->release(list.nodes.back(), now);
-      list.nodes.pop_back();
-    } else {
+    if (list.nodes.size() == list.pages.size())
+      release_last(list);
+    else
       pool_.release(list.pages.back());
-    }
     list.pages.pop_back();
   }
   list.keys.resize(std::min<size_t>(list.keys.size(), tokens / kPageTokens));
-  // Without reuse nobody will ask for what nobody holds.
+  give_up_unheld();
+}
+
+void KvCache::release_last(PageList& list) {
+  index_->release(list.nodes.back(), now_seconds());
+  list.nodes.pop_back();
+}
+
+void KvCache::give_up_unheld() {
   while (!reuse_ && index_->evictable() > 0) give_up(index_->evict_any(EvictionCause::kCleared));
 }
 
@@ -229,13 +234,18 @@ void KvCache::seal(PageList& list, std::span<const int32_t> tokens, uint32_t com
 
 Result<bool> KvCache::make_own(PageList& list) {
   const size_t at = list.nodes.size() - 1;
+  const auto withdraw = [&] {
+    if (!index_->withdraw(list.nodes.back(), now_seconds())) return false;
+    list.nodes.pop_back();
+    return true;
+  };
+  if (!reuse_ && withdraw()) return true;
   const std::optional<PageId> page = take_page(list.tenant);
-  if (!page) return false;
+  if (!page) return withdraw();
   pool_.overwritten(*page);
   PUMICE_TRY(memory_.copy(list.pages[at], *page));
   ++stats_.copied_pages;
-  index_->release(list.nodes.back(), now_seconds());
-  list.nodes.pop_back();
+  release_last(list);
   list.pages[at] = *page;
   return true;
 }
@@ -249,8 +259,7 @@ Result<bool> KvCache::settle(PageList& list, std::span<const int32_t> tokens, ui
     const std::vector<NodeId> nodes =
         index_->match_more(at ? list.nodes[at - 1] : kNoNode, chain(list, tokens, at), now);
     if (!nodes.empty()) {
-      index_->release(list.nodes.back(), now);
-      list.nodes.pop_back();
+      release_last(list);
       list.pages.pop_back();
       for (const NodeId node : nodes) share(list, node);
       return true;

@@ -98,6 +98,11 @@ class KvCache {
   // A list with the same first `tokens` tokens. Full pages are shared, a partial one is copied. kContextFull: no page.
   Result<PageList> fork(PageList& list, std::span<const int32_t> tokens, uint32_t count);
 
+  // Takes pages [first, first + count) out of a list that nothing in flight uses. Those behind them are its own then,
+  // so that their keys can be moved, and no further page of it is shared. false: no page is free for a copy; the list
+  // has all it had.
+  Result<bool> drop(PageList& list, uint32_t first, uint32_t count);
+
   // Begins to read from the tiers what follows the shared pages of a prompt, where that is worth while.
   void begin_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch);
   // Takes what has arrived into the list's own pages and seals it. true: waiting for more is still worth while. The
@@ -141,7 +146,9 @@ class KvCache {
   std::optional<PageId> take_page(TenantId tenant);
   bool make_room();                       // a page becomes free, or false
   Result<bool> make_own(PageList& list);  // the last shared page
+  void release_last(PageList& list);      // its last shared page, which stays in the list of pages
   void give_up(const std::optional<EvictedPage>& evicted);
+  void give_up_unheld();  // without reuse: nobody will ask for what nobody holds
   void free_retired();
   const PageKey& key(PageList& list, std::span<const int32_t> tokens, uint32_t page);
   std::vector<Block> chain(PageList& list, std::span<const int32_t> tokens, uint32_t first);

@@ -109,6 +109,13 @@ std::optional<EvictedPage> PrefixIndex::evict_any(EvictionCause cause) {
   return take_out(idle_leaves_.lowest(), cause);
 }
 
+std::optional<PageId> PrefixIndex::withdraw(NodeId node, double now) {
+  PUMICE_CHECK(references(node) > 0);
+  if (entries_[node].references > 1 || entries_[node].pins > 0 || !tree_.leaf(node)) return std::nullopt;
+  release(node, now);
+  return take_out(node, EvictionCause::kCleared)->page;
+}
+
 void PrefixIndex::set_policy(PolicyKind policy) {
   options_.policy = policy;
   std::vector<NodeId> leaves;

@@ -85,6 +85,9 @@ class PrefixIndex {
   // One node that nobody uses, whatever the policy says; for clearing. nullopt: none.
   std::optional<EvictedPage> evict_any(EvictionCause cause);
 
+  // Takes out a node whose only user is the caller, and the last one; its page is the caller's. nullopt: it has others.
+  std::optional<PageId> withdraw(NodeId node, double now);
+
   void set_policy(PolicyKind policy);  // keeps all nodes; the new policy begins with their order of last use
   void set_capacity(uint32_t pages);   // for the policy; evicting down to it is the caller's matter
   void set_ttl(double seconds) { options_.ttl_seconds = seconds; }  // 0: none

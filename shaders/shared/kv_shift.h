@@ -1,5 +1,5 @@
-// kv_shift: moves keys to earlier positions: those of whole pages are turned back by `shift` positions. Values do not
-// depend on the position. Page layout: kv_write.h. A page is rewritten in place, or into another one.
+// kv_shift: moves keys to earlier positions: those of whole pages are turned back by `shift` positions, in place. Values
+// do not depend on the position. Page layout: kv_write.h.
 #ifndef PUMICE_SHARED_KV_SHIFT_H
 #define PUMICE_SHARED_KV_SHIFT_H
 #include "types.h"
@@ -9,11 +9,9 @@ struct KvShiftPush {
   uint kv_heads, head_dim;
   uint rotary, half_pairs;  // as for rope; with half_pairs and an F16 cache, rotary is a multiple of 4
   uint shift;               // positions
+  uint first;               // entry of the page table that has the first page
 };
-struct KvShiftPage {
-  uint source, target;  // page ids; a target is no other entry's source
-};
-SHARED_CONST kKvShiftBindings = 3u;  // frequencies, pages, K pool
+SHARED_CONST kKvShiftBindings = 3u;  // frequencies, page table, K pool
 SHARED_CONST kKvShiftWorkgroup = 64u;
 SHARED_END
 

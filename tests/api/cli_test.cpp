@@ -182,6 +182,26 @@ TEST_F(CliDevice, RefusesWhatDoesNotFit) {
   EXPECT_NE(longer.err.find("--ctx"), std::string::npos);
 }
 
+TEST_F(CliDevice, SlidesOverAFullContext) {
+  const std::vector<std::string> arguments = {"run",           "-p",  "Once upon a time", "-n",       "300",
+                                              "--ctx",         "128", "--ignore-eos",     "--greedy", "--json",
+                                              "--no-autotune", "-q"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), arguments.begin(), arguments.end());
+    return run_cli(more);
+  };
+  const Json stopped = Json::parse(with({}).out);
+  EXPECT_EQ(stopped["finish_reason"], "context");
+  EXPECT_EQ(stopped["dropped_tokens"], 0);
+  const Json slid = Json::parse(with({"--when-full", "slide"}).out);
+  EXPECT_EQ(slid["finish_reason"], "length");
+  EXPECT_EQ(slid["ids"].size(), 300u);
+  EXPECT_GT(slid["dropped_tokens"], 300 + 5 - 129);
+  EXPECT_LE(slid["context"]["pages_used"], 4);
+  expect_failure(with({"--when-full", "slide", "--sinks", "64"}), 2);
+  expect_failure(with({"--when-full", "slide", "--kv-type", "q8_0"}), 6);
+}
+
 TEST_F(CliDevice, ReportsUnwritableOutput) {
   expect_failure(run_cli({"run", "-p", "Once", "-n", "4"}, "", "/dev/full"), 5);
   expect_failure(run_cli({"run", "-p", "Once", "-n", "4", "--json"}, "", "/dev/full"), 5);

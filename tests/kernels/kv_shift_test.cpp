@@ -1,6 +1,7 @@
-// kv_shift: keys of some pages turned back, in place and into other pages; all other pages as they were.
+// kv_shift: keys of some pages of a sequence turned back; all other pages as they were.
 #include "kernels/kv_shift.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "reference/kv_shift.h"
@@ -22,9 +23,10 @@ constexpr KvShiftCase kCases[] = {
     {KvType::kF16, 1, 128, 128, 4096, RopePairs::kHalves}, {KvType::kF16, 3, 80, 32, 96, RopePairs::kHalves},
     {KvType::kF16, 3, 80, 30, 96, RopePairs::kAdjacent},   {KvType::kF32, 2, 64, 64, 131072, RopePairs::kAdjacent},
     {KvType::kF32, 2, 24, 6, 32, RopePairs::kHalves},      {KvType::kF32, 4, 64, 0, 32, RopePairs::kAdjacent}};
-constexpr uint32_t kPages = 7;
-const std::vector<KvShiftPage> kMoves = {{5, 5}, {1, 4}, {0, 0}, {1, 6}};
-constexpr uint32_t kUntouched[] = {1, 2, 3};
+// The page table of three slots; pages 1 to 3 of the second one are turned.
+constexpr uint32_t kPages = 9, kPagesPerSlot = 4, kSlot = 1, kFirst = 1, kCount = 3;
+const std::vector<uint32_t> kTable = {8, 0, 0, 0, 4, 7, 1, 3, 2, 5, 6, 0};
+const std::vector<uint32_t> kTurned = {7, 1, 3};
 
 class KvShiftTest : public DeviceTest {
  protected:
@@ -58,11 +60,15 @@ void KvShiftTest::check(const KvShiftCase& c) {
   frequencies.resize(std::max<size_t>(frequencies.size(), 2));
   const vk::BufferView k = buffer(pool);
   run([&](Recorder recorder) {
-    kv_shift(recorder, {.type = c.type,
-                        .k = k,
+    kv_shift(recorder, {.pages = {.format = {.k = c.type},
+                                  .k = k,
+                                  .v = {},
+                                  .page_table = buffer(kTable),
+                                  .pages_per_slot = kPagesPerSlot},
                         .frequencies = buffer(frequencies),
-                        .pages = buffer(kMoves),
-                        .count = static_cast<uint32_t>(kMoves.size()),
+                        .slot = kSlot,
+                        .first = kFirst,
+                        .count = kCount,
                         .shift = c.shift,
                         .kv_heads = c.kv_heads,
                         .head_dim = c.head_dim,
@@ -74,25 +80,25 @@ void KvShiftTest::check(const KvShiftCase& c) {
       c.pairs == RopePairs::kAdjacent ? reference::RopePairing::kAdjacent : reference::RopePairing::kHalf;
   const auto expected = [&](uint32_t shift) {
     std::vector<uint32_t> moved = pool;
-    std::vector<reference::PageMove> moves;
-    for (const KvShiftPage& move : kMoves) moves.push_back({move.source, move.target});
-    reference::kv_shift(layout, moved, moves, shift, pairing, inverse);
+    reference::kv_shift(layout, moved, kTurned, shift, pairing, inverse);
     return moved;
   };
   const auto right = expected(c.shift), wrong = expected(c.shift + 1);
   // As in rope_test.cpp; packHalf2x16 may round either way: up to one unit of 2^-10.
   const double allowed = 2 * 5 * (3e-8 + 8 * 0x1p-24) + (c.type == KvType::kF16 ? 0x1p-24 : 0);
   const double half = c.type == KvType::kF16 ? 0x1p-10 : 0;
-  for (const KvShiftPage& move : kMoves) {
-    const auto actual = keys_of(layout, after, move.target);
-    const auto verdict = reference::compare(actual, keys_of(layout, right, move.target), allowed, half);
-    EXPECT_TRUE(verdict) << "page " << move.target << ": " << verdict;
+  for (uint32_t page = 0; page < kPages; ++page) {
+    const auto actual = keys_of(layout, after, page);
+    if (std::find(kTurned.begin(), kTurned.end(), page) == kTurned.end()) {
+      EXPECT_EQ(actual, keys_of(layout, pool, page)) << "page " << page << " was written";
+      continue;
+    }
+    const auto verdict = reference::compare(actual, keys_of(layout, right, page), allowed, half);
+    EXPECT_TRUE(verdict) << "page " << page << ": " << verdict;
     if (c.rotary == 0) continue;
-    EXPECT_FALSE(reference::compare(actual, keys_of(layout, wrong, move.target), allowed, half));
-    EXPECT_FALSE(reference::compare(actual, keys_of(layout, pool, move.source), allowed, half));
+    EXPECT_FALSE(reference::compare(actual, keys_of(layout, wrong, page), allowed, half));
+    EXPECT_FALSE(reference::compare(actual, keys_of(layout, pool, page), allowed, half));
   }
-  for (const uint32_t page : kUntouched)
-    EXPECT_EQ(keys_of(layout, after, page), keys_of(layout, pool, page)) << "page " << page << " was written";
   drop_buffers();
 }
 
@@ -114,8 +120,8 @@ TEST(KvShiftReference, UndoesTheRotation) {
     return pool_of(layout, keys);
   };
   auto moved = pool_at(103);
-  const reference::PageMove move;
-  reference::kv_shift(layout, moved, {&move, 1}, 96, reference::RopePairing::kHalf, inverse);
+  const uint32_t page = 0;
+  reference::kv_shift(layout, moved, {&page, 1}, 96, reference::RopePairing::kHalf, inverse);
   EXPECT_TRUE(reference::compare(keys_of(layout, moved, 0), keys_of(layout, pool_at(7), 0), 1e-5));
   EXPECT_FALSE(reference::compare(keys_of(layout, moved, 0), keys_of(layout, pool_at(8), 0), 1e-5));
 }

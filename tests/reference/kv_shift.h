@@ -1,5 +1,5 @@
-// Keys of cached pages moved to earlier positions: page `source` with every key turned back by `shift` positions, as
-// page `target`. Keys are F32 or F16, rounded as kv_pages.h rounds them. Thread rule: pure functions.
+// Keys of cached pages moved to earlier positions: every key is turned back by `shift` positions. Keys are F32 or F16,
+// rounded as kv_pages.h rounds them. Thread rule: pure functions.
 #pragma once
 
 #include "kv_pages.h"
@@ -7,23 +7,17 @@
 
 namespace pumice::reference {
 
-struct PageMove {
-  uint32_t source = 0, target = 0;
-};
-
-inline void kv_shift(const KvLayout& layout, std::span<uint32_t> k_pool, std::span<const PageMove> pages,
+inline void kv_shift(const KvLayout& layout, std::span<uint32_t> k_pool, std::span<const uint32_t> pages,
                      uint32_t shift, RopePairing pairing, std::span<const double> inverse_frequencies) {
-  const std::vector<uint32_t> before(k_pool.begin(), k_pool.end());
-  for (const PageMove& page : pages)
+  for (const uint32_t page : pages)
     for (size_t token = 0; token < kPageTokens; ++token)
       for (size_t head = 0; head < layout.kv_heads; ++head) {
-        const KvHead packed = k_head(layout, before, std::span(&page.source, 1), token, head);
+        const KvHead packed = k_head(layout, k_pool, std::span(&page, 1), token, head);
         std::vector<float> key;
         for (size_t dim = 0; dim < layout.head_dim; ++dim) key.push_back(packed.value(dim));
         rope(key, 1, layout.head_dim, -static_cast<double>(shift), pairing, inverse_frequencies);
         const KvHead turned = pack_head(layout.type, key);
-        for (size_t w = 0; w < turned.words.size(); ++w)
-          k_pool[layout.k_word(page.target, head, w, token)] = turned.words[w];
+        for (size_t w = 0; w < turned.words.size(); ++w) k_pool[layout.k_word(page, head, w, token)] = turned.words[w];
       }
 }
 

@@ -88,6 +88,28 @@ class LlamaReference {
                    .eps = config_.norm_eps});
   }
 
+  // Takes tokens [first, first + count) out of the cache. Those behind them move to the positions that become free:
+  // their keys are turned and rounded anew. turn = false leaves them as they are, which is wrong.
+  void drop(size_t first, size_t count, bool turn = true) {
+    PUMICE_CHECK(first + count <= length_ && format_.k_rotation == 1);
+    const auto cut = [&](std::vector<float>& rows, size_t row) {
+      const auto at = rows.begin() + static_cast<std::ptrdiff_t>(first * row);
+      rows.erase(at, at + static_cast<std::ptrdiff_t>(count * row));
+    };
+    const size_t row = config_.kv_heads * config_.key_length;
+    for (LayerCache& layer : cache_) {
+      cut(layer.k, row);
+      cut(layer.v, config_.kv_heads * config_.value_length);
+      if (!turn) continue;
+      std::vector<float> kept(layer.k.begin() + static_cast<std::ptrdiff_t>(first * row), layer.k.end());
+      rope(kept, kept.size() / config_.key_length, config_.key_length, -static_cast<double>(count),
+           RopePairing::kAdjacent, frequencies_);
+      layer.k.resize(first * row);
+      append_rounded(layer.k, kept, format_.k, config_.key_length);
+    }
+    length_ -= count;
+  }
+
   // Runs all of `tokens` after what the cache holds and returns the logits after the last.
   std::vector<float> prefill(std::span<const uint32_t> tokens) {
     std::vector<float> logits;
