@@ -16,9 +16,11 @@ struct PromptFlags {
   std::optional<std::string> text;
   std::optional<std::string> file;  // "-": standard input
   bool no_special = false;
+  bool continues = false;  // a text that has begun already: no begin token
 
   std::uint32_t tokenize_flags() const {
-    return no_special ? 0u : static_cast<std::uint32_t>(PUMICE_TOKENIZE_ADD_SPECIAL | PUMICE_TOKENIZE_PARSE_SPECIAL);
+    if (no_special) return 0;
+    return static_cast<std::uint32_t>(PUMICE_TOKENIZE_PARSE_SPECIAL | (continues ? 0 : PUMICE_TOKENIZE_ADD_SPECIAL));
   }
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <string_view>
@@ -21,6 +22,7 @@ struct RunFlags {
   std::string model;
   DeviceFlags device;
   ContextFlags context;
+  std::string session, session_kv = "exact";
   PromptFlags prompt;
   std::vector<std::string> words;
   std::uint32_t max_tokens = 256;
@@ -155,10 +157,29 @@ void prefill_only(const Session& session, pumice::Sequence& sequence, const RunF
   outcome->finish = "length";
 }
 
+// The sequence of --session, where its file exists, or a new one.
+pumice::Sequence open_sequence(const pumice::Context& context, const RunFlags& flags) {
+  std::error_code problem;
+  if (flags.session.empty() || !std::filesystem::exists(flags.session, problem)) return pumice::Sequence(context);
+  return pumice::Sequence::load(context, flags.session);
+}
+
+void save_session(const pumice::Sequence& sequence, const RunFlags& flags) {
+  if (flags.session.empty()) return;
+  const PumiceSessionKv kv = flags.session_kv == "q8"       ? PUMICE_SESSION_Q8
+                             : flags.session_kv == "tokens" ? PUMICE_SESSION_TOKENS
+                                                            : PUMICE_SESSION_EXACT;
+  try {
+    sequence.save(flags.session, kv);
+  } catch (const pumice::Error& error) {
+    if (error.code() != PUMICE_IO) throw;
+    throw Failure(kExitIo, printable(error.what()));
+  }
+}
+
 void run_model(const Session& session, const std::string& text, const RunFlags& flags, RunOutcome* outcome) {
   const PumiceModelInfo model = session.model().info();
   constexpr std::uint32_t kFlushMs = 10000;
-  outcome->prompt_ids = tokenize_prompt(session.model(), text, flags.prompt, flags.device.quiet);
   PumiceContextOptions options = flags.context.options();
   options.profile = flags.profile ? 1 : 0;
   options.when_full = flags.when_full == "slide" ? PUMICE_FULL_SLIDE : PUMICE_FULL_STOP;
@@ -168,14 +189,19 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
                      model.context_length));
   }
   pumice::Context context(session.model(), options);
-  check_prompt_fits(outcome->prompt_ids.size(), context.stats().context_tokens);
-  pumice::Sequence sequence(context);
+  pumice::Sequence sequence = open_sequence(context, flags);
+  const std::uint32_t before = sequence.info().tokens;
+  PromptFlags prompt = flags.prompt;
+  prompt.continues = before > 0;
+  outcome->prompt_ids = tokenize_prompt(session.model(), text, prompt, flags.device.quiet);
+  check_prompt_fits(before + outcome->prompt_ids.size(), context.stats().context_tokens);
   if (flags.max_tokens == 0) {
     prefill_only(session, sequence, flags, outcome);
   } else {
     generate(context, sequence, text, flags, outcome);
   }
   if (!flags.json && stdout_is_terminal()) write_stdout("\n");
+  save_session(sequence, flags);
   if (flags.context.cache.options.secret) context.flush_cache(kFlushMs);
   outcome->stats = context.stats();
   outcome->dropped_tokens = sequence.info().dropped;
@@ -262,6 +288,14 @@ void add_run_command(CLI::App* app, Action* action) {
       ->type_name("N")
       ->capture_default_str();
   run_app->add_flag("--ignore-eos", flags->ignore_eos, "go on after the model's end token");
+  run_app->add_option("--session", flags->session, "go on with the text of this file, and save it there at the end")
+      ->type_name("FILE");
+  run_app
+      ->add_option("--session-kv", flags->session_kv,
+                   "what is saved beside the tokens: keys and values exactly, in 8 bits, or none")
+      ->check(CLI::IsMember({"exact", "q8", "tokens"}).description(""))
+      ->type_name("exact|q8|tokens")
+      ->capture_default_str();
   run_app->add_flag("--json", flags->json, "one JSON object instead of the text");
   run_app->add_flag("--stats", flags->stats, "figures on standard error");
   run_app->add_flag("--profile", flags->profile, "GPU time of each kernel on standard error, or in the JSON");

@@ -368,8 +368,9 @@ typedef struct PumiceCacheOptions {
   size_t size;
   const void* next;
   int32_t disable_reuse;      /* nonzero: nothing is found again; sequences share pages by pumice_sequence_fork() alone */
-  int32_t exact;              /* nonzero: only what prefill computed is found again, so that logits are the same bits with and
-                                 without; the default also finds generated text, whose rounding differs from prefill's */
+  int32_t exact;              /* nonzero: logits are the same bits with and without what is found. Generated text is then not
+                                 found again, as its rounding differs from that of a prompt (by about 1e-5), and on GPUs
+                                 short prompts take slower kernels, whose rounding does not depend on their length */
   uint32_t cache_tokens;      /* room in device memory beyond context_tokens, for texts that no sequence holds */
   PumiceCachePolicy policy;   /* what is given up first when device memory is full */
   double ttl_seconds;         /* a text unused for so long is forgotten; 0: never */
@@ -540,6 +541,51 @@ PUMICE_API PumiceResult pumice_sequence_fork(PumiceSequence* sequence, uint32_t 
 /* The full pages that the sequence has now stay in device memory until it is unpinned or destroyed, even if it is cut. */
 PUMICE_API PumiceResult pumice_sequence_pin(PumiceSequence* sequence);
 PUMICE_API PumiceResult pumice_sequence_unpin(PumiceSequence* sequence);
+/* Savegames. A session is the sequence's tokens and, as asked for, its keys and values; it is whole or refused. */
+typedef enum PumiceSessionKv {
+  PUMICE_SESSION_EXACT = 0,   /* going on equals never having stopped */
+  PUMICE_SESSION_Q8 = 1,      /* 8 bits a value: about half of F16's size; PUMICE_UNSUPPORTED where the cache is quantised */
+  PUMICE_SESSION_TOKENS = 2   /* the tokens alone: computed again when the sequence goes on */
+} PumiceSessionKv;
+
+typedef struct PumiceSessionOptions {
+  size_t size;
+  const void* next;
+  PumiceSessionKv kv;
+  const char* path;           /* a file, replaced as a whole once all is written. Or: */
+  int32_t (*write)(void* user, const void* data, size_t size); /* called in order; nonzero stops with PUMICE_IO */
+  void* write_user;
+} PumiceSessionOptions;
+
+static inline PumiceSessionOptions pumice_session_options_init(void) {
+  PumiceSessionOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceSessionOptions);
+  return o;
+}
+
+/* PUMICE_INVALID_ARGUMENT while a request runs on it. PUMICE_IO leaves a former file as it was. */
+PUMICE_API PumiceResult pumice_sequence_save(PumiceSequence* sequence, const PumiceSessionOptions* options);
+
+typedef struct PumiceSessionSource {
+  size_t size;
+  const void* next;
+  const char* path;           /* a file. Or: */
+  const void* data;           /* a session in memory; needed for the call alone */
+  size_t data_size;
+  const char* group;          /* as for pumice_sequence_create_in() */
+} PumiceSessionSource;
+
+static inline PumiceSessionSource pumice_session_source_init(void) {
+  PumiceSessionSource s = PUMICE_ZERO;
+  s.size = sizeof(PumiceSessionSource);
+  return s;
+}
+
+/* A new sequence. PUMICE_MALFORMED: damaged, or no session; PUMICE_UNSUPPORTED: of another model; PUMICE_CONTEXT_FULL: too
+ * long for the context. Keys and values of another KV type are left out and computed again. What comes from a session is
+ * never found by other sequences. The first call for a model reads its file once more. */
+PUMICE_API PumiceResult pumice_sequence_load(PumiceContext* context, const PumiceSessionSource* source,
+                                             PumiceSequence** sequence);
 PUMICE_API void pumice_sequence_destroy(PumiceSequence* sequence);
 
 typedef struct PumiceSequenceInfo {

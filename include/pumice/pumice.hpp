@@ -414,6 +414,19 @@ class Sequence {
     context_.check(pumice_sequence_fork(get(), tokens, &copy));
     return Sequence(context_.share(), copy);
   }
+  void save(const std::string& path, PumiceSessionKv kv = PUMICE_SESSION_EXACT) const {
+    PumiceSessionOptions options = pumice_session_options_init();
+    options.path = path.c_str();
+    options.kv = kv;
+    context_.check(pumice_sequence_save(get(), &options));
+  }
+  static Sequence load(const Context& context, const std::string& path) {
+    PumiceSessionSource source = pumice_session_source_init();
+    source.path = path.c_str();
+    PumiceSequence* sequence = nullptr;
+    context.check(pumice_sequence_load(context.get(), &source, &sequence));
+    return Sequence(context.share(), sequence);
+  }
   void pin() { context_.check(pumice_sequence_pin(get())); }
   void unpin() { context_.check(pumice_sequence_unpin(get())); }
   PumiceSequenceInfo info() const {

@@ -26,14 +26,6 @@ PumiceCachePolicy translate(PolicyKind policy) {
                                         std::begin(kPolicies));
 }
 
-Result<std::string> digest_of(ModelObject& model) {
-  const std::lock_guard lock(model.digest_mutex);
-  if (model.digest.empty()) {
-    PUMICE_ASSIGN(model.digest, model_digest(*model.file));
-  }
-  return model.digest;
-}
-
 TieredStoreOptions store_options(const PumiceCacheOptions& from) {
   TieredStoreOptions to;
   const auto text = [](const char* value) { return std::string(value ? value : ""); };
@@ -122,6 +114,14 @@ void fill_stats(const Context& context, PumiceCacheStats& to) {
 uint32_t pages_of(uint32_t tokens) { return tokens / kPageTokens + (tokens % kPageTokens != 0); }
 
 }  // namespace
+
+Result<std::string> digest_of(ModelObject& model) {
+  const std::lock_guard lock(model.digest_mutex);
+  if (model.digest.empty()) {
+    PUMICE_ASSIGN(model.digest, model_digest(*model.file));
+  }
+  return model.digest;
+}
 
 Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions* options, const KvFormat& format) {
   const PumiceCacheOptions defaults = pumice_cache_options_init();

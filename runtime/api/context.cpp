@@ -24,7 +24,7 @@ Result<ContextOptions> translate(const PumiceContextOptions& options) {
                         .kv_type_v = kv.v,
                         .kv_rotation = kv.rotate,
                         .cache_tokens = options.cache ? options.cache->cache_tokens : 0,
-                        .share_generated = !options.cache || options.cache->exact == 0,
+                        .exact = options.cache && options.cache->exact != 0,
                         .slide = options.when_full == PUMICE_FULL_SLIDE,
                         .sink_tokens = options.sink_tokens};
 }
@@ -34,21 +34,6 @@ std::vector<int32_t> stop_tokens(const Tokenizer& tokenizer) {
   for (int32_t id = 0; id < tokenizer.vocabulary_size(); ++id)
     if (tokenizer.is_end_of_generation(id)) ids.push_back(id);
   return ids;
-}
-
-// Closes the sequence again if there is no memory for the handle.
-PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, Sequence* sequence) {
-  try {
-    auto object = std::make_shared<SequenceObject>();
-    auto handle = std::make_unique<PumiceSequence>();
-    object->context = context;
-    object->sequence = sequence;
-    handle->object = std::move(object);
-    return handle.release();
-  } catch (...) {
-    context->context->close_sequence(sequence);
-    throw;
-  }
 }
 
 std::string profile_json(StepRecorder& recorder) {
@@ -66,6 +51,20 @@ std::string profile_json(StepRecorder& recorder) {
 }
 
 }  // namespace
+
+PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, Sequence* sequence) {
+  try {
+    auto object = std::make_shared<SequenceObject>();
+    auto handle = std::make_unique<PumiceSequence>();
+    object->context = context;
+    object->sequence = sequence;
+    handle->object = std::move(object);
+    return handle.release();
+  } catch (...) {
+    context->context->close_sequence(sequence);
+    throw;
+  }
+}
 
 Result<KvFormat> translate_kv(PumiceKvType k, PumiceKvType v, int32_t disable_rotation) {
   if (k < PUMICE_KV_F16 || k > PUMICE_KV_Q4_0) return invalid("unknown kv_type");

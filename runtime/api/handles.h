@@ -132,6 +132,12 @@ PumiceResult guarded(ContextObject& context, Body&& body) noexcept {
   });
 }
 
+// Closes the sequence again if there is no memory for the handle.
+PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, Sequence* sequence);
+
+// Of the model's file, which is read at the first call.
+Result<std::string> digest_of(ModelObject& model);
+
 // options may be null. Reads the model's file for its digest where pages are to outlive the context.
 Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions* options, const KvFormat& format);
 

@@ -89,7 +89,8 @@ Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector
                                                           .slice_tokens = resolved.highest_slice,
                                                           .steps_ahead = resolved.options.steps_ahead,
                                                           .record_each_step = resolved.options.record_each_step,
-                                                          .profile = resolved.options.profile}));
+                                                          .profile = resolved.options.profile,
+                                                          .exact = resolved.options.exact}));
   context->sequences_.resize(resolved.options.max_sequences);
   return context;
 }

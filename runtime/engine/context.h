@@ -6,6 +6,7 @@
 // Thread rule: one thread at a time; Request::cancel alone may be set from any.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,7 +31,9 @@ struct ContextOptions {
   std::optional<KvType> kv_type_v;  // of values; none: kv_type
   bool kv_rotation = true;          // see KvFormat
   uint32_t cache_tokens = 0;        // room in the pool beyond context_tokens, for texts that no sequence holds now
-  bool share_generated = true;    // pages that decoding filled are found again too; its rounding differs from prefill's
+  // What is found in the cache changes no bit of what is computed after it. So pages that decoding filled are not found
+  // again, as its rounding differs from prefill's, and prefill takes kernels that do not depend on the number of rows.
+  bool exact = false;
   bool staged_transfers = false;  // pages move through staging buffers even where the host reaches them
   KvCacheOptions cache;
   bool slide = false;         // a sequence whose context is full goes on without its oldest tokens …
@@ -63,6 +66,11 @@ class Context {
   Result<Sequence*> open_sequence(std::string_view group = {});
   // A new sequence with the same first `tokens` tokens; full pages are shared.
   Result<Sequence*> fork(Sequence& sequence, uint32_t tokens);
+  // A new sequence with these tokens, and for the first `computed` of them the pages that `next_page` gives one after
+  // another. They stay this sequence's own.
+  Result<Sequence*> restore(std::string_view group, std::vector<int32_t> tokens, uint32_t computed, uint64_t dropped,
+                            const std::function<Result<std::vector<std::byte>>()>& next_page);
+  Result<void> check_idle(const Sequence& sequence) const;
   void close_sequence(Sequence* sequence);  // waits for what runs on it
   Result<void> truncate(Sequence& sequence, uint32_t tokens);
   // Appends ids, waits, and writes the logits after the last one.
@@ -86,6 +94,7 @@ class Context {
   void abandon(Request& request);
 
   const ContextOptions& options() const { return options_; }
+  const Model& model() const { return model_; }
   KvCache& cache() { return *cache_; }
   const KvCache& cache() const { return *cache_; }
   const PagePool& pool() const { return pool_; }
@@ -114,7 +123,6 @@ class Context {
   Result<uint32_t> slide(Sequence& sequence, uint32_t computed, uint32_t tokens);
   Result<void> slide_for_prompt(Sequence& sequence, size_t tokens);
   Result<bool> slide_request(Request& request);
-  Result<void> check_idle(const Sequence& sequence) const;
   Result<void> score_slices(Sequence& sequence, const ScoreArgs& args, uint32_t before);
   Result<void> deliver_rows(const ScoreArgs& args, const LogitRows& rows) const;
   Result<void> prepare(Request& request);

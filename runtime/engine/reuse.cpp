@@ -85,4 +85,26 @@ Result<Sequence*> Context::fork(Sequence& sequence, uint32_t tokens) {
   return copy;
 }
 
+Result<Sequence*> Context::restore(std::string_view group, std::vector<int32_t> tokens, uint32_t computed,
+                                   uint64_t dropped, const std::function<Result<std::vector<std::byte>>()>& next_page) {
+  PUMICE_ASSIGN(Sequence* const sequence, open_sequence(group));
+  const auto fill = [&]() -> Result<void> {
+    PUMICE_TRY(reserve_all(*sequence, computed));
+    for (const PageId page : sequence->kv.pages) {
+      PUMICE_ASSIGN(const std::vector<std::byte> bytes, next_page());
+      PUMICE_TRY(cache_->write_page(page, bytes));
+    }
+    return {};
+  };
+  if (Result<void> filled = fill(); !filled) {
+    close_sequence(sequence);
+    return std::move(filled).error();
+  }
+  if (computed > 0 || dropped > 0) sequence->kv.sealing = false;
+  sequence->tokens = std::move(tokens);
+  sequence->computed = computed;
+  sequence->dropped = dropped;
+  return sequence;
+}
+
 }  // namespace pumice

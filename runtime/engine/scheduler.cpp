@@ -63,7 +63,7 @@ void Context::finish(Request& request) {
   // Steps that ran past the end wrote beyond these tokens, or the last of them once more.
   sequence.computed = std::min(request.scheduled, static_cast<uint32_t>(sequence.tokens.size()));
   request.fetch = {};
-  if (options_.share_generated || request.generated_tokens == 0)
+  if (!options_.exact || request.generated_tokens == 0)
     cache_->seal(sequence.kv, sequence.tokens, sequence.computed);
   else
     sequence.kv.sealing = false;

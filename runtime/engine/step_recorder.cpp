@@ -135,6 +135,7 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<con
   lane.stream.begin();
   record_model(recorder, {.n = plan.count,
                           .one_sequence = true,
+                          .exact = options_.exact,
                           .step_rows = rows,
                           .first_logit = plan.count - 1,
                           .logit_count = ends ? 1u : 0u});

@@ -28,6 +28,7 @@ struct StepRecorderOptions {
   uint32_t steps_ahead = 1;
   bool record_each_step = false;
   bool profile = false;
+  bool exact = false;  // see StepShape
 };
 
 // A sequence in a decode step.

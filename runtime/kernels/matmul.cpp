@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/matvec.h"
@@ -105,12 +106,23 @@ MatmulVariant tuned_variant(Recorder recorder, const MatmulShape& shape) {
   return candidates[pick_candidate(recorder, key, candidates.size())];
 }
 
+// The form is what a full slice takes, whatever n is.
+MatmulVariant exact_variant(Recorder recorder, MatmulShape shape) {
+  constexpr uint32_t kManyRows = 512;
+  const uint32_t n = std::exchange(shape.n, kManyRows);
+  const MatmulVariant reference = tuned_variant(recorder, shape);
+  shape.n = n;
+  return exact_matmul(recorder.kernels.caps(), shape, reference);
+}
+
 }  // namespace
 
 void matmul(Recorder recorder, const MatmulArgs& args) {
   PUMICE_CHECK(args.x.stride % 4 == 0);
   const MatmulShape shape{.type = args.w.type, .rows = args.w.rows, .cols = args.w.cols, .n = args.n};
-  MatmulVariant variant = args.variant ? *args.variant : tuned_variant(recorder, shape);
+  MatmulVariant variant = args.variant ? *args.variant
+                          : args.exact ? exact_variant(recorder, shape)
+                                       : tuned_variant(recorder, shape);
   // Every split has at least one unit.
   variant.splits = divide_up(args.w.units, divide_up(args.w.units, variant.splits));
   const Result<QuantizedRows> x = inputs(recorder, args, variant.form);
@@ -123,7 +135,8 @@ void matmul(Recorder recorder, const MatmulArgs& args) {
 
 void linear(Recorder recorder, const MatmulArgs& args) {
   // On software drivers columns in registers (matvec) beat tiles in shared memory, which is memory like any other.
-  if (args.n > 16 && recorder.kernels.caps().type != vk::DeviceType::kCpu) return matmul(recorder, args);
+  if ((args.n > 16 || args.exact) && recorder.kernels.caps().type != vk::DeviceType::kCpu)
+    return matmul(recorder, args);
   matvec(recorder, {.w = args.w,
                     .x = args.x,
                     .bias = args.bias,

@@ -40,6 +40,10 @@ MatmulVariant choose_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape
 // Pure. The choice first, then whatever else this build and device can run and could be faster.
 std::vector<MatmulVariant> matmul_candidates(const vk::DeviceCaps& caps, const MatmulShape& shape);
 
+// Pure. Of candidates for n rows, the best that computes a row like `reference` does, bit for bit: the same form and
+// matrix size, the sum over cols undivided. reference: what many rows take.
+MatmulVariant exact_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape, const MatmulVariant& reference);
+
 struct MatmulArgs {
   const WeightMatrix& w;
   FloatRows x;                       // (n, cols); stride a multiple of 4
@@ -49,6 +53,7 @@ struct MatmulArgs {
   uint32_t y_offset = 0;             // first column of y that is written
   uint32_t n = 1;
   std::optional<MatmulVariant> variant;      // instead of choose_matmul's
+  bool exact = false;                        // a row of y depends on its row of x alone, not on n
   const QuantizedRows* quantized = nullptr;  // x, already quantized; used where it has the form that is needed
 };
 void matmul(Recorder recorder, const MatmulArgs& args);

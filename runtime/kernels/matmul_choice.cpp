@@ -192,6 +192,18 @@ MatmulVariant choose_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape
   return matmul_candidates(caps, shape).front();
 }
 
+MatmulVariant exact_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape, const MatmulVariant& reference) {
+  const MatmulVariant* smallest = nullptr;
+  const std::vector<MatmulVariant> candidates = all_variants(caps, shape);
+  for (const MatmulVariant& v : candidates) {
+    if (v.form != reference.form || v.m != reference.m || v.n != reference.n || v.k != reference.k) continue;
+    if (!wasteful(v.tile_cols, shape.n) && tile_count(v, shape) >= wanted_workgroups(caps)) return v;
+    if (!smallest || v.tile_rows * v.tile_cols <= smallest->tile_rows * smallest->tile_cols) smallest = &v;
+  }
+  PUMICE_CHECK(smallest != nullptr);  // the reference itself is one of them
+  return *smallest;
+}
+
 std::vector<MatmulVariant> matmul_candidates(const vk::DeviceCaps& caps, const MatmulShape& shape) {
   Variants candidates;
   for (const MatmulVariant& v : all_variants(caps, shape)) {

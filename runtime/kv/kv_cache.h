@@ -118,6 +118,10 @@ class KvCache {
   // Forgets everything that no sequence holds, in the pool (and `tiers`).
   void clear(bool tiers);
 
+  // A page's bytes from the pool and to it, for sessions. They wait.
+  Result<std::vector<std::byte>> read_page(PageId page);
+  Result<void> write_page(PageId page, std::span<const std::byte> bytes);
+
   void computed_prompt(uint32_t tokens, double seconds);  // for the estimate of what a hit saves
   void set_policy(PolicyKind policy) { index_->set_policy(policy); }
   void set_ttl(double seconds) { index_->set_ttl(seconds); }
@@ -155,6 +159,7 @@ class KvCache {
   bool seal_page(PageList& list, std::span<const int32_t> tokens, bool from_tiers);
   void share(PageList& list, NodeId node);  // the list's next page is that of `node`, whose reference it takes
   void drop_writes();
+  Result<void> take_reads();  // what has been read of the pages being written to the tiers
 
   PageAllocator& pool_;
   PageMemory& memory_;

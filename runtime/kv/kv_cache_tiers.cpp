@@ -80,9 +80,7 @@ Result<bool> KvCache::advance_fetch(PageList& list, std::span<const int32_t> tok
   return false;
 }
 
-Result<void> KvCache::maintain() {
-  free_retired();
-  if (!store_) return {};
+Result<void> KvCache::take_reads() {
   const double now = now_seconds();
   for (;;) {
     PUMICE_ASSIGN(std::optional<std::vector<std::byte>> bytes, memory_.take());
@@ -97,11 +95,41 @@ Result<void> KvCache::maintain() {
     store_->store(std::move(page));
     index_->release(node, now);
   }
+  return {};
+}
+
+Result<void> KvCache::maintain() {
+  free_retired();
+  if (!store_) return {};
+  PUMICE_TRY(take_reads());
   if (to_write_.empty()) return {};
   PUMICE_ASSIGN(const bool begun, memory_.read(index_->page(to_write_.front())));
   if (!begun) return {};
   reading_.push_back(to_write_.front());
   to_write_.pop_front();
+  return {};
+}
+
+Result<std::vector<std::byte>> KvCache::read_page(PageId page) {
+  while (!reading_.empty()) PUMICE_TRY(take_reads());
+  for (;;) {
+    PUMICE_ASSIGN(const bool begun, memory_.read(page));
+    if (begun) break;
+  }
+  for (;;) {
+    PUMICE_ASSIGN(std::optional<std::vector<std::byte>> bytes, memory_.take());
+    if (bytes) return std::move(*bytes);
+    PUMICE_TRY(memory_.wait());
+  }
+}
+
+Result<void> KvCache::write_page(PageId page, std::span<const std::byte> bytes) {
+  for (;;) {
+    PUMICE_ASSIGN(const bool written, memory_.write(page, bytes));
+    if (written) break;
+    PUMICE_TRY(memory_.wait());
+  }
+  pool_.overwritten(page);
   return {};
 }
 

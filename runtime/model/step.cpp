@@ -28,14 +28,20 @@ void record_normed_projections(Recorder recorder, const StepContext& context, co
                                std::span<const Projection> projections, FloatRows y) {
   const uint32_t n = context.step.n;
   const FloatRows normed = rows(context.work.normed, context.config.width);
-  const bool fused = takes_fused_form(recorder.kernels.caps(), n);
+  const bool fused = takes_fused_form(recorder.kernels.caps(), n, context.step.exact);
   if (!fused)
     rms_norm(recorder,
              {.x = in.x, .weight = in.weight, .y = normed, .n = n, .cols = context.config.width, .eps = in.eps});
   for (const Projection& projection : projections) {
     const vk::Buffer* bias = projection.bias ? &*projection.bias : nullptr;
     if (!fused)
-      linear(recorder, {.w = projection.w, .x = normed, .bias = bias, .y = y, .y_offset = projection.y_offset, .n = n});
+      linear(recorder, {.w = projection.w,
+                        .x = normed,
+                        .bias = bias,
+                        .y = y,
+                        .y_offset = projection.y_offset,
+                        .n = n,
+                        .exact = context.step.exact});
     else
       matvec(recorder, {.w = projection.w,
                         .x = in.x,
@@ -56,7 +62,8 @@ void record_residual_projection(Recorder recorder, const StepContext& context, F
                     .bias = projection.bias ? &*projection.bias : nullptr,
                     .accumulate = true,
                     .y = rows(context.work.hidden, context.config.width),
-                    .n = context.step.n});
+                    .n = context.step.n,
+                    .exact = context.step.exact});
 }
 
 bool same_layout(const WeightMatrix& a, const WeightMatrix& b) {
@@ -84,8 +91,8 @@ WorkspaceSizes sizes_of(const ModelConfig& config, const WorkspaceShape& shape) 
 
 }  // namespace
 
-bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n) {
-  return n <= kFusedRows || caps.type == vk::DeviceType::kCpu;
+bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact) {
+  return (n <= kFusedRows && !exact) || caps.type == vk::DeviceType::kCpu;
 }
 
 uint64_t Workspace::bytes(const ModelConfig& config, const WorkspaceShape& shape) {
@@ -172,7 +179,7 @@ void record_gated_ffn_block(Recorder recorder, const StepContext& context, uint3
   const LayerWeights& weights = context.weights.layers[layer];
   const NormedInput in{rows(context.work.hidden, config.width), weights.ffn_norm, config.norm_eps};
   const FloatRows gate = rows(context.work.gate, config.ffn_width), up = rows(context.work.up, config.ffn_width);
-  const bool fused = takes_fused_form(recorder.kernels.caps(), context.step.n) &&
+  const bool fused = takes_fused_form(recorder.kernels.caps(), context.step.n, context.step.exact) &&
                      same_layout(weights.gate.w, weights.up.w) && !weights.gate.bias && !weights.up.bias;
   if (fused) {
     matvec(recorder, {.w = weights.gate.w,

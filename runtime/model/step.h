@@ -13,7 +13,8 @@ namespace pumice {
 // are passes of their own, whose cost many rows share. On software drivers it always takes them along: a pass costs
 // more there than it saves, and a row's result is then the same whether it is computed alone or with many.
 inline constexpr uint32_t kFusedRows = 16;
-bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n);
+// exact: a row's result is the same bits however many rows are computed with it, see StepShape.
+bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact);
 
 struct WorkspaceShape {
   uint32_t rows = 1;            // most tokens of a step
@@ -48,7 +49,10 @@ constexpr uint32_t row_stride(uint32_t columns) { return (columns + 31) / 32 * 3
 struct StepShape {
   uint32_t n = 1;            // tokens
   bool one_sequence = true;  // consecutive tokens of one sequence; else one token of each of several
-  vk::BufferView step_rows;  // (n) StepRow
+  // Of a step of one sequence: no kernel is chosen by n, so that keys, values and logits are the same bits however a
+  // prompt is cut into steps. Costs speed where n is small.
+  bool exact = false;
+  vk::BufferView step_rows;                          // (n) StepRow
   const vk::BufferView* decode_arguments = nullptr;  // group counts of split attention: a decode step
   uint32_t first_logit = 0, logit_count = 0;         // rows whose logits are wanted, into logits from its first row
   const vk::Buffer* logits = nullptr;                // (logit_count, vocabulary) instead of the workspace's

@@ -44,8 +44,11 @@ TEST_F(ReuseTest, LogitsAfterAHitAreTheSameBits) {
   for (const Mask mask : {Mask::kNone, Mask::kDiscrete}) {
     use(mask);
     loaded_ = load(make_synthetic_model(spec_));
-    const auto fresh = context(*loaded_, {.context_tokens = 512});
-    const auto in = context(*loaded_, reusing());
+    ContextOptions exact = reusing();
+    exact.exact = true;
+    const auto in = context(*loaded_, exact);
+    exact.cache.reuse = false;
+    const auto fresh = context(*loaded_, exact);
     Sequence* const other = open(*fresh);
     const std::vector<int32_t> prefixes[] = {tokens(70, 1), tokens(200, 2), tokens(97, 3)};
     for (int i = 0; i < 30; ++i) {
@@ -103,7 +106,7 @@ TEST_F(ReuseTest, AConversationIsFoundAgain) {
 
 TEST_F(ReuseTest, GeneratedPagesStayOutOnRequest) {
   ContextOptions options = reusing();
-  options.share_generated = false;
+  options.exact = true;
   const auto in = context(*loaded_, options);
   const std::vector<int32_t> prompt = tokens(50, 1);
   Sequence* first = open(*in);

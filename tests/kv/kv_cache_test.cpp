@@ -100,6 +100,10 @@ class Harness {
   }
   ~Harness() {
     for (Text& text : texts_) drop(text);
+    const Result<bool> flushed = cache_->flush(10);  // pages that wait to be written are held
+    EXPECT_TRUE(flushed.ok() && *flushed);
+    memory_.step();
+    EXPECT_TRUE(cache_->maintain().ok());
     EXPECT_EQ(cache_->held(), 0u) << "pages leak";
   }
 
