@@ -278,6 +278,52 @@ static void test_destroy_parents_first(void) {
   free(data);
 }
 
+/* Types of keys and of values: what a token takes, as estimated and as made, and that they generate. */
+static void test_kv_types(Fixture* fixture) {
+  static const struct {
+    PumiceKvType k, v;
+    uint64_t bytes_per_value_64; /* of a key and a value, times 64 */
+  } cases[] = {{PUMICE_KV_F16, PUMICE_KV_AS_KEYS, 256},
+               {PUMICE_KV_F32, PUMICE_KV_F16, 384},
+               {PUMICE_KV_Q8_0, PUMICE_KV_AS_KEYS, 136},
+               {PUMICE_KV_Q8_0, PUMICE_KV_Q4_0, 104},
+               {PUMICE_KV_Q4_0, PUMICE_KV_Q4_0, 72}};
+  PumiceModelInfo info = pumice_model_info_init();
+  CHECK_OK(pumice_model_get_info(fixture->model, &info));
+  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
+    PumiceContextOptions options = pumice_context_options_init();
+    options.context_tokens = 128;
+    options.kv_type = cases[i].k;
+    options.kv_type_v = cases[i].v;
+    PumiceEstimate estimate = pumice_estimate_init();
+    CHECK_OK(pumice_model_estimate(fixture->model, &options, &estimate));
+    PumiceContext* context = NULL;
+    CHECK_OK(pumice_context_create(fixture->model, &options, &context));
+    PumiceContextStats stats = pumice_context_stats_init();
+    CHECK_OK(pumice_context_get_stats(context, &stats));
+    CHECK(stats.kv_bytes_per_token ==
+          (uint64_t)info.layers * info.kv_heads * info.head_dim * cases[i].bytes_per_value_64 / 64);
+    CHECK(stats.kv_bytes == estimate.kv_bytes);
+    PumiceSequence* sequence = make_sequence(context);
+    PumiceRequest* request = submit(sequence, fixture->prompt, fixture->prompt_count, 4);
+    CHECK(finish(request).count == 4);
+    pumice_request_destroy(request);
+    pumice_sequence_destroy(sequence);
+    pumice_context_destroy(context);
+  }
+  PumiceContext* none = NULL;
+  PumiceContextOptions bad = pumice_context_options_init();
+  bad.kv_type = PUMICE_KV_AS_KEYS;
+  CHECK_INVALID(pumice_context_create(fixture->model, &bad, &none));
+  bad = pumice_context_options_init();
+  bad.kv_type_v = (PumiceKvType)4;
+  CHECK_INVALID(pumice_context_create(fixture->model, &bad, &none));
+  PumiceWarmUpOptions warm = pumice_warm_up_options_init();
+  warm.kv_type = (PumiceKvType)4;
+  CHECK_INVALID(pumice_model_warm_up(fixture->model, &warm, NULL));
+  CHECK(none == NULL);
+}
+
 static void test_with_device(Fixture* fixture) {
   PumiceDeviceInfo info = pumice_device_info_init();
   CHECK_OK(pumice_device_describe(fixture->device, &info));
@@ -301,6 +347,7 @@ static void test_with_device(Fixture* fixture) {
   test_two_sequences(fixture);
   test_refused_requests(fixture);
   test_cancel(fixture);
+  test_kv_types(fixture);
   test_warm_up(fixture);
   test_destroy_parents_first();
 }

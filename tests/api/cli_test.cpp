@@ -77,6 +77,7 @@ TEST_F(Cli, RefusesWrongUsage) {
   expect_failure(run_cli({"run", "-p", "x", "--temp", "nan"}), 2);
   expect_failure(run_cli({"run", "-p", "x", "--top-p", "1.5"}), 2);
   expect_failure(run_cli({"run", "-p", "x", "--kv-type", "q9"}), 2);
+  expect_failure(run_cli({"run", "-p", "x", "--kv-type-v", "q9"}), 2);
   expect_failure(run_cli({"run", "-p", "x", "-f", "y"}), 2);
   expect_failure(run_cli({"run", "words", "-p", "x"}), 2);
   expect_failure(run_cli({"bench", "-p", "12,"}), 2);
@@ -151,6 +152,21 @@ TEST_F(CliDevice, RunJsonHasTheWholeStory) {
   EXPECT_TRUE(json["profile"].is_array());
   const CliResult text = run_cli({"run", "-p", "Once upon a time", "-n", "8", "--greedy", "-q", "--no-autotune"});
   EXPECT_EQ(text.out, json["text"].get<std::string>());
+}
+
+TEST_F(CliDevice, KvTypesOfKeysAndOfValues) {
+  const auto bytes = [](std::vector<std::string> flags) {
+    std::vector<std::string> words = {"run", "-p", "Once upon a time", "-n", "4", "--greedy", "--json", "--stats"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    const CliResult result = run_cli(words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return Json::parse(result.out)["context"]["kv_bytes_per_token"].get<uint64_t>();
+  };
+  const uint64_t f16 = bytes({});
+  EXPECT_EQ(bytes({"--kv-type", "q8_0"}) * 256, f16 * 136);
+  EXPECT_EQ(bytes({"--kv-type", "q4_0", "--kv-no-rotation"}) * 256, f16 * 72);
+  EXPECT_EQ(bytes({"--kv-type", "q4_0", "--kv-type-k", "q8_0"}) * 256, f16 * 104);
+  EXPECT_EQ(bytes({"--kv-type-v", "q8_0"}) * 256, f16 * 196);
 }
 
 TEST_F(CliDevice, ZeroTokensComputeThePromptOnly) {

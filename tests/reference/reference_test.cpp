@@ -333,7 +333,7 @@ TEST(ReferenceKvWrite, CodesAreTheNearest) {
   const Floats head = {0, 0.3f, -2, 1.9f, 0.25f, -0.5f, 1, -1};
   const KvHead q4 = pack_head(KvType::kQ4_0, head), q8 = pack_head(KvType::kQ8_0, head);
   EXPECT_EQ(q4.scale(0), 0.25);
-  EXPECT_EQ(q4.words[0], 0x4f06c998u);
+  EXPECT_EQ(q4.words[0], 0x4fc06998u);
   EXPECT_EQ(q4.code(3), 15u);
   EXPECT_EQ(q4.value(3), 1.75f) << "clamped";
   EXPECT_EQ(q4.value(6), 1.0f);
