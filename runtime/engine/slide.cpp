@@ -18,10 +18,10 @@ uint32_t pages_to_drop(uint32_t full, uint32_t sinks, uint32_t tokens) {
 Result<void> Context::check_slide(const ModelConfig& config, const ContextOptions& options) {
   if (!options.slide) return {};
   const uint32_t sinks = divide_up(options.sink_tokens, kPageTokens);
-  if (options.context_tokens / kPageTokens < sinks + 3)
+  if (options.context_tokens / kPageTokens < sinks + 2)
     return error(Status::kInvalidArgument,
                  "a context of %u tokens has no room to slide after %u sink tokens; make it %u tokens or larger",
-                 options.context_tokens, options.sink_tokens, (sinks + 3) * kPageTokens);
+                 options.context_tokens, options.sink_tokens, (sinks + 2) * kPageTokens);
   if (options.disable_kv_cache)
     return error(Status::kInvalidArgument, "a context cannot slide without its KV cache; stop when it is full instead");
   if (!can_shift(options.kv_type, config.rope_pairs, config.rotary))

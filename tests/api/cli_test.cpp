@@ -214,7 +214,7 @@ TEST_F(CliDevice, SlidesOverAFullContext) {
   EXPECT_EQ(slid["ids"].size(), 300u);
   EXPECT_GT(slid["dropped_tokens"], 300 + 5 - 129);
   EXPECT_LE(slid["context"]["pages_used"], 4);
-  expect_failure(with({"--when-full", "slide", "--sinks", "64"}), 2);
+  expect_failure(with({"--when-full", "slide", "--sinks", "65"}), 2);
   expect_failure(with({"--when-full", "slide", "--kv-type", "q8_0"}), 6);
 }
 
