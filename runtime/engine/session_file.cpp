@@ -127,7 +127,8 @@ Result<Header> check_source(const SessionSource& source) {
                  header.version, kVersion);
   if (header.kv > 2 || header.digest_bytes > kMostText || header.identity_bytes > kMostText ||
       (header.value_bytes != 1 && header.value_bytes != 2 && header.value_bytes != 4) ||
-      header.computed > header.tokens || header.page_bytes > source.size * 4 || header.stored_bytes > source.size ||
+      header.computed > header.tokens || header.page_bytes > UINT32_MAX ||
+      (header.pages > 0 && header.stored_bytes > source.size) ||
       header.pages > header.tokens / kPageTokens + 1 || header.stored_bytes != stored_page_bytes(header))
     return malformed("its lengths do not fit");
   const uint64_t size = sizeof(Header) + header.digest_bytes + header.identity_bytes + uint64_t{4} * header.tokens +

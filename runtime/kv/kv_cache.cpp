@@ -91,6 +91,9 @@ bool KvCache::make_room() {
   free_retired();
   if (pool_.used() < limit_) return true;
   std::optional<EvictedPage> evicted = index_->evict(EvictionCause::kCapacity);
+  if (!evicted && write_pending()) evicted = index_->evict(EvictionCause::kCapacity);
+  if (!evicted && !reading_.empty() && memory_.wait() && take_reads())  // a copy or two
+    evicted = index_->evict(EvictionCause::kCapacity);
   if (!evicted && !to_write_.empty()) {
     drop_writes();
     evicted = index_->evict(EvictionCause::kCapacity);

@@ -159,6 +159,7 @@ class KvCache {
   bool seal_page(PageList& list, std::span<const int32_t> tokens, bool from_tiers);
   void share(PageList& list, NodeId node);  // the list's next page is that of `node`, whose reference it takes
   void drop_writes();
+  bool write_pending();       // as many of them as can be read without waiting; whether any was
   Result<void> take_reads();  // what has been read of the pages being written to the tiers
 
   PageAllocator& pool_;

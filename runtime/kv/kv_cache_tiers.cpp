@@ -98,6 +98,17 @@ Result<void> KvCache::take_reads() {
   return {};
 }
 
+bool KvCache::write_pending() {
+  const auto waiting = [&] { return to_write_.size() + reading_.size(); };
+  const size_t before = waiting();
+  size_t left = 0;
+  do {
+    left = waiting();
+    if (!maintain() || !take_reads()) break;
+  } while (waiting() < left);
+  return waiting() < before;
+}
+
 Result<void> KvCache::maintain() {
   free_retired();
   if (!store_) return {};

@@ -154,12 +154,11 @@ TEST_F(TiersTest, DamageOnDiskIsAMiss) {
   EXPECT_LT(found, 12u * 4) << "nothing was damaged";
 }
 
-TEST_F(TiersTest, AFolderThatCannotBeUsedIsNoError) {
-  const auto in = context(*loaded_, options(0, "/proc/nowhere"));
-  ASSERT_TRUE(in);
-  EXPECT_EQ(logits_of(*in, prompt(1)).size(), vocabulary_);
-  ASSERT_TRUE(in->cache().store_stats());
-  EXPECT_FALSE(in->cache().store_stats()->problems[1].empty());
+TEST_F(TiersTest, AFolderThatCannotBeMadeIsSaid) {
+  const Result<std::unique_ptr<Context>> refused = Context::create(*loaded_->model, {}, options(0, "/proc/nowhere"));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().status, Status::kIo);
+  EXPECT_NE(refused.error().message.find("/proc/nowhere"), std::string::npos);
 }
 
 class SessionTest : public TiersTest {
