@@ -17,8 +17,7 @@ PumiceResult pumice_kv_replay(const PumiceKvReplayOptions* options, PumiceKvRepl
     ReplayOptions made{.policy = policy,
                        .pages = options->pages,
                        .seed = options->seed,
-                       .regret = options->skip_regret == 0,
-                       .progress = {}};
+                       .regret = options->skip_regret == 0};
     if (options->progress)
       made.progress = [options](double done) {
         return options->progress(options->progress_user, static_cast<float>(done)) == 0;
