@@ -13,5 +13,6 @@ void add_bench_command(CLI::App* app, Action* action);
 void add_devices_command(CLI::App* app, Action* action);
 void add_inspect_command(CLI::App* app, Action* action);
 void add_matrix_command(CLI::App* app, Action* action);
+void add_kv_command(CLI::App* app, Action* action);
 
 }  // namespace pumice_cli

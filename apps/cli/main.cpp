@@ -29,7 +29,8 @@ constexpr const char* kDescription =
     "\n"
     "The text goes to standard output, everything else to standard error.";
 
-constexpr const char* kCommands[] = {"run", "tokenize", "top", "perplexity", "bench", "devices", "inspect", "matrix"};
+constexpr const char* kCommands[] = {"run",     "tokenize", "top",    "perplexity", "bench",
+                                     "devices", "inspect",  "matrix", "kv"};
 
 // Those that open a device; the others answer without touching Vulkan.
 constexpr const char* kDeviceCommands[] = {"run", "top", "perplexity", "bench", "devices", "matrix"};
@@ -75,6 +76,7 @@ int run_program(int argc, char** argv) {
   add_devices_command(&app, &action);
   add_inspect_command(&app, &action);
   add_matrix_command(&app, &action);
+  add_kv_command(&app, &action);
   std::vector<std::string> arguments = with_default_command(argc, argv);
   if (arguments.empty()) {
     write_stderr(app.help());

@@ -24,8 +24,8 @@ struct ReplayOptions {
   PolicyKind policy = PolicyKind::kAdaptive;
   uint32_t pages = 0;
   uint64_t seed = 1;
-  bool regret = true;                    // also replays all fixed policies and farthest-next-use
-  std::function<bool(double)> progress;  // fraction done; false: cancel. May be empty
+  bool regret = true;                         // also replays all fixed policies and farthest-next-use
+  std::function<bool(double)> progress = {};  // fraction done; false: cancel. May be empty
 };
 
 struct ReplayReport {

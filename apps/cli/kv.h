@@ -1,0 +1,11 @@
+// The commands below `pumice kv`: each function adds one to the group.
+#pragma once
+
+#include "session.h"
+
+namespace pumice_cli {
+
+void add_kv_replay_command(CLI::App* group, Action* action);
+void add_kv_waste_command(CLI::App* group, Action* action);
+
+}  // namespace pumice_cli
