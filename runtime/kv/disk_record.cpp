@@ -19,7 +19,7 @@ constexpr std::array<char, 8> kHeaderMagic{'P', 'U', 'M', 'I', 'C', 'E', 'R', '1
 constexpr std::array<char, 8> kCommitMagic{'C', 'O', 'M', 'M', 'I', 'T', 'R', '1'};
 constexpr std::array<char, 8> kErasedMagic{'E', 'R', 'A', 'S', 'E', 'D', 'R', '1'};
 constexpr std::string_view kSuffix = ".pumicekv";
-constexpr size_t kSearchBytes = 256 * 1024;  // read at a time while looking for the next header
+constexpr size_t kSearchBytes = 64 * 1024;  // read at a time while looking for the next header
 
 static_assert(sizeof(RecordHeader) == 144 && sizeof(RecordCommit) == 48);
 
@@ -116,7 +116,7 @@ std::string_view name_space_of(const RecordHeader& header) {
   return {header.name_space.data(), static_cast<size_t>(end - header.name_space.begin())};
 }
 
-uint64_t record_bytes(uint64_t value_bytes) { return align(commit_offset(0, value_bytes) + sizeof(RecordCommit)); }
+uint64_t record_bytes(uint64_t value_bytes) { return align(record_end(0, value_bytes)); }
 
 Result<void> write_record(int file, uint64_t offset, const RecordHeader& header, std::span<const std::byte> value) {
   const RecordCommit commit = make_commit(header, value);

@@ -51,6 +51,10 @@ std::string_view name_space_of(const RecordHeader& header);
 // From the record's start to where the next may begin.
 uint64_t record_bytes(uint64_t value_bytes);
 constexpr uint64_t value_offset(uint64_t record_offset) { return record_offset + sizeof(RecordHeader); }
+// Behind its last byte.
+constexpr uint64_t record_end(uint64_t record_offset, uint64_t value_bytes) {
+  return value_offset(record_offset) + value_bytes + sizeof(RecordCommit);
+}
 
 // The whole record, the commit last. Status::kIo.
 Result<void> write_record(int file, uint64_t offset, const RecordHeader& header, std::span<const std::byte> value);

@@ -136,7 +136,8 @@ Result<void> DiskTier::write(const PageKey& key, std::span<const std::byte> valu
     written = error(Status::kIo, "cache folder: a value of %zu bytes is too large for a limit of %llu: raise it",
                     value.size(), static_cast<unsigned long long>(options_.limit_bytes));
   } else {
-    written = make_room(bytes);
+    make_room(bytes);
+    written = choose_head(bytes);
     if (written) written = append(key, value, 0);
   }
   std::lock_guard lock(mutex_);
@@ -150,20 +151,22 @@ Result<void> DiskTier::write(const PageKey& key, std::span<const std::byte> valu
   return {};
 }
 
-// Brings about a head segment that takes `bytes` more, within the limit. With write_mutex_.
-Result<void> DiskTier::make_room(uint64_t bytes) {
+// Gives up old segments until `bytes` more are within the limit. With write_mutex_.
+void DiskTier::make_room(uint64_t bytes) {
   for (;;) {
-    bool full, last;
     {
       std::lock_guard lock(mutex_);
-      full = stats_.bytes + bytes > stats_.limit_bytes;
-      last = segments_.empty() || (segments_.size() == 1 && head_);
+      if (segments_.empty() || stats_.bytes + bytes <= stats_.limit_bytes) return;
+      if (head_ == segments_.begin()->second) head_ = nullptr;  // it is the only one
     }
-    if (head_ && (head_->bytes + bytes > segment_bytes_ || (full && last)) && head_->bytes > 0) head_ = nullptr;
-    if (!full || (last && head_)) break;
     recycle_oldest();
   }
-  return head_ ? Result<void>() : open_head();
+}
+
+// Begins a new segment when the head has no room for `bytes` more. With write_mutex_.
+Result<void> DiskTier::choose_head(uint64_t bytes) {
+  if (head_ && (head_->bytes == 0 || head_->bytes + bytes <= segment_bytes_)) return {};
+  return open_head();
 }
 
 Result<void> DiskTier::open_head() {
@@ -192,29 +195,30 @@ void DiskTier::recycle_oldest() {
     }
   }
   std::ranges::sort(hot, std::greater(), [](const auto& item) { return item.second.uses; });
-  // Half of it at most, so that room is always gained, and none beyond the limit.
+  unlink_segment(oldest);  // what is moved is read through the open file
+  // Half of it at most, so that room is always gained.
   uint64_t moved = 0;
   for (const auto& [key, entry] : hot) {
     const uint64_t bytes = record_bytes(entry.value_bytes);
-    {
-      std::lock_guard lock(mutex_);
-      if (moved + bytes > oldest->bytes / 2 || stats_.bytes + bytes > stats_.limit_bytes) break;
-    }
-    if (!head_ && !open_head()) break;
+    moved += bytes;
+    if (moved > oldest->bytes / 2 || !choose_head(bytes)) break;
     const Result<std::vector<std::byte>> value = read_value(entry);
     if (!value || !append(key, *value, entry.uses)) break;
-    moved += bytes;
   }
-  remove_segment(oldest);
+  forget(oldest);
 }
 
-void DiskTier::remove_segment(const SegmentRef& segment) {
+void DiskTier::unlink_segment(const SegmentRef& segment) {
   std::error_code ignored;
   std::filesystem::remove(segment_path(options_.folder, segment->number), ignored);
   std::lock_guard lock(mutex_);
-  stats_.evictions += std::erase_if(index_, [&](const auto& item) { return item.second.segment == segment; });
   stats_.bytes -= segment->bytes;
   segments_.erase(segment->number);
+}
+
+void DiskTier::forget(const SegmentRef& segment) {
+  std::lock_guard lock(mutex_);
+  stats_.evictions += std::erase_if(index_, [&](const auto& item) { return item.second.segment == segment; });
 }
 
 // With write_mutex_ and a head. A failed write is cut off again; where even that fails the head is left behind.
@@ -224,7 +228,7 @@ Result<void> DiskTier::append(const PageKey& key, std::span<const std::byte> val
       make_header(key, value.size(), options_.name_space, options_.epoch, static_cast<uint64_t>(std::time(nullptr)));
   Result<void> written = write_record(head_->file, offset, header, value);
   if (written && uses) written = write_uses(head_->file, offset, value.size(), uses);
-  const uint64_t end = offset + record_bytes(value.size());
+  const uint64_t end = record_end(offset, value.size());
   if (!written) {
     if (::ftruncate(head_->file, static_cast<off_t>(head_->bytes)) != 0) head_ = nullptr;
     return written;
@@ -260,7 +264,8 @@ Result<void> DiskTier::clear() {
       if (segments_.empty()) return {};
       segment = segments_.begin()->second;
     }
-    remove_segment(segment);
+    unlink_segment(segment);
+    forget(segment);
   }
 }
 

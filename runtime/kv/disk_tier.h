@@ -62,10 +62,12 @@ class DiskTier final : public Tier {
   Result<void> load();
   Result<void> load_segment(const SegmentName& name);
   Result<void> open_head();
-  Result<void> make_room(uint64_t bytes);
+  void make_room(uint64_t bytes);
+  Result<void> choose_head(uint64_t bytes);
   void recycle_oldest();
   Result<void> append(const PageKey& key, std::span<const std::byte> value, uint64_t uses);
-  void remove_segment(const SegmentRef& segment);
+  void unlink_segment(const SegmentRef& segment);
+  void forget(const SegmentRef& segment);
   Result<std::vector<std::byte>> read_value(const Entry& entry) const;
 
   const DiskTierOptions options_;
