@@ -123,13 +123,13 @@ std::string perplexity_table(const PerplexityOutcome& outcome) {
                     score.kv_type, format_bytes(score.kv_bytes_per_token)));
   if (outcome.scores.size() < 2) return table;
   const Comparison& compared = outcome.comparison;
-  row("KL divergence", fmt::format("{:.6f} +/- {:.6f}; median {:.6f}, 99 % {:.6f}, largest {:.6f}",
+  row("KL divergence", fmt::format("{:.3g} +/- {:.2g}; median {:.3g}, 99 % {:.3g}, largest {:.3g}",
                                    compared.divergence.mean(), compared.divergence.standard_error(),
                                    compared.quantile(0.5), compared.quantile(0.99), compared.quantile(1)));
   row("same top token",
       fmt::format("{:.3f} % +/- {:.3f} %", 100 * compared.same_top.mean(), 100 * compared.same_top.standard_error()));
   row("ln perplexity ratio",
-      fmt::format("{:.6f} +/- {:.6f}", compared.log_ratio.mean(), compared.log_ratio.standard_error()));
+      fmt::format("{:.3g} +/- {:.2g}", compared.log_ratio.mean(), compared.log_ratio.standard_error()));
   return table;
 }
 

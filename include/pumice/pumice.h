@@ -634,8 +634,8 @@ static inline PumiceScoreOptions pumice_score_options_init(void) {
 }
 
 /* Appends tokens, waits, and says how likely each target was, as fast as a prompt is computed: for perplexity, for
- * ranking answers, for comparing distributions. The first call takes memory for 48 rows
- * of logits. A failure leaves the sequence as it was; PUMICE_CANCELLED when on_logits asked for it. */
+ * ranking answers, for comparing distributions. The first call takes memory for 48 rows of logits. A failure leaves the
+ * sequence as it was; PUMICE_CANCELLED when on_logits asked for it. */
 PUMICE_API PumiceResult pumice_sequence_score(PumiceSequence* sequence, const PumiceScoreOptions* options);
 
 /* ---- Requests. ----------------------------------------------------------------------------------------------------- */

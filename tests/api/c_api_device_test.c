@@ -126,6 +126,55 @@ static void test_generation(const Fixture* fixture) {
   pumice_context_destroy(context);
 }
 
+static int32_t count_rows(void* user, size_t first, size_t count, const float* logits, size_t stride) {
+  size_t* rows = user;
+  CHECK(first == *rows && stride >= 4096 && isfinite(logits[(count - 1) * stride]));
+  *rows += count;
+  return 0;
+}
+
+static int32_t stop_at_once(void* user, size_t first, size_t count, const float* logits, size_t stride) {
+  (void)user, (void)first, (void)count, (void)logits, (void)stride;
+  return 1;
+}
+
+static void test_scoring(const Fixture* fixture) {
+  PumiceContext* context = make_context(fixture->model, 64, 1);
+  if (!context) return;
+  PumiceSequence* sequence = make_sequence(context);
+  float logits[4096], scores[kMaxIds];
+  CHECK_OK(pumice_sequence_evaluate(sequence, fixture->prompt, 1, logits, 4096));
+  double sum = 0;
+  for (int i = 0; i < 4096; ++i) sum += exp((double)logits[i]);
+  const double expected = (double)logits[fixture->prompt[1]] - log(sum);
+  CHECK_OK(pumice_sequence_truncate(sequence, 0));
+
+  size_t rows = 0;
+  PumiceScoreOptions options = pumice_score_options_init();
+  options.ids = fixture->prompt;
+  options.targets = fixture->prompt + 1;
+  options.count = fixture->prompt_count - 1;
+  options.log_probabilities = scores;
+  options.on_logits = count_rows;
+  options.on_logits_user = &rows;
+  CHECK_OK(pumice_sequence_score(sequence, &options));
+  CHECK(rows == options.count);
+  CHECK(fabs((double)scores[0] - expected) < 1e-4);
+  CHECK(fabs((double)scores[1] - expected) > 1e-3);
+
+  options.on_logits = stop_at_once;
+  CHECK(pumice_sequence_score(sequence, &options) == PUMICE_CANCELLED);
+  PumiceSequenceInfo info = pumice_sequence_info_init();
+  CHECK_OK(pumice_sequence_get_info(sequence, &info));
+  CHECK(info.tokens == options.count && info.dropped == 0);
+  options.targets = NULL;
+  CHECK_INVALID(pumice_sequence_score(sequence, &options));
+  CHECK_INVALID(pumice_sequence_score(sequence, NULL));
+  CHECK_INVALID(pumice_sequence_score(NULL, &options));
+  pumice_sequence_destroy(sequence);
+  pumice_context_destroy(context);
+}
+
 static void test_two_sequences(const Fixture* fixture) {
   PumiceContext* context = make_context(fixture->model, 256, 2);
   if (!context) return;
@@ -344,6 +393,7 @@ static void test_with_device(Fixture* fixture) {
   CHECK_INVALID(pumice_context_create(fixture->model, &bad, &none));
   CHECK(none == NULL);
   test_generation(fixture);
+  test_scoring(fixture);
   test_two_sequences(fixture);
   test_refused_requests(fixture);
   test_cancel(fixture);
