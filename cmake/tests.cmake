@@ -50,7 +50,7 @@ foreach(source IN LISTS c_tests)
   add_executable(c_${name} ${source})
   pumice_compile_options(c_${name})
   target_include_directories(c_${name} PRIVATE ${tests_dir} ${test_paths_dir})
-  target_link_libraries(c_${name} PRIVATE pumice)
+  target_link_libraries(c_${name} PRIVATE pumice m)
   add_test(NAME c.${name} COMMAND c_${name})
   set_tests_properties(c.${name} PROPERTIES
     TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
