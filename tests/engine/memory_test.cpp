@@ -99,7 +99,7 @@ TEST_F(EngineMemoryTest, OptionsOutOfRange) {
   };
   EXPECT_EQ(status({.context_tokens = 0xffffffffu}), Status::kInvalidArgument);
   EXPECT_EQ(status({.context_tokens = 64, .max_sequences = 0}), Status::kInvalidArgument);
-  EXPECT_EQ(status({.context_tokens = 64, .max_sequences = 33}), Status::kInvalidArgument);
+  EXPECT_EQ(status({.context_tokens = 64, .max_sequences = Context::kMaxSequences + 1}), Status::kInvalidArgument);
   EXPECT_EQ(status({.context_tokens = 64, .prefill_slice = 33}), Status::kInvalidArgument);
   EXPECT_EQ(status({.context_tokens = 64, .prefill_slice = 8192}), Status::kInvalidArgument);
   EXPECT_EQ(status({.context_tokens = 64, .steps_ahead = 65}), Status::kInvalidArgument);

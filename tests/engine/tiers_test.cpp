@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <random>
 
 #include "engine/session_file.h"
 #include "support/engine_fixture.h"
+#include "support/fake_server.h"
+#include "support/redis_server.h"
 #include "support/temporary_folder.h"
 
 namespace pumice::test {
@@ -92,6 +95,67 @@ TEST_F(TiersTest, ATripThroughTheDiskAndARestartChangesNoBit) {
   }
 }
 
+TEST_F(TiersTest, ATripThroughRedisChangesNoBit) {
+  const std::unique_ptr<RedisServer> server = RedisServer::start();
+  if (!server) GTEST_SKIP() << "redis-server is not installed";
+  const auto fresh = context(*loaded_, {.context_tokens = 256});
+  std::vector<std::vector<float>> expected;
+  for (uint64_t i = 0; i < 4; ++i) expected.push_back(logits_of(*fresh, prompt(i)));
+  for (int run = 0; run < 2; ++run) {
+    Result<std::unique_ptr<Context>> in =
+        Context::create(*loaded_->model, {}, options(0, {}, "redis://" + server->address()));
+    if (!in && in.error().status == Status::kUnsupported) GTEST_SKIP() << in.error().message;
+    ASSERT_TRUE(in.ok()) << in.error().message;
+    for (uint64_t i = 0; i < 4; ++i) EXPECT_EQ(logits_of(**in, prompt(i)), expected[i]) << "run " << run << ", " << i;
+    flush(**in);
+    if (run > 0) {
+      EXPECT_EQ(hits(**in, KvSource::kRedis), 4u * 4);
+    }
+  }
+}
+
+// PUMICE_TEST_PROMPTS=200 for as many.
+TEST_F(TiersTest, RandomPromptsThroughEveryTierChangeNoBit) {
+  const char* const asked = std::getenv("PUMICE_TEST_PROMPTS");
+  const uint64_t count = asked ? std::strtoull(asked, nullptr, 10) : 16;
+  const TemporaryFolder folder;
+  const std::unique_ptr<RedisServer> server = RedisServer::start();
+  struct Place {
+    const char* name;
+    ContextOptions options;
+    KvSource source;
+  };
+  std::vector<Place> places{{"device", options(0), KvSource::kDevice},
+                            {"RAM", options(64 << 20), KvSource::kRam},
+                            {"disk", options(0, folder.file("kv")), KvSource::kDisk}};
+  if (server) places.push_back({"Redis", options(0, {}, "redis://" + server->address()), KvSource::kRedis});
+  const std::vector<int32_t> beginnings[] = {prompt(1, 200), prompt(2, 130), prompt(3, 90)};
+  for (Place& place : places) {
+    place.options.exact = true;
+    ContextOptions without = place.options;
+    without.cache = {};
+    const auto fresh = context(*loaded_, without);
+    auto in = context(*loaded_, place.options);
+    std::mt19937_64 random(11);
+    uint64_t found = 0;
+    for (uint64_t i = 0; i < count; ++i) {
+      std::vector<int32_t> text = beginnings[random() % 3];
+      text.resize(1 + random() % text.size());
+      const std::vector<int32_t> more = prompt(100 + random() % 20, static_cast<uint32_t>(1 + random() % 50));
+      text.insert(text.end(), more.begin(), more.end());
+      ASSERT_EQ(logits_of(*in, text), logits_of(*fresh, text)) << place.name << ", prompt " << i;
+      if (i % 10 != 9) continue;
+      flush(*in);
+      found += hits(*in, place.source);
+      in.reset();  // a restart
+      in = context(*loaded_, place.options);
+    }
+    EXPECT_GT(found, 0u) << place.name;
+    std::printf("  %s: %llu prompts, %llu pages found there\n", place.name, static_cast<unsigned long long>(count),
+                static_cast<unsigned long long>(found));
+  }
+}
+
 TEST_F(TiersTest, OfAnotherModelKeyOrTenantNothingIsFound) {
   const TemporaryFolder folder;
   const std::string path = folder.file("kv");
@@ -159,6 +223,24 @@ TEST_F(TiersTest, AFolderThatCannotBeMadeIsSaid) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().status, Status::kIo);
   EXPECT_NE(refused.error().message.find("/proc/nowhere"), std::string::npos);
+}
+
+// Requests wait for what arrives, not for what does not: far less than one time-out here, let alone one for each.
+TEST_F(TiersTest, ASilentServerCostsNextToNothing) {
+  const FakeServer server([](const Peer& peer) {
+    while (!peer.receive().empty()) {
+    }
+  });
+  ContextOptions with = options(0, {}, server.url());
+  with.cache.seconds_per_token = 1e-3;
+  with.cache.store.redis_timeout_ms = 20000;
+  const auto fresh = context(*loaded_, {.context_tokens = 256});
+  Result<std::unique_ptr<Context>> in = Context::create(*loaded_->model, {}, with);
+  if (!in && in.error().status == Status::kUnsupported) GTEST_SKIP() << in.error().message;
+  ASSERT_TRUE(in.ok()) << in.error().message;
+  for (uint64_t i = 0; i < 4; ++i) EXPECT_EQ(logits_of(**in, prompt(i)), logits_of(*fresh, prompt(i)));
+  EXPECT_GT((*in)->cache().stats().fetches, 0u);
+  EXPECT_LT((*in)->cache().stats().seconds_fetching, 5);
 }
 
 class SessionTest : public TiersTest {

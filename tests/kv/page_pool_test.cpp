@@ -58,7 +58,7 @@ TEST_F(PagePoolTest, DoubleReleaseIsABug) {
   pool->release(page);
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(pool->release(page), "taken_");
-  EXPECT_DEATH(pool->release(2), "page < pages_");
+  EXPECT_DEATH(pool->release(2), "page < pages");
 }
 
 }  // namespace
