@@ -5,88 +5,9 @@
 #include <math.h>
 #include <threads.h>
 
-#include "c_api_support.h"
+#include "c_api_requests.h"
 
 enum { kGenerated = 16 };
-
-typedef struct Fixture {
-  PumiceInstance* instance;
-  PumiceDevice* device;
-  PumiceModel* model;
-  int32_t prompt[kMaxIds];
-  size_t prompt_count;
-} Fixture;
-
-typedef struct Tokens {
-  int32_t ids[kMaxIds];
-  size_t count;
-  PumiceRequestStatus status;
-} Tokens;
-
-static PumiceContext* make_context(PumiceModel* model, uint32_t tokens, uint32_t sequences) {
-  PumiceContextOptions options = pumice_context_options_init();
-  options.context_tokens = tokens;
-  options.max_sequences = sequences;
-  PumiceContext* context = NULL;
-  CHECK_OK(pumice_context_create(model, &options, &context));
-  return context;
-}
-
-static PumiceSequence* make_sequence(PumiceContext* context) {
-  PumiceSequence* sequence = NULL;
-  CHECK_OK(pumice_sequence_create(context, &sequence));
-  return sequence;
-}
-
-static PumiceRequest* submit(PumiceSequence* sequence, const int32_t* ids, size_t count, uint32_t max_tokens) {
-  PumiceRequestOptions options = pumice_request_options_init();
-  options.ids = ids;
-  options.count = count;
-  options.max_tokens = max_tokens;
-  options.ignore_eos = 1;
-  PumiceRequest* request = NULL;
-  CHECK_OK(pumice_request_submit(sequence, &options, &request));
-  return request;
-}
-
-/* One poll; false once the request has ended. */
-static int collect(PumiceRequest* request, Tokens* tokens) {
-  PumicePoll poll = pumice_poll_init();
-  CHECK_OK(pumice_poll(request, &poll));
-  for (size_t i = 0; i < poll.count && tokens->count < kMaxIds; ++i) tokens->ids[tokens->count++] = poll.ids[i];
-  tokens->status = poll.status;
-  CHECK(poll.text == NULL || poll.text[poll.text_length] == '\0');
-  return poll.status == PUMICE_REQUEST_RUNNING;
-}
-
-static Tokens finish(PumiceRequest* request) {
-  Tokens tokens = {.count = 0};
-  if (!request) return tokens;
-  do {
-    const PumiceResult result = pumice_request_wait(request, 60000);
-    CHECK_OK(result);
-    if (result != PUMICE_OK) break;
-  } while (collect(request, &tokens));
-  return tokens;
-}
-
-static Tokens generate(PumiceSequence* sequence, const int32_t* ids, size_t count, uint32_t max_tokens) {
-  PumiceRequest* request = submit(sequence, ids, count, max_tokens);
-  const Tokens tokens = finish(request);
-  pumice_request_destroy(request);
-  return tokens;
-}
-
-static Tokens generate_fresh(PumiceContext* context, const Fixture* fixture, uint32_t max_tokens) {
-  PumiceSequence* sequence = make_sequence(context);
-  const Tokens tokens = generate(sequence, fixture->prompt, fixture->prompt_count, max_tokens);
-  pumice_sequence_destroy(sequence);
-  return tokens;
-}
-
-static int same(const Tokens* a, const Tokens* b) {
-  return a->count == b->count && memcmp(a->ids, b->ids, a->count * sizeof(a->ids[0])) == 0;
-}
 
 static void test_generation(const Fixture* fixture) {
   PumiceContext* context = make_context(fixture->model, 256, 1);
@@ -328,65 +249,15 @@ static void test_destroy_parents_first(void) {
 }
 
 /* Types of keys and of values: what a token takes, as estimated and as made, and that they generate. */
-static void test_kv_types(Fixture* fixture) {
-  static const struct {
-    PumiceKvType k, v;
-    uint64_t bytes_per_value_64; /* of a key and a value, times 64 */
-  } cases[] = {{PUMICE_KV_F16, PUMICE_KV_AS_KEYS, 256},
-               {PUMICE_KV_F32, PUMICE_KV_F16, 384},
-               {PUMICE_KV_Q8_0, PUMICE_KV_AS_KEYS, 136},
-               {PUMICE_KV_Q8_0, PUMICE_KV_Q4_0, 104},
-               {PUMICE_KV_Q4_0, PUMICE_KV_Q4_0, 72}};
-  PumiceModelInfo info = pumice_model_info_init();
-  CHECK_OK(pumice_model_get_info(fixture->model, &info));
-  for (size_t i = 0; i < sizeof cases / sizeof cases[0]; ++i) {
-    PumiceContextOptions options = pumice_context_options_init();
-    options.context_tokens = 128;
-    options.kv_type = cases[i].k;
-    options.kv_type_v = cases[i].v;
-    PumiceEstimate estimate = pumice_estimate_init();
-    CHECK_OK(pumice_model_estimate(fixture->model, &options, &estimate));
-    PumiceContext* context = NULL;
-    CHECK_OK(pumice_context_create(fixture->model, &options, &context));
-    PumiceContextStats stats = pumice_context_stats_init();
-    CHECK_OK(pumice_context_get_stats(context, &stats));
-    CHECK(stats.kv_bytes_per_token ==
-          (uint64_t)info.layers * info.kv_heads * info.head_dim * cases[i].bytes_per_value_64 / 64);
-    CHECK(stats.kv_bytes == estimate.kv_bytes);
-    PumiceSequence* sequence = make_sequence(context);
-    PumiceRequest* request = submit(sequence, fixture->prompt, fixture->prompt_count, 4);
-    CHECK(finish(request).count == 4);
-    pumice_request_destroy(request);
-    pumice_sequence_destroy(sequence);
-    pumice_context_destroy(context);
-  }
-  PumiceContext* none = NULL;
-  PumiceContextOptions bad = pumice_context_options_init();
-  bad.kv_type = PUMICE_KV_AS_KEYS;
-  CHECK_INVALID(pumice_context_create(fixture->model, &bad, &none));
-  bad = pumice_context_options_init();
-  bad.kv_type_v = (PumiceKvType)4;
-  CHECK_INVALID(pumice_context_create(fixture->model, &bad, &none));
-  PumiceWarmUpOptions warm = pumice_warm_up_options_init();
-  warm.kv_type = (PumiceKvType)4;
-  CHECK_INVALID(pumice_model_warm_up(fixture->model, &warm, NULL));
-  CHECK(none == NULL);
-}
-
 static void test_with_device(Fixture* fixture) {
   PumiceDeviceInfo info = pumice_device_info_init();
   CHECK_OK(pumice_device_describe(fixture->device, &info));
   CHECK(info.usable);
   CHECK_INVALID(pumice_device_describe(fixture->device, NULL));
-  const PumiceModelOptions options = model_options(MODEL);
-  CHECK_OK(pumice_model_load(fixture->instance, fixture->device, &options, &fixture->model));
-  if (!fixture->model) return;
-  CHECK_OK(pumice_tokenize(fixture->model, PROMPT, strlen(PROMPT), PUMICE_TOKENIZE_ADD_SPECIAL, fixture->prompt,
-                           kMaxIds, &fixture->prompt_count));
-  CHECK(fixture->prompt_count >= 4);
+  if (!open_model(fixture)) return;
   PumiceContext* none = NULL;
   PumiceContextOptions bad = pumice_context_options_init();
-  bad.max_sequences = 1000;
+  bad.max_sequences = 100000;
   CHECK_INVALID(pumice_context_create(fixture->model, &bad, &none));
   bad = pumice_context_options_init();
   bad.size = sizeof(size_t);
@@ -397,19 +268,8 @@ static void test_with_device(Fixture* fixture) {
   test_two_sequences(fixture);
   test_refused_requests(fixture);
   test_cancel(fixture);
-  test_kv_types(fixture);
   test_warm_up(fixture);
   test_destroy_parents_first();
 }
 
-int main(void) {
-  FILE* captured = capture_stdout();
-  static Fixture fixture;
-  CHECK_OK(pumice_instance_create(NULL, &fixture.instance));
-  const PumiceResult result = pumice_device_create_auto(fixture.instance, NULL, &fixture.device);
-  if (result == PUMICE_OK) test_with_device(&fixture);
-  pumice_model_destroy(fixture.model);
-  pumice_device_destroy(fixture.device);
-  pumice_instance_destroy(fixture.instance);
-  return end_of_test(captured, result != PUMICE_OK);
-}
+int main(void) { return run_with_device(test_with_device); }

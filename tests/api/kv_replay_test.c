@@ -1,9 +1,8 @@
 /* pumice_kv_replay() as a C11 program sees it: counts, wrong arguments, cancelling. Links the library alone. */
 #define _POSIX_C_SOURCE 200809L /* what the support header uses of POSIX */
 
-#include "pumice/pumice_kv.h"
-
 #include "c_api_support.h"
+#include "pumice/pumice_kv.h"
 
 static const uint64_t kBlocks[] = {0, 1, 2, 0, 1, 3, 0, 1, 2};
 static const uint64_t kOffsets[] = {0, 3, 6, 9};

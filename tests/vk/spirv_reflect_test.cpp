@@ -11,6 +11,7 @@
 #include "shared/argmax.h"
 #include "shared/attention.h"
 #include "shared/embedding.h"
+#include "shared/kv_shift.h"
 #include "shared/kv_write.h"
 #include "shared/layer_norm.h"
 #include "shared/matmul.h"
@@ -42,12 +43,19 @@ const std::map<std::string, Expected> kExpected = {
     {"add", {kAddBindings, sizeof(AddPush), {}, kAddWorkgroup}},
     {"argmax", {kArgmaxBindings, sizeof(ArgmaxPush), {0}, 0, true}},
     {"attention", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3}, 0, true}},
+    {"attention.shared.mixed", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6}, 0, true}},
+    {"attention.subgroup.mixed", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6}, 0, true}},
     {"attention_coopmat", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6}, 0, true, true}},
     {"attention_cpu_decode", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3}, 0, true}},
+    {"attention_cpu_decode.mixed", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6}, 0, true}},
+    {"attention_cpu_prefill.mixed", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6}, 0, true}},
+    {"attention_tile.mixed", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6}, 0, true}},
     {"attention_cpu_prefill", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3}, 0, true}},
     {"attention_tile", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3}, 0, true}},
     {"embedding", {kEmbeddingBindings, sizeof(EmbeddingPush), {}, kEmbeddingWorkgroup}},
     {"kv_write", {kKvWriteBindings, sizeof(KvWritePush), {}, kKvWriteWorkgroup}},
+    {"kv_write_mixed", {kKvWriteBindings, sizeof(KvWritePush), {0, 1, 2, 3, 4, 5}, 0, true}},
+    {"kv_shift", {kKvShiftBindings, sizeof(KvShiftPush), {}, kKvShiftWorkgroup}},
     {"layer_norm", {kLayerNormBindings, sizeof(LayerNormPush), {0}, 0, true}},
     {"matmul", {kMatmulBindings, sizeof(MatmulPush), {0, 1, 2, 3, 4, 5}, 0, true}},
     {"matmul_coopmat",
