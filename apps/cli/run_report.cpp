@@ -107,6 +107,8 @@ Json cache_json(const PumiceCacheStats& stats) {
                  {"cleared", stats.evictions_cleared}}},
                {"verification_failures", stats.verification_failures},
                {"dropped_writes", stats.dropped_writes}};
+  for (std::size_t i = 0; i < std::size(stats.curve_pages); ++i)
+    json["curve"].push_back({{"pages", stats.curve_pages[i]}, {"hit_rate", stats.curve_hit_rate[i]}});
   for (std::size_t i = 0; i < std::size(kTiers); ++i)
     if (stats.tiers[i].present) json["tiers"][kTiers[i]] = tier_json(stats.tiers[i]);
   return json;

@@ -502,6 +502,8 @@ typedef struct PumiceCacheStats {
   PumiceCachePolicy policy, leader;  /* leader: which policy the adaptive one follows at present */
   int32_t redis_connected;
   PumiceTierStats tiers[3];          /* RAM, disk, Redis */
+  uint32_t curve_pages[5];           /* sizes that device memory might have, and the share of looked-up pages that an LRU */
+  double curve_hit_rate[5];          /* cache of each would have had: is more of it worth its while? */
 } PumiceCacheStats;
 
 static inline PumiceCacheStats pumice_cache_stats_init(void) {

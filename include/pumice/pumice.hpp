@@ -5,7 +5,7 @@
 //            only be assigned to or destroyed.
 // Errors:    a failed call throws pumice::Error with the library's one-line explanation and its PumiceResult. Nothing
 //            else is thrown but std::bad_alloc. Destructors never throw.
-// Threads:   as in pumice.h: a Context with its Sequences and Requests belongs to one thread at a time;
+// Threads:   as in pumice.h: any number of threads may use a Context, but a Sequence or Request belongs to one at a time;
 //            Request::cancel() alone may be called from any thread.
 // Options:   the C structs themselves, from their pumice_..._init() functions.
 //

@@ -108,6 +108,12 @@ void fill_stats(const Context& context, PumiceCacheStats& to) {
   to.scrubbed_pages = from.scrubbed_pages;
   to.dropped_writes = from.skipped_writes;
   fill_index(cache.index(), to);
+  const auto points = cache.curve().points();
+  static_assert(std::size(points) == std::size(PumiceCacheStats{}.curve_pages));
+  for (size_t i = 0; i < points.size(); ++i) {
+    to.curve_pages[i] = points[i].blocks;
+    to.curve_hit_rate[i] = points[i].hit_rate;
+  }
   if (const std::optional<StoreStats> store = cache.store_stats()) fill_tiers(*store, to);
 }
 

@@ -38,6 +38,7 @@ Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory
   }
   cache->index_.emplace(PrefixIndexOptions{
       .policy = options.policy, .capacity = pages, .ttl_seconds = options.ttl_seconds, .seed = options.seed});
+  cache->curve_.emplace(pages);
   cache->retired_.reserve(pages);
   if (options.reuse && has_tiers(options.store)) {
     TieredStoreOptions store = options.store;
@@ -190,10 +191,17 @@ uint32_t KvCache::match(PageList& list, std::span<const int32_t> tokens, bool fi
     if (first) {
       ++stats_.lookups;
       stats_.looked_up_pages += blocks.size();
+      ask_curve(list, before + static_cast<uint32_t>(blocks.size()));
     }
     if (store_ && !nodes.empty()) store_->used(std::span(list.keys).subspan(before, nodes.size()));
   }
   return shared_tokens(list);
+}
+
+void KvCache::ask_curve(PageList& list, uint32_t pages) {
+  std::vector<uint64_t> ids(pages);
+  for (uint32_t i = 0; i < pages; ++i) ids[i] = std::max<uint64_t>(1, PageKeyHash()(list.keys[i]));
+  curve_->request(ids);
 }
 
 uint32_t KvCache::shared_tokens(const PageList& list) { return static_cast<uint32_t>(list.nodes.size()) * kPageTokens; }
@@ -222,6 +230,7 @@ bool KvCache::seal_page(PageList& list, std::span<const int32_t> tokens, bool fr
     if (node == kNoNode) return false;
   }
   list.nodes.push_back(node);
+  if (reuse_) curve_->extend(std::max<uint64_t>(1, PageKeyHash()(block.key)));
   ++stats_.sealed_pages;
   if (store_ && !from_tiers) {
     index_->acquire(node);
@@ -342,8 +351,9 @@ void KvCache::clear(bool tiers) {
 
 void KvCache::computed_prompt(uint32_t tokens, double seconds) {
   if (tokens == 0) return;
-  const double now = seconds / tokens;
-  seconds_per_token_ = measured_ ? 0.8 * seconds_per_token_ + 0.2 * now : now;
+  // Measurements err upwards: the first one may have waited for a compiler, others for other requests' steps.
+  const double now = seconds / tokens, weight = now < seconds_per_token_ ? 0.5 : 0.1;
+  seconds_per_token_ = measured_ ? (1 - weight) * seconds_per_token_ + weight * now : now;
   measured_ = true;
 }
 

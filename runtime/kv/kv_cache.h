@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kv/hit_curve.h"
 #include "kv/page_allocator.h"
 #include "kv/page_memory.h"
 #include "kv/prefix_index.h"
@@ -135,6 +136,7 @@ class KvCache {
   const PageAllocator& pool() const { return pool_; }
   uint64_t page_bytes() const { return memory_.page_bytes(); }
   const PrefixIndex& index() const { return *index_; }
+  const HitCurve& curve() const { return *curve_; }
   uint32_t limit() const { return limit_; }
   const KvCacheStats& stats() const { return stats_; }
   std::optional<StoreStats> store_stats() const;
@@ -154,6 +156,7 @@ class KvCache {
   void give_up(const std::optional<EvictedPage>& evicted);
   void give_up_unheld();  // without reuse: nobody will ask for what nobody holds
   void free_retired();
+  void ask_curve(PageList& list, uint32_t pages);
   const PageKey& key(PageList& list, std::span<const int32_t> tokens, uint32_t page);
   std::vector<Block> chain(PageList& list, std::span<const int32_t> tokens, uint32_t first);
   bool seal_page(PageList& list, std::span<const int32_t> tokens, bool from_tiers);
@@ -168,6 +171,7 @@ class KvCache {
   Secret secret_{};
   std::string identity_;
   std::optional<PrefixIndex> index_;
+  std::optional<HitCurve> curve_;
   std::unique_ptr<TieredStore> store_;
   std::map<std::string, TenantId, std::less<>> tenants_;
   std::vector<std::string> groups_;  // by tenant

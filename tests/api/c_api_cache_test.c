@@ -84,6 +84,8 @@ static void test_reuse(const Fixture* fixture) {
   const PumiceCacheStats stats = cache_stats(context);
   CHECK(stats.lookups == 3 && stats.looked_up_pages == 9 && stats.hit_pages[PUMICE_SOURCE_DEVICE] == 3);
   CHECK(stats.pages_held == 0 && stats.pages_cached == 6 && stats.sealed_pages == 6);
+  /* One of the three lookups was of what had been asked before. */
+  CHECK(stats.curve_pages[2] == 8 && stats.curve_hit_rate[2] > 0.33 && stats.curve_hit_rate[2] < 0.34);
   CHECK(stats.policy == PUMICE_CACHE_ADAPTIVE && !stats.tiers[0].present);
   CHECK_OK(pumice_context_set_cache_limit(context, 96));
   CHECK(cache_stats(context).pages_cached == 3);
