@@ -26,6 +26,18 @@ Values query[GROUP][CHUNKS], sum[GROUP][CHUNKS];
 float highest[GROUP], total[GROUP];  // total: of this lane
 float score[GROUP][EACH];
 
+#if KV_TYPE != 2
+uint fetched = 0u;
+
+// Brings a half of a page into the cache by loads with one address for all lanes, for which nothing waits: the lines that
+// the gathers of a round touch are too few and too far apart for a hardware prefetcher.
+void prefetch(uint base, uint half_page) {
+  const uint kLineWords = 16u;
+  const uint first = base + half_page * WORDS * kLineWords;
+  [[unroll]] for (uint i = 0u; i < WORDS; ++i) fetched |= k_pool[first + i * kLineWords] | v_pool[first + i * kLineWords];
+}
+#endif
+
 void begin(uint lane) {
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
     highest[h] = LOWEST;
@@ -162,11 +174,18 @@ void main() {
 
   begin(lane);
   for (uint first = split * SPLIT_TOKENS; first < key_end; first += TOKENS) {
+#if KV_TYPE != 2
+    const uint next = min(first / kPageTokens + 1u, (key_end - 1u) / kPageTokens);
+    prefetch(page_base(row.slot, next, gl_WorkGroupID.y), first / TOKENS % 2u);
+#endif
     score_keys(k_page_base(row.slot, first / kPageTokens, gl_WorkGroupID.y) + first % kPageTokens + lane);
     weigh(first, key_end, lane);
     add_values(v_page_base(row.slot, first / kPageTokens, gl_WorkGroupID.y), first % kPageTokens, min(TOKENS, key_end - first),
                lane);
   }
+#if KV_TYPE != 2
+  if (keys == 0u) sum[0][0] = Values(float(fetched));  // never; keeps the compiler from removing the loads
+#endif
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) store(h, split, splits == 1u, lane);
   if (splits > 1u) finish_splits(splits);
 }
