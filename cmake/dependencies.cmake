@@ -26,7 +26,7 @@ foreach(package IN LISTS PUMICE_PKGCONFIG_REQUIRES)
   target_link_libraries(pumice_dependencies INTERFACE PkgConfig::${package})
 endforeach()
 
-# Optional: the Redis tier of the KV cache.
+# Optional: the Redis tier of the KV cache, and TLS for it.
 option(PUMICE_REDIS "Build the Redis tier of the KV cache, if hiredis is there" ON)
 if(PUMICE_REDIS)
   pkg_check_modules(hiredis IMPORTED_TARGET hiredis)
@@ -34,5 +34,12 @@ if(PUMICE_REDIS)
     list(APPEND PUMICE_PKGCONFIG_REQUIRES hiredis)
     target_link_libraries(pumice_dependencies INTERFACE PkgConfig::hiredis)
     target_compile_definitions(pumice_dependencies INTERFACE PUMICE_HAS_HIREDIS)
+    # rediss://
+    pkg_check_modules(openssl IMPORTED_TARGET openssl)
+    if(openssl_FOUND)
+      list(APPEND PUMICE_PKGCONFIG_REQUIRES openssl)
+      target_link_libraries(pumice_dependencies INTERFACE PkgConfig::openssl)
+      target_compile_definitions(pumice_dependencies INTERFACE PUMICE_HAS_OPENSSL)
+    endif()
   endif()
 endif()

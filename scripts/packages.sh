@@ -5,9 +5,9 @@
 packages_build=(
   g++ cmake ninja-build pkg-config
   libvulkan-dev libvulkan-volk-dev glslang-tools spirv-tools
-  libutf8proc-dev libsodium-dev libzstd-dev libhiredis-dev libcli11-dev libfmt-dev nlohmann-json3-dev
+  libutf8proc-dev libsodium-dev libzstd-dev libhiredis-dev libssl-dev libcli11-dev libfmt-dev nlohmann-json3-dev
   libvulkan1 mesa-vulkan-drivers
 )
 
 # To test it, in addition.
-packages_test=(libgtest-dev vulkan-validationlayers redis-server)
+packages_test=(libgtest-dev vulkan-validationlayers redis-server openssl)

@@ -1,5 +1,5 @@
-/* Replays of recorded requests: how often a KV cache of some size would have had what was asked for. C11, also valid
- * C++; needs no device. Conventions as in pumice.h. Thread rule: any thread; a call shares nothing. */
+/* Tools for the KV cache: replays of recorded requests, and what lies in a cache folder. C11, also valid C++; needs no
+ * device. Conventions as in pumice.h. */
 #ifndef PUMICE_PUMICE_KV_H
 #define PUMICE_PUMICE_KV_H
 
@@ -8,6 +8,8 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- Replays: how often a cache of some size would have had what was asked for. Any thread; a call shares nothing. -- */
 
 /* Request r asks for the blocks block_ids[offsets[r]] up to, not including, block_ids[offsets[r + 1]]: the pages of one
  * text, the first one first. Equal ids stand for equal pages after equal pages. */
@@ -59,6 +61,78 @@ static inline PumiceKvReplayResult pumice_kv_replay_result_init(void) {
 /* Drives the very index and policies of the KV cache. PUMICE_INVALID_ARGUMENT: no such policy, no pages, offsets that
  * do not rise from 0. PUMICE_CANCELLED: by the progress callback. */
 PUMICE_API PumiceResult pumice_kv_replay(const PumiceKvReplayOptions* options, PumiceKvReplayResult* result);
+
+/* ---- Cache folders: pages on disk (PumiceCacheOptions.disk_folder). One thread at a time for each folder object. ----- */
+
+typedef struct PumiceKvFolder PumiceKvFolder;
+
+typedef struct PumiceKvFolderStats {
+  size_t size;
+  const void* next;
+  uint64_t files, bytes;          /* segment files and their size */
+  uint64_t records, value_bytes;  /* pages that are whole as far as their frames tell */
+  uint64_t tokens;                /* of these pages */
+  uint64_t erased_records;
+  uint64_t damaged_records;       /* never finished, or damaged; they are not served */
+  uint64_t damaged_places;        /* runs of bytes that belong to no record */
+} PumiceKvFolderStats;
+
+static inline PumiceKvFolderStats pumice_kv_folder_stats_init(void) {
+  PumiceKvFolderStats s = PUMICE_ZERO;
+  s.size = sizeof(PumiceKvFolderStats);
+  return s;
+}
+
+typedef struct PumiceKvRecord {
+  size_t size;
+  const void* next;
+  char key[65];            /* hexadecimal */
+  char name_space[65];
+  uint64_t epoch;
+  uint32_t tokens;         /* 0: the value is no page */
+  uint64_t bytes;          /* of the value */
+  uint64_t written_at;     /* seconds since 1970 */
+  uint64_t uses;           /* reads so far */
+  int32_t compressed, encrypted;
+} PumiceKvRecord;
+
+static inline PumiceKvRecord pumice_kv_record_init(void) {
+  PumiceKvRecord r = PUMICE_ZERO;
+  r.size = sizeof(PumiceKvRecord);
+  return r;
+}
+
+typedef struct PumiceKvVerification {
+  size_t size;
+  const void* next;
+  uint64_t records;         /* that were read */
+  uint64_t bytes;           /* of their values */
+  uint64_t damaged_records; /* checksums differ, or never finished */
+  uint64_t damaged_places;
+  uint64_t not_genuine;     /* with a secret: whole, but changed on purpose or written under another secret */
+} PumiceKvVerification;
+
+static inline PumiceKvVerification pumice_kv_verification_init(void) {
+  PumiceKvVerification v = PUMICE_ZERO;
+  v.size = sizeof(PumiceKvVerification);
+  return v;
+}
+
+/* Reads the headers of all records; changes nothing, and may be done while a program uses the folder. Errors go to the
+ * instance. PUMICE_NOT_FOUND: there is no such folder. */
+PUMICE_API PumiceResult pumice_kv_folder_open(PumiceInstance* instance, const char* path, PumiceKvFolder** folder);
+PUMICE_API void pumice_kv_folder_destroy(PumiceKvFolder* folder);
+PUMICE_API size_t pumice_kv_folder_error(const PumiceKvFolder* folder, char* buffer, size_t capacity);
+PUMICE_API PumiceResult pumice_kv_folder_get_stats(PumiceKvFolder* folder, PumiceKvFolderStats* stats);
+/* index: below the records of the stats; in the order in which they were written. PUMICE_NOT_FOUND: none. */
+PUMICE_API PumiceResult pumice_kv_folder_get_record(PumiceKvFolder* folder, uint64_t index, PumiceKvRecord* record);
+/* Reads all of it. secret: the 32 bytes of PumiceCacheOptions.secret, or NULL: the checksums alone, which find accidents
+ * but no intent. What is damaged is counted and no error. progress may be NULL. PUMICE_CANCELLED: by it. */
+PUMICE_API PumiceResult pumice_kv_folder_verify(PumiceKvFolder* folder, const uint8_t* secret,
+                                                PumiceProgressCallback progress, void* progress_user,
+                                                PumiceKvVerification* verification);
+/* Removes all records, the damaged too; files that are not the cache's stay. PUMICE_UNSUPPORTED: a program uses it. */
+PUMICE_API PumiceResult pumice_kv_folder_clear(PumiceKvFolder* folder);
 
 #ifdef __cplusplus
 }

@@ -43,7 +43,7 @@ Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory
   if (options.reuse && has_tiers(options.store)) {
     TieredStoreOptions store = options.store;
     store.page_bytes = memory.page_bytes();
-    store.secret = KeyHasher(cache->secret_).field("purpose", "store").finish().bytes;
+    store.secret = store_secret(cache->secret_);
     PUMICE_ASSIGN(cache->store_, TieredStore::create(store));
   }
   (void)cache->tenant("");

@@ -32,7 +32,7 @@ Error damaged(const char* what) { return error(Status::kMalformed, "cached page:
 
 }  // namespace
 
-struct PageCodec::Header {
+struct PageHeader {
   std::array<char, 8> magic;
   uint32_t version;
   uint32_t flags;
@@ -45,6 +45,17 @@ struct PageCodec::Header {
   std::array<unsigned char, 16> reserved;
   std::array<unsigned char, kTagBytes> tag;
 };
+
+std::optional<PageClaim> read_claim(std::span<const std::byte> header) {
+  if (header.size() < kPageHeaderBytes) return std::nullopt;
+  PageHeader read;
+  std::memcpy(&read, header.data(), sizeof read);
+  if (read.magic != kMagic || read.version != kVersion) return std::nullopt;
+  return PageClaim{.tokens = read.tokens,
+                   .payload_bytes = read.payload_bytes,
+                   .compressed = (read.flags & kCompressed) != 0,
+                   .encrypted = (read.flags & kEncrypted) != 0};
+}
 
 Result<PageCodec> PageCodec::create(const PageCodecOptions& options) {
   static_assert(sizeof(Header) == kPageHeaderBytes && offsetof(Header, tag) == kTagOffset);
@@ -134,7 +145,7 @@ Result<std::vector<std::byte>> PageCodec::seal(const LoadedPage& page) const {
   return value;
 }
 
-Result<PageCodec::Header> PageCodec::parse(std::span<const std::byte> value) const {
+Result<PageHeader> PageCodec::parse(std::span<const std::byte> value) const {
   if (value.size() < kPageHeaderBytes) return damaged("it is cut short");
   Header header;
   std::memcpy(&header, value.data(), sizeof header);

@@ -13,6 +13,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,17 @@ struct PageCodecOptions {
   uint64_t payload_bytes = 0;  // of every page; 0: any size up to kMaxPayloadBytes
 };
 
+struct PageHeader;
+
+// What a value's header says of itself, unproven.
+struct PageClaim {
+  uint32_t tokens = 0;
+  uint64_t payload_bytes = 0;
+  bool compressed = false, encrypted = false;
+};
+// header: the first kPageHeaderBytes of a value. nullopt: not a page's.
+std::optional<PageClaim> read_claim(std::span<const std::byte> header);
+
 class PageCodec {
  public:
   static Result<PageCodec> create(const PageCodecOptions& options);
@@ -52,7 +64,7 @@ class PageCodec {
 
  private:
   PageCodec() = default;
-  struct Header;
+  using Header = PageHeader;
   Result<Header> parse(std::span<const std::byte> value) const;
   // Checks the tag; afterwards the body is plain.
   Result<void> authenticate(const Header& header, std::span<std::byte> value) const;

@@ -146,6 +146,8 @@ StoreStats Store::stats() const {
 
 }  // namespace
 
+Secret store_secret(const Secret& deployment) { return KeyHasher(deployment).field("purpose", "store").finish().bytes; }
+
 Result<std::unique_ptr<TieredStore>> TieredStore::create(const TieredStoreOptions& options) {
   PUMICE_ASSIGN(PageCodec codec, PageCodec::create({.secret = options.secret,
                                                     .name_space = options.name_space,

@@ -22,6 +22,9 @@
 
 namespace pumice {
 
+// The secret of the tiers in a deployment with this one.
+Secret store_secret(const Secret& deployment);
+
 struct TieredStoreOptions {
   Secret secret{};            // authenticates, and with `encrypt` also encrypts, every page outside the process
   uint64_t ram_bytes = 0;     // 0: no such tier
