@@ -59,10 +59,10 @@ TEST(DiskKill, EveryWrittenRecordIsFoundAndNoneIsWrong) {
     ::close(pipe[1]);
     uint32_t done = 0;
     // The moment: some microseconds after some page.
-    const uint32_t pages = static_cast<uint32_t>(written) + random() % 12;
+    const uint32_t pages = static_cast<uint32_t>(written + random() % 12);
     while (done < pages && ::read(pipe[0], &done, sizeof done) == sizeof done) {
     }
-    ::usleep(random() % 2000);
+    ::usleep(static_cast<useconds_t>(random() % 2000));
     ::kill(child, SIGKILL);
     ASSERT_EQ(::waitpid(child, nullptr, 0), child);
     while (::read(pipe[0], &done, sizeof done) == sizeof done) {
