@@ -23,6 +23,7 @@ struct PerplexityFlags {
   PromptFlags text;
   std::uint32_t window = 0, stride = 0;
   std::string kv_type = "f16", compared_kv_type;
+  bool kv_no_rotation = false;
   bool json = false;
 };
 
@@ -36,15 +37,16 @@ struct Scorer {
   pumice::Sequence sequence;
   KvTypeScore score;
 
-  Scorer(const pumice::Model& model, const std::string& kv_type, std::uint32_t window)
-      : context(model, options(kv_type, window)), sequence(context) {
+  Scorer(const pumice::Model& model, const std::string& kv_type, bool rotation, std::uint32_t window)
+      : context(model, options(kv_type, rotation, window)), sequence(context) {
     score.kv_type = kv_type;
     score.kv_bytes_per_token = context.stats().kv_bytes_per_token;
   }
-  static PumiceContextOptions options(const std::string& kv_type, std::uint32_t window) {
+  static PumiceContextOptions options(const std::string& kv_type, bool rotation, std::uint32_t window) {
     PumiceContextOptions options = pumice_context_options_init();
     options.context_tokens = window;
     options.kv_type = kv_type_of(kv_type);
+    options.disable_kv_rotation = rotation ? 0 : 1;
     return options;
   }
 
@@ -78,9 +80,9 @@ class Measurement {
     const std::vector<ScoreWindow> windows = plan_windows(ids_.size(), window, flags_.stride);
     outcome->windows = windows.size();
     std::vector<std::unique_ptr<Scorer>> scorers;
-    scorers.push_back(std::make_unique<Scorer>(model, flags_.kv_type, window));
+    scorers.push_back(std::make_unique<Scorer>(model, flags_.kv_type, !flags_.kv_no_rotation, window));
     if (!flags_.compared_kv_type.empty())
-      scorers.push_back(std::make_unique<Scorer>(model, flags_.compared_kv_type, window));
+      scorers.push_back(std::make_unique<Scorer>(model, flags_.compared_kv_type, !flags_.kv_no_rotation, window));
     const double start = now_ms();
     for (const ScoreWindow& of : windows) {
       if (!add_window(of, scorers, outcome)) break;
@@ -213,6 +215,8 @@ void add_perplexity_command(CLI::App* app, Action* action) {
       ->check(CLI::Range(1u, 1u << 20).description(""))
       ->type_name("S");
   add_kv_type_flag(command, "--kv-type", &flags->kv_type, "type of the KV cache")->capture_default_str();
+  command->add_flag("--kv-no-rotation", flags->kv_no_rotation,
+                    "q4_0 without the rotation that makes it more accurate (for comparison)");
   add_kv_type_flag(command, "--compare-kv-type", &flags->compared_kv_type,
                    "compute with this type as well; prints the KL divergence of its next-token distributions");
   command->add_flag("--json", flags->json, "one JSON object");
