@@ -199,11 +199,12 @@ TEST(TieredStore, ASecondProcessWorksWithoutTheFolder) {
 
 TEST(TieredStore, AFullQueueDropsPages) {
   const test::TemporaryFolder folder;
-  const auto store = open_store({.disk_folder = folder.file("kv"), .admit_at_use = 1, .queue_bytes = 25'000});
-  store_all(*store, make_text(50, 10'000, 1));
+  const auto store = open_store(
+      {.disk_folder = folder.file("kv"), .disk_bytes = 100 * kMiB, .admit_at_use = 1, .queue_bytes = 250'000});
+  store_all(*store, make_text(500, 100'000, 1));  // faster than they can be sealed and written
   EXPECT_TRUE(store->flush(10));
   const StoreStats stats = store->stats();
-  EXPECT_EQ(of(stats, TierKind::kDisk).writes + stats.dropped_writes, 50u);
+  EXPECT_EQ(of(stats, TierKind::kDisk).writes + stats.dropped_writes, 500u);
   EXPECT_GT(stats.dropped_writes, 0u);
   EXPECT_EQ(stats.queued_bytes, 0u);
 }
