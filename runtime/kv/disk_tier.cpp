@@ -72,6 +72,7 @@ Result<void> DiskTier::load_segment(const SegmentName& name) {
   if (segment->file < 0) return error(Status::kIo, "%s: %s", name.path.c_str(), std::strerror(errno));
   PUMICE_ASSIGN(const SegmentScan scan, scan_segment(segment->file, false, [&](const FoundRecord& record) {
                   if (record.state != RecordState::kWhole || record.header.epoch != options_.epoch ||
+                      record.header.value_bytes > options_.max_value_bytes ||
                       name_space_of(record.header) != options_.name_space)
                     return;
                   index_[record.header.key] = {.segment = segment,

@@ -63,6 +63,7 @@ class PageReader {
   void advance(const JobRef& job, TierKind here);
   void post(const JobRef& job, TierKind where);
   std::optional<TierKind> source(const Job& job, size_t index) const;
+  void read_ram(Job& job);
   void read_disk(Job& job);
   void read_redis(Job& job);
   bool accept(Job& job, std::vector<std::byte> value, TierKind tier);
