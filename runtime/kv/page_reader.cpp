@@ -29,6 +29,7 @@ struct PageReader::Job {
   };
   std::vector<Wanted> wanted;
   Tier::Deadline deadline;
+  uint64_t generation = 0;
   std::atomic<bool> ended{false};  // by the caller, or by the deadline
 
   // Of the thread whose turn it is.
@@ -120,6 +121,7 @@ std::unique_ptr<PageFetch> PageReader::fetch(std::span<const WantedPage> pages, 
   for (const WantedPage& page : pages)
     job->wanted.push_back({page.key, page.parent, {page.tokens.begin(), page.tokens.end()}});
   job->deadline = deadline;
+  job->generation = generation_;
   advance(job, TierKind::kRam);
   return std::make_unique<Fetch>(this, std::move(job));
 }
@@ -148,7 +150,7 @@ StoreOutlook PageReader::look(std::span<const WantedPage> pages) const {
 std::optional<TierKind> PageReader::source(const Job& job, size_t index) const {
   const PageKey& key = job.wanted[index].key;
   const bool missed = index == job.missed;
-  if (!(missed) && tiers_.ram->may_contain(key)) return TierKind::kRam;
+  if (!missed && tiers_.ram->may_contain(key)) return TierKind::kRam;
   if (!(missed && job.missed_in >= TierKind::kDisk) && tiers_.disk && tiers_.disk->may_contain(key))
     return TierKind::kDisk;
   if (!(missed && job.missed_in >= TierKind::kRedis) && tiers_.redis && tiers_.redis->may_contain(key))
@@ -171,6 +173,7 @@ void PageReader::advance(const JobRef& job, TierKind here) {
       read_disk(*job);
     } else {
       read_redis(*job);
+      turn = kTurn;
     }
   }
 }
@@ -245,6 +248,10 @@ bool PageReader::accept(Job& job, std::vector<std::byte> value, TierKind tier) {
 }
 
 void PageReader::deliver(Job& job, const SharedPage& page, TierKind tier) {
+  if (job.generation != generation_) {
+    job.ended = true;
+    return;
+  }
   loaded_(page, tier);
   std::lock_guard lock(job.mutex);
   if (Clock::now() >= job.deadline) {

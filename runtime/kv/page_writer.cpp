@@ -1,6 +1,7 @@
 #include "kv/page_writer.h"
 
 #include <chrono>
+#include <future>
 #include <optional>
 
 namespace pumice {
@@ -47,7 +48,7 @@ Result<std::unique_ptr<PageWriter>> PageWriter::create(Tier* disk, Tier* redis, 
   return writer;
 }
 
-PageWriter::~PageWriter() { discard(); }
+PageWriter::~PageWriter() { ++generation_; }
 
 void PageWriter::write(const SharedPage& page, TierKind found_in) {
   const bool to_disk = disk_ && !disk_->may_contain(page->key);
@@ -87,10 +88,17 @@ bool PageWriter::flush(double seconds) {
   return less_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return queued_ == 0; });
 }
 
-void PageWriter::discard() { ++generation_; }
-
-void PageWriter::clear_redis() {
+// On the workers, so that a page that is just being written goes, too.
+void PageWriter::clear() {
+  ++generation_;
   if (redis_) redis_worker_->post([this] { static_cast<void>(redis_->clear()); });
+  if (!disk_) return;
+  std::promise<void> cleared;
+  disk_worker_->post([&] {
+    static_cast<void>(disk_->clear());
+    cleared.set_value();
+  });
+  cleared.get_future().wait();
 }
 
 uint64_t PageWriter::queued_bytes() const {

@@ -29,8 +29,8 @@ class PageWriter {
   // Writes the page to the tiers that are slower than `found_in` and do not have it.
   void write(const SharedPage& page, TierKind found_in);
   bool flush(double seconds);  // false: not all was written within the time
-  void discard();              // what waits is not written
-  void clear_redis();          // in the background, after what waits
+  // What waits is not written, and the tiers are cleared: the disk before this returns, Redis in the background.
+  void clear();
   uint64_t queued_bytes() const;
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 

@@ -124,10 +124,9 @@ void Store::count_use(const PageKey& key, const SharedPage& page, TierKind found
 }
 
 void Store::clear() {
-  writer_->discard();
+  reader_->end_all();
+  writer_->clear();
   ram_.clear();
-  if (disk_) static_cast<void>(disk_->clear());
-  writer_->clear_redis();
   std::lock_guard lock(mutex_);
   counts_.clear();
 }
