@@ -1,20 +1,12 @@
 /* Cache folders from C: the header is C, and what cannot be is a result code. */
-#include <stdio.h>
-#include <string.h>
+#define _POSIX_C_SOURCE 200809L /* what the support header uses of POSIX */
 
+#include "c_api_support.h"
 #include "pumice/pumice_kv.h"
-
-#define CHECK(condition)                                              \
-  do {                                                                \
-    if (!(condition)) {                                               \
-      fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      return 1;                                                       \
-    }                                                                 \
-  } while (0)
 
 int main(void) {
   PumiceInstance* instance = NULL;
-  CHECK(pumice_instance_create(NULL, &instance) == PUMICE_OK);
+  CHECK_OK(pumice_instance_create(NULL, &instance));
   PumiceKvFolder* folder = NULL;
   CHECK(pumice_kv_folder_open(NULL, "/", &folder) == PUMICE_INVALID_ARGUMENT);
   CHECK(pumice_kv_folder_open(instance, NULL, &folder) == PUMICE_INVALID_ARGUMENT);
@@ -35,5 +27,5 @@ int main(void) {
   CHECK(pumice_kv_folder_clear(NULL) == PUMICE_INVALID_ARGUMENT);
   pumice_kv_folder_destroy(folder);
   pumice_kv_folder_destroy(NULL);
-  return 0;
+  return failures ? 1 : 0;
 }
