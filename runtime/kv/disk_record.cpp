@@ -40,10 +40,6 @@ bool is_good(const RecordHeader& header) {
   return header.magic == kHeaderMagic && header.checksum == checksum_of(header);
 }
 
-constexpr uint64_t align(uint64_t offset) {
-  return (offset + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
-}
-
 uint64_t commit_offset(uint64_t offset, uint64_t value_bytes) { return value_offset(offset) + value_bytes; }
 
 Result<void> write_at(int file, uint64_t offset, std::span<const std::byte> from) {
@@ -115,8 +111,6 @@ std::string_view name_space_of(const RecordHeader& header) {
   const auto end = std::find(header.name_space.begin(), header.name_space.end(), '\0');
   return {header.name_space.data(), static_cast<size_t>(end - header.name_space.begin())};
 }
-
-uint64_t record_bytes(uint64_t value_bytes) { return align(record_end(0, value_bytes)); }
 
 Result<void> write_record(int file, uint64_t offset, const RecordHeader& header, std::span<const std::byte> value) {
   const RecordCommit commit = make_commit(header, value);

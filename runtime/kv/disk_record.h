@@ -48,13 +48,17 @@ RecordHeader make_header(const PageKey& key, uint64_t value_bytes, std::string_v
                          uint64_t written_at);
 RecordCommit make_commit(const RecordHeader& header, std::span<const std::byte> value);
 std::string_view name_space_of(const RecordHeader& header);
-// From the record's start to where the next may begin.
-uint64_t record_bytes(uint64_t value_bytes);
+constexpr uint64_t align_record(uint64_t offset) {
+  return (offset + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
+}
 constexpr uint64_t value_offset(uint64_t record_offset) { return record_offset + sizeof(RecordHeader); }
 // Behind its last byte.
 constexpr uint64_t record_end(uint64_t record_offset, uint64_t value_bytes) {
   return value_offset(record_offset) + value_bytes + sizeof(RecordCommit);
 }
+
+// From a record's start to where the next may begin.
+constexpr uint64_t record_bytes(uint64_t value_bytes) { return align_record(record_end(0, value_bytes)); }
 
 // The whole record, the commit last. Status::kIo.
 Result<void> write_record(int file, uint64_t offset, const RecordHeader& header, std::span<const std::byte> value);

@@ -72,6 +72,7 @@ Result<void> DiskTier::load_segment(const SegmentName& name) {
   if (segment->file < 0) return error(Status::kIo, "%s: %s", name.path.c_str(), std::strerror(errno));
   PUMICE_ASSIGN(const SegmentScan scan, scan_segment(segment->file, false, [&](const FoundRecord& record) {
                   if (record.state != RecordState::kWhole || record.header.epoch != options_.epoch ||
+                      record.header.value_bytes > options_.max_value_bytes ||
                       name_space_of(record.header) != options_.name_space)
                     return;
                   index_[record.header.key] = {.segment = segment,
@@ -223,7 +224,7 @@ void DiskTier::forget(const SegmentRef& segment) {
 
 // With write_mutex_ and a head. A failed write is cut off again; where even that fails the head is left behind.
 Result<void> DiskTier::append(const PageKey& key, std::span<const std::byte> value, uint64_t uses) {
-  const uint64_t offset = (head_->bytes + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
+  const uint64_t offset = align_record(head_->bytes);
   const RecordHeader header =
       make_header(key, value.size(), options_.name_space, options_.epoch, static_cast<uint64_t>(std::time(nullptr)));
   Result<void> written = write_record(head_->file, offset, header, value);

@@ -25,6 +25,7 @@ struct DiskTierOptions {
   uint64_t limit_bytes = 0;
   std::string name_space;  // kNameSpaceBytes at most
   uint64_t epoch = 0;
+  uint64_t max_value_bytes = UINT64_MAX;  // larger ones in the folder are none of ours
 };
 
 class DiskTier final : public Tier {

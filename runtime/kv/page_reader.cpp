@@ -29,7 +29,8 @@ struct PageReader::Job {
   };
   std::vector<Wanted> wanted;
   Tier::Deadline deadline;
-  std::atomic<bool> cancelled{false};
+  uint64_t generation = 0;
+  std::atomic<bool> ended{false};  // by the caller, or by the deadline
 
   // Of the thread whose turn it is.
   size_t next = 0;           // the first page that has not been handed out
@@ -61,7 +62,7 @@ struct PageReader::Job {
 class PageReader::Fetch : public PageFetch {
  public:
   Fetch(PageReader* reader, JobRef job) : reader_(reader), job_(std::move(job)) {}
-  ~Fetch() override { job_->cancelled = true; }
+  ~Fetch() override { job_->ended = true; }
 
   std::optional<Page> take() override {
     Page page;
@@ -81,13 +82,15 @@ class PageReader::Fetch : public PageFetch {
 
   bool finished() const override {
     std::lock_guard lock(job_->mutex);
-    return job_->finished;
+    return job_->finished || Clock::now() >= job_->deadline;
   }
 
   bool wait(double seconds) override {
+    const auto longest = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     std::unique_lock lock(job_->mutex);
-    return job_->changed.wait_for(lock, std::chrono::duration<double>(seconds),
-                                  [&] { return job_->finished || !job_->ready.empty(); });
+    const auto done = [&] { return job_->finished || !job_->ready.empty(); };
+    return job_->changed.wait_until(lock, std::min(job_->deadline, Clock::now() + longest), done) ||
+           Clock::now() >= job_->deadline;
   }
 
  private:
@@ -118,6 +121,7 @@ std::unique_ptr<PageFetch> PageReader::fetch(std::span<const WantedPage> pages, 
   for (const WantedPage& page : pages)
     job->wanted.push_back({page.key, page.parent, {page.tokens.begin(), page.tokens.end()}});
   job->deadline = deadline;
+  job->generation = generation_;
   advance(job, TierKind::kRam);
   return std::make_unique<Fetch>(this, std::move(job));
 }
@@ -146,7 +150,7 @@ StoreOutlook PageReader::look(std::span<const WantedPage> pages) const {
 std::optional<TierKind> PageReader::source(const Job& job, size_t index) const {
   const PageKey& key = job.wanted[index].key;
   const bool missed = index == job.missed;
-  if (!(missed) && tiers_.ram->may_contain(key)) return TierKind::kRam;
+  if (!missed && tiers_.ram->may_contain(key)) return TierKind::kRam;
   if (!(missed && job.missed_in >= TierKind::kDisk) && tiers_.disk && tiers_.disk->may_contain(key))
     return TierKind::kDisk;
   if (!(missed && job.missed_in >= TierKind::kRedis) && tiers_.redis && tiers_.redis->may_contain(key))
@@ -156,17 +160,12 @@ std::optional<TierKind> PageReader::source(const Job& job, size_t index) const {
 
 void PageReader::advance(const JobRef& job, TierKind here) {
   for (size_t turn = 0; true; ++turn) {
-    if (job->cancelled || job->next >= job->wanted.size() || Clock::now() >= job->deadline) return job->finish();
+    if (job->ended || job->next >= job->wanted.size() || Clock::now() >= job->deadline) return job->finish();
     if (job->park_if_full()) return;
     const std::optional<TierKind> where = source(*job, job->next);
     if (!where) return job->finish();
     if (*where == TierKind::kRam) {
-      const SharedPage page = tiers_.ram->read(job->wanted[job->next].view());
-      if (page) {
-        deliver(*job, page, TierKind::kRam);
-      } else {
-        job->miss(TierKind::kRam);
-      }
+      read_ram(*job);
       continue;
     }
     if (*where != here || turn >= kTurn) return post(job, *where);
@@ -174,6 +173,7 @@ void PageReader::advance(const JobRef& job, TierKind here) {
       read_disk(*job);
     } else {
       read_redis(*job);
+      turn = kTurn;
     }
   }
 }
@@ -187,6 +187,14 @@ void PageReader::post(const JobRef& job, TierKind where) {
       job->finish();
     }
   });
+}
+
+void PageReader::read_ram(Job& job) {
+  const auto start = Clock::now();
+  const SharedPage page = tiers_.ram->read(job.wanted[job.next].view());
+  if (!page) return job.miss(TierKind::kRam);
+  deliver(job, page, TierKind::kRam);
+  times_[static_cast<size_t>(TierKind::kRam)].add(seconds_since(start));
 }
 
 void PageReader::read_disk(Job& job) {
@@ -218,7 +226,7 @@ void PageReader::read_redis(Job& job) {
         missing = !value || spoiled;
         if (!missing) times_[static_cast<size_t>(TierKind::kRedis)].add(seconds_since(start));
         start = Clock::now();
-        return !missing && !job.cancelled;
+        return !missing && !job.ended;
       },
       job.deadline);
   if (spoiled) tiers_.redis->erase(job.wanted[job.next].key);
@@ -240,8 +248,16 @@ bool PageReader::accept(Job& job, std::vector<std::byte> value, TierKind tier) {
 }
 
 void PageReader::deliver(Job& job, const SharedPage& page, TierKind tier) {
+  if (job.generation != generation_) {
+    job.ended = true;
+    return;
+  }
   loaded_(page, tier);
   std::lock_guard lock(job.mutex);
+  if (Clock::now() >= job.deadline) {
+    job.ended = true;
+    return;
+  }
   job.ready.push_back({static_cast<uint32_t>(job.next), tier, page->payload});
   job.ready_bytes += page->payload.size();
   ++job.next;

@@ -49,6 +49,7 @@ class PageReader {
 
   std::unique_ptr<PageFetch> fetch(std::span<const WantedPage> pages, Tier::Deadline deadline);
   StoreOutlook look(std::span<const WantedPage> pages) const;
+  void end_all() { ++generation_; }  // the fetches so far hand out no more pages
   double seconds_per_page(TierKind kind) const { return times_[static_cast<size_t>(kind)].seconds(); }
   uint64_t verification_failures() const { return verification_failures_.load(std::memory_order_relaxed); }
 
@@ -63,6 +64,7 @@ class PageReader {
   void advance(const JobRef& job, TierKind here);
   void post(const JobRef& job, TierKind where);
   std::optional<TierKind> source(const Job& job, size_t index) const;
+  void read_ram(Job& job);
   void read_disk(Job& job);
   void read_redis(Job& job);
   bool accept(Job& job, std::vector<std::byte> value, TierKind tier);
@@ -72,7 +74,7 @@ class PageReader {
   const PageCodec& codec_;
   Loaded loaded_;
   std::array<PageTime, kTierKinds> times_;
-  std::atomic<uint64_t> verification_failures_{0};
+  std::atomic<uint64_t> verification_failures_{0}, generation_{0};
   std::unique_ptr<Worker> disk_worker_, redis_worker_;  // last: they end before what they use
 };
 

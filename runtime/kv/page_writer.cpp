@@ -1,6 +1,7 @@
 #include "kv/page_writer.h"
 
 #include <chrono>
+#include <future>
 #include <optional>
 
 namespace pumice {
@@ -36,8 +37,8 @@ struct PageWriter::Outgoing {
 };
 
 Result<std::unique_ptr<PageWriter>> PageWriter::create(Tier* disk, Tier* redis, const PageCodec& codec,
-                                                       uint64_t queue_bytes) {
-  std::unique_ptr<PageWriter> writer(new PageWriter(disk, redis, codec, queue_bytes));
+                                                       uint64_t queue_bytes, NotWritten not_written) {
+  std::unique_ptr<PageWriter> writer(new PageWriter(disk, redis, codec, queue_bytes, std::move(not_written)));
   if (disk) {
     PUMICE_ASSIGN(writer->disk_worker_, Worker::start());
   }
@@ -47,24 +48,29 @@ Result<std::unique_ptr<PageWriter>> PageWriter::create(Tier* disk, Tier* redis, 
   return writer;
 }
 
-PageWriter::~PageWriter() { discard(); }
+PageWriter::~PageWriter() { ++generation_; }
 
 void PageWriter::write(const SharedPage& page, TierKind found_in) {
   const bool to_disk = disk_ && !disk_->may_contain(page->key);
-  const bool to_redis = redis_ && found_in != TierKind::kRedis;
+  const bool for_redis = redis_ && found_in != TierKind::kRedis;
+  const bool to_redis = for_redis && redis_->may_contain(page->key);  // which it says of all while it works
+  if (for_redis && !to_redis) not_written_(page->key);
   if (!to_disk && !to_redis) return;
-  {
-    std::lock_guard lock(mutex_);
-    if (queued_bytes_ + page->payload.size() > queue_limit_) {
-      dropped_.fetch_add(1, std::memory_order_relaxed);
-      return;
-    }
-    queued_bytes_ += page->payload.size();
-    ++queued_;
-  }
+  if (!take_room(page->payload.size())) return not_written_(page->key);
   const auto outgoing = std::make_shared<Outgoing>(this, page);
   if (to_disk) post(outgoing, disk_, *disk_worker_);
   if (to_redis) post(outgoing, redis_, *redis_worker_);
+}
+
+bool PageWriter::take_room(uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  if (queued_bytes_ + bytes > queue_limit_) {
+    dropped_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  queued_bytes_ += bytes;
+  ++queued_;
+  return true;
 }
 
 void PageWriter::post(const std::shared_ptr<Outgoing>& outgoing, Tier* tier, Worker& worker) {
@@ -72,8 +78,8 @@ void PageWriter::post(const std::shared_ptr<Outgoing>& outgoing, Tier* tier, Wor
     if (outgoing->generation != generation_) return;
     const std::span<const std::byte> value = outgoing->sealed();
     if (value.empty()) return;
-    // A failure is in the tier's own statistics, and the page can be had again by computing it.
-    static_cast<void>(tier->write(outgoing->page->key, value));
+    // Why it failed is in the tier's own statistics.
+    if (!tier->write(outgoing->page->key, value)) not_written_(outgoing->page->key);
   });
 }
 
@@ -82,10 +88,17 @@ bool PageWriter::flush(double seconds) {
   return less_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return queued_ == 0; });
 }
 
-void PageWriter::discard() { ++generation_; }
-
-void PageWriter::clear_redis() {
+// On the workers, so that a page that is just being written goes, too.
+void PageWriter::clear() {
+  ++generation_;
   if (redis_) redis_worker_->post([this] { static_cast<void>(redis_->clear()); });
+  if (!disk_) return;
+  std::promise<void> cleared;
+  disk_worker_->post([&] {
+    static_cast<void>(disk_->clear());
+    cleared.set_value();
+  });
+  cleared.get_future().wait();
 }
 
 uint64_t PageWriter::queued_bytes() const {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <new>
 
 #include "kv/circuit_breaker.h"
 #include "kv/redis_connection.h"
@@ -18,6 +19,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr size_t kInFlight = 8;  // requests sent ahead of the reply that is read
+// A server that has said nothing for so long has failed, even if the caller would not have waited longer.
+constexpr auto kPatience = std::chrono::milliseconds(50);
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -92,18 +95,20 @@ Result<void> Implementation::run(Lane& lane, Deadline deadline, Work&& work) {
   std::lock_guard lock(lane.mutex);
   if (stop_) return error(Status::kCancelled, "Redis: the cache is being closed");
   if (!lane.breaker.allow(Clock::now())) return error(Status::kIo, "Redis: not tried again so soon after failures");
+  const auto start = Clock::now();
   Progress progress;
   const bool reused = lane.connection != nullptr;
   Result<void> done = attempt(lane, deadline, work, progress);
-  if (!done && done.error().status == Status::kIo && reused && !progress.any && !lane.connection)
+  if (!done && done.error().status == Status::kIo && reused && !progress.any)
     done = attempt(lane, deadline, work, progress);
   if (done) {
     lane.breaker.succeeded();
     return done;
   }
-  // When the caller's own time is up, or the end has come, that says nothing about the server.
-  const bool undecided = done.error().status == Status::kCancelled ||
-                         (done.error().status == Status::kTimeout && Clock::now() >= deadline);
+  // When the end has come, or the caller's own time is up too soon, that says nothing about the server.
+  const bool too_soon = done.error().status == Status::kTimeout && Clock::now() >= deadline &&
+                        (progress.any || Clock::now() - start < kPatience);
+  const bool undecided = done.error().status == Status::kCancelled || too_soon;
   if (undecided) {
     lane.breaker.undecided();
   } else {
@@ -122,7 +127,13 @@ Result<void> Implementation::attempt(Lane& lane, Deadline deadline, Work&& work,
                   RedisConnection::open(url_, options_.ca_file, options_.max_value_bytes, &stop_, soon(deadline)));
   }
   lane.connected = true;
-  Result<void> done = work(*lane.connection, progress);
+  Result<void> done = [&]() -> Result<void> {
+    try {
+      return work(*lane.connection, progress);
+    } catch (const std::bad_alloc&) {  // in the midst of an exchange: the connection goes, too
+      return error(Status::kOutOfHostMemory, "Redis: out of memory");
+    }
+  }();
   if (!done) {
     lane.connection.reset();
     lane.connected = false;

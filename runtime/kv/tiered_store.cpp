@@ -63,10 +63,12 @@ Store::~Store() {
 
 Result<void> Store::open_tiers(const TieredStoreOptions& options) {
   if (!options.disk_folder.empty()) {
-    Result<std::unique_ptr<DiskTier>> disk = DiskTier::create({.folder = options.disk_folder,
-                                                               .limit_bytes = options.disk_bytes,
-                                                               .name_space = options.name_space,
-                                                               .epoch = options.epoch});
+    Result<std::unique_ptr<DiskTier>> disk =
+        DiskTier::create({.folder = options.disk_folder,
+                          .limit_bytes = options.disk_bytes,
+                          .name_space = options.name_space,
+                          .epoch = options.epoch,
+                          .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens)});
     if (disk) {
       disk_ = std::move(disk).value();
     } else if (disk.error().status == Status::kUnsupported) {
@@ -84,7 +86,11 @@ Result<void> Store::open_tiers(const TieredStoreOptions& options) {
                                              .timeout_ms = options.redis_timeout_ms,
                                              .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens)}));
   }
-  PUMICE_ASSIGN(writer_, PageWriter::create(disk_.get(), redis_.get(), codec_, options.queue_bytes));
+  PUMICE_ASSIGN(writer_,
+                PageWriter::create(disk_.get(), redis_.get(), codec_, options.queue_bytes, [this](const PageKey& key) {
+                  std::lock_guard lock(mutex_);
+                  counts_.at(key).admitted = false;  // tried again at its next use
+                }));
   PUMICE_ASSIGN(reader_, PageReader::create({.ram = &ram_, .disk = disk_.get(), .redis = redis_.get()}, codec_,
                                             [this](const SharedPage& page, TierKind tier) {
                                               if (tier != TierKind::kRam) ram_.write(page);
@@ -107,21 +113,20 @@ void Store::used(std::span<const PageKey> keys) {
 
 // page: null when it is in RAM or nowhere.
 void Store::count_use(const PageKey& key, const SharedPage& page, TierKind found_in) {
+  const SharedPage admitted = page ? page : ram_.find(key);
   {
     std::lock_guard lock(mutex_);
     UseCounts::Entry& entry = counts_.at(key);
     if (++entry.uses < admit_at_use_ || entry.admitted) return;
-    entry.admitted = page || ram_.may_contain(key);
+    entry.admitted = admitted != nullptr;
   }
-  const SharedPage admitted = page ? page : ram_.find(key);
   if (admitted) writer_->write(admitted, found_in);
 }
 
 void Store::clear() {
-  writer_->discard();
+  reader_->end_all();
+  writer_->clear();
   ram_.clear();
-  if (disk_) static_cast<void>(disk_->clear());
-  writer_->clear_redis();
   std::lock_guard lock(mutex_);
   counts_.clear();
 }

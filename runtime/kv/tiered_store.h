@@ -61,7 +61,7 @@ struct StoreStats {
   bool redis_connected = false;
 };
 
-// A running read of a text's pages. Destroying it cancels what has not begun.
+// A running read of a text's pages. Destroying it cancels what has not begun; it must not outlive its store.
 class PageFetch {
  public:
   virtual ~PageFetch() = default;

@@ -1,17 +1,16 @@
 // A cache folder seen from outside, through the C interface and through the program.
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 
-#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "api/cli_support.h"
 #include "kv/disk_record.h"
 #include "kv/tiered_store.h"
 #include "pumice/pumice_kv.h"
 #include "support/kv_pages.h"
 #include "support/temporary_folder.h"
-#include "test_paths.h"
 
 namespace pumice {
 namespace {
@@ -140,54 +139,41 @@ TEST_F(KvFolder, ClearRefusesAFolderInUse) {
   EXPECT_TRUE(std::filesystem::exists(files_.file("kv/secret")));
 }
 
-#ifdef PUMICE_CLI
-
-struct Ran {
-  int exit_code = -1;
-  std::string output;  // both streams
-};
-
-Ran run_cli(const std::string& arguments) {
-  Ran ran;
-  std::FILE* const pipe = ::popen(("'" PUMICE_CLI "' kv " + arguments + " 2>&1").c_str(), "r");
-  if (!pipe) return ran;
-  char buffer[4096];
-  for (size_t got; (got = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) ran.output.append(buffer, got);
-  ran.exit_code = WEXITSTATUS(::pclose(pipe));
-  return ran;
+test::CliResult run_kv(const std::string& command, const test::TemporaryFolder& files, bool json = false) {
+  std::vector<std::string> arguments{"kv", command, "--dir", files.file("kv")};
+  if (json) arguments.emplace_back("--json");
+  return test::run_cli(arguments);
 }
 
 TEST(KvFolderProgram, StatsListVerifyClear) {
+  if (test::cli_path().empty()) GTEST_SKIP() << "no program in this build";
   const test::TemporaryFolder files;
-  const std::string in = " --dir " + files.file("kv");
-  EXPECT_EQ(run_cli("stats" + in).exit_code, 3);
+  EXPECT_EQ(run_kv("stats", files).exit_code, 3);
   fill(files);
-  const Ran stats = run_cli("stats --json" + in);
+  const auto stats = run_kv("stats", files, true);
   EXPECT_EQ(stats.exit_code, 0);
-  EXPECT_EQ(nlohmann::json::parse(stats.output).at("records"), kPages);
-  const Ran list = run_cli("list --json" + in);
-  ASSERT_EQ(list.exit_code, 0) << list.output;
-  const auto records = nlohmann::json::parse(list.output);
+  EXPECT_EQ(nlohmann::json::parse(stats.out).at("records"), kPages);
+  const auto list = run_kv("list", files, true);
+  ASSERT_EQ(list.exit_code, 0) << list.err;
+  const auto records = nlohmann::json::parse(list.out);
   ASSERT_EQ(records.size(), kPages);
   EXPECT_EQ(records[0].at("namespace"), "shop");
   EXPECT_EQ(records[0].at("key"), to_hex(test::make_text(1, 5000, 1)[0].key));
-  EXPECT_NE(run_cli("list" + in).output.find("shop"), std::string::npos);
-  EXPECT_EQ(run_cli("verify" + in).exit_code, 0);
+  EXPECT_NE(run_kv("list", files).out.find("shop"), std::string::npos);
+  EXPECT_EQ(run_kv("verify", files).exit_code, 0);
   std::vector<char> secret(32, 0);
   secret[0] = 1;
   test::write_file(files.file("kv/secret"), secret);
-  const Ran full = run_cli("verify --json" + in);
-  EXPECT_EQ(full.exit_code, 0) << full.output;
-  EXPECT_EQ(nlohmann::json::parse(full.output).at("with_secret"), true);
+  const auto full = run_kv("verify", files, true);
+  EXPECT_EQ(full.exit_code, 0) << full.err;
+  EXPECT_EQ(nlohmann::json::parse(full.out).at("with_secret"), true);
   damage(files, kInFirstValue);
-  const Ran damaged = run_cli("verify" + in);
+  const auto damaged = run_kv("verify", files);
   EXPECT_EQ(damaged.exit_code, 6);
-  EXPECT_NE(damaged.output.find("pumice kv clear --dir"), std::string::npos) << "it must say what to do";
-  EXPECT_EQ(run_cli("clear" + in).exit_code, 0);
-  EXPECT_EQ(nlohmann::json::parse(run_cli("stats --json" + in).output).at("records"), 0);
+  EXPECT_NE(damaged.err.find("pumice kv clear --dir"), std::string::npos) << "it must say what to do";
+  EXPECT_EQ(run_kv("clear", files).exit_code, 0);
+  EXPECT_EQ(nlohmann::json::parse(run_kv("stats", files, true).out).at("records"), 0);
 }
-
-#endif
 
 }  // namespace
 }  // namespace pumice

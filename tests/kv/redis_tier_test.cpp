@@ -166,13 +166,13 @@ TEST_F(RealRedis, ComesBackAfterTheServerWasAway) {
 }
 
 TEST(RedisTier, Password) {
-  const auto server = RedisServer::start({"--requirepass", "s3cret", "--user", "reader on >word ~* +@all"});
+  const auto server = RedisServer::start({"--requirepass", "s3cret", "--user", "reader", "on", ">word", "~*", "+@all"});
   if (!server) GTEST_SKIP() << "no redis-server";
   const auto good = tier_at("redis://:s3cret@" + server->address());
   const auto user = tier_at("redis://reader:word@" + server->address());
   const auto bad = tier_at("redis://:wrong@" + server->address()), none = tier_at("redis://" + server->address());
-  ASSERT_TRUE(good->write(key_of(1), random_bytes(10, 1)));
-  EXPECT_TRUE(get(*user, key_of(1)));
+  ASSERT_TRUE(good->write(key_of(1), random_bytes(10, 1))) << good->last_failure();
+  EXPECT_TRUE(get(*user, key_of(1))) << user->last_failure();
   EXPECT_FALSE(get(*bad, key_of(1)));
   EXPECT_NE(bad->last_failure().find("WRONGPASS"), std::string::npos) << bad->last_failure();
   EXPECT_FALSE(get(*none, key_of(1)));

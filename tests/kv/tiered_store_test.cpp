@@ -209,6 +209,18 @@ TEST(TieredStore, AFullQueueDropsPages) {
   EXPECT_EQ(stats.queued_bytes, 0u);
 }
 
+// What a tier could not take is offered to it again at the next use.
+TEST(TieredStore, AFailedWriteIsTriedAgain) {
+  const test::TemporaryFolder folder;
+  const auto text = make_text(1, 10'000, 1);
+  const auto store =
+      open_store({.ram_bytes = kMiB, .disk_folder = folder.file("kv"), .admit_at_use = 1, .queue_bytes = 9'999});
+  store_all(*store, text);
+  EXPECT_EQ(store->stats().dropped_writes, 1u);
+  store->used(std::vector{text[0].key});
+  EXPECT_EQ(store->stats().dropped_writes, 2u);
+}
+
 // More than is read ahead: the fetch waits for its caller and goes on.
 TEST(TieredStore, ALongTextIsReadInPortions) {
   const test::TemporaryFolder folder;
