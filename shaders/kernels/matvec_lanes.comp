@@ -54,7 +54,7 @@ float part[COLS * PARTS], total[COLS * QUANT_SCALES];
 
 // The first of the two rows of pair `pair`.
 uint row_of(uint pair) {
-  return ((gl_WorkGroupID.x * (ROWS / 2u) + pair) * (WG / 4u) + LANE / 4u) * 8u + LANE % 4u * 2u;
+  return ((gl_WorkGroupID.y * (ROWS / 2u) + pair) * (WG / 4u) + LANE / 4u) * 8u + LANE % 4u * 2u;
 }
 
 uvec2 row_pair(uint pair, uint at) {
@@ -82,7 +82,7 @@ void prefetch(uint unit) {
   const uint groups = ROWS * WG / kRowInterleave, last = (p.rows - 1u) / kRowInterleave;
   const uint inside = min(unit, p.units - 1u);
   FOR(g, groups) {
-    const uint at = (min(gl_WorkGroupID.x * groups + g, last) * p.units + inside) * words;
+    const uint at = (min(gl_WorkGroupID.y * groups + g, last) * p.units + inside) * words;
     [[unroll]] for (uint i = 0u; i < words / 2u; i += 8u) {
       fetched |= weights[(p.quant_offset + at) / 2u + i];
       if (GATED) fetched |= up_weights[(p.up_quant_offset + at) / 2u + i];
@@ -205,8 +205,8 @@ void compute(uint first_col, uint cols) {
 
 void main() {
   // Groups of columns whose sizes differ by one at most.
-  const uint first_col = gl_WorkGroupID.y * p.n / gl_NumWorkGroups.y;
-  const uint end_col = (gl_WorkGroupID.y + 1u) * p.n / gl_NumWorkGroups.y;
+  const uint first_col = gl_WorkGroupID.x * p.n / gl_NumWorkGroups.x;
+  const uint end_col = (gl_WorkGroupID.x + 1u) * p.n / gl_NumWorkGroups.x;
   if (!UNEVEN || end_col - first_col == COLS)
     compute(first_col, COLS);
   else
