@@ -147,18 +147,33 @@ void attention(Recorder recorder, const AttentionArgs& args) {
   if (!choice.variant)
     return recorder.stream.fail(
         error(Status::kUnsupported, "no attention kernel of this device takes %u heads of %u", group, args.head_dim));
+  const KvWriteArgs* append = args.append;
+  PUMICE_CHECK(!append || (!args.one_sequence && attention_appends(args.pages.format)));
+  const FloatRows& q = append ? append->qkv : args.q;
   const AttentionPush push{.n = args.n,
                            .kv_heads = args.kv_heads,
-                           .q_stride = args.q.stride,
+                           .q_stride = q.stride,
                            .y_stride = args.y.stride,
                            .pages_per_slot = args.pages.pages_per_slot,
                            .max_splits = args.max_splits,
-                           .scale = args.scale};
-  const vk::BufferView bindings[kAttentionBindings] = {args.q.view,           args.pages.k,   args.pages.v,
-                                                       args.pages.page_table, args.step_rows, args.y.view,
-                                                       args.partials,         args.counters};
+                           .scale = args.scale,
+                           .rotary = append ? append->rotary : 0,
+                           .half_pairs = append ? static_cast<uint32_t>(append->pairs) : 0};
+  const vk::BufferView bindings[kAttentionBindings] = {q.view,
+                                                       args.pages.k,
+                                                       args.pages.v,
+                                                       args.pages.page_table,
+                                                       args.step_rows,
+                                                       args.y.view,
+                                                       args.partials,
+                                                       args.counters,
+                                                       append ? append->frequencies : args.step_rows};
+  const uint32_t binding_count = args.one_sequence           ? kAttentionPrefillBindings
+                                 : args.pages.format.plain() ? kAttentionBindings
+                                                             : kAttentionMixedBindings;
   uint32_t constants[] = {choice.workgroup, args.head_dim,   group,          choice.queries,
                           choice.matrix.m,  choice.matrix.n, choice.matrix.k};
+  if (append) constants[kAttentionSpecAppend] = 1;
   if (const KvFormat& format = args.pages.format; !format.plain()) {
     constants[kAttentionSpecTypes] = static_cast<uint32_t>(format.k);
     constants[kAttentionSpecTypes + 1] = static_cast<uint32_t>(format.v);
@@ -170,7 +185,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
           .full_subgroups = choice.full_subgroups,
           .subgroup_size = choice.subgroup_size,
           .push = push_bytes(push),
-          .bindings = std::span(bindings, args.one_sequence ? kAttentionPrefillBindings : kAttentionBindings),
+          .bindings = std::span(bindings, binding_count),
           .groups = {args.one_sequence ? divide_up(args.n * group, choice.queries) : args.n, args.kv_heads, 1},
           .indirect = args.one_sequence ? nullptr : args.arguments,
           .cost = {.bytes = 8.0 * args.n * args.heads * args.head_dim}});

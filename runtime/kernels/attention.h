@@ -7,8 +7,10 @@
 namespace pumice {
 
 struct AttentionArgs {
-  FloatRows q;               // (n, heads * head_dim), rotated
-  KvPages pages;             // keys and values of positions 0 .. each row's own position
+  FloatRows q;    // (n, heads * head_dim), rotated; not used with `append`
+  KvPages pages;  // keys and values of positions 0 .. each row's own position
+  // Decode, where attention_appends(): does the work of kv_write with these arguments too, and leaves their q as it is.
+  const KvWriteArgs* append = nullptr;
   vk::BufferView step_rows;  // (n) StepRow
   FloatRows y;               // (n, heads * head_dim)
   uint32_t n = 1, heads = 1, kv_heads = 1, head_dim = 0;
@@ -23,6 +25,9 @@ struct AttentionArgs {
   vk::BufferView counters;  // (n * kv_heads) uint32, zero; left zero
 };
 void attention(Recorder recorder, const AttentionArgs& args);
+
+// Whether decode can do the work of kv_write for pages of this format, which saves a dispatch that others wait for.
+inline bool attention_appends(const KvFormat& format) { return format.plain(); }
 
 uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_dim, uint32_t max_splits);
 

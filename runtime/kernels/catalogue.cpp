@@ -118,18 +118,17 @@ void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, u
   const std::string use = " " + types + " " + std::to_string(shape.heads) + " heads of " +
                           std::to_string(shape.head_dim) + ", n " + std::to_string(n);
   const uint32_t q_width = shape.heads * shape.head_dim;
-  add("kv_write" + use, false, [&](Recorder recorder) {
-    kv_write(recorder, {.qkv = rows_of(shape.qkv()),
-                        .frequencies = {},
-                        .step_rows = {},
-                        .q = rows_of(q_width),
-                        .pages = pages,
-                        .n = n,
-                        .heads = shape.heads,
-                        .kv_heads = shape.kv_heads,
-                        .head_dim = shape.head_dim,
-                        .rotary = shape.head_dim});
-  });
+  const KvWriteArgs write{.qkv = rows_of(shape.qkv()),
+                          .frequencies = {},
+                          .step_rows = {},
+                          .q = rows_of(q_width),
+                          .pages = pages,
+                          .n = n,
+                          .heads = shape.heads,
+                          .kv_heads = shape.kv_heads,
+                          .head_dim = shape.head_dim,
+                          .rotary = shape.head_dim};
+  add("kv_write" + use, false, [&](Recorder recorder) { kv_write(recorder, write); });
   if (n == 1 && can_shift(format.k, RopePairs::kAdjacent, shape.head_dim))
     add("kv_shift" + use, false, [&](Recorder recorder) {
       kv_shift(recorder, {.pages = pages,
@@ -140,11 +139,11 @@ void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, u
                           .rotary = shape.head_dim});
     });
   const vk::BufferView arguments;
-  for (const bool decode : {true, false}) {
-    if (decode && n > 1) continue;
-    add(std::string(decode ? "decode attention" : "attention") + use, false, [&](Recorder recorder) {
+  const auto add_one = [&](const char* what, bool decode, const KvWriteArgs* append) {
+    add(what + use, false, [&](Recorder recorder) {
       attention(recorder, {.q = rows_of(q_width),
                            .pages = pages,
+                           .append = append,
                            .step_rows = {},
                            .y = rows_of(q_width),
                            .n = n,
@@ -154,7 +153,10 @@ void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, u
                            .one_sequence = !decode,
                            .arguments = decode ? &arguments : nullptr});
     });
-  }
+  };
+  if (n == 1 && attention_appends(format)) add_one("decode attention with kv_write", true, &write);
+  if (n == 1) add_one("decode attention", true, nullptr);
+  add_one("attention", false, nullptr);
 }
 
 void Catalogue::add_other(const ModelShape& shape, uint32_t n) {

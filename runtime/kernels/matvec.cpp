@@ -86,6 +86,12 @@ std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const M
   return candidates;
 }
 
+// On a CPU a core takes consecutive workgroups, so those that read the same rows follow each other.
+static vk::Groups groups_of(const MatvecVariant& variant, uint32_t rows, uint32_t col_groups) {
+  const uint32_t row_groups = divide_up(rows, variant.rows_per_group());
+  return variant.lanes() ? vk::Groups{col_groups, row_groups, 1} : vk::Groups{row_groups, col_groups, 1};
+}
+
 void matvec(Recorder recorder, const MatvecArgs& args) {
   const bool gated = args.up != nullptr;
   PUMICE_CHECK(args.x.stride % 4 == 0);
@@ -131,10 +137,6 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
     const bool tail = args.w.cols % (variant.lanes() ? 2 * kUnitValues : kUnitValues) != 0;
     const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group,
                                   flags | (tail ? kMatvecTail : 0u) | (uneven ? kMatvecUneven : 0u)};
-    const uint32_t row_groups = divide_up(slab.rows, variant.rows_per_group());
-    // A core takes consecutive workgroups, so that those which read the same rows are consecutive.
-    const vk::Groups groups =
-        variant.lanes() ? vk::Groups{col_groups, row_groups, 1} : vk::Groups{row_groups, col_groups, 1};
     const double passes = gated ? 2 : 1;
     record(recorder, {.variant = std::string("matvec.") + variant.reduce.variant + "." + weight_variant(args.w.type),
                       .constants = constants,
@@ -142,7 +144,7 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
                       .subgroup_size = variant.reduce.subgroup_size,
                       .push = push_bytes(push),
                       .bindings = bindings,
-                      .groups = groups,
+                      .groups = groups_of(variant, slab.rows, col_groups),
                       .cost = {.bytes = passes * static_cast<double>(slab.buffer.size()),
                                .flops = passes * 2.0 * slab.rows * args.w.cols * args.n}});
   }

@@ -2,11 +2,16 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "lib/reduce.glsl"
+#if KV_TYPE != 2
+#define APPENDS
+#endif
 #include "lib/attention.glsl"
 #include "lib/attention_merge.glsl"
+#include "lib/kv_append.glsl"
 
 // Decode. Lanes lie along the keys for the scores and along the words of a head for the values. Large groups are taken in
-// passes of QUERIES heads, so that their sums stay in registers.
+// passes of QUERIES heads, so that their sums stay in registers. The loops that rotate are not unrolled: Intel's Gen9 spilled
+// 5 registers of them (Mesa 26).
 const uint PASSES = (GROUP + QUERIES - 1u) / QUERIES;
 const uint KEYS = WG > kPageTokens ? WG : kPageTokens;  // keys of one round
 const uint KEYS_PER_LANE = (KEYS + WG - 1u) / WG;
@@ -139,26 +144,76 @@ void store(uint head, uint query, uint split, bool whole, uint lane) {
   if (!whole && lane == 0u) store_partial_sums(split, head, highest[query], total[query]);
 }
 
+// The queries of a pass in shared memory, scaled.
+void load_queries(uint first_head, uint position, uint lane) {
+  [[dont_unroll]] for (uint d = lane; d < HEAD_DIM; d += WG) {
+#if KV_TYPE != 2
+    const vec2 factors = APPEND ? rope_factors(d, position) : vec2(1.0, 0.0);
+#endif
+    for (uint t = 0u; t < QUERIES; ++t) {
+      const uint from = head_start(min(first_head + t, GROUP - 1u), p.q_stride);
+#if KV_TYPE == 2
+      const float query = q[from + d];
+#else
+      const float query = APPEND ? rotated(from, d, factors) : q[from + d];
+#endif
+      queries[t * HEAD_DIM + d] = query * p.scale;
+    }
+  }
+}
+
+// The sums before any page.
+void begin() {
+  for (uint t = 0u; t < QUERIES; ++t) {
+    highest[t] = LOWEST;
+    total[t] = 0.0;
+    for (uint i = 0u; i < WORDS_PER_LANE; ++i) sums[t * WORDS_PER_LANE + i] = Values(0.0);
+  }
+}
+
+#if KV_TYPE != 2
+// The sums with the row's own key and value.
+void begin_with_own(uint position, uint lane) {
+  float score[QUERIES];
+  for (uint t = 0u; t < QUERIES; ++t) score[t] = 0.0;
+  for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
+    const uint w = word_of(lane, i);
+    if (w >= WORDS) break;
+    const Values key = unpack(own_key(w, position)), value = unpack(own_value(w));
+    for (uint t = 0u; t < QUERIES; ++t) {
+#if KV_TYPE == 0
+      const vec2 query = vec2(queries[t * HEAD_DIM + 2u * w], queries[t * HEAD_DIM + 2u * w + 1u]);
+#else
+      const float query = queries[t * HEAD_DIM + w];
+#endif
+      score[t] += dot(query, key);
+      sums[t * WORDS_PER_LANE + i] = value;
+    }
+  }
+  for (uint t = 0u; t < QUERIES; ++t) {
+    highest[t] = reduce_add(score[t]);
+    total[t] = 1.0;
+  }
+}
+#endif
+
 void main() {
   const uint lane = gl_LocalInvocationID.x, split = gl_WorkGroupID.z;
-  const uint slot = step_rows[gl_WorkGroupID.x].slot, keys = step_rows[gl_WorkGroupID.x].position + 1u;
-  const uint splits = (keys + SPLIT_TOKENS - 1u) / SPLIT_TOKENS;
+  const StepRow row = step_rows[gl_WorkGroupID.x];
+  const uint slot = row.slot, splits = row.position / SPLIT_TOKENS + 1u;
   if (split >= splits) return;
-  const uint key_end = min(keys, (split + 1u) * SPLIT_TOKENS);
+  const uint key_end = min(stored_keys(row.position), (split + 1u) * SPLIT_TOKENS);
+  const bool appends = APPEND && split == splits - 1u;
 
   for (uint pass = 0u; pass < PASSES; ++pass) {
     const uint first_head = pass * QUERIES;
     sync();
-    for (uint i = lane; i < QUERIES * HEAD_DIM; i += WG) {
-      const uint head = min(first_head + i / HEAD_DIM, GROUP - 1u);
-      queries[i] = q[head_start(head, p.q_stride) + i % HEAD_DIM] * p.scale;
-    }
-    for (uint t = 0u; t < QUERIES; ++t) {
-      highest[t] = LOWEST;
-      total[t] = 0.0;
-      for (uint i = 0u; i < WORDS_PER_LANE; ++i) sums[t * WORDS_PER_LANE + i] = Values(0.0);
-    }
+    load_queries(first_head, row.position, lane);
+    begin();
     sync();
+#if KV_TYPE != 2
+    if (appends) begin_with_own(row.position, lane);
+#endif
     for (uint first = split * SPLIT_TOKENS; first < key_end; first += KEYS) {
       score_keys(first, key_end, slot, lane);
       sync();
@@ -168,5 +223,9 @@ void main() {
     for (uint t = 0u; t < QUERIES; ++t)
       if (first_head + t < GROUP) store(first_head + t, t, split, splits == 1u, lane);
   }
+#if KV_TYPE != 2
+  if (appends)
+    [[dont_unroll]] for (uint w = lane; w < WORDS; w += WG) store_own(row, w);
+#endif
   if (splits > 1u) finish_splits(splits);
 }

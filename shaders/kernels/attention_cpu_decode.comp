@@ -3,8 +3,12 @@
 #extension GL_EXT_control_flow_attributes : require
 #extension GL_KHR_shader_subgroup_ballot : require
 #include "lib/reduce.glsl"
+#if KV_TYPE != 2
+#define APPENDS
+#endif
 #include "lib/attention.glsl"
 #include "lib/attention_merge.glsl"
+#include "lib/kv_append.glsl"
 
 // Decode on a processor whose lanes are those of a vector register: a workgroup is one subgroup. Lanes lie along the
 // tokens for the scores and along the words of a head for the values; each loaded word serves the heads of the group, and
@@ -41,21 +45,57 @@ void prefetch(uint base, uint round) {
 }
 #endif
 
-void begin(uint lane) {
-  [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
-    highest[h] = LOWEST;
-    total[h] = 0.0;
-    [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
-      const uint at = head_start(h, p.q_stride) + word_at(c, lane) * VALUES;
-#if KV_TYPE != 1
-      query[h][c] = vec2(q[at], q[at + 1u]) * p.scale;
-#else
-      query[h][c] = q[at] * p.scale;
+void load_queries(uint position, uint lane) {
+  [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
+    const uint d = word_at(c, lane) * VALUES;
+#if KV_TYPE == 0
+    const vec2 first = rope_factors(d, position), second = rope_factors(d + 1u, position);
+#elif KV_TYPE == 1
+    const vec2 factors = rope_factors(d, position);
 #endif
-      sum[h][c] = Values(0.0);
+    [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
+      const uint from = head_start(h, p.q_stride);
+#if KV_TYPE == 0
+      query[h][c] = APPEND ? vec2(rotated(from, d, first), rotated(from, d + 1u, second)) : vec2(q[from + d], q[from + d + 1u]);
+#elif KV_TYPE == 1
+      query[h][c] = APPEND ? rotated(from, d, factors) : q[from + d];
+#else
+      query[h][c] = vec2(q[from + d], q[from + d + 1u]);
+#endif
+      query[h][c] *= p.scale;
     }
   }
 }
+
+// The sums before any page.
+void begin() {
+  [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
+    highest[h] = LOWEST;
+    total[h] = 0.0;
+    [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) sum[h][c] = Values(0.0);
+  }
+}
+
+#if KV_TYPE != 2
+// The sums with the row's own key and value, which it stores.
+void begin_with_own(StepRow row, uint lane) {
+  float part[GROUP];
+  [[unroll]] for (uint h = 0u; h < GROUP; ++h) part[h] = 0.0;
+  [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
+    const uint w = word_at(c, lane);
+    const Values key = unpack(own_key(w, row.position)), value = unpack(own_value(w));
+    [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
+      part[h] += dot(query[h][c], key);
+      sum[h][c] = value;
+    }
+    store_own(row, w);
+  }
+  [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
+    highest[h] = reduce_add(part[h]);
+    total[h] = lane == 0u ? 1.0 : 0.0;
+  }
+}
+#endif
 
 void score_keys(uint base) {
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) [[unroll]] for (uint j = 0u; j < EACH; ++j) score[h][j] = 0.0;
@@ -170,12 +210,15 @@ void store(uint head, uint split, bool whole, uint lane) {
 void main() {
   const uint lane = gl_LocalInvocationID.x, split = gl_WorkGroupID.z;
   const StepRow row = step_rows[gl_WorkGroupID.x];
-  const uint keys = row.position + 1u;
-  const uint splits = (keys + SPLIT_TOKENS - 1u) / SPLIT_TOKENS;
+  const uint splits = row.position / SPLIT_TOKENS + 1u;
   if (split >= splits) return;
-  const uint key_end = min(keys, (split + 1u) * SPLIT_TOKENS);
+  const uint key_end = min(stored_keys(row.position), (split + 1u) * SPLIT_TOKENS);
 
-  begin(lane);
+  load_queries(row.position, lane);
+  begin();
+#if KV_TYPE != 2
+  if (APPEND && split == splits - 1u) begin_with_own(row, lane);
+#endif
   for (uint first = split * SPLIT_TOKENS; first < key_end; first += TOKENS) {
 #if KV_TYPE != 2
     const uint next = min(first / kPageTokens + 1u, (key_end - 1u) / kPageTokens);
@@ -187,7 +230,7 @@ void main() {
                lane);
   }
 #if KV_TYPE != 2
-  if (keys == 0u) sum[0][0] = Values(float(fetched));  // never; keeps the compiler from removing the loads
+  if (splits == 0u) sum[0][0] = Values(float(fetched));  // never; keeps the compiler from removing the loads
 #endif
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) store(h, split, splits == 1u, lane);
   if (splits > 1u) finish_splits(splits);

@@ -13,7 +13,8 @@ void main() {
   const uint from = row * p.qkv_stride + head * p.head_dim;
   const bool is_v = head >= p.heads + p.kv_heads;
   const vec2 value = is_v ? vec2(qkv[from + d], qkv[from + d + 1u])
-                          : vec2(rotated(from, d, step_row.position), rotated(from, d + 1u, step_row.position));
+                          : vec2(rotated(from, d, rope_factors(d, step_row.position)),
+                                 rotated(from, d + 1u, rope_factors(d + 1u, step_row.position)));
   if (head < p.heads) {
     q[row * p.q_stride + head * p.head_dim + d] = value.x;
     q[row * p.q_stride + head * p.head_dim + d + 1u] = value.y;

@@ -1,5 +1,5 @@
 // What the attention kernels share: constants, buffers, the pages. KV_TYPE as in shared/kv_write.h, or kKvMixed; KV_VECTOR
-// is the type in which the pools are read (uint, uvec2 or uvec4; V of KV_TYPE 2 as uint).
+// is the type in which the pools are read (uint, uvec2 or uvec4; V of KV_TYPE 2 as uint). APPENDS: the kernel writes into them.
 #include "shared/attention.h"
 #include "shared/kv_write.h"
 #include "shared/step_params.h"
@@ -14,11 +14,16 @@ layout(constant_id = 3) const uint QUERIES = 1u;
 
 layout(push_constant) uniform Push { AttentionPush p; };
 layout(binding = 0) readonly buffer Q { float q[]; };
-layout(binding = 1) readonly buffer KPool { KV_VECTOR k_pool[]; };
+#ifdef APPENDS
+#define POOL_ACCESS
+#else
+#define POOL_ACCESS readonly
+#endif
+layout(binding = 1) POOL_ACCESS buffer KPool { KV_VECTOR k_pool[]; };
 #if KV_TYPE == 2
 layout(binding = 2) readonly buffer VPool { uint v_pool[]; };
 #else
-layout(binding = 2) readonly buffer VPool { KV_VECTOR v_pool[]; };
+layout(binding = 2) POOL_ACCESS buffer VPool { KV_VECTOR v_pool[]; };
 #endif
 layout(binding = 3) readonly buffer PageTable { uint page_table[]; };
 layout(binding = 4) readonly buffer Rows { StepRow step_rows[]; };

@@ -1,7 +1,9 @@
 // attention: softmax(q K^T * scale) V over the pages of the KV cache, causal, with grouped query heads.
 //
-// Decode: every row is a sequence of its own. A workgroup takes the query heads of one KV head of a row and a split of
-// kAttentionDecodePages pages; the last workgroup of a row and KV head to finish merges the splits in their order.
+// Decode: every row is a sequence of its own. Where K and V are of one type without scales, it does the work of kv_write
+// too: q is then kv_write's input, and the row's own key and value go into the pages. A workgroup takes the query heads of
+// one KV head of a row and a split of kAttentionDecodePages pages; the last workgroup of a row and KV head to finish merges
+// the splits in their order.
 // Prefill: the rows are consecutive tokens of one sequence. A workgroup takes a tile of queries of one KV head; query i of
 // the sequence is head i % group of row i / group. It walks the pages from the first one on, in rounds that begin at
 // multiples of their length, so a row's result does not depend on which other rows are in the step.
@@ -17,16 +19,19 @@ struct AttentionPush {
   uint pages_per_slot;         // row length of the page table
   uint max_splits;             // of a row: room in the partial results
   float scale;
+  uint rotary, half_pairs;     // as for kv_write, where decode does its work too
 };
-// q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and then it is the first number.
-SHARED_CONST kAttentionBindings = 8u;
+// q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and of plain types rope's frequencies.
 SHARED_CONST kAttentionPrefillBindings = 6u;
+SHARED_CONST kAttentionMixedBindings = 8u;
+SHARED_CONST kAttentionBindings = 9u;
 
 // Specialisation constants after the workgroup size (0).
 SHARED_CONST kAttentionSpecHeadDim = 1u;
 SHARED_CONST kAttentionSpecGroup = 2u;    // query heads of a KV head
 SHARED_CONST kAttentionSpecQueries = 3u;  // heads of a decode pass; queries of a prefill tile
 
+SHARED_CONST kAttentionSpecAppend = 4u;   // plain decode: does kv_write's work too
 SHARED_CONST kAttentionSpecMatrix = 4u;   // and 5, 6: m, n, k of attention_coopmat
 SHARED_CONST kAttentionSpecTypes = 4u;    // and 5, 6: types of K and V, and V's Hadamard block (1: none), of *.mixed
 

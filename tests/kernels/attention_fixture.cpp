@@ -1,11 +1,13 @@
 #include "kernels/attention_fixture.h"
 
 #include <chrono>
+#include <sstream>
 #include <string_view>
 
 #include "reference/attention.h"
 #include "reference/hadamard.h"
 #include "reference/kv_pages.h"
+#include "reference/kv_write.h"
 #include "support/precision.h"
 
 namespace pumice::test {
@@ -54,8 +56,8 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
 // scores, and the rescalings (one exp for each round of keys and each split). The weights add up to 1, so the values'
 // error is relative to the largest value; numerator and denominator err alike. Matrices round queries and weights to
 // f16. A Hadamard block of n adds up n errors, divided by the root of n.
-double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q) {
-  double absolute = 0, highest = 0;
+double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q, double q_error) {
+  double absolute = 0;
   const size_t d = c.head_dim, heads = c.kv_heads * c.group;
   for (size_t row = 0; row < c.positions.size(); ++row) {
     const auto& k = cache.k[c.one_sequence ? c.slot : row];
@@ -65,10 +67,16 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
             std::max(absolute, reference::absolute_dot(q.subspan((row * heads + head) * d, d),
                                                        std::span(k).subspan((t * c.kv_heads + head / c.group) * d, d)));
   }
-  for (const auto& v : cache.v)
-    for (const float value : v) highest = std::max(highest, std::fabs(static_cast<double>(value)));
+  const auto largest = [](const auto& slots) {
+    double value = 0;
+    for (const auto& slot : slots)
+      for (const float one : slot) value = std::max(value, std::fabs(static_cast<double>(one)));
+    return value;
+  };
+  double highest = largest(cache.v);
   absolute *= static_cast<double>(scale(c));
-  const double score = reference::dot_tolerance(d + 2, absolute);
+  const double score = reference::dot_tolerance(d + 2, absolute) +
+                       q_error * largest(cache.k) * static_cast<double>(d) * static_cast<double>(scale(c));
   const double rounds = longest(c) / 32.0 + 2;
   const double half = std::string_view(choice(c).variant) == "attention_coopmat" ? 0x1p-11 : 0;
   const double weight = score + half * absolute + half + exp_error(2 * absolute) + rounds * exp_error(0) + kDivision;
@@ -77,9 +85,10 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
 }
 
 std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& cache, std::span<const float> q,
-                                          uint32_t repeats, double* seconds) {
+                                          uint32_t repeats, double* seconds, Cache* pools) {
   const auto n = static_cast<uint32_t>(c.positions.size());
   const uint32_t heads = c.kv_heads * c.group, cols = heads * c.head_dim;
+  const uint32_t q_cols = cols + (pools ? 2 * c.kv_heads * c.head_dim : 0);
   std::vector<StepRow> step_rows = step_rows_at(c.positions, true);
   if (c.one_sequence)
     for (StepRow& row : step_rows) row.slot = c.slot;
@@ -88,21 +97,37 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
   const vk::BufferView counters = words(n * c.kv_heads, 0);
   const FloatRows y = nan_rows(n, cols + c.extra_stride);
   const vk::BufferView partials = words(attention_partial_bytes(n, heads, c.head_dim, splits) / 4);
-  const AttentionArgs args{
-      .q = rows(q, cols, cols + c.extra_stride),
-      .pages = {c.format, buffer(cache.k_pool), buffer(cache.v_pool), buffer(cache.table), cache.pages_per_slot},
-      .step_rows = buffer(step_rows),
-      .y = y,
-      .n = n,
-      .heads = heads,
-      .kv_heads = c.kv_heads,
-      .head_dim = c.head_dim,
-      .scale = scale(c),
-      .one_sequence = c.one_sequence,
-      .arguments = c.one_sequence ? nullptr : &arguments,
-      .max_splits = splits,
-      .partials = partials,
-      .counters = counters};
+  const FloatRows input = rows(q, q_cols, q_cols + c.extra_stride);
+  const KvPages pages{c.format, buffer(cache.k_pool), buffer(cache.v_pool), buffer(cache.table), cache.pages_per_slot};
+  const vk::BufferView rows_of_step = buffer(step_rows);
+  auto frequencies = rope_frequencies(reference::inverse_frequencies(c.rotary, 10000));
+  frequencies.resize(std::max<size_t>(frequencies.size(), 2));
+  const KvWriteArgs append{.qkv = input,
+                           .frequencies = buffer(frequencies),
+                           .step_rows = rows_of_step,
+                           .q = {},
+                           .pages = pages,
+                           .n = n,
+                           .heads = heads,
+                           .kv_heads = c.kv_heads,
+                           .head_dim = c.head_dim,
+                           .rotary = c.rotary,
+                           .pairs = c.pairs};
+  const AttentionArgs args{.q = pools ? FloatRows{} : input,
+                           .pages = pages,
+                           .append = pools ? &append : nullptr,
+                           .step_rows = rows_of_step,
+                           .y = y,
+                           .n = n,
+                           .heads = heads,
+                           .kv_heads = c.kv_heads,
+                           .head_dim = c.head_dim,
+                           .scale = scale(c),
+                           .one_sequence = c.one_sequence,
+                           .arguments = c.one_sequence ? nullptr : &arguments,
+                           .max_splits = splits,
+                           .partials = partials,
+                           .counters = counters};
   const auto start = std::chrono::steady_clock::now();
   run([&](Recorder recorder) {
     for (uint32_t i = 0; i < repeats; ++i) attention(recorder, args);
@@ -111,15 +136,25 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
   const auto left = read<uint32_t>(counters);
   EXPECT_EQ(std::count(left.begin(), left.end(), 0u), static_cast<ptrdiff_t>(left.size())) << "counters are left zero";
   const auto actual = read_rows(y, n, cols);
+  if (pools) {
+    pools->k_pool = read<uint32_t>(pages.k);
+    pools->v_pool = read<uint32_t>(pages.v);
+  }
   drop_buffers();
   return actual;
 }
 
+std::string AttentionTest::describe(Mask mask, const AttentionCase& c) {
+  std::ostringstream text;
+  text << mask_name(mask) << " " << choice(c).variant << " " << name_of(c.format) << ", group " << c.group << ", "
+       << c.kv_heads << " x " << c.head_dim << ", rows " << c.positions.size() << ", to " << longest(c)
+       << ", one sequence " << c.one_sequence << ", rotary " << c.rotary
+       << (c.pairs == RopePairs::kHalves ? " halves" : "");
+  return text.str();
+}
+
 void AttentionTest::check(Mask mask, const AttentionCase& c) {
-  SCOPED_TRACE(::testing::Message() << mask_name(mask) << " " << choice(c).variant << " " << name_of(c.format)
-                                    << ", group " << c.group << ", " << c.kv_heads << " x " << c.head_dim << ", rows "
-                                    << c.positions.size() << ", to " << longest(c) << ", one sequence "
-                                    << c.one_sequence);
+  SCOPED_TRACE(describe(mask, c));
   Generator random(c.head_dim + c.group);
   const auto n = static_cast<uint32_t>(c.positions.size());
   const Cache cache = make_cache(c, c.one_sequence ? c.slot + 1 : n, random);
@@ -130,6 +165,65 @@ void AttentionTest::check(Mask mask, const AttentionCase& c) {
   EXPECT_TRUE(verdict) << verdict;
   if (longest(c) > 1) {
     EXPECT_FALSE(reference::compare(actual, expected(c, cache, q, 1), allowed)) << "one key less goes unseen";
+  }
+}
+
+// The pages lack the rows' own keys and values at first. Those must be stored as kv_write's reference has them, and
+// nothing else, and the result must be that of the keys and values as they are stored.
+void AttentionTest::check_append(Mask mask, const AttentionCase& c) {
+  SCOPED_TRACE(describe(mask, c));
+  Generator random(c.head_dim + c.group);
+  const auto n = static_cast<uint32_t>(c.positions.size());
+  const uint32_t heads = c.kv_heads * c.group, kv_cols = c.kv_heads * c.head_dim;
+  const reference::KvLayout layout = layout_of(c.format, c.kv_heads, c.head_dim);
+  Cache cache = make_cache(c, n, random);
+  const auto qkv = random.normals(n * (heads * c.head_dim + 2 * kv_cols));
+  const auto inverse = reference::inverse_frequencies(c.rotary, 10000);
+  const auto wanted = reference::kv_write(
+      {.qkv = qkv,
+       .positions = c.positions,
+       .heads = heads,
+       .kv_heads = c.kv_heads,
+       .head_dim = c.head_dim,
+       .pairing = c.pairs == RopePairs::kHalves ? reference::RopePairing::kHalf : reference::RopePairing::kAdjacent,
+       .inverse_frequencies = inverse,
+       .type = layout.type,
+       .v_type = layout.v_type});
+  const auto pages_of = [&](uint32_t row) {
+    return std::span<const uint32_t>(cache.table).subspan(row * cache.pages_per_slot, cache.pages_per_slot);
+  };
+  const std::vector<float> nothing(kv_cols, std::nanf(""));
+  for (uint32_t row = 0; row < n; ++row)
+    reference::store_pages(layout, nothing, nothing, {{c.positions[row]}}, pages_of(row), cache.k_pool, cache.v_pool);
+
+  Cache stored = cache;
+  const auto actual = compute(c, cache, qkv, 2, nullptr, &stored);
+  std::vector<float> k, v;
+  for (uint32_t row = 0; row < n; ++row) {
+    const uint32_t tokens = longest(c), at = c.positions[row] * kv_cols;
+    cache.k[row] = reference::gather_k(layout, stored.k_pool, pages_of(row), tokens);
+    cache.v[row] = reference::gather_v(layout, stored.v_pool, pages_of(row), tokens);
+    k.insert(k.end(), cache.k[row].begin() + at, cache.k[row].begin() + at + kv_cols);
+    v.insert(v.end(), cache.v[row].begin() + at, cache.v[row].begin() + at + kv_cols);
+    // Without the rows' own, the pools are as they were.
+    for (Cache* pools : {&cache, &stored})
+      reference::store_pages(layout, nothing, nothing, {{c.positions[row]}}, pages_of(row), pools->k_pool,
+                             pools->v_pool);
+  }
+  EXPECT_EQ(stored.k_pool, cache.k_pool);
+  EXPECT_EQ(stored.v_pool, cache.v_pool);
+  const double unit = c.format.k == KvType::kF16 ? 0x1p-10 : 0;  // packHalf2x16 may round either way
+  const double rope_error = c.rotary > 0 ? kRopeError : 0;
+  const auto keys = reference::compare(k, wanted.k, rope_error + unit * 0x1p-14, unit);
+  EXPECT_TRUE(keys) << "keys: " << keys;
+  const auto values = reference::compare(v, wanted.v, unit * 0x1p-14, unit);
+  EXPECT_TRUE(values) << "values: " << values;
+
+  const double allowed = tolerance(c, cache, wanted.q, rope_error);
+  const auto verdict = reference::compare(actual, expected(c, cache, wanted.q), allowed);
+  EXPECT_TRUE(verdict) << verdict;
+  if (longest(c) > 1) {
+    EXPECT_FALSE(reference::compare(actual, expected(c, cache, wanted.q, 1), allowed)) << "its own key goes unseen";
   }
 }
 

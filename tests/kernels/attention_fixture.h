@@ -25,6 +25,8 @@ struct AttentionCase {
   uint32_t slot = 0;          // of the one sequence
   uint32_t spare_splits = 0;  // more workgroups than any row has splits, as after a longer sequence
   uint32_t extra_stride = 0;
+  uint32_t rotary = 0;  // where the rows are appended
+  RopePairs pairs = RopePairs::kAdjacent;
 };
 
 inline std::vector<uint32_t> consecutive(uint32_t first, uint32_t n) {
@@ -46,11 +48,14 @@ class AttentionTest : public DeviceTest {
   static Cache make_cache(const AttentionCase& c, uint32_t slots, Generator& random);
   static std::vector<float> expected(const AttentionCase& c, const Cache& cache, std::span<const float> q,
                                      uint32_t shift = 0);
-  double tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q);
-  // Twice in one submission, as the second finds the counters as the first left them; `seconds`: of one.
+  double tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q, double q_error = 0);
+  // Twice in one submission, as the second finds the counters as the first left them; `seconds`: of one. With `pools`,
+  // q is (n, (heads + 2 kv_heads) * head_dim) and its keys and values are appended; then `pools` is what is stored.
   std::vector<float> compute(const AttentionCase& c, const Cache& cache, std::span<const float> q, uint32_t repeats = 2,
-                             double* seconds = nullptr);
+                             double* seconds = nullptr, Cache* pools = nullptr);
   void check(Mask mask, const AttentionCase& c);
+  void check_append(Mask mask, const AttentionCase& c);
+  std::string describe(Mask mask, const AttentionCase& c);
   AttentionChoice choice(const AttentionCase& c) {
     return choose_attention(caps(), {.format = c.format,
                                      .group = c.group,

@@ -46,6 +46,41 @@ TEST_F(AttentionTest, DecodeWithoutTheCpuKernels) {
   }
 }
 
+// The work of kv_write in attention: positions at both sides of page and split borders, among them those whose split
+// has no other key, and heads and words that do not fill the lanes.
+void check_appends(const std::function<void(const AttentionCase&)>& check) {
+  const auto run = [&](const KvFormat& format, uint32_t kv_heads, uint32_t group, uint32_t head_dim, uint32_t rotary,
+                       RopePairs pairs, const std::vector<uint32_t>& positions, uint32_t extra_stride = 0) {
+    check({.format = format,
+           .kv_heads = kv_heads,
+           .group = group,
+           .head_dim = head_dim,
+           .positions = positions,
+           .extra_stride = extra_stride,
+           .rotary = rotary,
+           .pairs = pairs});
+  };
+  run(kF16, 3, 3, 64, 64, RopePairs::kAdjacent, {0, 31, 32, 255, 256, 257, 767, 600}, 3);
+  run(kF16, 1, 7, 128, 128, RopePairs::kHalves, {5, 300, 512});
+  run(kF16, 2, 4, 80, 32, RopePairs::kHalves, {511, 512, 1100}, 2);
+  run(kF16, 2, 1, 8, 4, RopePairs::kAdjacent, {1, 256});
+  run(kF32, 1, 4, 64, 64, RopePairs::kAdjacent, {0, 33, 256});
+  run(kF32, 3, 1, 16, 16, RopePairs::kHalves, {40, 700});
+  run(kF32, 2, 2, 64, 0, RopePairs::kAdjacent, {3, 511});
+  run(kF16, 2, 16, 96, 96, RopePairs::kAdjacent, {33, 300});  // several passes over the heads of a group
+}
+
+TEST_F(AttentionTest, DecodeThatAppends) {
+  check_appends([&](const AttentionCase& c) { check_append(Mask::kNone, c); });
+}
+
+TEST_F(AttentionTest, DecodeThatAppendsWithoutTheCpuKernels) {
+  for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
+    use(mask);
+    check_appends([&](const AttentionCase& c) { check_append(mask, c); });
+  }
+}
+
 void check_prefill(const std::function<void(const AttentionCase&)>& check) {
   const auto run = [&](const KvFormat& format, uint32_t kv_heads, uint32_t group, uint32_t head_dim, uint32_t first,
                        uint32_t n, uint32_t slot = 0, uint32_t extra_stride = 0) {

@@ -8,6 +8,7 @@
 #include "reference/numerics.h"
 #include "support/device_fixture.h"
 #include "support/kv_reference.h"
+#include "support/precision.h"
 #include "support/step_rows.h"
 
 namespace pumice::test {
@@ -51,8 +52,6 @@ constexpr uint32_t kSlots = 3, kPagesPerSlot = 5;
 // The rows' places: some of each slot, at page borders, in no order.
 const std::vector<StepRow> kRows = {{0, 0, 1, 1},  {0, 31, 0, 1}, {0, 32, 0, 1}, {0, 159, 2, 1}, {0, 5, 0, 1},
                                     {0, 64, 1, 0}, {0, 63, 1, 1}, {0, 33, 0, 1}, {0, 127, 2, 1}};
-
-constexpr double kRopeError = 2 * 5 * (3e-8 + 8 * 0x1p-24);  // as in rope_test.cpp
 
 // What a Hadamard block of n makes of its inputs' errors, and its own roundings of values below 5.
 double rotated_error(uint32_t n, double error) {

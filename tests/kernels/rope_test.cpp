@@ -4,6 +4,7 @@
 #include "reference/numerics.h"
 #include "reference/rope.h"
 #include "support/device_fixture.h"
+#include "support/precision.h"
 #include "support/step_rows.h"
 
 namespace pumice::test {
@@ -51,15 +52,13 @@ class RopeTest : public DeviceTest {
                         pairing_of(pairs), inverse);
       return expected;
     };
-    // cos and sin: truncated by 3e-8, six roundings of numbers up to 1; then two products and a sum of x, at most 5.
-    const double allowed = 2 * 5 * (3e-8 + 8 * 0x1p-24);
     const auto actual = read_rows(y, n, cols);
-    const auto verdict = reference::compare(actual, rotated(c.pairs, 0), allowed);
+    const auto verdict = reference::compare(actual, rotated(c.pairs, 0), kRopeError);
     EXPECT_TRUE(verdict) << verdict;
-    EXPECT_FALSE(reference::compare(actual, rotated(c.pairs, 1), allowed));
+    EXPECT_FALSE(reference::compare(actual, rotated(c.pairs, 1), kRopeError));
     const RopePairs other = c.pairs == RopePairs::kAdjacent ? RopePairs::kHalves : RopePairs::kAdjacent;
     if (c.rotary > 2) {
-      EXPECT_FALSE(reference::compare(actual, rotated(other, 0), allowed));
+      EXPECT_FALSE(reference::compare(actual, rotated(other, 0), kRopeError));
     }
     drop_buffers();
   }

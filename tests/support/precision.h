@@ -12,6 +12,9 @@ namespace pumice::test {
 
 inline constexpr double kUlp = 0x1p-23, kRounding = 0x1p-24;
 inline constexpr double kDivision = 2.5 * kUlp, kInverseSqrt = 2 * kUlp;
+// Of a value below 5 that is rotated by position. cos and sin: truncated by 3e-8, six roundings of numbers up to 1;
+// then two products and a sum.
+inline constexpr double kRopeError = 2 * 5 * (3e-8 + 8 * 0x1p-24);
 inline double exp_error(double x) { return (3 + 2 * std::fabs(x)) * kUlp; }
 
 // The longest chain of roundings of one term when a workgroup sums `terms`: each lane its own, then the lanes in any
