@@ -57,9 +57,9 @@ uint32_t expected_word(const vk::DeviceCaps& caps, const RoofArgs& args) {
   if (args.roof == Roof::kCopy) return kWord;
   if (args.roof == Roof::kRead) {
     const RoofVariant variant = choose_roof(caps, Roof::kRead);
-    const uint64_t readers = uint64_t{args.groups} * (variant.shared_loads ? 1 : variant.workgroup);
-    const uint64_t vectors = args.source.size / kVectorBytes;
-    return static_cast<uint32_t>((vectors + readers - 1) / readers * 4 * kWord);
+    const auto vectors = static_cast<uint32_t>(args.source.size / kVectorBytes);
+    if (variant.lines) return divide_up(divide_up(vectors, kRoofLineVectors), args.groups) * kWord;
+    return divide_up(vectors, args.groups * variant.workgroup) * 4 * kWord;
   }
   if (args.roof == Roof::kMatrix) {
     const uint32_t k = choose_roof(caps, Roof::kMatrix).k;
@@ -147,9 +147,8 @@ RoofVariant choose_roof(const vk::DeviceCaps& caps, Roof roof) {
   variant.workgroup = is_cpu(caps) ? 8 : std::min(256u, std::bit_floor(caps.max_workgroup_invocations));
   switch (roof) {
     case Roof::kRead:
-      // A software driver turns loads at each lane's own address into gathers; one address for all lanes is one load.
-      variant.shared_loads = is_cpu(caps);
-      variant.name = built(variant.shared_loads ? "roof.read_shared" : "roof.read");
+      variant.lines = is_cpu(caps);
+      variant.name = built(variant.lines ? "roof.read_lines" : "roof.read");
       break;
     case Roof::kCopy:
       variant.name = built("roof.copy");

@@ -24,7 +24,7 @@ struct RoofVariant {
   const char* name = nullptr;  // nullptr: the device does not offer this, or this build has no shader for it
   uint32_t workgroup = 1;
   bool full_subgroups = false;
-  bool shared_loads = false;     // kRead: all lanes of a workgroup read the same vectors
+  bool lines = false;            // kRead: a word of each cache line
   uint32_t m = 0, n = 0, k = 0;  // kMatrix: the sizes with the most operations
 };
 RoofVariant choose_roof(const vk::DeviceCaps& caps, Roof roof);

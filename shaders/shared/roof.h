@@ -12,6 +12,8 @@ struct RoofPush {
   float offset;
 };
 
+SHARED_CONST kRoofLineVectors = 4u;  // of a cache line
+
 SHARED_CONST kRoofBindings = 2u;  // source (words), target (words)
 
 // A lane of the arithmetic variants runs this many chains, which start at (lane + chain) % 8 and are summed up. Enough

@@ -15,6 +15,14 @@ inline std::vector<uint32_t> roof_read(std::span<const uint32_t> words, size_t l
   return sums;
 }
 
+// The sum of the first words of the 64-byte lines in each of `parts` parts.
+inline std::vector<uint32_t> roof_lines(std::span<const uint32_t> words, size_t parts) {
+  const size_t lines = (words.size() + 15) / 16, part = (lines + parts - 1) / parts;
+  std::vector<uint32_t> sums(parts);
+  for (size_t line = 0; line < lines; ++line) sums[line / part] += words[16 * line];
+  return sums;
+}
+
 // The sum of a lane's eight chains, which start at (lane + chain) % 8.
 inline float roof_chains(uint32_t lane, uint32_t iterations, float factor, float offset) {
   float sum = 0;
