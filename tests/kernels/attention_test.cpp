@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "kernels/attention_fixture.h"
 
@@ -22,6 +23,27 @@ TEST_F(AttentionTest, DecodeAcrossPagesAndSplits) {
   check(Mask::kNone, {.format = kF16, .kv_heads = 2, .group = 4, .head_dim = 80, .positions = {511, 512, 1100}});
   check(Mask::kNone, {.format = kF16, .kv_heads = 5, .group = 2, .head_dim = 16, .positions = {2600}});
   check(Mask::kNone, {.format = kF32, .kv_heads = 1, .group = 4, .head_dim = 64, .positions = {0}});
+}
+
+// The CPU's kernels, also where the driver's version would not have them: small, since its compiler is slow.
+TEST_F(AttentionTest, CpuKernels) {
+  use(Mask::kNewCompiler);
+  for (const KvFormat& format : {kF16, kF32, KvFormat{KvType::kQ8_0, KvType::kQ4_0}}) {
+    const AttentionCase decode{.format = format,
+                               .kv_heads = 2,
+                               .group = 2,
+                               .head_dim = 16,
+                               .positions = {0, 32, 255, 256, 300},
+                               .rotary = 16};
+    AttentionCase prefill = decode;
+    prefill.positions = consecutive(60, 9);
+    prefill.one_sequence = true;
+    if (std::string_view(choice(decode).variant) != "attention_cpu_decode") GTEST_SKIP() << "not a CPU as they need it";
+    check(Mask::kNewCompiler, decode);
+    if (attention_appends(format)) check_append(Mask::kNewCompiler, decode);
+    EXPECT_EQ(choice(prefill).variant, std::string("attention_cpu_prefill"));
+    check(Mask::kNewCompiler, prefill);
+  }
 }
 
 // Rows that end in the first split beside rows with many: each row counts its own splits.

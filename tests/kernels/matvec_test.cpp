@@ -212,6 +212,14 @@ TEST_F(MatvecTest, SeveralRowsALane) {
   check(Mask::kNone, {.type = kF32, .rows = 129, .cols = 40, .n = 1});
 }
 
+// What software drivers with a better compiler get: more rows and columns a lane, and groups of 5 and 4 columns.
+TEST_F(MatvecTest, LargeKernels) {
+  use(Mask::kNewCompiler);
+  check(Mask::kNewCompiler, {.type = kQ8, .rows = 790, .cols = 64, .n = 1});
+  check(Mask::kNewCompiler, {.type = kQ8, .rows = 301, .cols = 64, .n = 9});
+  check(Mask::kNewCompiler, {.type = kQ8, .rows = 400, .cols = 64, .n = 1, .gate = MatvecCase::kSilu});
+}
+
 TEST_F(MatvecTest, StackedTensorsInSeveralSlabs) {
   use(Mask::kSmallBindings);
   check(Mask::kSmallBindings,

@@ -21,7 +21,7 @@ constexpr uint32_t kGuardBytes = 4 * kGuardWords;
 }  // namespace
 
 const char* mask_name(Mask mask) {
-  constexpr const char* kNames[] = {"native", "discrete", "shared", "small bindings"};
+  constexpr const char* kNames[] = {"native", "discrete", "shared", "small bindings", "new compiler"};
   return kNames[static_cast<size_t>(mask)];
 }
 
@@ -34,6 +34,7 @@ vk::DeviceCaps masked(vk::DeviceCaps caps, Mask mask) {
     caps.subgroup_shuffle = caps.integer_dot = false;
     caps.cooperative_matrices.clear();
   }
+  if (mask == Mask::kNewCompiler) caps.driver_version = std::max(caps.driver_version, 26u << 22);
   if (mask == Mask::kSmallBindings) caps.max_storage_range = kSmallBinding;
   return caps;
 }

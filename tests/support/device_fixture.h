@@ -33,8 +33,9 @@ enum class Mask {
   kShared,         // a discrete GPU without subgroup operations, integer dot products and cooperative matrices:
                    // reductions through shared memory, products in f32
   kSmallBindings,  // binds 16 KiB at most: weights in many slabs
+  kNewCompiler,    // a software driver whose compiler takes large kernels, whatever its version; slow where it is not so
 };
-constexpr Mask kAllMasks[] = {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kSmallBindings};
+constexpr Mask kAllMasks[] = {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kSmallBindings, Mask::kNewCompiler};
 constexpr uint64_t kSmallBinding = 16384;
 const char* mask_name(Mask mask);
 vk::DeviceCaps masked(vk::DeviceCaps caps, Mask mask);
