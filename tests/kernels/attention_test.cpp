@@ -29,12 +29,8 @@ TEST_F(AttentionTest, DecodeAcrossPagesAndSplits) {
 TEST_F(AttentionTest, CpuKernels) {
   use(Mask::kNewCompiler);
   for (const KvFormat& format : {kF16, kF32, KvFormat{KvType::kQ8_0, KvType::kQ4_0}}) {
-    const AttentionCase decode{.format = format,
-                               .kv_heads = 2,
-                               .group = 2,
-                               .head_dim = 16,
-                               .positions = {0, 32, 255, 256, 300},
-                               .rotary = 16};
+    const AttentionCase decode{
+        .format = format, .kv_heads = 2, .group = 2, .head_dim = 16, .positions = {0, 32, 255, 256, 300}, .rotary = 16};
     AttentionCase prefill = decode;
     prefill.positions = consecutive(60, 9);
     prefill.one_sequence = true;
