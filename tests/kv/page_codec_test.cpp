@@ -18,6 +18,8 @@ using test::wanted;
 struct Mode {
   const char* name;
   bool compress, encrypt;
+
+  friend void PrintTo(const Mode& mode, std::ostream* out) { *out << mode.name; }
 };
 constexpr Mode kModes[] = {
     {"plain", false, false}, {"compressed", true, false}, {"encrypted", false, true}, {"both", true, true}};

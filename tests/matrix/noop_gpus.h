@@ -1,9 +1,11 @@
 // GPUs that Mesa can compile for without being there: its real drivers over a kernel interface that does nothing
-// (mesa-drm-shim). What they report of pipelines is what a real device's driver of that version would.
+// (mesa-drm-shim; more of them in the folder PUMICE_TEST_SHIMS). What they report of pipelines is what a real device's
+// driver of that version would.
 #pragma once
 
 #include <cstdlib>
 #include <filesystem>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,8 @@ struct NoopGpu {
   const char* shim;      // the library to preload
   const char* variable;  // that names the GPU
   const char* value;
+
+  friend void PrintTo(const NoopGpu& gpu, std::ostream* out) { *out << gpu.name; }
 };
 
 // One of each generation.
@@ -47,7 +51,8 @@ inline std::string file_beginning(const std::filesystem::path& folder, const std
 // NAME=VALUE for env(1); empty when the machine has not got the driver or the shim.
 inline std::vector<std::string> environment_of(const NoopGpu& gpu) {
   std::vector<std::filesystem::path> folders = {"/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu",
-                                                "/usr/lib/aarch64-linux-gnu", "/opt/intel-shim"};
+                                                "/usr/lib/aarch64-linux-gnu"};
+  if (const char* more = std::getenv("PUMICE_TEST_SHIMS")) folders.emplace_back(more);
   std::string shim;
   for (const std::filesystem::path& folder : folders) {
     std::error_code ignored;
