@@ -32,6 +32,7 @@ struct MatvecVariant {
   ReduceChoice reduce;
   uint32_t rows_per_lane = 1;
   uint32_t cols_per_group = 1;
+  bool prefetch = false;  // lanes: weights are loaded ahead
 
   bool lanes() const { return reduce.variant == "lanes"; }
   // Rows of W that a workgroup computes.

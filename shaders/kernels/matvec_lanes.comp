@@ -16,7 +16,8 @@
 // pairs of neighbours, whose words are neighbours too, and small quants become floats without a conversion
 // (lib/quants.glsl). A lane's rows are short streams that begin anew with each workgroup, which no hardware prefetcher
 // follows: three quarters of the time went into waiting for memory. So a word of each cache line is loaded AHEAD units
-// early. A row's sum is made of the same operations in the same order whatever ROWS, COLS and p.n are.
+// early with PREFETCH: not on Mesa 25.0 and 22.3, where such a load is slow and takes long to compile. A row's sum is made
+// of the same operations in the same order whatever ROWS, COLS and p.n are.
 layout(constant_id = 1) const uint ROWS = 2u;  // a lane; even
 layout(constant_id = 2) const uint COLS = 1u;  // a workgroup, at most
 layout(constant_id = 3) const uint FLAGS = 0u;
@@ -31,6 +32,7 @@ layout(binding = 5) buffer Y { float y[]; };
 
 const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
 const bool TAIL = (FLAGS & kMatvecTail) != 0u, UNEVEN = (FLAGS & kMatvecUneven) != 0u;
+const bool PREFETCH = (FLAGS & kMatvecPrefetch) != 0u;
 // With a gate, rows ROWS to 2 ROWS - 1 of a lane are those of the second matrix.
 const uint ALL_ROWS = GATED ? 2u * ROWS : ROWS;
 // Registers of a unit of x: 2 i and 2 i + 1 hold the even and the odd ones of the i-th 2 WG values. WG is 4 or 8.
@@ -78,6 +80,7 @@ void begin(uint first_col, uint cols) {
 
 // Brings unit `unit` of the workgroup's rows into the cache: loads with one address for all lanes, for which nothing waits.
 void prefetch(uint unit) {
+  if (!PREFETCH) return;
   const uint words = QUANT_WORDS * kRowInterleave;  // of a unit of 8 rows; a cache line is 8 pairs
   const uint groups = ROWS * WG / kRowInterleave, last = (p.rows - 1u) / kRowInterleave;
   const uint inside = min(unit, p.units - 1u);
