@@ -9,6 +9,7 @@
 #include "reference/kv_pages.h"
 #include "reference/kv_write.h"
 #include "support/precision.h"
+#include "support/rope_reference.h"
 
 namespace pumice::test {
 
@@ -100,10 +101,8 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
   const FloatRows input = rows(q, q_cols, q_cols + c.extra_stride);
   const KvPages pages{c.format, buffer(cache.k_pool), buffer(cache.v_pool), buffer(cache.table), cache.pages_per_slot};
   const vk::BufferView rows_of_step = buffer(step_rows);
-  auto frequencies = rope_frequencies(reference::inverse_frequencies(c.rotary, 10000));
-  frequencies.resize(std::max<size_t>(frequencies.size(), 2));
   const KvWriteArgs append{.qkv = input,
-                           .frequencies = buffer(frequencies),
+                           .frequencies = buffer(bound_frequencies(reference::inverse_frequencies(c.rotary, 10000))),
                            .step_rows = rows_of_step,
                            .q = {},
                            .pages = pages,
@@ -179,16 +178,15 @@ void AttentionTest::check_append(Mask mask, const AttentionCase& c) {
   Cache cache = make_cache(c, n, random);
   const auto qkv = random.normals(n * (heads * c.head_dim + 2 * kv_cols));
   const auto inverse = reference::inverse_frequencies(c.rotary, 10000);
-  const auto wanted = reference::kv_write(
-      {.qkv = qkv,
-       .positions = c.positions,
-       .heads = heads,
-       .kv_heads = c.kv_heads,
-       .head_dim = c.head_dim,
-       .pairing = c.pairs == RopePairs::kHalves ? reference::RopePairing::kHalf : reference::RopePairing::kAdjacent,
-       .inverse_frequencies = inverse,
-       .type = layout.type,
-       .v_type = layout.v_type});
+  const auto wanted = reference::kv_write({.qkv = qkv,
+                                           .positions = c.positions,
+                                           .heads = heads,
+                                           .kv_heads = c.kv_heads,
+                                           .head_dim = c.head_dim,
+                                           .pairing = pairing_of(c.pairs),
+                                           .inverse_frequencies = inverse,
+                                           .type = layout.type,
+                                           .v_type = layout.v_type});
   const auto pages_of = [&](uint32_t row) {
     return std::span<const uint32_t>(cache.table).subspan(row * cache.pages_per_slot, cache.pages_per_slot);
   };

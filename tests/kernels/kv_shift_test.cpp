@@ -9,6 +9,7 @@
 #include "shared/step_params.h"
 #include "support/device_fixture.h"
 #include "support/kv_reference.h"
+#include "support/rope_reference.h"
 
 namespace pumice::test {
 namespace {
@@ -56,8 +57,7 @@ void KvShiftTest::check(const KvShiftCase& c) {
   Generator random(c.head_dim + c.shift);
   const auto pool = pool_of(layout, random.normals(kPages * kPageTokens * c.kv_heads * c.head_dim));
   const auto inverse = reference::inverse_frequencies(c.rotary, 10000);
-  auto frequencies = rope_frequencies(inverse);
-  frequencies.resize(std::max<size_t>(frequencies.size(), 2));
+  const auto frequencies = bound_frequencies(inverse);
   const vk::BufferView k = buffer(pool);
   run([&](Recorder recorder) {
     kv_shift(recorder, {.pages = {.format = {.k = c.type},
@@ -76,8 +76,7 @@ void KvShiftTest::check(const KvShiftCase& c) {
                         .pairs = c.pairs});
   });
   const auto after = read<uint32_t>(k);
-  const auto pairing =
-      c.pairs == RopePairs::kAdjacent ? reference::RopePairing::kAdjacent : reference::RopePairing::kHalf;
+  const auto pairing = pairing_of(c.pairs);
   const auto expected = [&](uint32_t shift) {
     std::vector<uint32_t> moved = pool;
     reference::kv_shift(layout, moved, kTurned, shift, pairing, inverse);

@@ -9,6 +9,7 @@
 #include "support/device_fixture.h"
 #include "support/kv_reference.h"
 #include "support/precision.h"
+#include "support/rope_reference.h"
 #include "support/step_rows.h"
 
 namespace pumice::test {
@@ -151,8 +152,7 @@ void KvWriteTest::check(const KvWriteCase& c) {
   const auto qkv = random.normals(n * cols);
   const auto table = random.permutation(kSlots * kPagesPerSlot);
   const auto inverse = reference::inverse_frequencies(c.rotary, 10000);
-  auto frequencies = rope_frequencies(inverse);
-  frequencies.resize(std::max<size_t>(frequencies.size(), 2));
+  const auto frequencies = bound_frequencies(inverse);
   const size_t tokens = table.size() * kPageTokens * c.kv_heads;
   const vk::BufferView k_pool = words(tokens * kv_words(c.format.k, c.head_dim));
   const vk::BufferView v_pool = words(tokens * kv_words(c.format.v, c.head_dim));
@@ -172,8 +172,7 @@ void KvWriteTest::check(const KvWriteCase& c) {
   });
   std::vector<uint32_t> positions;
   for (const StepRow& row : kRows) positions.push_back(row.position);
-  const auto pairing =
-      c.pairs == RopePairs::kAdjacent ? reference::RopePairing::kAdjacent : reference::RopePairing::kHalf;
+  const auto pairing = pairing_of(c.pairs);
   const auto expected = reference::kv_write({.qkv = qkv,
                                              .positions = positions,
                                              .heads = c.heads,

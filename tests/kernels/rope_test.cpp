@@ -5,6 +5,7 @@
 #include "reference/rope.h"
 #include "support/device_fixture.h"
 #include "support/precision.h"
+#include "support/rope_reference.h"
 #include "support/step_rows.h"
 
 namespace pumice::test {
@@ -19,10 +20,6 @@ constexpr RopeCase kCases[] = {
     {1, 2, 2, 0, 10000, RopePairs::kAdjacent},     {3, 64, 64, 5, 10000, RopePairs::kAdjacent},
     {3, 64, 64, 0, 500000, RopePairs::kHalves},    {7, 80, 32, 2, 10000, RopePairs::kHalves},
     {2, 96, 48, 0, 1000000, RopePairs::kAdjacent}, {5, 128, 128, 1, 10000, RopePairs::kHalves}};
-
-reference::RopePairing pairing_of(RopePairs pairs) {
-  return pairs == RopePairs::kAdjacent ? reference::RopePairing::kAdjacent : reference::RopePairing::kHalf;
-}
 
 class RopeTest : public DeviceTest {
  protected:
