@@ -10,7 +10,7 @@
 #include "lib/kv_append.glsl"
 
 // Decode. Lanes lie along the keys for the scores and along the words of a head for the values. Large groups are taken in
-// passes of QUERIES heads, so that their sums stay in registers. The loops that rotate are not unrolled: Intel's Gen9 spilled
+// passes of QUERIES heads, so that their sums stay in registers. The loop that rotates is not unrolled: Intel's Gen9 spilled
 // 5 registers of them (Mesa 26).
 const uint PASSES = (GROUP + QUERIES - 1u) / QUERIES;
 const uint KEYS = WG > kPageTokens ? WG : kPageTokens;  // keys of one round
@@ -172,14 +172,16 @@ void begin() {
 }
 
 #if KV_TYPE != 2
-// The sums with the row's own key and value.
-void begin_with_own(uint position, uint lane) {
+// The sums with the row's own key and value, which it stores.
+void begin_with_own(StepRow row, uint lane) {
   float score[QUERIES];
   for (uint t = 0u; t < QUERIES; ++t) score[t] = 0.0;
   for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
     const uint w = word_of(lane, i);
     if (w >= WORDS) break;
-    const Values key = unpack(own_key(w, position)), value = unpack(own_value(w));
+    const uint key_word = own_key(w, row.position), value_word = own_value(w);
+    const Values key = unpack(key_word), value = unpack(value_word);
+    store_own(row, w, key_word, value_word);
     for (uint t = 0u; t < QUERIES; ++t) {
 #if KV_TYPE == 0
       const vec2 query = vec2(queries[t * HEAD_DIM + 2u * w], queries[t * HEAD_DIM + 2u * w + 1u]);
@@ -203,7 +205,6 @@ void main() {
   const uint slot = row.slot, splits = row.position / SPLIT_TOKENS + 1u;
   if (split >= splits) return;
   const uint key_end = min(stored_keys(row.position), (split + 1u) * SPLIT_TOKENS);
-  const bool appends = APPEND && split == splits - 1u;
 
   for (uint pass = 0u; pass < PASSES; ++pass) {
     const uint first_head = pass * QUERIES;
@@ -212,7 +213,7 @@ void main() {
     begin();
     sync();
 #if KV_TYPE != 2
-    if (appends) begin_with_own(row.position, lane);
+    if (APPEND && split == splits - 1u) begin_with_own(row, lane);
 #endif
     for (uint first = split * SPLIT_TOKENS; first < key_end; first += KEYS) {
       score_keys(first, key_end, slot, lane);
@@ -223,9 +224,5 @@ void main() {
     for (uint t = 0u; t < QUERIES; ++t)
       if (first_head + t < GROUP) store(first_head + t, t, split, splits == 1u, lane);
   }
-#if KV_TYPE != 2
-  if (appends)
-    [[dont_unroll]] for (uint w = lane; w < WORDS; w += WG) store_own(row, w);
-#endif
   if (splits > 1u) finish_splits(splits);
 }

@@ -83,12 +83,13 @@ void begin_with_own(StepRow row, uint lane) {
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) part[h] = 0.0;
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
     const uint w = word_at(c, lane);
-    const Values key = unpack(own_key(w, row.position)), value = unpack(own_value(w));
+    const uint key_word = own_key(w, row.position), value_word = own_value(w);
+    const Values key = unpack(key_word), value = unpack(value_word);
     [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
       part[h] += dot(query[h][c], key);
       sum[h][c] = value;
     }
-    store_own(row, w);
+    store_own(row, w, key_word, value_word);
   }
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
     highest[h] = reduce_add(part[h]);

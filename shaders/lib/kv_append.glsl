@@ -33,10 +33,10 @@ uint own_value(uint w) {
 #endif
 }
 
-void store_own(StepRow row, uint w) {
+void store_own(StepRow row, uint w, uint key, uint value) {
   const uint base = page_base(row.slot, row.position / kPageTokens, gl_WorkGroupID.y), token = row.position % kPageTokens;
-  k_pool[base + w * kPageTokens + token] = own_key(w, row.position);
-  v_pool[base + token * WORDS + w] = own_value(w);
+  k_pool[base + w * kPageTokens + token] = key;
+  v_pool[base + token * WORDS + w] = value;
 }
 #endif
 
