@@ -68,10 +68,12 @@ Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float
   running_ = std::min<size_t>(threads ? threads : cores, std::max<size_t>(keys_.size(), 1));
   std::vector<std::jthread> workers;
   for (size_t i = 0, count = running_; i < count; ++i) workers.emplace_back([this] { work(); });
+  // Reports of fast pipelines merge into one, and the last report comes in any case.
   std::unique_lock lock(mutex_);
-  while (running_ > 0) {
-    changed_.wait(lock);
-    const float fraction = static_cast<float>(done_) / static_cast<float>(std::max<size_t>(keys_.size(), 1));
+  for (size_t reported = 0; !error_ && reported < keys_.size();) {
+    changed_.wait(lock, [&] { return running_ == 0 || done_ > reported; });
+    reported = done_;
+    const float fraction = static_cast<float>(reported) / static_cast<float>(keys_.size());
     lock.unlock();
     const bool cancelled = progress && progress(fraction);
     lock.lock();
@@ -79,6 +81,7 @@ Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float
     next_ = keys_.size();
     if (!error_) error_ = error(Status::kCancelled, "warming up was cancelled");
   }
+  changed_.wait(lock, [&] { return running_ == 0; });
   if (error_) return *error_;
   return {};
 }
