@@ -119,6 +119,9 @@ void generate(pumice::Context& context, pumice::Sequence& sequence, const std::s
               RunOutcome* outcome) {
   pumice::Request request = sequence.submit(outcome->prompt_ids, request_options(flags, outcome->seed));
   constexpr std::int32_t kLookMs = 50;  // how late a Ctrl-C may be noticed
+  // Nothing read after this long: most likely the driver compiles kernels, which it keeps for later starts.
+  constexpr double kCompilingMs = 1000;
+  const double start = now_ms();
   bool echo = !flags.json && stdout_is_terminal();
   while (true) {
     if (interrupted()) request.cancel();
@@ -128,7 +131,9 @@ void generate(pumice::Context& context, pumice::Sequence& sequence, const std::s
       context.check(news.result != PUMICE_OK ? news.result : PUMICE_INTERNAL);
     }
     if (news.prompt_done < news.prompt_total && !flags.device.quiet) {
-      show_progress(fmt::format("reading the prompt {}/{}", news.prompt_done, news.prompt_total));
+      const bool compiling = news.prompt_done == 0 && now_ms() - start > kCompilingMs;
+      show_progress(fmt::format("reading the prompt {}/{}{}", news.prompt_done, news.prompt_total,
+                                compiling ? " (a first start also compiles the kernels)" : ""));
     }
     if (news.count > 0) outcome->ids.insert(outcome->ids.end(), news.ids, news.ids + news.count);
     if (echo && (news.text_length > 0 || news.status != PUMICE_REQUEST_RUNNING)) {
