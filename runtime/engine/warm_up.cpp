@@ -43,7 +43,7 @@ class PipelineMaker {
   std::atomic<size_t> next_{0};
   std::mutex mutex_;
   std::condition_variable changed_;
-  size_t done_ = 0, running_ = 0;
+  size_t done_ = 0;
   std::optional<Error> error_;
 };
 
@@ -58,20 +58,17 @@ void PipelineMaker::work() {
     }
     changed_.notify_one();
   }
-  std::lock_guard lock(mutex_);
-  --running_;
-  changed_.notify_one();
 }
 
 Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float)>& progress) {
   const uint32_t cores = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
-  running_ = std::min<size_t>(threads ? threads : cores, std::max<size_t>(keys_.size(), 1));
+  const size_t count = std::min<size_t>(threads ? threads : cores, keys_.size());
   std::vector<std::jthread> workers;
-  for (size_t i = 0, count = running_; i < count; ++i) workers.emplace_back([this] { work(); });
+  for (size_t i = 0; i < count; ++i) workers.emplace_back([this] { work(); });
   // Reports of fast pipelines merge into one, and the last report comes in any case.
   std::unique_lock lock(mutex_);
   for (size_t reported = 0; !error_ && reported < keys_.size();) {
-    changed_.wait(lock, [&] { return running_ == 0 || done_ > reported; });
+    changed_.wait(lock, [&] { return done_ > reported; });
     reported = done_;
     const float fraction = static_cast<float>(reported) / static_cast<float>(keys_.size());
     lock.unlock();
@@ -81,7 +78,8 @@ Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float
     next_ = keys_.size();
     if (!error_) error_ = error(Status::kCancelled, "warming up was cancelled");
   }
-  changed_.wait(lock, [&] { return running_ == 0; });
+  lock.unlock();
+  workers.clear();  // waits for them
   if (error_) return *error_;
   return {};
 }
