@@ -139,6 +139,7 @@ Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOpti
   to.ttl_seconds = from.ttl_seconds;
   to.seed = from.seed;
   to.store = store_options(from);
+  to.store.log = model.device->device->log();
   if (from.secret) {
     to.secret.emplace();
     std::memcpy(to.secret->data(), from.secret, kSecretBytes);

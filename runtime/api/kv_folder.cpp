@@ -3,6 +3,7 @@
 
 #include "api/handles.h"
 #include "kv/disk_folder.h"
+#include "kv/secret_file.h"
 #include "kv/tiered_store.h"
 #include "pumice/pumice_kv.h"
 
@@ -45,6 +46,16 @@ void write_record(const FolderRecord& from, PumiceKvRecord& to) {
 }  // namespace
 
 extern "C" {
+
+PumiceResult pumice_kv_secret_file(PumiceInstance* instance, const char* path, int32_t make, uint8_t* secret) {
+  if (!instance) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&instance->object->last_error, [&]() -> Result<void> {
+    if (!path || !secret) return invalid("path or secret");
+    PUMICE_ASSIGN(const Secret read, secret_of_file(path, make != 0));
+    std::memcpy(secret, read.data(), read.size());
+    return {};
+  });
+}
 
 PumiceResult pumice_kv_folder_open(PumiceInstance* instance, const char* path, PumiceKvFolder** folder) {
   if (!instance) return PUMICE_INVALID_ARGUMENT;

@@ -1,59 +1,12 @@
 // Sessions.
-#include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 
 #include "api/handles.h"
-#include "base/mapped_file.h"
+#include "base/file.h"
 #include "engine/session_file.h"
 
 namespace pumice {
 namespace {
-
-// A file that takes the place of another one when it is whole.
-class NewFile {
- public:
-  explicit NewFile(const char* path) : path_(path), scratch_(path_ + ".new") {}
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-  ~NewFile() {
-    if (file_ < 0) return;
-    ::close(file_);
-    ::unlink(scratch_.c_str());
-  }
-
-  Result<void> open() {
-    file_ = ::open(scratch_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (file_ < 0) return failed("cannot be made");
-    return {};
-  }
-  Result<void> write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t written = ::write(file_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) return failed("cannot be written");
-      bytes = bytes.subspan(static_cast<size_t>(written));
-    }
-    return {};
-  }
-  Result<void> commit() {
-    if (::fsync(file_) != 0) return failed("cannot be written");
-    if (::rename(scratch_.c_str(), path_.c_str()) != 0) return failed("cannot be replaced");
-    ::close(std::exchange(file_, -1));
-    return {};
-  }
-
- private:
-  Error failed(const char* what) const {
-    return error(Status::kIo, "%s %s: %s; the former file, if any, is as it was", path_.c_str(), what,
-                 std::strerror(errno));
-  }
-  std::string path_, scratch_;
-  int file_ = -1;
-};
 
 Result<void> save(SequenceObject& object, const PumiceSessionOptions& options) {
   ContextObject& owner = *object.context;
@@ -66,8 +19,7 @@ Result<void> save(SequenceObject& object, const PumiceSessionOptions& options) {
                           return error(Status::kIo, "the session could not be written");
                         });
   }
-  NewFile file(options.path);
-  PUMICE_TRY(file.open());
+  PUMICE_ASSIGN(NewFile file, NewFile::create(options.path));
   PUMICE_TRY(save_session(*owner.context, *object.sequence, kv, digest,
                           [&](std::span<const std::byte> bytes) { return file.write(bytes); }));
   return file.commit();
@@ -84,10 +36,11 @@ Result<Sequence*> load(ContextObject& owner, const PumiceSessionSource& from) {
                            return {};
                          }});
   }
-  PUMICE_ASSIGN(const MappedFile file, MappedFile::open(from.path));
-  return load_session(
-      *owner.context, group, digest,
-      {.size = file.bytes().size(), .read = [&](uint64_t at, std::span<std::byte> to) { return file.read(at, to); }});
+  PUMICE_ASSIGN(const File file, File::open(from.path, FileAccess::kRead));
+  PUMICE_ASSIGN(const uint64_t size, file.size());
+  return load_session(*owner.context, group, digest, {.size = size, .read = [&](uint64_t at, std::span<std::byte> to) {
+                                                        return file.read_at(at, to);
+                                                      }});
 }
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,34 +10,30 @@
 #include <utility>
 
 namespace pumice {
+namespace {
+
+Error cannot_map(const File& file, int reason) {
+  return error(reason == ENOMEM ? Status::kOutOfHostMemory : Status::kIo, "%s cannot be mapped: %s",
+               file.path().c_str(), std::strerror(reason));
+}
+
+}  // namespace
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
   MappedFile mapped;
-  mapped.path_ = path;
-  mapped.file_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (mapped.file_ < 0) {
-    const int reason = errno;
-    if (reason == ENOENT) return error(Status::kNotFound, "%s does not exist; check the path", path.c_str());
-    return error(Status::kIo, "%s: %s", path.c_str(), std::strerror(reason));
-  }
-  struct stat info {};
-  if (::fstat(mapped.file_, &info) != 0 || !S_ISREG(info.st_mode))
-    return error(Status::kIo, "%s: not a regular file", path.c_str());
-  if (info.st_size == 0) return mapped;
-  void* data = ::mmap(nullptr, static_cast<size_t>(info.st_size), PROT_READ, MAP_PRIVATE, mapped.file_, 0);
-  if (data == MAP_FAILED) {
-    const int reason = errno;
-    return error(Status::kIo, "%s: cannot map: %s", path.c_str(), std::strerror(reason));
-  }
+  PUMICE_ASSIGN(mapped.file_, File::open(path, FileAccess::kRead));
+  PUMICE_ASSIGN(const uint64_t size, mapped.file_.size());
+  if (size == 0) return mapped;
+  void* const data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, mapped.file_.descriptor(), 0);
+  if (data == MAP_FAILED) return cannot_map(mapped.file_, errno);
   mapped.data_ = static_cast<const std::byte*>(data);
-  mapped.size_ = static_cast<size_t>(info.st_size);
+  mapped.size_ = size;
   return mapped;
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept { *this = std::move(other); }
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
-  std::swap(path_, other.path_);
   std::swap(file_, other.file_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
@@ -48,7 +43,6 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 
 MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<std::byte*>(data_), size_);
-  if (file_ >= 0) ::close(file_);
 }
 
 Result<void> MappedFile::hold(size_t size) {
@@ -58,13 +52,10 @@ Result<void> MappedFile::hold(size_t size) {
   if (length == 0) return {};
   auto* place = const_cast<std::byte*>(data_) + from;
   const bool more = end > held_;
-  const void* made = more
-                         ? ::mmap(place, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
-                         : ::mmap(place, length, PROT_READ, MAP_PRIVATE | MAP_FIXED, file_, static_cast<off_t>(from));
-  if (made == MAP_FAILED) {
-    const int reason = errno;
-    return error(Status::kOutOfHostMemory, "%s: cannot map: %s", path_.c_str(), std::strerror(reason));
-  }
+  const void* made =
+      more ? ::mmap(place, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+           : ::mmap(place, length, PROT_READ, MAP_PRIVATE | MAP_FIXED, file_.descriptor(), static_cast<off_t>(from));
+  if (made == MAP_FAILED) return cannot_map(file_, errno);
   held_ = end;
   if (!more) return {};
   PUMICE_TRY(read(from, {place, std::min(end, size_) - from}));
@@ -72,27 +63,11 @@ Result<void> MappedFile::hold(size_t size) {
   return {};
 }
 
-Result<void> MappedFile::read(size_t offset, std::span<std::byte> to) const {
-  PUMICE_CHECK(offset <= size_ && to.size() <= size_ - offset);
-  while (!to.empty()) {
-    const ssize_t count = ::pread(file_, to.data(), to.size(), static_cast<off_t>(offset));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) {
-      const int reason = errno;
-      return error(Status::kIo, "%s: cannot read at byte %zu: %s", path_.c_str(), offset, std::strerror(reason));
-    }
-    if (count == 0)
-      return error(Status::kIo, "%s ends at byte %zu, earlier than when it was opened; load it again", path_.c_str(),
-                   offset);
-    offset += static_cast<size_t>(count);
-    to = to.subspan(static_cast<size_t>(count));
-  }
-  return {};
-}
+Result<void> MappedFile::read(size_t offset, std::span<std::byte> to) const { return file_.read_at(offset, to); }
 
 void MappedFile::will_need(size_t offset, size_t size) const {
 #ifdef POSIX_FADV_WILLNEED
-  ::posix_fadvise(file_, static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
+  ::posix_fadvise(file_.descriptor(), static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
 #else
   static_cast<void>(offset), static_cast<void>(size);
 #endif

@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include "base/result.h"
+#include "base/file.h"
 
 namespace pumice {
 
@@ -29,14 +29,13 @@ class MappedFile {
   // Puts a copy in the place of the first `size` bytes (rounded up to pages), at the same address: no later change of
   // the file reaches it. A smaller size than before gives the rest back to the file.
   Result<void> hold(size_t size);
-  // Copies the bytes from `offset` on; they lie within bytes(). Status::kIo where the file no longer has them.
+  // Copies the bytes from `offset` on. Status::kIo where the file does not have them, or no longer.
   Result<void> read(size_t offset, std::span<std::byte> to) const;
   // A hint to read these bytes into the system's cache meanwhile; returns at once.
   void will_need(size_t offset, size_t size) const;
 
  private:
-  std::string path_;  // for messages
-  int file_ = -1;
+  File file_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
   size_t held_ = 0;  // whole pages

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 namespace pumice {
 
@@ -17,7 +18,7 @@ class CircuitBreaker {
   static constexpr Clock::duration kFirstPause = std::chrono::milliseconds(250);
   static constexpr Clock::duration kLongestPause = std::chrono::seconds(30);
 
-  // Whether an attempt may be made now; whoever is told so reports succeeded() or failed().
+  // Whether an attempt may be made now; whoever is told so reports succeeded(), failed() or undecided().
   bool allow(Clock::time_point now) {
     std::lock_guard lock(mutex_);
     if (failures_ < kFailures) return true;
@@ -47,6 +48,22 @@ class CircuitBreaker {
     std::lock_guard lock(mutex_);
     probing_ = false;
   }
+
+  // An attempt that was allowed; undecided unless something else is reported, as when an exception passes.
+  class Attempt {
+   public:
+    explicit Attempt(CircuitBreaker& breaker) : breaker_(&breaker) {}
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
+    ~Attempt() {
+      if (breaker_) breaker_->undecided();
+    }
+    void succeeded() { std::exchange(breaker_, nullptr)->succeeded(); }
+    void failed(Clock::time_point now) { std::exchange(breaker_, nullptr)->failed(now); }
+
+   private:
+    CircuitBreaker* breaker_;
+  };
 
  private:
   mutable std::mutex mutex_;

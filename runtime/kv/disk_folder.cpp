@@ -1,43 +1,21 @@
 #include "kv/disk_folder.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
 #include <map>
-#include <system_error>
 
 #include "kv/folder_lock.h"
 
 namespace pumice {
 namespace {
 
-// A descriptor that is closed at the end of its scope.
-class OpenFile {
- public:
-  explicit OpenFile(const std::string& path) : file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) {}
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  ~OpenFile() {
-    if (file_ >= 0) ::close(file_);
-  }
-  int get() const { return file_; }
-
- private:
-  int file_;
-};
-
 // For each segment; one that the folder's program has removed meanwhile is passed over.
-Result<void> for_each_segment(const std::string& folder, const std::function<Result<void>(int file)>& visit) {
+Result<void> for_each_segment(const std::string& folder, const std::function<Result<void>(const File& file)>& visit) {
   PUMICE_ASSIGN(const std::vector<SegmentName> names, list_segments(folder));
   for (const SegmentName& name : names) {
-    const OpenFile file(name.path);
-    if (file.get() < 0 && errno == ENOENT) continue;
-    if (file.get() < 0) return error(Status::kIo, "%s: cannot be opened: %s", name.path.c_str(), std::strerror(errno));
-    PUMICE_TRY(visit(file.get()));
+    Result<File> file = File::open(name.path, FileAccess::kRead, Links::kRefuse);
+    if (!file && file.error().status == Status::kNotFound) continue;
+    if (!file) return std::move(file).error();
+    PUMICE_TRY(visit(*file));
   }
   return {};
 }
@@ -63,16 +41,17 @@ class Codecs {
   std::map<std::pair<std::string, uint64_t>, std::optional<PageCodec>> codecs_;
 };
 
-bool is_genuine(int file, const FoundRecord& record, Codecs& codecs) {
+bool is_genuine(const File& file, const FoundRecord& record, Codecs& codecs) {
+  if (record.header.value_bytes > kMaxPayloadBytes + 4 * kMaxPageTokens + kPageHeaderBytes) return false;
   std::vector<std::byte> value(record.header.value_bytes);
   const PageCodec* const codec = codecs.of(record.header);
-  return codec && read_at(file, value_offset(record.offset), value) &&
+  return codec && file.read_at(value_offset(record.offset), value) &&
          codec->verify(std::move(value), record.header.key);
 }
 
-PageClaim claim_of(int file, const FoundRecord& record) {
+PageClaim claim_of(const File& file, const FoundRecord& record) {
   std::array<std::byte, kPageHeaderBytes> header;
-  if (record.header.value_bytes < header.size() || !read_at(file, value_offset(record.offset), header)) return {};
+  if (record.header.value_bytes < header.size() || !file.read_at(value_offset(record.offset), header)) return {};
   return read_claim(header).value_or(PageClaim{});
 }
 
@@ -81,7 +60,7 @@ PageClaim claim_of(int file, const FoundRecord& record) {
 Result<DiskFolder> DiskFolder::open(const std::string& path) {
   DiskFolder folder;
   folder.folder_ = path;
-  PUMICE_TRY(for_each_segment(path, [&](int file) -> Result<void> {
+  PUMICE_TRY(for_each_segment(path, [&](const File& file) -> Result<void> {
     PUMICE_ASSIGN(
         const SegmentScan scan, scan_segment(file, false, [&](const FoundRecord& record) {
           if (record.state == RecordState::kWhole) {
@@ -104,7 +83,7 @@ Result<FolderVerification> DiskFolder::verify(const Secret* secret, const Progre
   if (secret) codecs.emplace(*secret);
   uint64_t bytes = 0;
   bool cancelled = false;
-  PUMICE_TRY(for_each_segment(folder_, [&](int file) -> Result<void> {
+  PUMICE_TRY(for_each_segment(folder_, [&](const File& file) -> Result<void> {
     PUMICE_ASSIGN(const SegmentScan scan, scan_segment(file, true, [&](const FoundRecord& record) {
                     if (cancelled || record.state == RecordState::kErased) return;
                     ++result.records;
@@ -130,9 +109,7 @@ Result<void> DiskFolder::clear() {
   PUMICE_ASSIGN(const FolderLock lock, FolderLock::acquire(folder_));
   PUMICE_ASSIGN(const std::vector<SegmentName> names, list_segments(folder_));
   for (const SegmentName& name : names) {
-    std::error_code problem;
-    std::filesystem::remove(name.path, problem);
-    if (problem) return error(Status::kIo, "%s: cannot be removed: %s", name.path.c_str(), problem.message().c_str());
+    PUMICE_TRY(remove_file(name.path));
   }
   records_.clear();
   counts_ = {};

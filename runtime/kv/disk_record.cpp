@@ -1,16 +1,11 @@
 #include "kv/disk_record.h"
 
-#include <fcntl.h>
 #include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 
 namespace pumice {
 namespace {
@@ -18,18 +13,49 @@ namespace {
 constexpr std::array<char, 8> kHeaderMagic{'P', 'U', 'M', 'I', 'C', 'E', 'R', '1'};
 constexpr std::array<char, 8> kCommitMagic{'C', 'O', 'M', 'M', 'I', 'T', 'R', '1'};
 constexpr std::array<char, 8> kErasedMagic{'E', 'R', 'A', 'S', 'E', 'D', 'R', '1'};
-constexpr std::string_view kSuffix = ".pumicekv";
-constexpr size_t kSearchBytes = 64 * 1024;  // read at a time while looking for the next header
+constexpr size_t kSearchBytes = 64 * 1024;         // read at a time while looking for the next header
+constexpr uint64_t kMostSearch = 256u << 20;       // of one segment, however large it claims to be
+constexpr uint64_t kMostSegmentNumber = 1u << 30;  // beyond what this program gets to
+constexpr size_t kValueBytes = 1u << 20;           // read at a time of a value that is only checked
 
 static_assert(sizeof(RecordHeader) == 144 && sizeof(RecordCommit) == 48);
 
+class Sum {
+ public:
+  Sum() {
+    // The key's first half must not be zero throughout, or all sums were alike.
+    static constexpr unsigned char kPublicKey[crypto_onetimeauth_KEYBYTES] = {'p', 'u', 'm', 'i', 'c', 'e'};
+    crypto_onetimeauth_init(&state_, kPublicKey);
+  }
+  void add(std::span<const std::byte> data) {
+    crypto_onetimeauth_update(&state_, reinterpret_cast<const unsigned char*>(data.data()), data.size());
+  }
+  Checksum finish() {
+    Checksum sum;
+    crypto_onetimeauth_final(&state_, reinterpret_cast<unsigned char*>(sum.data()));
+    return sum;
+  }
+
+ private:
+  crypto_onetimeauth_state state_;
+};
+
 Checksum checksum(std::span<const std::byte> data) {
-  static constexpr unsigned char kPublicKey[crypto_onetimeauth_KEYBYTES] = {'p', 'u', 'm', 'i', 'c', 'e'};
-  // The key's first half must not be zero throughout, or all sums were alike.
-  Checksum sum;
-  crypto_onetimeauth(reinterpret_cast<unsigned char*>(sum.data()), reinterpret_cast<const unsigned char*>(data.data()),
-                     data.size(), kPublicKey);
-  return sum;
+  Sum sum;
+  sum.add(data);
+  return sum.finish();
+}
+
+// Of a part of a file, which may be larger than memory.
+Result<Checksum> checksum_at(const File& file, uint64_t offset, uint64_t size) {
+  Sum sum;
+  std::vector<std::byte> piece(static_cast<size_t>(std::min<uint64_t>(size, kValueBytes)));
+  for (const uint64_t end = offset + size; offset < end; offset += piece.size()) {
+    piece.resize(static_cast<size_t>(std::min<uint64_t>(piece.size(), end - offset)));
+    PUMICE_TRY(file.read_at(offset, piece));
+    sum.add(piece);
+  }
+  return sum.finish();
 }
 
 Checksum checksum_of(const RecordHeader& header) {
@@ -40,31 +66,27 @@ bool is_good(const RecordHeader& header) {
   return header.magic == kHeaderMagic && header.checksum == checksum_of(header);
 }
 
+std::string segment_name(uint64_t number) {
+  char name[40];
+  std::snprintf(name, sizeof name, "%08llu.pumicekv", static_cast<unsigned long long>(number));
+  return name;
+}
+
 uint64_t commit_offset(uint64_t offset, uint64_t value_bytes) { return value_offset(offset) + value_bytes; }
 
-Result<void> write_at(int file, uint64_t offset, std::span<const std::byte> from) {
-  while (!from.empty()) {
-    const ssize_t wrote = ::pwrite(file, from.data(), from.size(), static_cast<off_t>(offset));
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote <= 0)
-      return error(Status::kIo, "cache folder: cannot write (%s): make room on the disk", std::strerror(errno));
-    from = from.subspan(static_cast<size_t>(wrote));
-    offset += static_cast<uint64_t>(wrote);
-  }
-  return {};
-}
-
 template <typename T>
-Result<void> read_struct(int file, uint64_t offset, T& to) {
-  return read_at(file, offset, std::as_writable_bytes(std::span(&to, 1)));
+Result<void> read_struct(const File& file, uint64_t offset, T& to) {
+  return file.read_at(offset, std::as_writable_bytes(std::span(&to, 1)));
 }
 
-// Where the next good header begins, from `from` on; `end` if there is none.
-Result<uint64_t> find_header(int file, uint64_t from, uint64_t end) {
+// Where the next good header begins, from `from` on; `end` if there is none, or none within what may be searched.
+Result<uint64_t> find_header(const File& file, uint64_t from, uint64_t end, uint64_t& may_search) {
   std::vector<std::byte> window(kSearchBytes + sizeof(RecordHeader));
   for (uint64_t start = from; start < end; start += kSearchBytes) {
+    if (may_search < kSearchBytes) return end;
+    may_search -= kSearchBytes;
     const size_t size = static_cast<size_t>(std::min<uint64_t>(window.size(), end - start));
-    PUMICE_TRY(read_at(file, start, std::span(window).first(size)));
+    PUMICE_TRY(file.read_at(start, std::span(window).first(size)));
     for (size_t at = 0; at < kSearchBytes && at + sizeof(RecordHeader) <= size; at += kRecordAlignment) {
       RecordHeader header;
       std::memcpy(&header, window.data() + at, sizeof header);
@@ -74,7 +96,7 @@ Result<uint64_t> find_header(int file, uint64_t from, uint64_t end) {
   return end;
 }
 
-Result<RecordState> check_record(int file, FoundRecord& record, uint64_t end, bool check_value) {
+Result<RecordState> check_record(const File& file, FoundRecord& record, uint64_t end, bool check_value) {
   const RecordHeader& header = record.header;
   const uint64_t room = end - record.offset;
   if (room < sizeof(RecordHeader) + sizeof(RecordCommit) ||
@@ -87,9 +109,8 @@ Result<RecordState> check_record(int file, FoundRecord& record, uint64_t end, bo
   if (commit.magic == kErasedMagic) return RecordState::kErased;
   if (commit.magic != kCommitMagic) return RecordState::kDamaged;
   if (!check_value) return RecordState::kWhole;
-  std::vector<std::byte> value(header.value_bytes);
-  PUMICE_TRY(read_at(file, value_offset(record.offset), value));
-  return checksum(value) == commit.value ? RecordState::kWhole : RecordState::kDamaged;
+  PUMICE_ASSIGN(const Checksum sum, checksum_at(file, value_offset(record.offset), header.value_bytes));
+  return sum == commit.value ? RecordState::kWhole : RecordState::kDamaged;
 }
 
 }  // namespace
@@ -112,26 +133,28 @@ std::string_view name_space_of(const RecordHeader& header) {
   return {header.name_space.data(), static_cast<size_t>(end - header.name_space.begin())};
 }
 
-Result<void> write_record(int file, uint64_t offset, const RecordHeader& header, std::span<const std::byte> value) {
+Result<void> write_record(const File& file, uint64_t offset, const RecordHeader& header,
+                          std::span<const std::byte> value) {
   const RecordCommit commit = make_commit(header, value);
-  PUMICE_TRY(write_at(file, offset, std::as_bytes(std::span(&header, 1))));
-  PUMICE_TRY(write_at(file, value_offset(offset), value));
-  return write_at(file, commit_offset(offset, value.size()), std::as_bytes(std::span(&commit, 1)));
+  PUMICE_TRY(file.write_at(offset, std::as_bytes(std::span(&header, 1))));
+  PUMICE_TRY(file.write_at(value_offset(offset), value));
+  return file.write_at(commit_offset(offset, value.size()), std::as_bytes(std::span(&commit, 1)));
 }
 
-Result<void> erase_record(int file, uint64_t offset, uint64_t value_bytes) {
-  return write_at(file, commit_offset(offset, value_bytes), std::as_bytes(std::span(kErasedMagic)));
+Result<void> erase_record(const File& file, uint64_t offset, uint64_t value_bytes) {
+  return file.write_at(commit_offset(offset, value_bytes), std::as_bytes(std::span(kErasedMagic)));
 }
 
-Result<void> write_uses(int file, uint64_t offset, uint64_t value_bytes, uint64_t uses) {
-  return write_at(file, commit_offset(offset, value_bytes) + offsetof(RecordCommit, uses),
-                  std::as_bytes(std::span(&uses, 1)));
+Result<void> write_uses(const File& file, uint64_t offset, uint64_t value_bytes, uint64_t uses) {
+  return file.write_at(commit_offset(offset, value_bytes) + offsetof(RecordCommit, uses),
+                       std::as_bytes(std::span(&uses, 1)));
 }
 
-Result<SegmentScan> scan_segment(int file, bool check_values, const std::function<void(const FoundRecord&)>& found) {
-  struct stat status;
-  if (::fstat(file, &status) != 0) return error(Status::kIo, "cache folder: cannot read: %s", std::strerror(errno));
-  SegmentScan scan{.bytes = static_cast<uint64_t>(status.st_size)};
+Result<SegmentScan> scan_segment(const File& file, bool check_values,
+                                 const std::function<void(const FoundRecord&)>& found) {
+  PUMICE_ASSIGN(const uint64_t size, file.size());
+  SegmentScan scan{.bytes = size};
+  uint64_t may_search = kMostSearch;
   for (uint64_t offset = 0; offset < scan.bytes;) {
     FoundRecord record{.offset = offset};
     bool good = scan.bytes - offset >= sizeof(RecordHeader);
@@ -153,48 +176,25 @@ Result<SegmentScan> scan_segment(int file, bool check_values, const std::functio
       ++scan.damaged_places;
       scan.clean = false;
     }
-    PUMICE_ASSIGN(offset, find_header(file, offset + kRecordAlignment, scan.bytes));
+    PUMICE_ASSIGN(offset, find_header(file, offset + kRecordAlignment, scan.bytes, may_search));
   }
   return scan;
 }
 
-Result<void> read_at(int file, uint64_t offset, std::span<std::byte> to) {
-  while (!to.empty()) {
-    const ssize_t got = ::pread(file, to.data(), to.size(), static_cast<off_t>(offset));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return error(Status::kIo, "cache folder: cannot read: %s", std::strerror(errno));
-    if (got == 0) return error(Status::kIo, "cache folder: a file has been cut short");
-    to = to.subspan(static_cast<size_t>(got));
-    offset += static_cast<uint64_t>(got);
-  }
-  return {};
-}
-
 Result<std::vector<SegmentName>> list_segments(const std::string& folder) {
+  PUMICE_ASSIGN(const std::vector<std::string> names, list_folder(folder));
   std::vector<SegmentName> segments;
-  std::error_code problem;
-  for (std::filesystem::directory_iterator entry(folder, problem), end; !problem && entry != end;
-       entry.increment(problem)) {
-    const std::string name = entry->path().filename().string();
-    const std::string_view stem = std::string_view(name).substr(0, name.size() - std::min(name.size(), kSuffix.size()));
+  for (const std::string& name : names) {
     uint64_t number = 0;
-    const auto [last, bad] = std::from_chars(stem.data(), stem.data() + stem.size(), number);
-    std::error_code ignored;
-    if (bad == std::errc() && last == stem.data() + stem.size() && entry->path() == segment_path(folder, number) &&
-        entry->is_regular_file(ignored))
-      segments.push_back({number, entry->path().string()});
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    std::string path = folder + "/" + name;
+    if (number <= kMostSegmentNumber && name == segment_name(number) && is_regular_file(path))
+      segments.push_back({number, std::move(path)});
   }
-  if (problem == std::errc::no_such_file_or_directory)
-    return error(Status::kNotFound, "%s: there is no such folder", folder.c_str());
-  if (problem) return error(Status::kIo, "%s: cannot be read: %s", folder.c_str(), problem.message().c_str());
   std::ranges::sort(segments, {}, &SegmentName::number);
   return segments;
 }
 
-std::string segment_path(const std::string& folder, uint64_t number) {
-  char name[40];
-  std::snprintf(name, sizeof name, "%08llu", static_cast<unsigned long long>(number));
-  return (std::filesystem::path(folder) / (name + std::string(kSuffix))).string();
-}
+std::string segment_path(const std::string& folder, uint64_t number) { return folder + "/" + segment_name(number); }
 
 }  // namespace pumice

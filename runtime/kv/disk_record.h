@@ -6,7 +6,7 @@
 // none. The checksums (Poly1305 under a public key) find accidents; that a value is genuine is the page codec's matter.
 // In place change only a commit's use count, and its magic when the record is erased. Behind damage, reading begins
 // anew at the next good header, so a bad spot costs the records that it touches and no others. Thread rule: plain
-// functions; any number of threads may read one descriptor.
+// functions; any number of threads may read one file.
 #pragma once
 
 #include <array>
@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/result.h"
+#include "base/file.h"
 #include "kv/page_key.h"
 
 namespace pumice {
@@ -61,9 +61,10 @@ constexpr uint64_t record_end(uint64_t record_offset, uint64_t value_bytes) {
 constexpr uint64_t record_bytes(uint64_t value_bytes) { return align_record(record_end(0, value_bytes)); }
 
 // The whole record, the commit last. Status::kIo.
-Result<void> write_record(int file, uint64_t offset, const RecordHeader& header, std::span<const std::byte> value);
-Result<void> erase_record(int file, uint64_t offset, uint64_t value_bytes);
-Result<void> write_uses(int file, uint64_t offset, uint64_t value_bytes, uint64_t uses);
+Result<void> write_record(const File& file, uint64_t offset, const RecordHeader& header,
+                          std::span<const std::byte> value);
+Result<void> erase_record(const File& file, uint64_t offset, uint64_t value_bytes);
+Result<void> write_uses(const File& file, uint64_t offset, uint64_t value_bytes, uint64_t uses);
 
 enum class RecordState : uint32_t { kWhole = 0, kErased = 1, kDamaged = 2 };
 
@@ -82,10 +83,8 @@ struct SegmentScan {
 
 // Each record whose header is good, in order. With check_values all of a record is read; else a damaged value is not
 // noticed. Status::kIo when the file cannot be read.
-Result<SegmentScan> scan_segment(int file, bool check_values, const std::function<void(const FoundRecord&)>& found);
-
-// All of `to`; Status::kIo when the file is shorter.
-Result<void> read_at(int file, uint64_t offset, std::span<std::byte> to);
+Result<SegmentScan> scan_segment(const File& file, bool check_values,
+                                 const std::function<void(const FoundRecord&)>& found);
 
 struct SegmentName {
   uint64_t number = 0;

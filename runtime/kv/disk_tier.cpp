@@ -1,15 +1,10 @@
 #include "kv/disk_tier.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <ctime>
-#include <filesystem>
-#include <system_error>
+#include <new>
+
+#include "base/clock.h"
 
 namespace pumice {
 namespace {
@@ -22,18 +17,13 @@ constexpr uint64_t kSegmentsOfLimit = 8, kMostSegments = 256;
 constexpr uint64_t kSmallestSegment = 64u << 10, kLargeSegment = 256u << 20;
 constexpr uint64_t kLargestValueShare = 4;  // of the limit
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
 }  // namespace
-
-DiskTier::Segment::~Segment() {
-  if (file >= 0) ::close(file);
-}
 
 DiskTier::DiskTier(const DiskTierOptions& options)
     : options_(options),
       segment_bytes_(std::clamp(options.limit_bytes / kSegmentsOfLimit, kSmallestSegment,
-                                std::max(kLargeSegment, options.limit_bytes / kMostSegments))) {
+                                std::max(kLargeSegment, options.limit_bytes / kMostSegments))),
+      problem_(TierKind::kDisk, options.log) {
   stats_.limit_bytes = options.limit_bytes;
 }
 
@@ -41,12 +31,7 @@ Result<std::unique_ptr<DiskTier>> DiskTier::create(const DiskTierOptions& option
   if (options.name_space.size() > kNameSpaceBytes)
     return error(Status::kInvalidArgument, "the cache's namespace is longer than %zu bytes: shorten it",
                  kNameSpaceBytes);
-  std::error_code problem;
-  if (std::filesystem::create_directories(options.folder, problem))
-    std::filesystem::permissions(options.folder, std::filesystem::perms::owner_all, problem);
-  if (problem)
-    return error(Status::kIo, "%s: the cache folder cannot be made (%s): choose another", options.folder.c_str(),
-                 problem.message().c_str());
+  PUMICE_TRY(make_folders(options.folder));
   std::unique_ptr<DiskTier> tier(new DiskTier(options));
   PUMICE_ASSIGN(tier->lock_, FolderLock::acquire(options.folder));
   PUMICE_TRY(tier->load());
@@ -55,10 +40,17 @@ Result<std::unique_ptr<DiskTier>> DiskTier::create(const DiskTierOptions& option
 
 Result<void> DiskTier::load() {
   PUMICE_ASSIGN(const std::vector<SegmentName> names, list_segments(options_.folder));
-  for (const SegmentName& name : names) {
-    next_number_ = name.number + 1;
+  for (size_t i = 0; i < names.size(); ++i) {
+    next_number_ = names[i].number + 1;
+    if (names.size() - i > 2 * kMostSegments) {  // each would be an open file of the host program
+      static_cast<void>(remove_file(names[i].path));
+      continue;
+    }
     // One that cannot be read is left alone: what it holds is only a cache.
-    if (!load_segment(name)) ++stats_.failures;
+    if (const Result<void> loaded = load_segment(names[i]); !loaded) {
+      ++stats_.failures;
+      problem_.note(loaded.error());
+    }
   }
   if (stats_.bytes > stats_.limit_bytes) head_ = nullptr;
   while (stats_.bytes > stats_.limit_bytes && !segments_.empty()) recycle_oldest();
@@ -68,8 +60,7 @@ Result<void> DiskTier::load() {
 Result<void> DiskTier::load_segment(const SegmentName& name) {
   auto segment = std::make_shared<Segment>();
   segment->number = name.number;
-  segment->file = ::open(name.path.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-  if (segment->file < 0) return error(Status::kIo, "%s: %s", name.path.c_str(), std::strerror(errno));
+  PUMICE_ASSIGN(segment->file, File::open(name.path, FileAccess::kUpdate, Links::kRefuse));
   PUMICE_ASSIGN(const SegmentScan scan, scan_segment(segment->file, false, [&](const FoundRecord& record) {
                   if (record.state != RecordState::kWhole || record.header.epoch != options_.epoch ||
                       record.header.value_bytes > options_.max_value_bytes ||
@@ -95,7 +86,7 @@ bool DiskTier::may_contain(const PageKey& key) const {
 
 Result<std::vector<std::byte>> DiskTier::read_value(const Entry& entry) const {
   std::vector<std::byte> value(entry.value_bytes);
-  PUMICE_TRY(read_at(entry.segment->file, value_offset(entry.offset), value));
+  PUMICE_TRY(entry.segment->file.read_at(value_offset(entry.offset), value));
   return value;
 }
 
@@ -121,6 +112,7 @@ Result<bool> DiskTier::read(const PageKey& key, std::vector<std::byte>& value, D
   if (!got) {
     ++stats_.failures;
     index_.erase(key);
+    problem_.note(got.error());
     return std::move(got).error();
   }
   ++stats_.hits;
@@ -131,25 +123,33 @@ Result<bool> DiskTier::read(const PageKey& key, std::vector<std::byte>& value, D
 
 Result<void> DiskTier::write(const PageKey& key, std::span<const std::byte> value) {
   const auto start = Clock::now();
-  std::lock_guard writing(write_mutex_);
-  Result<void> written;
-  if (const uint64_t bytes = record_bytes(value.size()); bytes > options_.limit_bytes / kLargestValueShare) {
-    written = error(Status::kIo, "cache folder: a value of %zu bytes is too large for a limit of %llu: raise it",
-                    value.size(), static_cast<unsigned long long>(options_.limit_bytes));
+  if (!writing_.allow(start)) return error(Status::kIo, "cache folder: not tried again so soon after failures");
+  CircuitBreaker::Attempt trial(writing_);
+  const Result<void> written = write_now(key, value);
+  {
+    std::lock_guard lock(mutex_);
+    stats_.seconds_writing += seconds_since(start);
+    ++(written ? stats_.writes : stats_.failures);
+    if (written) stats_.written_bytes += value.size();
+  }
+  if (written) {
+    trial.succeeded();
   } else {
-    make_room(bytes);
-    written = choose_head(bytes);
-    if (written) written = append(key, value, 0);
+    trial.failed(Clock::now());
+    problem_.note(written.error());
   }
-  std::lock_guard lock(mutex_);
-  stats_.seconds_writing += seconds_since(start);
-  if (!written) {
-    ++stats_.failures;
-    return written;
-  }
-  ++stats_.writes;
-  stats_.written_bytes += value.size();
-  return {};
+  return written;
+}
+
+Result<void> DiskTier::write_now(const PageKey& key, std::span<const std::byte> value) {
+  const uint64_t bytes = record_bytes(value.size());
+  if (bytes > options_.limit_bytes / kLargestValueShare)
+    return error(Status::kIo, "cache folder: a value of %zu bytes is too large for a limit of %llu: raise it",
+                 value.size(), static_cast<unsigned long long>(options_.limit_bytes));
+  std::lock_guard writing(write_mutex_);
+  make_room(bytes);
+  PUMICE_TRY(choose_head(bytes));
+  return append(key, value, 0);
 }
 
 // Gives up old segments until `bytes` more are within the limit. With write_mutex_.
@@ -173,13 +173,10 @@ Result<void> DiskTier::choose_head(uint64_t bytes) {
 Result<void> DiskTier::open_head() {
   auto segment = std::make_shared<Segment>();
   segment->number = next_number_++;
-  const std::string path = segment_path(options_.folder, segment->number);
-  segment->file = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (segment->file < 0)
-    return error(Status::kIo, "%s: cannot be made (%s): make room on the disk", path.c_str(), std::strerror(errno));
-  head_ = segment;
+  PUMICE_ASSIGN(segment->file, File::open(segment_path(options_.folder, segment->number), FileAccess::kCreate));
   std::lock_guard lock(mutex_);
-  segments_.emplace(segment->number, std::move(segment));
+  segments_.emplace(segment->number, segment);
+  head_ = std::move(segment);
   return {};
 }
 
@@ -197,21 +194,27 @@ void DiskTier::recycle_oldest() {
   }
   std::ranges::sort(hot, std::greater(), [](const auto& item) { return item.second.uses; });
   unlink_segment(oldest);  // what is moved is read through the open file
-  // Half of it at most, so that room is always gained.
-  uint64_t moved = 0;
-  for (const auto& [key, entry] : hot) {
-    const uint64_t bytes = record_bytes(entry.value_bytes);
-    moved += bytes;
-    if (moved > oldest->bytes / 2 || !choose_head(bytes)) break;
-    const Result<std::vector<std::byte>> value = read_value(entry);
-    if (!value || !append(key, *value, entry.uses)) break;
+  try {
+    move_values(oldest, hot);
+  } catch (const std::bad_alloc&) {  // fewer are moved
   }
   forget(oldest);
 }
 
+// Half of the segment at most, so that room is always gained.
+void DiskTier::move_values(const SegmentRef& from, const std::vector<std::pair<PageKey, Entry>>& values) {
+  uint64_t moved = 0;
+  for (const auto& [key, entry] : values) {
+    const uint64_t bytes = record_bytes(entry.value_bytes);
+    moved += bytes;
+    if (moved > from->bytes / 2 || !choose_head(bytes)) break;
+    const Result<std::vector<std::byte>> value = read_value(entry);
+    if (!value || !append(key, *value, entry.uses)) break;
+  }
+}
+
 void DiskTier::unlink_segment(const SegmentRef& segment) {
-  std::error_code ignored;
-  std::filesystem::remove(segment_path(options_.folder, segment->number), ignored);
+  static_cast<void>(remove_file(segment_path(options_.folder, segment->number)));
   std::lock_guard lock(mutex_);
   stats_.bytes -= segment->bytes;
   segments_.erase(segment->number);
@@ -231,7 +234,7 @@ Result<void> DiskTier::append(const PageKey& key, std::span<const std::byte> val
   if (written && uses) written = write_uses(head_->file, offset, value.size(), uses);
   const uint64_t end = record_end(offset, value.size());
   if (!written) {
-    if (::ftruncate(head_->file, static_cast<off_t>(head_->bytes)) != 0) head_ = nullptr;
+    if (!head_->file.truncate(head_->bytes)) head_ = nullptr;
     return written;
   }
   std::lock_guard lock(mutex_);

@@ -5,7 +5,7 @@
 // Files are readable by their owner alone. Values of other namespaces and epochs in the folder are not seen, but grow
 // old like all others. Nothing is synced: what a killed process wrote stays, and after a power cut what did not reach
 // the disk is no record or does not verify, which costs a computation and no more. A write that fails (a full disk) is
-// taken back. Thread rule: as Tier's. Reads go on during a write.
+// taken back, and after some in a row none is tried for a while. Thread rule: as Tier's. Reads go on during a write.
 #pragma once
 
 #include <map>
@@ -14,9 +14,10 @@
 #include <string>
 #include <unordered_map>
 
+#include "kv/circuit_breaker.h"
 #include "kv/disk_record.h"
 #include "kv/folder_lock.h"
-#include "kv/tier.h"
+#include "kv/tier_problem.h"
 
 namespace pumice {
 
@@ -26,6 +27,7 @@ struct DiskTierOptions {
   std::string name_space;  // kNameSpaceBytes at most
   uint64_t epoch = 0;
   uint64_t max_value_bytes = UINT64_MAX;  // larger ones in the folder are none of ours
+  Log log;
 };
 
 class DiskTier final : public Tier {
@@ -41,16 +43,13 @@ class DiskTier final : public Tier {
   void erase(const PageKey& key) override;
   Result<void> clear() override;
   TierStats stats() const override;
+  std::string last_failure() const override { return problem_.last(); }
 
  private:
   struct Segment {
     uint64_t number = 0;
-    int file = -1;
+    File file;
     uint64_t bytes = 0;  // changed under both mutexes
-    Segment() = default;
-    Segment(const Segment&) = delete;
-    Segment& operator=(const Segment&) = delete;
-    ~Segment();
   };
   using SegmentRef = std::shared_ptr<Segment>;  // a read keeps its file open while the segment goes
   struct Entry {
@@ -61,11 +60,13 @@ class DiskTier final : public Tier {
 
   explicit DiskTier(const DiskTierOptions& options);
   Result<void> load();
+  Result<void> write_now(const PageKey& key, std::span<const std::byte> value);
   Result<void> load_segment(const SegmentName& name);
   Result<void> open_head();
   void make_room(uint64_t bytes);
   Result<void> choose_head(uint64_t bytes);
   void recycle_oldest();
+  void move_values(const SegmentRef& from, const std::vector<std::pair<PageKey, Entry>>& values);
   Result<void> append(const PageKey& key, std::span<const std::byte> value, uint64_t uses);
   void unlink_segment(const SegmentRef& segment);
   void forget(const SegmentRef& segment);
@@ -81,6 +82,8 @@ class DiskTier final : public Tier {
   std::map<uint64_t, SegmentRef> segments_;
   std::unordered_map<PageKey, Entry, PageKeyHash> index_;
   TierStats stats_;
+  CircuitBreaker writing_;
+  TierProblem problem_;
 };
 
 }  // namespace pumice

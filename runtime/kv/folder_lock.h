@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "base/result.h"
+#include "base/file.h"
 
 namespace pumice {
 
@@ -13,13 +13,8 @@ class FolderLock {
   // Status::kUnsupported when another holder has it; kIo when the lock file cannot be made.
   static Result<FolderLock> acquire(const std::string& folder);
 
-  FolderLock() = default;
-  FolderLock(FolderLock&& other) noexcept;
-  FolderLock& operator=(FolderLock&& other) noexcept;
-  ~FolderLock();
-
  private:
-  int file_ = -1;
+  File file_;
 };
 
 }  // namespace pumice

@@ -9,16 +9,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
 #include "base/result.h"
 
 namespace pumice {
-
-// A bijection that spreads ids which lie close together (the finaliser of SplitMix64).
-inline uint64_t mix_id(uint64_t id) {
-  id = (id ^ (id >> 30)) * 0xbf58476d1ce4e5b9u;
-  id = (id ^ (id >> 27)) * 0x94d049bb133111ebu;
-  return id ^ (id >> 31);
-}
 
 template <typename Value>
 class IdMap {
@@ -94,7 +88,7 @@ class IdMap {
 
   size_t mask() const { return entries_.size() - 1; }
   size_t step(size_t slot) const { return (slot + 1) & mask(); }
-  size_t home_of(uint64_t id) const { return static_cast<size_t>(mix_id(id)) & mask(); }
+  size_t home_of(uint64_t id) const { return static_cast<size_t>(mix64(id)) & mask(); }
   size_t slot_of(uint64_t id) const {
     size_t slot = home_of(id);
     while (entries_[slot].id != 0 && entries_[slot].id != id) slot = step(slot);

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <condition_variable>
 #include <deque>
-#include <new>
+
+#include "base/clock.h"
 
 namespace pumice {
 namespace {
@@ -16,8 +17,6 @@ constexpr uint64_t kReadAheadBytes = 64u << 20;
 constexpr size_t kTurn = 16;
 // First guesses of the moving averages.
 constexpr double kRamSeconds = 2e-6, kDiskSeconds = 1e-3, kRedisSeconds = 5e-3;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 }  // namespace
 
@@ -86,10 +85,9 @@ class PageReader::Fetch : public PageFetch {
   }
 
   bool wait(double seconds) override {
-    const auto longest = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
     std::unique_lock lock(job_->mutex);
     const auto done = [&] { return job_->finished || !job_->ready.empty(); };
-    return job_->changed.wait_until(lock, std::min(job_->deadline, Clock::now() + longest), done) ||
+    return job_->changed.wait_until(lock, std::min(job_->deadline, Clock::now() + wait_time(seconds)), done) ||
            Clock::now() >= job_->deadline;
   }
 
@@ -102,10 +100,10 @@ Result<std::unique_ptr<PageReader>> PageReader::create(const PageReaderTiers& ti
                                                        Loaded loaded) {
   std::unique_ptr<PageReader> reader(new PageReader(tiers, codec, std::move(loaded)));
   if (tiers.disk) {
-    PUMICE_ASSIGN(reader->disk_worker_, Worker::start());
+    PUMICE_ASSIGN(reader->disk_worker_, Worker::start("kv-disk-read"));
   }
   if (tiers.redis) {
-    PUMICE_ASSIGN(reader->redis_worker_, Worker::start());
+    PUMICE_ASSIGN(reader->redis_worker_, Worker::start("kv-redis-read"));
   }
   reader->times_[static_cast<size_t>(TierKind::kRam)].set(kRamSeconds);
   reader->times_[static_cast<size_t>(TierKind::kDisk)].set(kDiskSeconds);
@@ -158,7 +156,15 @@ std::optional<TierKind> PageReader::source(const Job& job, size_t index) const {
   return std::nullopt;
 }
 
-void PageReader::advance(const JobRef& job, TierKind here) {
+void PageReader::advance(const JobRef& job, TierKind here) noexcept {
+  try {
+    go_on(job, here);
+  } catch (...) {  // out of memory: what has been handed out is good, and nothing more comes
+    job->finish();
+  }
+}
+
+void PageReader::go_on(const JobRef& job, TierKind here) {
   for (size_t turn = 0; true; ++turn) {
     if (job->ended || job->next >= job->wanted.size() || Clock::now() >= job->deadline) return job->finish();
     if (job->park_if_full()) return;
@@ -180,13 +186,7 @@ void PageReader::advance(const JobRef& job, TierKind here) {
 
 void PageReader::post(const JobRef& job, TierKind where) {
   Worker& worker = where == TierKind::kDisk ? *disk_worker_ : *redis_worker_;
-  worker.post([this, job, where] {
-    try {
-      advance(job, where);
-    } catch (const std::bad_alloc&) {
-      job->finish();
-    }
-  });
+  worker.post([this, job, where] { advance(job, where); });
 }
 
 void PageReader::read_ram(Job& job) {

@@ -61,7 +61,8 @@ class PageReader {
   PageReader(const PageReaderTiers& tiers, const PageCodec& codec, Loaded loaded)
       : tiers_(tiers), codec_(codec), loaded_(std::move(loaded)) {}
   // Goes on with the job on the thread `here` (RAM: the caller's) until it is finished or another's turn.
-  void advance(const JobRef& job, TierKind here);
+  void advance(const JobRef& job, TierKind here) noexcept;
+  void go_on(const JobRef& job, TierKind here);
   void post(const JobRef& job, TierKind where);
   std::optional<TierKind> source(const Job& job, size_t index) const;
   void read_ram(Job& job);

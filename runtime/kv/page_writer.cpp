@@ -1,8 +1,10 @@
 #include "kv/page_writer.h"
 
-#include <chrono>
 #include <future>
+#include <new>
 #include <optional>
+
+#include "base/clock.h"
 
 namespace pumice {
 
@@ -13,10 +15,22 @@ struct PageWriter::Outgoing {
   Outgoing(const Outgoing&) = delete;
   Outgoing& operator=(const Outgoing&) = delete;
   ~Outgoing() {
+    if (!queued) return;
     std::lock_guard lock(writer->mutex_);
     writer->queued_bytes_ -= page->payload.size();
     --writer->queued_;
     writer->less_.notify_all();
+  }
+
+  bool enter_queue() {
+    std::lock_guard lock(writer->mutex_);
+    if (writer->queued_bytes_ + page->payload.size() > writer->queue_limit_) {
+      writer->dropped_.fetch_add(1, std::memory_order_relaxed);
+      return false;
+    }
+    writer->queued_bytes_ += page->payload.size();
+    ++writer->queued_;
+    return queued = true;
   }
 
   // Empty when the page cannot be sealed.
@@ -31,6 +45,7 @@ struct PageWriter::Outgoing {
 
   PageWriter* writer;
   SharedPage page;
+  bool queued = false;
   uint64_t generation;
   std::mutex mutex;
   std::optional<std::vector<std::byte>> value;
@@ -40,10 +55,10 @@ Result<std::unique_ptr<PageWriter>> PageWriter::create(Tier* disk, Tier* redis, 
                                                        uint64_t queue_bytes, NotWritten not_written) {
   std::unique_ptr<PageWriter> writer(new PageWriter(disk, redis, codec, queue_bytes, std::move(not_written)));
   if (disk) {
-    PUMICE_ASSIGN(writer->disk_worker_, Worker::start());
+    PUMICE_ASSIGN(writer->disk_worker_, Worker::start("kv-disk-write"));
   }
   if (redis) {
-    PUMICE_ASSIGN(writer->redis_worker_, Worker::start());
+    PUMICE_ASSIGN(writer->redis_worker_, Worker::start("kv-redis-write"));
   }
   return writer;
 }
@@ -56,36 +71,31 @@ void PageWriter::write(const SharedPage& page, TierKind found_in) {
   const bool to_redis = for_redis && redis_->may_contain(page->key);  // which it says of all while it works
   if (for_redis && !to_redis) not_written_(page->key);
   if (!to_disk && !to_redis) return;
-  if (!take_room(page->payload.size())) return not_written_(page->key);
   const auto outgoing = std::make_shared<Outgoing>(this, page);
+  if (!outgoing->enter_queue()) return not_written_(page->key);
   if (to_disk) post(outgoing, disk_, *disk_worker_);
   if (to_redis) post(outgoing, redis_, *redis_worker_);
 }
 
-bool PageWriter::take_room(uint64_t bytes) {
-  std::lock_guard lock(mutex_);
-  if (queued_bytes_ + bytes > queue_limit_) {
-    dropped_.fetch_add(1, std::memory_order_relaxed);
-    return false;
-  }
-  queued_bytes_ += bytes;
-  ++queued_;
-  return true;
+void PageWriter::post(const std::shared_ptr<Outgoing>& outgoing, Tier* tier, Worker& worker) {
+  worker.post([this, outgoing, tier] { deliver(*outgoing, tier); });
 }
 
-void PageWriter::post(const std::shared_ptr<Outgoing>& outgoing, Tier* tier, Worker& worker) {
-  worker.post([this, outgoing, tier] {
-    if (outgoing->generation != generation_) return;
-    const std::span<const std::byte> value = outgoing->sealed();
-    if (value.empty()) return;
-    // Why it failed is in the tier's own statistics.
-    if (!tier->write(outgoing->page->key, value)) not_written_(outgoing->page->key);
-  });
+// Why a write failed is in the tier's own statistics.
+void PageWriter::deliver(Outgoing& outgoing, Tier* tier) {
+  if (outgoing.generation != generation_) return;
+  bool written = false;
+  try {
+    const std::span<const std::byte> value = outgoing.sealed();
+    written = value.empty() || tier->write(outgoing.page->key, value).ok();
+  } catch (const std::bad_alloc&) {  // as not written
+  }
+  if (!written) not_written_(outgoing.page->key);
 }
 
 bool PageWriter::flush(double seconds) {
   std::unique_lock lock(mutex_);
-  return less_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return queued_ == 0; });
+  return less_.wait_for(lock, wait_time(seconds), [this] { return queued_ == 0; });
 }
 
 // On the workers, so that a page that is just being written goes, too.
@@ -93,12 +103,14 @@ void PageWriter::clear() {
   ++generation_;
   if (redis_) redis_worker_->post([this] { static_cast<void>(redis_->clear()); });
   if (!disk_) return;
-  std::promise<void> cleared;
-  disk_worker_->post([&] {
+  // Whatever becomes of the task, its end breaks the promise or keeps it.
+  auto cleared = std::make_shared<std::promise<void>>();
+  std::future<void> done = cleared->get_future();
+  disk_worker_->post([this, cleared = std::move(cleared)] {
     static_cast<void>(disk_->clear());
-    cleared.set_value();
+    cleared->set_value();
   });
-  cleared.get_future().wait();
+  done.wait();
 }
 
 uint64_t PageWriter::queued_bytes() const {

@@ -39,8 +39,8 @@ class PageWriter {
 
   PageWriter(Tier* disk, Tier* redis, const PageCodec& codec, uint64_t queue_bytes, NotWritten not_written)
       : disk_(disk), redis_(redis), codec_(codec), queue_limit_(queue_bytes), not_written_(std::move(not_written)) {}
-  bool take_room(uint64_t bytes);
   void post(const std::shared_ptr<Outgoing>& outgoing, Tier* tier, Worker& worker);
+  void deliver(Outgoing& outgoing, Tier* tier);
 
   Tier* disk_;
   Tier* redis_;

@@ -42,7 +42,8 @@ SharedPage RamTier::read(const WantedPage& wanted) {
 
 void RamTier::write(SharedPage page) {
   const uint64_t bytes = bytes_of(*page);
-  Order given_up;  // freed outside the lock
+  Order made, given_up;  // given up are freed outside the lock
+  made.push_front(std::move(page));
   std::lock_guard lock(mutex_);
   if (bytes > stats_.limit_bytes) return;
   const auto drop = [&](Order::iterator node) {
@@ -50,13 +51,14 @@ void RamTier::write(SharedPage page) {
     index_.erase((*node)->key);
     given_up.splice(given_up.begin(), order_, node);
   };
-  if (const auto found = index_.find(page->key); found != index_.end()) drop(found->second);
+  const PageKey& key = made.front()->key;
+  if (const auto found = index_.find(key); found != index_.end()) drop(found->second);
   while (stats_.bytes + bytes > stats_.limit_bytes) {
     drop(std::prev(order_.end()));
     ++stats_.evictions;
   }
-  order_.push_front(std::move(page));
-  index_.emplace(order_.front()->key, order_.begin());
+  index_.emplace(key, made.begin());
+  order_.splice(order_.begin(), made);
   stats_.bytes += bytes;
   ++stats_.writes;
   stats_.written_bytes += order_.front()->payload.size();

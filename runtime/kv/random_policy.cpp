@@ -1,7 +1,5 @@
 #include "kv/random_policy.h"
 
-#include "kv/id_map.h"
-
 namespace pumice {
 
 void RandomPolicy::set_evictable(NodeId node, bool evictable) {
@@ -20,9 +18,8 @@ void RandomPolicy::set_evictable(NodeId node, bool evictable) {
 }
 
 NodeId RandomPolicy::victim(const Evictable& filter) {
-  state_ += 0x9e3779b97f4a7c15u;  // SplitMix64
   const size_t count = nodes_.size();
-  const size_t first = count > 0 ? mix_id(state_) % count : 0;
+  const size_t first = count > 0 ? random_.next() % count : 0;
   for (size_t i = 0; i < count; ++i) {
     const NodeId node = nodes_[(first + i) % count];
     if (!filter || filter(node)) return node;

@@ -4,13 +4,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/random.h"
 #include "kv/eviction_policy.h"
 
 namespace pumice {
 
 class RandomPolicy final : public EvictionPolicy {
  public:
-  explicit RandomPolicy(uint64_t seed) : state_(seed) {}
+  explicit RandomPolicy(uint64_t seed) : random_(seed) {}
 
   void request(std::span<const BlockInfo>) override {}
   void extend(const BlockInfo&) override {}
@@ -27,7 +28,7 @@ class RandomPolicy final : public EvictionPolicy {
 
   std::vector<NodeId> nodes_;    // evictable
   std::vector<uint32_t> place_;  // of each node in nodes_
-  uint64_t state_;
+  SplitMix random_;
 };
 
 }  // namespace pumice

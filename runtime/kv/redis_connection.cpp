@@ -4,15 +4,20 @@
 
 #include <hiredis/hiredis.h>
 
-#include <algorithm>
-#include <new>
+#include "base/printable.h"
 
 namespace pumice {
 namespace {
 
 constexpr size_t kReceiveBytes = 256 * 1024;
-constexpr size_t kMaxElements = 1u << 20;
+constexpr size_t kMaxElements = 1u << 16;    // of a reply, in all its arrays
 constexpr uint64_t kSlackBytes = 64 * 1024;  // of a reply beside its value
+
+// What a reply may still take.
+struct Allowance {
+  uint64_t bytes = 0;
+  size_t elements = 0;
+};
 
 // Makes an object for hiredis and puts it into its array, if it is an element. Null, which ends the parsing with an
 // error, when there is no memory: exceptions must not pass through C.
@@ -35,6 +40,9 @@ void* create_string(const redisReadTask* task, char* text, size_t size) {
   const auto type = task->type == REDIS_REPLY_ERROR    ? RedisReply::Type::kError
                     : task->type == REDIS_REPLY_STATUS ? RedisReply::Type::kStatus
                                                        : RedisReply::Type::kString;
+  uint64_t& bytes_left = static_cast<Allowance*>(task->privdata)->bytes;
+  if (size > bytes_left) return nullptr;
+  bytes_left -= size;
   return make_reply(task, type, [&](RedisReply& reply) {
     const auto* const bytes = reinterpret_cast<const std::byte*>(text);
     reply.bytes.assign(bytes, bytes + size);
@@ -56,17 +64,25 @@ redisReplyObjectFunctions reply_functions() {
   functions.createString = create_string;
   functions.createArray = [](const redisReadTask* task, auto count) -> void* {  // int or size_t, by hiredis' version
     const auto size = static_cast<size_t>(count);
-    if (size > kMaxElements) return nullptr;
+    size_t& left = static_cast<Allowance*>(task->privdata)->elements;
+    const bool nested = task->parent && task->parent->parent;  // deeper than any answer that is asked for
+    if (size > left || nested) return nullptr;
+    left -= size;
     return make_reply(task, RedisReply::Type::kArray, [&](RedisReply& reply) { reply.elements.resize(size); });
   };
   functions.createInteger = create_integer;
   functions.createNil = create_nil;
   functions.freeObject = free_reply;
+#if HIREDIS_MAJOR >= 1
+  // Without these it would hand out small numbers as if they were objects.
+  functions.createDouble = [](const redisReadTask*, double, char*, size_t) -> void* { return nullptr; };
+  functions.createBool = [](const redisReadTask*, int) -> void* { return nullptr; };
+#endif
   return functions;
 }
 
 Error no_protocol(const char* why) {
-  return error(Status::kIo, "Redis: the server does not speak its protocol: %s", why);
+  return error(Status::kIo, "Redis: the server does not speak its protocol: %s", printable(why).c_str());
 }
 
 }  // namespace
@@ -85,8 +101,7 @@ void append_command(std::vector<std::byte>& to, std::initializer_list<std::strin
 }
 
 Error reply_error(const RedisReply& reply) {
-  const std::string text(reply.text().substr(0, 200));
-  return error(Status::kIo, "Redis refused: %s", text.c_str());
+  return error(Status::kIo, "Redis refused: %s", printable(reply.text().substr(0, 200)).c_str());
 }
 
 RedisConnection::RedisConnection(std::unique_ptr<RedisStream> stream, uint64_t max_reply_bytes)
@@ -100,12 +115,13 @@ RedisConnection::~RedisConnection() {
   if (reader_) redisReaderFree(reader_);
 }
 
-Result<std::unique_ptr<RedisConnection>> RedisConnection::open(const RedisUrl& url, const std::string& ca_file,
-                                                               uint64_t max_reply_bytes, const std::atomic<bool>* stop,
-                                                               Deadline deadline) {
-  PUMICE_ASSIGN(std::unique_ptr<RedisStream> stream,
-                RedisStream::connect(
-                    {.host = url.host, .port = url.port, .tls = url.tls, .ca_file = ca_file, .stop = stop}, deadline));
+Result<std::unique_ptr<RedisConnection>> RedisConnection::open(HostNames& names, const RedisUrl& url,
+                                                               const std::string& ca_file, uint64_t max_reply_bytes,
+                                                               const std::atomic<bool>* stop, Deadline deadline) {
+  PUMICE_ASSIGN(
+      std::unique_ptr<RedisStream> stream,
+      RedisStream::connect(
+          names, {.host = url.host, .port = url.port, .tls = url.tls, .ca_file = ca_file, .stop = stop}, deadline));
   std::unique_ptr<RedisConnection> connection(new RedisConnection(std::move(stream), max_reply_bytes));
   if (!connection->reader_) return error(Status::kOutOfHostMemory, "Redis: out of memory");
   if (!url.password.empty()) {
@@ -122,6 +138,8 @@ Result<std::unique_ptr<RedisConnection>> RedisConnection::open(const RedisUrl& u
 }
 
 Result<std::unique_ptr<RedisReply>> RedisConnection::receive(Deadline deadline) {
+  Allowance left{.bytes = max_reply_bytes_ + kSlackBytes, .elements = kMaxElements};
+  reader_->privdata = &left;
   for (;;) {
     void* raw = nullptr;
     if (redisReaderGetReply(reader_, &raw) != REDIS_OK) return no_protocol(reader_->errstr);

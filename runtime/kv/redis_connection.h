@@ -33,9 +33,9 @@ class RedisConnection {
   using Deadline = RedisStream::Deadline;
 
   // Connects, authenticates and selects the database. max_reply_bytes: of one reply.
-  static Result<std::unique_ptr<RedisConnection>> open(const RedisUrl& url, const std::string& ca_file,
-                                                       uint64_t max_reply_bytes, const std::atomic<bool>* stop,
-                                                       Deadline deadline);
+  static Result<std::unique_ptr<RedisConnection>> open(HostNames& names, const RedisUrl& url,
+                                                       const std::string& ca_file, uint64_t max_reply_bytes,
+                                                       const std::atomic<bool>* stop, Deadline deadline);
   ~RedisConnection();
 
   Result<void> send(std::span<const std::byte> commands, Deadline deadline) {

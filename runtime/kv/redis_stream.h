@@ -5,14 +5,9 @@
 // time; `stop` may be set from any.
 #pragma once
 
-#include <atomic>
-#include <chrono>
-#include <cstddef>
 #include <memory>
-#include <span>
-#include <string>
 
-#include "base/result.h"
+#include "base/socket.h"
 
 namespace pumice {
 
@@ -26,10 +21,10 @@ struct RedisStreamOptions {
 
 class RedisStream {
  public:
-  using Deadline = std::chrono::steady_clock::time_point;
+  using Deadline = SocketDeadline;
 
-  // A host's name is looked up by the system, which has time limits of its own; an address needs no look-up.
-  static Result<std::unique_ptr<RedisStream>> connect(const RedisStreamOptions& options, Deadline deadline);
+  static Result<std::unique_ptr<RedisStream>> connect(HostNames& names, const RedisStreamOptions& options,
+                                                      Deadline deadline);
   virtual ~RedisStream() = default;
 
   // All of it. Status::kTimeout, kIo, kCancelled: the connection is of no more use.

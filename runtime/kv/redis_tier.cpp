@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <new>
 
+#include "base/clock.h"
+#include "base/thread.h"
 #include "kv/circuit_breaker.h"
 #include "kv/redis_connection.h"
+#include "kv/tier_problem.h"
 
 namespace pumice {
 namespace {
@@ -21,8 +23,8 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kInFlight = 8;  // requests sent ahead of the reply that is read
 // A server that has said nothing for so long has failed, even if the caller would not have waited longer.
 constexpr auto kPatience = std::chrono::milliseconds(50);
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+// A server whose SCAN never ends is no reason to go on for ever.
+constexpr auto kClearTime = std::chrono::minutes(5);
 
 // For MATCH: the text stands for itself.
 std::string escape_pattern(std::string_view text) {
@@ -36,7 +38,8 @@ std::string escape_pattern(std::string_view text) {
 
 class Implementation final : public RedisTier {
  public:
-  Implementation(const RedisTierOptions& options, RedisUrl url) : options_(options), url_(std::move(url)) {}
+  Implementation(const RedisTierOptions& options, RedisUrl url)
+      : options_(options), url_(std::move(url)), problem_(TierKind::kRedis, options.log) {}
 
   TierKind kind() const override { return TierKind::kRedis; }
   bool may_contain(const PageKey&) const override { return !stop_ && reading_.breaker.closed(Clock::now()); }
@@ -48,15 +51,13 @@ class Implementation final : public RedisTier {
   TierStats stats() const override;
   void stop() override { stop_ = true; }
   bool connected() const override { return reading_.connected || writing_.connected; }
-  std::string last_failure() const override {
-    std::lock_guard lock(mutex_);
-    return last_failure_;
-  }
+  std::string last_failure() const override { return problem_.last(); }
 
  private:
   // A connection and whether the server has been well of late.
   struct Lane {
-    std::mutex mutex;  // guards connection
+    std::mutex mutex;  // guards names and connection
+    HostNames names;
     std::unique_ptr<RedisConnection> connection;
     std::atomic<bool> connected{false};
     CircuitBreaker breaker;
@@ -85,7 +86,7 @@ class Implementation final : public RedisTier {
   Lane reading_, writing_;
   mutable std::mutex mutex_;  // guards what follows
   TierStats stats_;
-  std::string last_failure_;
+  TierProblem problem_;
 };
 
 // work(connection, progress) -> Result<void>, on the lane's connection. One that had lain idle may have been closed by
@@ -95,6 +96,7 @@ Result<void> Implementation::run(Lane& lane, Deadline deadline, Work&& work) {
   std::lock_guard lock(lane.mutex);
   if (stop_) return error(Status::kCancelled, "Redis: the cache is being closed");
   if (!lane.breaker.allow(Clock::now())) return error(Status::kIo, "Redis: not tried again so soon after failures");
+  CircuitBreaker::Attempt trial(lane.breaker);
   const auto start = Clock::now();
   Progress progress;
   const bool reused = lane.connection != nullptr;
@@ -102,38 +104,35 @@ Result<void> Implementation::run(Lane& lane, Deadline deadline, Work&& work) {
   if (!done && done.error().status == Status::kIo && reused && !progress.any)
     done = attempt(lane, deadline, work, progress);
   if (done) {
-    lane.breaker.succeeded();
+    trial.succeeded();
     return done;
   }
   // When the end has come, or the caller's own time is up too soon, that says nothing about the server.
   const bool too_soon = done.error().status == Status::kTimeout && Clock::now() >= deadline &&
                         (progress.any || Clock::now() - start < kPatience);
-  const bool undecided = done.error().status == Status::kCancelled || too_soon;
-  if (undecided) {
-    lane.breaker.undecided();
-  } else {
-    lane.breaker.failed(Clock::now());
+  const bool closing = done.error().status == Status::kCancelled;
+  if (!closing && !too_soon) trial.failed(Clock::now());
+  {
+    std::lock_guard stats_lock(mutex_);
+    ++stats_.failures;
   }
-  std::lock_guard stats_lock(mutex_);
-  ++stats_.failures;
-  last_failure_ = done.error().message;
+  if (!closing) problem_.note(done.error());
   return done;
 }
 
 template <typename Work>
 Result<void> Implementation::attempt(Lane& lane, Deadline deadline, Work&& work, Progress& progress) {
   if (!lane.connection) {
-    PUMICE_ASSIGN(lane.connection,
-                  RedisConnection::open(url_, options_.ca_file, options_.max_value_bytes, &stop_, soon(deadline)));
+    PUMICE_ASSIGN(lane.connection, RedisConnection::open(lane.names, url_, options_.ca_file, options_.max_value_bytes,
+                                                         &stop_, soon(deadline)));
   }
   lane.connected = true;
-  Result<void> done = [&]() -> Result<void> {
-    try {
-      return work(*lane.connection, progress);
-    } catch (const std::bad_alloc&) {  // in the midst of an exchange: the connection goes, too
-      return error(Status::kOutOfHostMemory, "Redis: out of memory");
-    }
-  }();
+  Result<void> done = error(Status::kInternal, "Redis: not asked");
+  try {
+    done = work(*lane.connection, progress);
+  } catch (...) {  // in the midst of an exchange: the connection goes, too
+    done = caught_error();
+  }
   if (!done) {
     lane.connection.reset();
     lane.connected = false;
@@ -230,12 +229,16 @@ Result<void> Implementation::clear() {
 Result<void> Implementation::scan_and_delete(RedisConnection& connection) {
   const std::string pattern = escape_pattern(prefix()) + "*";
   std::string cursor = "0";
+  const Deadline end = Clock::now() + kClearTime;
   do {
+    if (Clock::now() >= end) return error(Status::kTimeout, "Redis: clearing took too long; what is left expires");
     PUMICE_ASSIGN(const auto reply,
                   connection.exchange({"SCAN", cursor, "MATCH", pattern, "COUNT", "1000"}, soon(Deadline::max())));
     if (reply->elements.size() != 2) return error(Status::kIo, "Redis: the answer to SCAN is of another form");
     cursor = reply->elements[0]->text();
     for (const auto& name : reply->elements[1]->elements) {
+      if (!name->text().starts_with(prefix()))
+        return error(Status::kIo, "Redis: the answer to SCAN is of another form");
       PUMICE_ASSIGN(const auto deleted, connection.exchange({"DEL", name->text()}, soon(Deadline::max())));
     }
   } while (cursor != "0");

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "base/log.h"
 #include "kv/tier.h"
 
 namespace pumice {
@@ -21,6 +22,7 @@ struct RedisTierOptions {
   uint64_t ttl_seconds = 0;
   uint32_t timeout_ms = 0;  // of one exchange, and of connecting
   uint64_t max_value_bytes = 0;
+  Log log;
 };
 
 class RedisTier : public Tier {
@@ -30,7 +32,6 @@ class RedisTier : public Tier {
 
   virtual void stop() = 0;  // whatever waits ends at once, and all that comes later fails
   virtual bool connected() const = 0;
-  virtual std::string last_failure() const = 0;  // empty: none
 };
 
 }  // namespace pumice

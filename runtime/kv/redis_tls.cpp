@@ -5,31 +5,29 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <climits>
 
 namespace pumice {
 namespace {
 
 // OpenSSL's own socket BIO writes without MSG_NOSIGNAL, which would raise SIGPIPE in the host program.
+const Socket& socket_of(BIO* bio) { return *static_cast<const Socket*>(BIO_get_data(bio)); }
+
 int bio_write(BIO* bio, const char* data, int size) {
   BIO_clear_retry_flags(bio);
-  const int file = static_cast<int>(reinterpret_cast<intptr_t>(BIO_get_data(bio)));
-  const ssize_t sent = ::send(file, data, static_cast<size_t>(size), MSG_NOSIGNAL);
-  if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_retry_write(bio);
-  return static_cast<int>(sent);
+  const Socket::Attempt sent = socket_of(bio).try_send(std::as_bytes(std::span(data, static_cast<size_t>(size))));
+  if (sent.again) BIO_set_retry_write(bio);
+  return static_cast<int>(sent.bytes);
 }
 
 int bio_read(BIO* bio, char* to, int size) {
   BIO_clear_retry_flags(bio);
-  const int file = static_cast<int>(reinterpret_cast<intptr_t>(BIO_get_data(bio)));
-  const ssize_t got = ::recv(file, to, static_cast<size_t>(size), 0);
-  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) BIO_set_retry_read(bio);
-  return static_cast<int>(got);
+  const Socket::Attempt got =
+      socket_of(bio).try_receive(std::as_writable_bytes(std::span(to, static_cast<size_t>(size))));
+  if (got.again) BIO_set_retry_read(bio);
+  return static_cast<int>(got.bytes);
 }
 
 long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
@@ -67,6 +65,7 @@ class TlsStream final : public RedisStream {
     ssl_.reset(SSL_new(context_.get()));
     if (!ssl_ || !attach() || !expect(options.host)) return tls_error("cannot be set up");
     for (;;) {
+      PUMICE_TRY(socket_.check(deadline));
       ERR_clear_error();  // what is left of others would be taken for this call's
       const int done = SSL_connect(ssl_.get());
       if (done == 1) return {};
@@ -82,6 +81,7 @@ class TlsStream final : public RedisStream {
 
   Result<void> send(std::span<const std::byte> data, Deadline deadline) override {
     while (!data.empty()) {
+      PUMICE_TRY(socket_.check(deadline));
       const int size = static_cast<int>(std::min<size_t>(data.size(), INT_MAX));
       ERR_clear_error();
       const int sent = SSL_write(ssl_.get(), data.data(), size);
@@ -96,6 +96,7 @@ class TlsStream final : public RedisStream {
 
   Result<size_t> receive(std::span<std::byte> to, Deadline deadline) override {
     for (;;) {
+      PUMICE_TRY(socket_.check(deadline));
       ERR_clear_error();
       const int got = SSL_read(ssl_.get(), to.data(), static_cast<int>(std::min<size_t>(to.size(), INT_MAX)));
       if (got > 0) return static_cast<size_t>(got);
@@ -112,7 +113,7 @@ class TlsStream final : public RedisStream {
     BIO_meth_set_ctrl(method_.get(), bio_control);
     BIO* const bio = BIO_new(method_.get());
     if (!bio) return false;
-    BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(socket_.file())));
+    BIO_set_data(bio, &socket_);
     BIO_set_init(bio, 1);
     SSL_set_bio(ssl_.get(), bio, bio);
     SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -130,9 +131,9 @@ class TlsStream final : public RedisStream {
   Result<void> go_on(int returned, const char* failure, Deadline deadline) {
     switch (SSL_get_error(ssl_.get(), returned)) {
       case SSL_ERROR_WANT_READ:
-        return socket_.wait(POLLIN, deadline);
+        return socket_.wait_readable(deadline);
       case SSL_ERROR_WANT_WRITE:
-        return socket_.wait(POLLOUT, deadline);
+        return socket_.wait_writable(deadline);
       default:
         return tls_error(failure);
     }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "kv/redis_stream.h"
-#include "kv/socket.h"
 
 namespace pumice {
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/random.h"
 #include "kv/farthest_policy.h"
 #include "kv/prefix_index.h"
 #include "kv/shadow_cache.h"
@@ -75,7 +76,7 @@ class Replay {
  private:
   static PageKey key_of(uint64_t id) {
     PageKey key;
-    const uint64_t mixed = mix_id(id + 0x9e3779b97f4a7c15u);
+    const uint64_t mixed = SplitMix(id).next();
     std::memcpy(key.bytes.data(), &mixed, sizeof mixed);
     return key;
   }

@@ -12,6 +12,7 @@
 #include <functional>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
@@ -50,6 +51,7 @@ class Tier {
   virtual void erase(const PageKey& key) = 0;
   virtual Result<void> clear() = 0;
   virtual TierStats stats() const = 0;
+  virtual std::string last_failure() const = 0;  // empty: none
 };
 
 }  // namespace pumice

@@ -1,6 +1,7 @@
 #include "kv/tiered_store.h"
 
 #include <mutex>
+#include <new>
 
 #include "kv/disk_tier.h"
 #include "kv/page_codec.h"
@@ -39,6 +40,7 @@ class Store final : public TieredStore {
 
  private:
   void count_use(const PageKey& key, const SharedPage& page, TierKind found_in);
+  void not_written(const PageKey& key);
 
   PageCodec codec_;
   RamTier ram_;
@@ -68,7 +70,8 @@ Result<void> Store::open_tiers(const TieredStoreOptions& options) {
                           .limit_bytes = options.disk_bytes,
                           .name_space = options.name_space,
                           .epoch = options.epoch,
-                          .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens)});
+                          .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens),
+                          .log = options.log});
     if (disk) {
       disk_ = std::move(disk).value();
     } else if (disk.error().status == Status::kUnsupported) {
@@ -84,13 +87,11 @@ Result<void> Store::open_tiers(const TieredStoreOptions& options) {
                                              .epoch = options.epoch,
                                              .ttl_seconds = options.ttl_seconds,
                                              .timeout_ms = options.redis_timeout_ms,
-                                             .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens)}));
+                                             .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens),
+                                             .log = options.log}));
   }
-  PUMICE_ASSIGN(writer_,
-                PageWriter::create(disk_.get(), redis_.get(), codec_, options.queue_bytes, [this](const PageKey& key) {
-                  std::lock_guard lock(mutex_);
-                  counts_.at(key).admitted = false;  // tried again at its next use
-                }));
+  PUMICE_ASSIGN(writer_, PageWriter::create(disk_.get(), redis_.get(), codec_, options.queue_bytes,
+                                            [this](const PageKey& key) { not_written(key); }));
   PUMICE_ASSIGN(reader_, PageReader::create({.ram = &ram_, .disk = disk_.get(), .redis = redis_.get()}, codec_,
                                             [this](const SharedPage& page, TierKind tier) {
                                               if (tier != TierKind::kRam) ram_.write(page);
@@ -101,14 +102,20 @@ Result<void> Store::open_tiers(const TieredStoreOptions& options) {
 
 void Store::store(StoredPage page) {
   if (page.payload.size() > kMaxPayloadBytes || (page_bytes_ && page.payload.size() != page_bytes_)) return;
-  const auto shared = std::make_shared<const LoadedPage>(
-      LoadedPage{page.key, page.parent, std::move(page.tokens), SharedBytes(std::move(page.payload))});
-  ram_.write(shared);
-  count_use(shared->key, shared, TierKind::kRam);
+  try {
+    const auto shared = std::make_shared<const LoadedPage>(
+        LoadedPage{page.key, page.parent, std::move(page.tokens), SharedBytes(std::move(page.payload))});
+    ram_.write(shared);
+    count_use(shared->key, shared, TierKind::kRam);
+  } catch (const std::bad_alloc&) {  // a page less
+  }
 }
 
 void Store::used(std::span<const PageKey> keys) {
-  for (const PageKey& key : keys) count_use(key, nullptr, TierKind::kRam);
+  try {
+    for (const PageKey& key : keys) count_use(key, nullptr, TierKind::kRam);
+  } catch (const std::bad_alloc&) {  // counted at their next use
+  }
 }
 
 // page: null when it is in RAM or nowhere.
@@ -120,7 +127,18 @@ void Store::count_use(const PageKey& key, const SharedPage& page, TierKind found
     if (++entry.uses < admit_at_use_ || entry.admitted) return;
     entry.admitted = admitted != nullptr;
   }
-  if (admitted) writer_->write(admitted, found_in);
+  if (!admitted) return;
+  try {
+    writer_->write(admitted, found_in);
+  } catch (const std::bad_alloc&) {
+    not_written(key);
+  }
+}
+
+// It is tried again at its next use.
+void Store::not_written(const PageKey& key) {
+  std::lock_guard lock(mutex_);
+  counts_.at(key).admitted = false;
 }
 
 void Store::clear() {
@@ -136,7 +154,10 @@ StoreStats Store::stats() const {
   stats.present = {has_ram_, disk_ != nullptr, redis_ != nullptr};
   stats.problems = problems_;
   stats.tiers[static_cast<size_t>(TierKind::kRam)] = ram_.stats();
-  if (disk_) stats.tiers[static_cast<size_t>(TierKind::kDisk)] = disk_->stats();
+  if (disk_) {
+    stats.tiers[static_cast<size_t>(TierKind::kDisk)] = disk_->stats();
+    stats.problems[static_cast<size_t>(TierKind::kDisk)] = disk_->last_failure();
+  }
   if (redis_) {
     stats.tiers[static_cast<size_t>(TierKind::kRedis)] = redis_->stats();
     stats.problems[static_cast<size_t>(TierKind::kRedis)] = redis_->last_failure();

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "kv/stored_page.h"
 #include "kv/tier.h"
 
@@ -41,6 +42,7 @@ struct TieredStoreOptions {
   bool compress = false;               // zstd; on disk and in Redis
   bool encrypt = false;                // XChaCha20-Poly1305; on disk and in Redis
   uint64_t queue_bytes = 256u << 20;   // pages waiting to be written; beyond it new ones are dropped
+  Log log;                             // hears of a tier's first failure
 };
 
 // What memory alone knows of a text's pages.

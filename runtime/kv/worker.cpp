@@ -1,24 +1,10 @@
 #include "kv/worker.h"
 
-#include <csignal>
-#include <new>
-#include <system_error>
-
 namespace pumice {
 
-Result<std::unique_ptr<Worker>> Worker::start() {
+Result<std::unique_ptr<Worker>> Worker::start(const char* name) {
   std::unique_ptr<Worker> worker(new Worker);
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);  // the new thread inherits the mask
-  bool started = true;
-  try {
-    worker->thread_ = std::thread([raw = worker.get()] { raw->work(); });
-  } catch (const std::system_error&) {
-    started = false;
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (!started) return error(Status::kOutOfHostMemory, "the system starts no more threads: close other programs");
+  PUMICE_ASSIGN(worker->thread_, Thread::start(name, [raw = worker.get()] { raw->work(); }));
   return worker;
 }
 
@@ -28,7 +14,7 @@ Worker::~Worker() {
     stop_ = true;
   }
   wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  static_cast<void>(thread_.join());
 }
 
 void Worker::post(Task task) {
@@ -49,7 +35,7 @@ void Worker::work() {
     lock.unlock();
     try {
       task();
-    } catch (const std::bad_alloc&) {
+    } catch (...) {
       // What the task held is given back on the way here; a page less in a cache.
     }
     task = nullptr;

@@ -1,7 +1,6 @@
 // Worker: one thread that does tasks in the order in which they come.
 //
-// All signals are blocked in it: the host's handlers run on the host's threads, and a write beyond a limit is an error,
-// not the end of the process. Thread rule: post() from any thread; create and destroy from one.
+// Thread rule: post() from any thread; create and destroy from one.
 #pragma once
 
 #include <condition_variable>
@@ -9,9 +8,8 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <thread>
 
-#include "base/result.h"
+#include "base/thread.h"
 
 namespace pumice {
 
@@ -19,7 +17,8 @@ class Worker {
  public:
   using Task = std::function<void()>;
 
-  static Result<std::unique_ptr<Worker>> start();
+  // name: as Thread's.
+  static Result<std::unique_ptr<Worker>> start(const char* name);
   ~Worker();  // finishes the running task and forgets the others
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -34,7 +33,7 @@ class Worker {
   std::condition_variable wake_;
   std::deque<Task> tasks_;
   bool stop_ = false;
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace pumice

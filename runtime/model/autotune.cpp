@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
 #include "format/dequantize.h"
 #include "format/half.h"
 #include "kernels/matmul.h"
@@ -41,17 +42,12 @@ const Format& format_of(uint32_t weight_type) {
 
 class Random {
  public:
-  explicit Random(uint32_t seed) : state_(0x9e3779b97f4a7c15u + seed) {}
-  uint64_t bits() {  // Source: Vigna 2015, splitmix64
-    uint64_t z = state_ += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
+  explicit Random(uint32_t seed) : bits_(seed) {}
+  uint64_t bits() { return bits_.next(); }
   float symmetric() { return static_cast<float>(bits() >> 40) * 0x1p-23f - 1.0f; }  // [-1, 1)
 
  private:
-  uint64_t state_;
+  SplitMix bits_;
 };
 
 double dot(const float* a, const float* b, size_t count) {

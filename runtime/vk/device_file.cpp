@@ -1,11 +1,8 @@
 #include "vk/device_file.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mapped_file.h"
 
@@ -47,17 +44,11 @@ std::vector<std::byte> read_device_file(const DeviceFileKind& kind, const std::s
 
 Result<void> write_device_file(const DeviceFileKind& kind, const std::string& path, const DeviceCaps& caps,
                                std::span<const std::byte> data) {
-  const std::string temporary = path + "." + std::to_string(::getpid()) + ".tmp";
-  std::FILE* file = std::fopen(temporary.c_str(), "wb");
-  if (!file) return error(Status::kIo, "%s: %s", temporary.c_str(), std::strerror(errno));
   const Header header = header_for(kind, caps, data);
-  bool good = std::fwrite(&header, sizeof header, 1, file) == 1 &&
-              (data.empty() || std::fwrite(data.data(), 1, data.size(), file) == data.size());
-  good = std::fclose(file) == 0 && good;
-  if (good && std::rename(temporary.c_str(), path.c_str()) == 0) return {};
-  const int reason = errno;
-  std::remove(temporary.c_str());
-  return error(Status::kIo, "%s: %s", path.c_str(), std::strerror(reason));
+  PUMICE_ASSIGN(NewFile file, NewFile::create(path));
+  PUMICE_TRY(file.write(std::as_bytes(std::span(&header, 1))));
+  PUMICE_TRY(file.write(data));
+  return file.commit();
 }
 
 }  // namespace pumice::vk

@@ -22,7 +22,7 @@ struct DeviceFileKind {
 // Empty when there is none that fits.
 std::vector<std::byte> read_device_file(const DeviceFileKind& kind, const std::string& path, const DeviceCaps& caps);
 
-// Written whole or not at all (a temporary file, then a rename). Makes no folders.
+// Written whole or not at all. Makes no folders.
 Result<void> write_device_file(const DeviceFileKind& kind, const std::string& path, const DeviceCaps& caps,
                                std::span<const std::byte> data);
 

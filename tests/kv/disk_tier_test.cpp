@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
-#include <csignal>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "kv/page_codec.h"
 #include "support/kv_pages.h"
@@ -204,7 +206,6 @@ TEST(DiskTier, AFullDiskLosesNothing) {
   write_all(*tier, text);
   rlimit before{};
   ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   for (const rlim_t extra : {0u, 100u, 10'000u, 20'200u}) {
     rlimit small = before;
     small.rlim_cur = std::filesystem::file_size(segment(folder)) + extra;
@@ -215,13 +216,63 @@ TEST(DiskTier, AFullDiskLosesNothing) {
     EXPECT_EQ(written.error().status, Status::kIo);
     EXPECT_EQ(try_read(*tier, more[0]), Outcome::kMiss);
     EXPECT_EQ(count_right(*tier, text), 5u);
+    write_all(*tier, make_text(1, 100, 3 + extra));  // so that the tier isn't rested
   }
-  std::signal(SIGXFSZ, handler);
   EXPECT_EQ(tier->stats().failures, 4u);
   write_all(*tier, more);  // there is room again
   tier.reset();
   tier = open_tier(folder).value();
   EXPECT_EQ(count_right(*tier, text) + count_right(*tier, more), 8u);
+}
+
+TEST(DiskTier, WhatFailsIsToldOnceAndRested) {
+  const test::TemporaryFolder folder;
+  std::vector<std::string> told;
+  auto tier = DiskTier::create({.folder = folder.file("kv"),
+                                .limit_bytes = 64 << 20,
+                                .name_space = "n",
+                                .log = Log([&](LogLevel, std::string_view text) { told.emplace_back(text); })})
+                  .value();
+  const auto text = make_text(2, 20'000, 1);
+  const std::vector<std::byte> value = codec().seal(loaded(text[0])).value();
+  EXPECT_EQ(tier->last_failure(), "");
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
+  rlimit small = before;
+  small.rlim_cur = 100;
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  for (uint32_t i = 0; i < CircuitBreaker::kFailures + 5; ++i) EXPECT_FALSE(tier->write(text[0].key, value));
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_GE(tier->stats().failures, CircuitBreaker::kFailures);
+  EXPECT_LT(tier->stats().failures, CircuitBreaker::kFailures + 5) << "rested: not every write is tried";
+  EXPECT_NE(tier->last_failure().find("cannot be written"), std::string::npos) << tier->last_failure();
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_NE(told[0].find("disk"), std::string::npos);
+  // Once there is room, a later try succeeds and the tier works as before.
+  while (!tier->write(text[0].key, value)) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_EQ(count_right(*tier, text), 1u);
+}
+
+// Files that no program of ours wrote: huge, with links and pipes beside them, or more than may be open at once.
+TEST(DiskTier, HostileFoldersAreOpenedAllTheSame) {
+  const test::TemporaryFolder folder;
+  std::filesystem::create_directories(folder.file("kv"));
+  test::write_file(segment(folder, 1), std::vector<char>(3000, 'x'));
+  std::filesystem::resize_file(segment(folder, 1), uint64_t{1} << 40);  // all of it a hole
+  ASSERT_EQ(::mkfifo(segment(folder, 2).c_str(), 0600), 0);
+  test::write_file(folder.file("victim"), {'v'});
+  std::filesystem::create_symlink(folder.file("victim"), segment(folder, 3));
+  for (uint64_t number = 10; number < 700; ++number) test::write_file(segment(folder, number), {'x'});
+  test::write_file(folder.file("kv/18446744073709551615.pumicekv"), {'x'});
+  const auto text = make_text(3, 100, 1);
+  {
+    auto tier = open_tier(folder).value();
+    write_all(*tier, text);
+    EXPECT_EQ(count_right(*tier, text), 3u);
+  }
+  EXPECT_LT(list_segments(folder.file("kv")).value().size(), 600u);
+  EXPECT_EQ(count_right(*open_tier(folder).value(), text), 3u);
+  EXPECT_EQ(test::read_file_bytes(folder.file("victim")).size(), 1u);
 }
 
 TEST(DiskTier, AFolderThatCannotBeMadeIsAnError) {

@@ -65,6 +65,14 @@ std::string runtime_problem(const SourceFile& file, const Include& include) {
   return module + " must not include " + target;
 }
 
+// Of POSIX, Linux, Windows or macOS: no standard header of C or C++ has such a name.
+bool is_system_header(const std::string& path) {
+  static const std::regex pattern(
+      R"((sys|arpa|net|netinet|linux|mach)/.*|csignal|(aio|dirent|dlfcn|fcntl|fnmatch|ftw|glob|grp|ifaddrs|io|netdb|poll|)"
+      R"(pthread|pwd|sched|semaphore|signal|spawn|syslog|termios|unistd|utime|windows|winsock2|ws2tcpip)\.h)");
+  return std::regex_match(path, pattern);
+}
+
 std::string include_problem(const SourceFile& file, const Include& include) {
   const bool vulkan = starts_with(include.path, "vulkan/") || include.path == "volk.h" || include.path == "volk.c";
   const bool in_runtime = starts_with(file.path, "runtime/");
@@ -72,6 +80,9 @@ std::string include_problem(const SourceFile& file, const Include& include) {
     return "Vulkan headers belong to runtime/vk alone";
   }
   if (starts_with(file.path, "tests/")) return "";
+  if (in_runtime && !include.quoted && is_system_header(include.path) && !starts_with(file.path, "runtime/base/")) {
+    return "the operating system's headers belong to runtime/base alone";
+  }
   const std::string target = first_folder(include.path);
   if (include.path.find("tests/") != std::string::npos) return "nothing includes tests";
   if (in_runtime) return runtime_problem(file, include);

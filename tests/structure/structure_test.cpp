@@ -78,6 +78,12 @@ TEST(StructureChecks, WrongIncludesAreFound) {
   EXPECT_EQ(include_problems("runtime/kv/index.cpp", "#include \"vk/memory.h\""), 1u);
   EXPECT_EQ(include_problems("runtime/kernels/rope.h", "#include <vulkan/vulkan.h>"), 1u);
   EXPECT_EQ(include_problems("runtime/text/bpe.cpp", "#include \"bpe.h\""), 1u);
+  for (const char* header : {"unistd.h", "fcntl.h", "sys/mman.h", "csignal", "netinet/in.h", "pthread.h"}) {
+    const std::string line = std::string("#include <") + header + ">";
+    EXPECT_EQ(include_problems("runtime/kv/tier.cpp", line), 1u) << header;
+    EXPECT_EQ(include_problems("runtime/base/file.cpp", line), 0u) << header;
+  }
+  EXPECT_EQ(include_problems("runtime/kv/tier.cpp", "#include <thread>"), 0u);
   EXPECT_EQ(include_problems("runtime/model/llama.cpp", "#include \"../tests/reference/rope.h\""), 1u);
   EXPECT_EQ(include_problems("runtime/model/llama.cpp", "#include <pumice/pumice.h>"), 1u);
   EXPECT_EQ(include_problems("apps/cli/main.cpp", "#include \"engine/session.h\""), 1u);

@@ -14,21 +14,16 @@
 #include <utility>
 #include <vector>
 
+#include "base/random.h"
+
 namespace pumice::test {
 
-// SplitMix64 (G. Steele, D. Lea and C. Flood, Fast Splittable Pseudorandom Number Generators, 2014). The distributions
-// of the standard library differ between implementations, so these are written out.
+// The distributions of the standard library differ between implementations, so these are written out.
 class Generator {
  public:
-  explicit Generator(uint64_t seed) : state_(seed) {}
+  explicit Generator(uint64_t seed) : bits_(seed) {}
 
-  uint64_t bits() {
-    state_ += 0x9e3779b97f4a7c15u;
-    uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
+  uint64_t bits() { return bits_.next(); }
 
   // Uniform in [0, n); n > 0.
   uint32_t below(uint32_t n) { return static_cast<uint32_t>(((bits() >> 32) * n) >> 32); }
@@ -72,7 +67,7 @@ class Generator {
   }
 
  private:
-  uint64_t state_;
+  SplitMix bits_;
 };
 
 inline void fill_nan(std::span<float> values) {
