@@ -1,6 +1,6 @@
 # tests/**/*_test.cpp      one GoogleTest program, each test registered with ctest
 # tests/**/*_test.c        one program each, linked to the library as a C user links it
-# tests/fuzz/…             gguf_mutate (always) and gguf_fuzz (clang with PUMICE_FUZZ)
+# tests/fuzz/…             *_mutate (always) and gguf_fuzz (clang with PUMICE_FUZZ)
 # tests/packaging/…        installs to a scratch prefix and uses the result
 
 set(tests_dir ${PROJECT_SOURCE_DIR}/tests)
@@ -56,20 +56,23 @@ foreach(source IN LISTS c_tests)
     TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 endforeach()
 
-if(EXISTS ${tests_dir}/fuzz/gguf_mutate.cpp)
-  add_executable(gguf_mutate ${tests_dir}/fuzz/gguf_mutate.cpp)
-  pumice_compile_options(gguf_mutate)
-  target_include_directories(gguf_mutate PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir} ${test_paths_dir})
-  target_link_libraries(gguf_mutate PRIVATE pumice_core)
-  # It replaces operator new and delete by counting ones over malloc and free.
-  target_compile_options(gguf_mutate PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
-  set(mutations 20000)
+# pumice_mutate(NAME COUNT COUNT_WITH_ADDRESS_SANITIZER): how many damaged inputs the normal run tries.
+function(pumice_mutate name count sanitized_count)
+  add_executable(${name} ${tests_dir}/fuzz/${name}.cpp)
+  pumice_compile_options(${name})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir} ${test_paths_dir})
+  target_link_libraries(${name} PRIVATE pumice_core)
+  # They replace operator new and delete by counting ones over malloc and free.
+  target_compile_options(${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
   if(PUMICE_SANITIZE MATCHES "address")
-    set(mutations 100000)
+    set(count ${sanitized_count})
   endif()
-  add_test(NAME gguf_mutate COMMAND gguf_mutate --count ${mutations})
-  set_tests_properties(gguf_mutate PROPERTIES TIMEOUT 600 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-endif()
+  add_test(NAME ${name} COMMAND ${name} --count ${count})
+  set_tests_properties(${name} PROPERTIES TIMEOUT 600 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+endfunction()
+pumice_mutate(gguf_mutate 20000 100000)
+pumice_mutate(session_mutate 20000 20000)
+pumice_mutate(segment_mutate 2000 2000)
 
 if(PUMICE_FUZZ AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND EXISTS ${tests_dir}/fuzz/gguf_fuzz.cpp)
   add_executable(gguf_fuzz ${tests_dir}/fuzz/gguf_fuzz.cpp)

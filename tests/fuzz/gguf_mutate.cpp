@@ -11,10 +11,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
-#include <random>
 
 #include "base/mapped_file.h"
 #include "fuzz/gguf_exercise.h"
+#include "fuzz/mutator.h"
 #include "support/gguf_writer.h"
 
 namespace {
@@ -33,8 +33,6 @@ void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace pumice::test {
 namespace {
-
-using Bytes = std::vector<std::byte>;
 
 constexpr size_t kMaxBytesPerByte = 24;
 constexpr size_t kFreeBytes = 16384;  // for messages, whatever the size of the file
@@ -88,145 +86,26 @@ std::vector<Bytes> built_in_seeds() {
           GgufWriter().finish()};
 }
 
-class Mutator {
+class Mutants {
  public:
-  Mutator(std::vector<Bytes> seeds, uint64_t seed) : seeds_(std::move(seeds)), random_(seed) {}
+  Mutants(std::vector<Bytes> seeds, uint64_t seed) : seeds_(std::move(seeds)), mutator_(seed) {}
 
   Bytes next() {
-    file_ = pick_seed();
-    const uint64_t edits = 1 + below(4);
-    for (uint64_t i = 0; i < edits; ++i) edit();
-    return std::move(file_);
+    Bytes file = pick_seed();
+    const uint64_t edits = 1 + mutator_.below(4);
+    for (uint64_t i = 0; i < edits; ++i) mutator_.edit(file, pick_seed());
+    return file;
   }
 
  private:
-  uint64_t below(uint64_t limit) { return limit > 0 ? random_() % limit : 0; }
   const Bytes& pick_seed() {
-    const Bytes& seed = seeds_[below(seeds_.size())];
+    const Bytes& seed = seeds_[mutator_.below(seeds_.size())];
     // Large files are slow to copy and their mutants are refused for the same reasons.
-    return seed.size() <= 65536 || below(64) == 0 ? seed : seeds_[below(2)];
-  }
-  // Mostly near the start, where the lengths and counts lie.
-  size_t position(size_t width) {
-    if (file_.size() < width) return SIZE_MAX;
-    const size_t places = file_.size() - width + 1;
-    return below(4) == 0 ? below(places) : below(std::min<size_t>(places, below(3) == 0 ? 64 : 1024));
-  }
-  uint64_t extreme() {
-    static constexpr uint64_t kValues[] = {0,
-                                           1,
-                                           2,
-                                           4,
-                                           5,
-                                           31,
-                                           32,
-                                           33,
-                                           255,
-                                           256,
-                                           0x7fffffff,
-                                           0x80000000,
-                                           0xffffffff,
-                                           uint64_t{1} << 32,
-                                           uint64_t{1} << 60,
-                                           uint64_t{1} << 61,
-                                           uint64_t{1} << 62,
-                                           uint64_t{1} << 63,
-                                           UINT64_MAX,
-                                           UINT64_MAX - 7,
-                                           UINT64_MAX - 31};
-    switch (below(4)) {
-      case 0:
-        return file_.size() - below(64);
-      case 1:
-        return below(file_.size() + 1);
-      default:
-        return kValues[below(std::size(kValues))];
-    }
-  }
-  template <typename T>
-  void overwrite(size_t at, T value) {
-    if (at != SIZE_MAX) std::memcpy(file_.data() + at, &value, sizeof(T));
-  }
-  // A place that holds a small number, as lengths and counts do.
-  size_t length_field() {
-    for (int attempt = 0; attempt < 32; ++attempt) {
-      const size_t at = position(8);
-      uint64_t value = 0;
-      if (at == SIZE_MAX) break;
-      std::memcpy(&value, file_.data() + at, 8);
-      if (value > 0 && value <= file_.size()) return at;
-    }
-    return position(8);
-  }
-  void insert_copy() {
-    const size_t from = position(1);
-    if (from == SIZE_MAX) return;
-    const size_t length = 1 + below(std::min<size_t>(file_.size() - from, 256));
-    const Bytes copy(file_.begin() + static_cast<ptrdiff_t>(from),
-                     file_.begin() + static_cast<ptrdiff_t>(from + length));
-    file_.insert(file_.begin() + static_cast<ptrdiff_t>(position(1)), copy.begin(), copy.end());
-  }
-  void erase_range() {
-    const size_t from = position(1);
-    if (from == SIZE_MAX) return;
-    const size_t length = 1 + below(std::min<size_t>(file_.size() - from, 64));
-    file_.erase(file_.begin() + static_cast<ptrdiff_t>(from), file_.begin() + static_cast<ptrdiff_t>(from + length));
-  }
-  void splice() {
-    const Bytes& other = pick_seed();
-    const size_t keep = below(file_.size() + 1), from = below(other.size() + 1);
-    file_.resize(keep);
-    file_.insert(file_.end(), other.begin() + static_cast<ptrdiff_t>(from), other.end());
-  }
-  void swap_words() {
-    const size_t a = position(8), b = position(8);
-    if (a == SIZE_MAX) return;
-    uint64_t first, second;
-    std::memcpy(&first, file_.data() + a, 8);
-    std::memcpy(&second, file_.data() + b, 8);
-    overwrite(a, second);
-    overwrite(b, first);
-  }
-  void edit() {
-    switch (below(12)) {
-      case 0:
-      case 1:
-        if (const size_t at = position(1); at != SIZE_MAX) file_[at] ^= static_cast<std::byte>(1u << below(8));
-        break;
-      case 2:
-        overwrite(position(1), static_cast<uint8_t>(random_()));
-        break;
-      case 3:
-        file_.resize(below(file_.size() + 1));
-        break;
-      case 4:
-      case 5:
-        overwrite(length_field(), extreme());
-        break;
-      case 6:
-        overwrite(position(8), extreme());
-        break;
-      case 7:
-        overwrite(position(4), static_cast<uint32_t>(extreme()));
-        break;
-      case 8:
-        insert_copy();
-        break;
-      case 9:
-        erase_range();
-        break;
-      case 10:
-        splice();
-        break;
-      default:
-        swap_words();
-        break;
-    }
+    return seed.size() <= 65536 || mutator_.below(64) == 0 ? seed : seeds_[mutator_.below(2)];
   }
 
   std::vector<Bytes> seeds_;
-  std::mt19937_64 random_;
-  Bytes file_;
+  Mutator mutator_;
 };
 
 struct Totals {
@@ -273,8 +152,8 @@ int run(int argc, char** argv) {
   const auto start = std::chrono::steady_clock::now();
   for (const Bytes& file : built_in_seeds()) PUMICE_CHECK(exercise_gguf(file).empty());
   Totals totals;
-  Mutator mutator(std::move(seeds), seed);
-  for (uint64_t i = 0; i < count; ++i) try_file(mutator.next(), totals);
+  Mutants mutants(std::move(seeds), seed);
+  for (uint64_t i = 0; i < count; ++i) try_file(mutants.next(), totals);
   std::printf(
       "{\"files\":%llu,\"accepted\":%llu,\"rejected\":%llu,\"seconds\":%.2f,\"slowest_ms\":%.2f,"
       "\"most_bytes_per_byte\":%.2f}\n",
