@@ -83,7 +83,9 @@ void Context::fail(Request& request, Error failure) {
 void Context::take_token(Request& request, const InFlight& step) {
   if (request.ending) return;
   Sequence& sequence = *request.sequence;
-  const auto token = static_cast<int32_t>(recorder_.token_log(sequence.slot)[step.log_position]);
+  const uint32_t drawn = recorder_.token_log(sequence.slot)[step.log_position];
+  if (drawn == kTokenNotFinite) return fail(request, {Status::kMalformed, "the model computes NaN or infinite logits"});
+  const auto token = static_cast<int32_t>(drawn);
   const auto now = Clock::now();
   if (request.generated_tokens == 0) request.first_token = now;
   request.last_token = now;

@@ -39,10 +39,10 @@ void main() {
   const uint lane = gl_LocalInvocationID.x, row = gl_WorkGroupID.y;
   const uint first = gl_WorkGroupID.x * p.cols_per_group, end = min(first + p.cols_per_group, p.cols);
   float value = uintBitsToFloat(0xff800000u);  // -infinity
-  uint index = 0xffffffffu;
+  uint index = kTokenNotFinite;
   for (uint k = first + lane; k < end; k += WG) {
-    const float here = logits[row * p.logits_stride + k];
-    if (here > value || (index == 0xffffffffu && here == value)) {
+    const float here = nan_as_infinity(logits[row * p.logits_stride + k]);
+    if (here > value) {
       value = here;
       index = k;
     }
@@ -60,11 +60,11 @@ void main() {
   for (uint i = 0u; i < gl_NumWorkGroups.x; ++i) {
     const float found = uintBitsToFloat(finds[row * gl_NumWorkGroups.x + i].x);
     const uint at = finds[row * gl_NumWorkGroups.x + i].y;
-    if (at != 0xffffffffu && (index == 0xffffffffu || found > value || (found == value && at < index))) {
+    if (found > value || (found == value && at < index)) {
       value = found;
       index = at;
     }
   }
   counters[row] = 0u;
-  commit_token(p.commit, row, index == 0xffffffffu ? 0u : index);
+  commit_token(p.commit, row, is_finite(value) ? index : kTokenNotFinite);
 }

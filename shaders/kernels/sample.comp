@@ -20,9 +20,8 @@ shared uint tokens[WG];
 shared uint chosen_bin, chosen_rest;
 uint first_logit;  // of this workgroup's row
 
-// Order-preserving: a < b exactly when ordered(a) < ordered(b). NaN sorts below every number.
+// Order-preserving: a < b exactly when ordered(a) < ordered(b).
 uint ordered(float value) {
-  if (isnan(value)) return 0u;
   const uint bits = floatBitsToUint(value);
   return (bits & 0x80000000u) != 0u ? ~bits : bits | 0x80000000u;
 }
@@ -38,8 +37,10 @@ void penalise(uint slot, uint position, uint lane) {
     for (uint j = i + 1u; j < window; ++j) count += token_log[log_start + j] == token ? 1u : 0u;
     if (seen || token >= p.cols) continue;
     const float value = logits[first_logit + token], repeat = samplers[slot].repeat_penalty;
-    logits[first_logit + token] = (value > 0.0 ? value / repeat : value * repeat) -
-                                  float(count) * samplers[slot].frequency_penalty - samplers[slot].presence_penalty;
+    if (!is_finite(value)) continue;
+    const float penalised = (value > 0.0 ? value / repeat : value * repeat) -
+                            float(count) * samplers[slot].frequency_penalty - samplers[slot].presence_penalty;
+    logits[first_logit + token] = clamp(penalised, LOWEST, -LOWEST);
   }
   memoryBarrierBuffer();
   sync();
@@ -102,7 +103,7 @@ float exponential(uint h) {
 
 // The key that a token must reach to be drawn at all.
 uint threshold_key(uint slot, float highest, uint lane) {
-  uint key = 1u;  // everything but NaN
+  uint key = ordered(LOWEST);  // everything but -infinity
   const uint top_k = samplers[slot].top_k;
   if (top_k > 0u && top_k < p.cols) key = max(key, select_key(key, top_k, true, 0.0, 0.0, lane));
   const float top_p = samplers[slot].top_p, min_p = samplers[slot].min_p;
@@ -114,7 +115,7 @@ uint threshold_key(uint slot, float highest, uint lane) {
     const uint target = max(1u, uint(max(top_p, 0.0) * 2147483648.0));
     key = select_key(key, target, false, highest, inverse_total, lane);
   }
-  if (min_p > 0.0) key = max(key, ordered(highest + log(min(min_p, 1.0))));
+  if (min_p > 0.0) key = max(key, ordered(min(highest, highest + log(min(min_p, 1.0)))));
   return key;
 }
 
@@ -125,14 +126,18 @@ void main() {
   const uint slot = row.slot;
   penalise(slot, row.position, lane);
 
-  float highest = LOWEST;
-  for (uint k = lane; k < p.cols; k += WG) highest = isnan(logits[first_logit + k]) ? highest : max(highest, logits[first_logit + k]);
+  float highest = uintBitsToFloat(0xff800000u);  // -infinity
+  for (uint k = lane; k < p.cols; k += WG) highest = max(highest, nan_as_infinity(logits[first_logit + k]));
   highest = reduce_max(highest);
+  if (!is_finite(highest)) {
+    if (lane == 0u) commit_token(p.commit, gl_WorkGroupID.x, kTokenNotFinite);
+    return;
+  }
   const float temperature = samplers[slot].temperature;
   const uint key = temperature > 0.0 ? threshold_key(slot, highest, lane) : ordered(highest);
 
   float best = LOWEST;
-  uint token = 0xffffffffu;
+  uint token = kTokenNotFinite;  // none yet
   for (uint k = lane; k < p.cols; k += WG) {
     if (ordered(logits[first_logit + k]) < key) continue;
     float score = logits[first_logit + k];
@@ -140,7 +145,7 @@ void main() {
       const uint hash = pcg4d(uvec4(samplers[slot].seed_low, samplers[slot].seed_high, row.position + 1u, k)).x;
       score = logits[first_logit + k] / temperature - log(exponential(hash >> 8));
     }
-    if (token == 0xffffffffu || score > best) {
+    if (token == kTokenNotFinite || score > best) {
       best = score;
       token = k;
     }
@@ -150,11 +155,11 @@ void main() {
   sync();
   if (lane != 0u) return;
   for (uint i = 1u; i < WG; ++i) {
-    if (tokens[i] == 0xffffffffu) continue;
-    if (token == 0xffffffffu || scores[i] > best || (scores[i] == best && tokens[i] < token)) {
+    if (tokens[i] == kTokenNotFinite) continue;
+    if (token == kTokenNotFinite || scores[i] > best || (scores[i] == best && tokens[i] < token)) {
       best = scores[i];
       token = tokens[i];
     }
   }
-  commit_token(p.commit, gl_WorkGroupID.x, token == 0xffffffffu ? 0u : token);
+  commit_token(p.commit, gl_WorkGroupID.x, token);
 }

@@ -1,4 +1,4 @@
-// argmax: the token with the highest logit (the lowest of equals; NaN never wins), committed to the next step. Many
+// argmax: the token with the highest logit (the lowest of equals), or kTokenNotFinite, committed to the next step. Many
 // workgroups for each row of logits; the last to finish compares their finds.
 #ifndef PUMICE_SHARED_ARGMAX_H
 #define PUMICE_SHARED_ARGMAX_H

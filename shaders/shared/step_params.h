@@ -15,6 +15,9 @@ struct StepRow {
 
 SHARED_CONST kPageTokens = 32u;
 SHARED_CONST kMaxStopTokens = 8u;
+// What is drawn from logits that have NaN or +infinity, or nothing finite (-infinity alone is legal: a masked token).
+// The sequence ends there: no table has such a row, and no step after it is committed.
+SHARED_CONST kTokenNotFinite = 0xffffffffu;
 
 // How the next token of a sequence is drawn; one for each slot.
 struct SamplerParams {

@@ -1,4 +1,4 @@
-// argmax: ties, NaN, vocabularies of one and of many workgroups; and what a commit writes.
+// argmax: ties, logits that are not finite, vocabularies of one and of many workgroups; and what a commit writes.
 #include "kernels/argmax.h"
 
 #include "reference/argmax.h"
@@ -8,6 +8,7 @@
 namespace pumice::test {
 namespace {
 
+static_assert(kTokenNotFinite == reference::kNotFinite);
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
 
 class ArgmaxTest : public DeviceTest {
@@ -52,12 +53,31 @@ TEST_F(ArgmaxTest, FindsTheHighest) {
       check(logits, CommitState(10));
       logits[cols / 2] = logits[cols / 3] = 50;
       check(logits, CommitState(10));
-      logits[0] = kNan, logits[cols / 2] = kInfinity;
-      check(logits, CommitState(10));
     }
-    check({kNan, -kInfinity, -kInfinity}, CommitState(3));
-    check(std::vector<float>(9000, kNan), CommitState(3));
-    check(std::vector<float>(9000, -kInfinity), CommitState(3));
+  }
+}
+
+// One NaN or +infinity anywhere ends the sequence: in the first, a middle and the last workgroup, of either sign, and
+// among masked logits. So does a row without any finite logit; masked logits alone do not.
+TEST_F(ArgmaxTest, LogitsThatAreNotFinite) {
+  for (const Mask mask : {Mask::kNone, Mask::kShared}) {
+    use(mask);
+    const auto finite = Generator(7).normals(9000);
+    for (const float value : {kNan, -kNan, kInfinity})
+      for (const size_t at : {0, 5000, 8999}) {
+        auto logits = finite;
+        logits[at] = value;
+        ASSERT_EQ(reference::argmax(logits), kTokenNotFinite);
+        check(logits, CommitState(3));
+        for (size_t i = 0; i < logits.size(); ++i)
+          if (i != at) logits[i] = -kInfinity;
+        check(logits, CommitState(3));
+      }
+    auto masked = std::vector<float>(9000, -kInfinity);
+    check(masked, CommitState(3));
+    masked[4500] = -3e38f;
+    ASSERT_EQ(reference::argmax(masked), 4500u);
+    check(masked, CommitState(3));
   }
 }
 

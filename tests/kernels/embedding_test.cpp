@@ -49,6 +49,22 @@ TEST_F(EmbeddingTest, OddRowLengths) {
   check(TensorType::kQ4_0, 9, 96, 8, false);
 }
 
+// The row of a sequence whose logits were not finite is left as it is.
+TEST_F(EmbeddingTest, NoRowForTokenNotFinite) {
+  for (const Mask mask : {Mask::kNone, Mask::kSmallBindings}) {
+    use(mask);
+    const TestMatrix table = make_matrix(device(), TensorType::kF32, 101, 100, 3);
+    const FloatRows y = nan_rows(1, 100);
+    run([&](Recorder recorder) {
+      embedding(recorder, {.table = table.weights,
+                           .step_rows = buffer_of(StepRow{.token = kTokenNotFinite, .position = 5, .slot = 0}),
+                           .y = y});
+    });
+    for (const float value : read_rows(y, 1, 100)) EXPECT_TRUE(std::isnan(value));
+    drop_buffers();
+  }
+}
+
 TEST_F(EmbeddingTest, TablesInSeveralSlabs) {
   use(Mask::kSmallBindings);
   check(TensorType::kF32, 101, 100, 1, true);

@@ -1,4 +1,5 @@
-// sample: every parameter against the reference, on small and large vocabularies, with ties and NaN; greedy; commits.
+// sample: every parameter against the reference, on small and large vocabularies, with ties and with logits that are not
+// finite; greedy; commits.
 #include "kernels/sample.h"
 
 #include <algorithm>
@@ -14,7 +15,7 @@
 namespace pumice::test {
 namespace {
 
-constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
 
 // Everything off; greedy.
 SamplerParams plain(float temperature = 0) { return {.temperature = temperature, .top_p = 1, .repeat_penalty = 1}; }
@@ -68,9 +69,7 @@ class SampleTest : public DeviceTest {
 void SampleTest::check_penalties(const std::vector<float>& logits, const CommitState& state,
                                  const std::vector<float>& left) {
   const SamplerParams& p = state.samplers[CommitState::kSlot];
-  auto penalised = reference::penalised_logits(logits, window_of(state), reference_of(p));
-  for (size_t i = 0; i < logits.size(); ++i)
-    if (std::isnan(logits[i])) penalised[i] = kNan;
+  const auto penalised = reference::penalised_logits(logits, window_of(state), reference_of(p));
   const auto allowed = [&](size_t i) {
     const double size =
         std::fabs(static_cast<double>(logits[i])) * std::max(1.0, static_cast<double>(p.repeat_penalty));
@@ -170,13 +169,13 @@ TEST_F(SampleTest, ManyPositions) {
   EXPECT_GT(decided_, 190u);
 }
 
-TEST_F(SampleTest, TiesAndNan) {
+TEST_F(SampleTest, TiesAndMaskedLogits) {
   std::vector<float> logits(777, 1.5f);
   for (const Mask mask : {Mask::kNone, Mask::kShared}) {
     use(mask);
     check(logits, with_history(3, plain(), 777));
     check(logits, with_history(3, plain(1), 777));
-    for (size_t i = 0; i < logits.size(); i += 3) logits[i] = kNan;
+    for (size_t i = 0; i < logits.size(); i += 3) logits[i] = -kInfinity;
     logits[500] = logits[700] = 4;
     SamplerParams params = plain(0.5f);
     params.top_k = 2;
@@ -185,7 +184,34 @@ TEST_F(SampleTest, TiesAndNan) {
       check(logits, with_history(position, plain(1), 777));
       check(logits, with_history(position, params, 777));
     }
-    check(std::vector<float>(100, kNan), with_history(3, plain(), 100));
+  }
+}
+
+// One NaN or +infinity anywhere, also where a penalty falls, or no finite logit at all: the sequence ends, whatever the
+// sampler. A penalty itself makes nothing infinite.
+TEST_F(SampleTest, LogitsThatAreNotFinite) {
+  SamplerParams all{.temperature = 0.8f, .top_p = 0.9f, .min_p = 0.01f, .repeat_penalty = 1.2f, .top_k = 50};
+  all.penalty_window = 64;
+  SamplerParams harsh = plain(1);
+  harsh.repeat_penalty = 1e-30f, harsh.penalty_window = 64;
+  for (const Mask mask : {Mask::kNone, Mask::kShared}) {
+    use(mask);
+    const auto finite = Generator(7).normals(777);
+    for (const SamplerParams& params : {plain(), plain(1), all}) {
+      for (const float value : {kNan, -kNan, kInfinity})
+        for (const size_t at : {2, 776}) {
+          auto logits = finite;
+          logits[at] = value;
+          ASSERT_EQ(expected(logits, with_history(70, params, 777)).token, kTokenNotFinite);
+          check(logits, with_history(70, params, 777));
+        }
+      check(std::vector<float>(100, kNan), with_history(3, params, 100));
+      check(std::vector<float>(100, -kInfinity), with_history(3, params, 100));
+    }
+    auto logits = finite;
+    logits[2] = 1e30f;
+    ASSERT_EQ(expected(logits, with_history(70, harsh, 777)).token, 2u);
+    check(logits, with_history(70, harsh, 777));
   }
 }
 

@@ -1,4 +1,5 @@
-// The index of the largest value. The lowest index wins ties; a NaN never wins; 0 where there is nothing but NaN.
+// The index of the largest value; the lowest index wins ties. kNotFinite where there is a NaN or +infinity, or nothing
+// finite.
 // Thread rule: pure functions.
 #pragma once
 
@@ -10,15 +11,15 @@
 
 namespace pumice::reference {
 
+inline constexpr uint32_t kNotFinite = 0xffffffff;
+
 inline uint32_t argmax(std::span<const float> x) {
-  size_t best = 0;
-  bool found = false;
-  for (size_t i = 0; i < x.size(); ++i) {
-    if (std::isnan(x[i])) continue;
-    if (!found || x[i] > x[best]) best = i;
-    found = true;
+  uint32_t best = kNotFinite;
+  for (uint32_t i = 0; i < x.size(); ++i) {
+    if (std::isnan(x[i]) || (std::isinf(x[i]) && x[i] > 0)) return kNotFinite;
+    if (!std::isinf(x[i]) && (best == kNotFinite || x[i] > x[best])) best = i;
   }
-  return static_cast<uint32_t>(best);
+  return best;
 }
 
 // The argmax of each row of x (rows, cols).

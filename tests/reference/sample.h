@@ -3,7 +3,7 @@
 // evaluation.
 //
 //   1. penalties   each distinct token t of the window, which holds it c times:
-//                  l = l > 0 ? l / repeat : l * repeat; then l -= c * frequency + presence
+//                  l = l > 0 ? l / repeat : l * repeat; then l -= c * frequency + presence; a finite l stays finite
 //   2. greedy      temperature <= 0: the argmax of the penalised logits, lowest id on ties
 //   3. top-k       survivors are all l >= the k-th largest value
 //   4. top-p       over the survivors, untempered: p_i = exp(l_i - max) / Z, w_i = uint32(p_i * 2^31); the threshold is
@@ -15,7 +15,7 @@
 //
 // Step 6 is meant in real numbers. In 32-bit floats (h_i >> 8) + 0.5 rounds to 2^24 for the largest h_i, whose score
 // would be infinite, and log is inexact near 1, where the winners are: take 1 - u_i = ((0xffffff - (h_i >> 8)) + 0.5) *
-// 2^-24 and the series of -log(1 - x) for small x instead. NaN logits never survive. Sources: M. Jarzynski and M.
+// 2^-24 and the series of -log(1 - x) for small x instead. Logits that are not finite (argmax.h) draw kNotFinite. Sources: M. Jarzynski and M.
 // Olano, Hash Functions for GPU Rendering, JCGT 9(3), 2020 (pcg4d); E. J. Gumbel, Statistical Theory of Extreme Values
 // (1954). Thread rule: pure functions.
 #pragma once
@@ -76,20 +76,18 @@ inline double sample_uniform(uint64_t seed, uint32_t position, uint32_t token) {
   return std::ldexp(static_cast<double>(h >> 8) + 0.5, -24);
 }
 
-// Step 1. Tokens outside the vocabulary are ignored; NaN becomes -infinity.
+// Step 1. Tokens outside the vocabulary are ignored.
 inline std::vector<float> penalised_logits(std::span<const float> logits, std::span<const uint32_t> window,
                                            const SampleParams& params) {
   std::vector<float> l(logits.begin(), logits.end());
   std::map<uint32_t, uint32_t> counts;
   for (const uint32_t token : window) ++counts[token];
   for (const auto& [token, count] : counts) {
-    if (token >= l.size()) continue;
+    if (token >= l.size() || !std::isfinite(l[token])) continue;
     float& value = l[token];
     value = value > 0.0f ? value / params.repeat_penalty : value * params.repeat_penalty;
     value -= static_cast<float>(count) * params.frequency_penalty + params.presence_penalty;
-  }
-  for (float& value : l) {
-    if (std::isnan(value)) value = -std::numeric_limits<float>::infinity();
+    value = std::clamp(value, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max());
   }
   return l;
 }
@@ -181,12 +179,16 @@ inline SampleResult sample(std::span<const float> logits, std::span<const uint32
   result.probabilities.assign(logits.size(), 0.0);
   std::vector<float> l = penalised_logits(logits, window, params);
   result.token = argmax(l);
-  if (params.temperature <= 0.0f || std::isinf(l[result.token])) {
+  if (result.token == kNotFinite) {
+    result.margin = std::numeric_limits<double>::infinity();
+    return result;
+  }
+  if (params.temperature <= 0.0f) {
     double second = -std::numeric_limits<double>::infinity();
     for (size_t i = 0; i < l.size(); ++i) {
       if (i != result.token) second = std::max(second, static_cast<double>(l[i]));
     }
-    result.margin = std::isinf(l[result.token]) ? 0.0 : static_cast<double>(l[result.token]) - second;
+    result.margin = static_cast<double>(l[result.token]) - second;
     result.probabilities[result.token] = 1.0;
     return result;
   }

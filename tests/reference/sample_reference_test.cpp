@@ -68,10 +68,14 @@ TEST(ReferenceSample, PenaltiesCountEachDistinctToken) {
   EXPECT_EQ(sample(Floats{4, -4, 3, 1}, Ids{0}, greedy, 0).token, 2u);
 }
 
-TEST(ReferenceSample, NanNeverSurvives) {
-  const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_EQ(survivors(sample(Floats{nan, 1, nan, 1}, {}, {}, 0)), (Ids{1, 3}));
-  EXPECT_EQ(sample(Floats{nan, nan}, {}, {}, 0).token, 0u);
+TEST(ReferenceSample, OnlyMaskedLogitsMayBeInfinite) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(survivors(sample(Floats{-infinity, 1, -infinity, 1}, {}, {}, 0)), (Ids{1, 3}));
+  for (const float temperature : {0.0f, 1.0f})
+    for (const Floats& l : {Floats{1, nan, 2}, Floats{1, infinity, 2}, Floats{-infinity, -infinity}})
+      EXPECT_EQ(sample(l, {}, {.temperature = temperature}, 0).token, kNotFinite);
+  // A penalty is the caller's, and does not make a finite logit infinite.
+  EXPECT_EQ(sample(Floats{1e30f, 1}, Ids{0}, {.temperature = 0, .repeat_penalty = 1e-30f}, 0).token, 0u);
 }
 
 TEST(ReferenceSample, TopKKeepsAllTies) {

@@ -43,7 +43,7 @@ struct CommitState {
     const StepRow& row = step_rows[kSource];
     if (row.live == 0 || row.position + 1 >= kLogStride) return;
     const SamplerParams& sampler = samplers[kSlot];
-    bool stop = false;
+    bool stop = token == kTokenNotFinite;
     for (uint32_t i = 0; i < sampler.stop_count; ++i) stop = stop || sampler.stop_tokens[i] == token;
     token_log[kSlot * kLogStride + row.position + 1] = token;
     next_rows[kTarget] = {token, row.position + 1, kSlot, stop ? 0u : 1u};
