@@ -89,7 +89,7 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
       recorder.stream.copy(logits.view, readback_);
       break;
     case StepEnd::kSample:
-      sample(recorder, {.logits = logits, .cols = vocabulary, .n = n, .commit = commit});
+      sample(recorder, {.logits = logits, .cols = vocabulary, .n = n, .counts = work_.token_counts, .commit = commit});
       break;
     case StepEnd::kGreedy:
       argmax(recorder, {.logits = logits,

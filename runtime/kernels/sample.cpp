@@ -6,9 +6,13 @@ namespace pumice {
 
 void sample(Recorder recorder, const SampleArgs& args) {
   const SamplePush push{.commit = commit_push(args.commit), .cols = args.cols, .logits_stride = args.logits.stride};
-  const vk::BufferView bindings[kSampleBindings] = {
-      args.logits.view,      args.commit.step_rows,           args.commit.next_rows,
-      args.commit.token_log, args.commit.attention_arguments, args.commit.samplers};
+  const vk::BufferView bindings[kSampleBindings] = {args.logits.view,
+                                                    args.commit.step_rows,
+                                                    args.commit.next_rows,
+                                                    args.commit.token_log,
+                                                    args.commit.attention_arguments,
+                                                    args.commit.samplers,
+                                                    args.counts};
   const ReduceChoice reduce = choose_wide_reduce(recorder.kernels.caps());
   record(recorder, {.variant = std::string("sample.") + reduce.variant,
                     .constants = {&reduce.workgroup, 1},

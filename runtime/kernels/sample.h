@@ -8,6 +8,7 @@ namespace pumice {
 struct SampleArgs {
   FloatRows logits;  // (n, cols); penalties are applied in place
   uint32_t cols = 0, n = 1;
+  vk::BufferView counts;  // (n, cols) uint32, for intermediate results
   CommitArgs commit;
 };
 void sample(Recorder recorder, const SampleArgs& args);

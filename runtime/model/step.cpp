@@ -71,7 +71,7 @@ bool same_layout(const WeightMatrix& a, const WeightMatrix& b) {
 }
 
 struct WorkspaceSizes {
-  uint64_t hidden, qkv, q, ffn, logits, partials, counters, finds;
+  uint64_t hidden, qkv, q, ffn, logits, partials, counters, finds, token_counts;
   uint32_t max_splits;
 };
 
@@ -86,6 +86,7 @@ WorkspaceSizes sizes_of(const ModelConfig& config, const WorkspaceShape& shape) 
           .partials = attention_partial_bytes(shape.decode_rows, config.heads, config.head_dim, splits),
           .counters = uint64_t{4} * shape.rows * config.kv_heads,
           .finds = argmax_find_bytes(config.vocabulary, shape.logit_rows),
+          .token_counts = uint64_t{4} * shape.logit_rows * config.vocabulary,
           .max_splits = splits};
 }
 
@@ -98,7 +99,7 @@ bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact) {
 uint64_t Workspace::bytes(const ModelConfig& config, const WorkspaceShape& shape) {
   const WorkspaceSizes sizes = sizes_of(config, shape);
   return 2 * sizes.hidden + sizes.qkv + 2 * sizes.q + 2 * sizes.ffn + sizes.logits + sizes.partials + sizes.counters +
-         sizes.finds + 4 * shape.logit_rows;
+         sizes.finds + sizes.token_counts + 4 * shape.logit_rows;
 }
 
 Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape) {
@@ -119,6 +120,7 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& confi
   PUMICE_ASSIGN(work.counters, make(sizes.counters));
   PUMICE_ASSIGN(work.finds, make(sizes.finds));
   PUMICE_ASSIGN(work.arrivals, make(4 * shape.logit_rows));
+  PUMICE_ASSIGN(work.token_counts, make(sizes.token_counts));
   PUMICE_ASSIGN(vk::CommandStream stream, vk::CommandStream::create(device));
   stream.begin();
   stream.fill(work.counters, 0);

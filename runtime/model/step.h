@@ -27,18 +27,19 @@ struct WorkspaceShape {
 struct Workspace {
   WorkspaceShape shape;
   uint32_t max_splits = 1;
-  vk::Buffer hidden;    // (rows, width): the residual stream
-  vk::Buffer normed;    // (rows, width)
-  vk::Buffer qkv;       // (rows, qkv_width)
-  vk::Buffer q;         // (rows, q_width): rotated
-  vk::Buffer attended;  // (rows, q_width)
-  vk::Buffer gate;      // (rows, ffn_width)
-  vk::Buffer up;        // (rows, ffn_width)
-  vk::Buffer logits;    // (logit_rows, vocabulary)
-  vk::Buffer partials;  // of split attention
-  vk::Buffer counters;  // of split attention; zero between steps
-  vk::Buffer finds;     // of argmax
-  vk::Buffer arrivals;  // of argmax; zero between steps
+  vk::Buffer hidden;        // (rows, width): the residual stream
+  vk::Buffer normed;        // (rows, width)
+  vk::Buffer qkv;           // (rows, qkv_width)
+  vk::Buffer q;             // (rows, q_width): rotated
+  vk::Buffer attended;      // (rows, q_width)
+  vk::Buffer gate;          // (rows, ffn_width)
+  vk::Buffer up;            // (rows, ffn_width)
+  vk::Buffer logits;        // (logit_rows, vocabulary)
+  vk::Buffer partials;      // of split attention
+  vk::Buffer counters;      // of split attention; zero between steps
+  vk::Buffer finds;         // of argmax
+  vk::Buffer arrivals;      // of argmax; zero between steps
+  vk::Buffer token_counts;  // of sample
 
   static uint64_t bytes(const ModelConfig& config, const WorkspaceShape& shape);
   static Result<Workspace> create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape);

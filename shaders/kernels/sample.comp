@@ -11,6 +11,7 @@ layout(binding = 2) buffer NextRows { StepRow next_rows[]; };
 layout(binding = 3) buffer TokenLog { uint token_log[]; };
 layout(binding = 4) buffer AttentionArguments { uint attention_arguments[3]; };
 layout(binding = 5) readonly buffer Samplers { SamplerParams samplers[]; };
+layout(binding = 6) coherent buffer Counts { uint counts[]; };  // (rows, cols): of the window's tokens
 #include "lib/commit.glsl"
 
 const float LOWEST = -3.402823466e38;
@@ -26,24 +27,37 @@ uint ordered(float value) {
   return (bits & 0x80000000u) != 0u ? ~bits : bits | 0x80000000u;
 }
 
+void sync_buffers() {
+  memoryBarrierBuffer();
+  sync();
+}
+
 void penalise(uint slot, uint position, uint lane) {
   const uint known = position + 1u, window = min(samplers[slot].penalty_window, known);
-  const uint log_start = slot * p.commit.log_stride + known - window;
+  const uint log_start = slot * p.commit.log_stride + known - window, first_count = gl_WorkGroupID.x * p.cols;
+  if (window == 0u) return;
   for (uint i = lane; i < window; i += WG) {
     const uint token = token_log[log_start + i];
-    uint count = 1u;
-    bool seen = false;
-    for (uint j = 0u; j < i; ++j) seen = seen || token_log[log_start + j] == token;
-    for (uint j = i + 1u; j < window; ++j) count += token_log[log_start + j] == token ? 1u : 0u;
-    if (seen || token >= p.cols) continue;
+    if (token < p.cols) counts[first_count + token] = 0u;
+  }
+  sync_buffers();
+  for (uint i = lane; i < window; i += WG) {
+    const uint token = token_log[log_start + i];
+    if (token < p.cols) atomicAdd(counts[first_count + token], 1u);
+  }
+  sync_buffers();
+  for (uint i = lane; i < window; i += WG) {
+    const uint token = token_log[log_start + i];
+    // The lane that takes the count away penalises, the others find nothing.
+    const uint count = token < p.cols ? atomicExchange(counts[first_count + token], 0u) : 0u;
+    if (count == 0u) continue;
     const float value = logits[first_logit + token], repeat = samplers[slot].repeat_penalty;
     if (!is_finite(value)) continue;
     const float penalised = (value > 0.0 ? value / repeat : value * repeat) -
                             float(count) * samplers[slot].frequency_penalty - samplers[slot].presence_penalty;
     logits[first_logit + token] = clamp(penalised, LOWEST, -LOWEST);
   }
-  memoryBarrierBuffer();
-  sync();
+  sync_buffers();
 }
 
 // What a token weighs in a selection: 1 when counting, else its probability in units of 2^-31.

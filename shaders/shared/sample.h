@@ -14,7 +14,7 @@ struct SamplePush {
   uint cols;           // the vocabulary
   uint logits_stride;  // in floats
 };
-SHARED_CONST kSampleBindings = 6u;  // logits, step rows, next rows, token log, attention arguments, samplers
+SHARED_CONST kSampleBindings = 7u;  // logits, step rows, next rows, token log, attention arguments, samplers, counts
 SHARED_END
 
 #endif

@@ -1,5 +1,5 @@
-// sample: every parameter against the reference, on small and large vocabularies, with ties and with logits that are not
-// finite; greedy; commits.
+// sample: every parameter against the reference, on small and large vocabularies, with ties and with logits that are
+// not finite; greedy; commits.
 #include "kernels/sample.h"
 
 #include <algorithm>
@@ -89,6 +89,7 @@ void SampleTest::record_sample(const std::vector<float>& logits, const CommitSta
   run([&](Recorder recorder) {
     sample(recorder, {.logits = {logits_view, static_cast<uint32_t>(logits.size())},
                       .cols = static_cast<uint32_t>(logits.size()),
+                      .counts = words(logits.size()),
                       .commit = buffers.args()});
   });
   const auto actual = read<StepRow>(buffers.next_rows);
@@ -215,6 +216,25 @@ TEST_F(SampleTest, LogitsThatAreNotFinite) {
   }
 }
 
+// A window of many tokens, of which some, all or none are the same, and some outside the vocabulary.
+TEST_F(SampleTest, LongWindows) {
+  constexpr uint32_t kVocabulary = 1000, kPosition = CommitState::kLogStride - 10;
+  SamplerParams params = plain(1);
+  params.repeat_penalty = 1.1f, params.frequency_penalty = 0.01f, params.presence_penalty = 0.5f;
+  for (const Mask mask : {Mask::kNone, Mask::kShared}) {
+    use(mask);
+    for (const uint32_t window : {500u, kPosition + 1})
+      for (const uint32_t distinct : {1u, 2u, 333u, 2000u}) {
+        params.penalty_window = window;
+        CommitState state(kPosition, params);
+        for (uint32_t i = 0; i <= kPosition; ++i)
+          state.token_log[CommitState::kSlot * CommitState::kLogStride + i] = 7 * i % distinct;
+        check(Generator(window + distinct).normals(kVocabulary), state);
+      }
+  }
+  EXPECT_GT(decided_, draws_ * 3 / 4) << "of " << draws_;
+}
+
 // The largest uniform, which in floats would be 1 with an infinite score, and the smallest: the draw's exponent is 17.3
 // and -2.9, so that token wins or loses by its logit like any other. The seeds were searched for.
 TEST_F(SampleTest, ExtremeUniforms) {
@@ -263,9 +283,10 @@ TEST_F(SampleTest, ManyRows) {
       const uint32_t slot = kRows - 1 - i, position = 20 + i;
       samplers[slot] = plain(i == 2 ? 0.0f : 0.9f);
       samplers[slot].seed_low = 100 + i;
+      samplers[slot].frequency_penalty = 0.25f, samplers[slot].penalty_window = 2 * i;
       rows.push_back({.token = 1, .position = position, .slot = slot, .live = 1});
       const auto first = logits.begin() + static_cast<ptrdiff_t>(i) * kStride;
-      const auto drawn = reference::sample(std::vector<float>(first, first + kCols), std::vector<uint32_t>(position, 3),
+      const auto drawn = reference::sample(std::vector<float>(first, first + kCols), std::vector<uint32_t>(2 * i, 3),
                                            reference_of(samplers[slot]), position + 1);
       ASSERT_GT(drawn.margin, 1e-3) << "another seed, please";
       expected.push_back({.token = drawn.token, .position = position + 1, .slot = slot, .live = 1});
@@ -275,6 +296,7 @@ TEST_F(SampleTest, ManyRows) {
       sample(recorder, {.logits = {buffer(logits), kStride},
                         .cols = kCols,
                         .n = kRows,
+                        .counts = words(kRows * kCols),
                         .commit = {.step_rows = state,
                                    .next_rows = state,
                                    .token_log = buffer(log),

@@ -15,9 +15,9 @@
 //
 // Step 6 is meant in real numbers. In 32-bit floats (h_i >> 8) + 0.5 rounds to 2^24 for the largest h_i, whose score
 // would be infinite, and log is inexact near 1, where the winners are: take 1 - u_i = ((0xffffff - (h_i >> 8)) + 0.5) *
-// 2^-24 and the series of -log(1 - x) for small x instead. Logits that are not finite (argmax.h) draw kNotFinite. Sources: M. Jarzynski and M.
-// Olano, Hash Functions for GPU Rendering, JCGT 9(3), 2020 (pcg4d); E. J. Gumbel, Statistical Theory of Extreme Values
-// (1954). Thread rule: pure functions.
+// 2^-24 and the series of -log(1 - x) for small x instead. Logits that are not finite (argmax.h) draw kNotFinite.
+// Sources: M. Jarzynski and M. Olano, Hash Functions for GPU Rendering, JCGT 9(3), 2020 (pcg4d); E. J. Gumbel,
+// Statistical Theory of Extreme Values (1954). Thread rule: pure functions.
 #pragma once
 
 #include <algorithm>
