@@ -6,17 +6,14 @@
 
 #include "base/result.h"
 #include "kernels/activation.h"
-#include "kernels/add.h"
 #include "kernels/argmax.h"
 #include "kernels/attention.h"
 #include "kernels/embedding.h"
 #include "kernels/kv_shift.h"
-#include "kernels/layer_norm.h"
 #include "kernels/matmul.h"
 #include "kernels/matvec.h"
 #include "kernels/rms_norm.h"
 #include "kernels/sample.h"
-#include "kernels/softmax.h"
 
 namespace pumice {
 namespace {
@@ -164,17 +161,8 @@ void Catalogue::add_other(const ModelShape& shape, uint32_t n) {
   const FloatRows x = rows_of(shape.width);
   add("rms_norm" + use, false,
       [&](Recorder recorder) { rms_norm(recorder, {.x = x, .y = x, .n = n, .cols = shape.width}); });
-  add("layer_norm" + use, false,
-      [&](Recorder recorder) { layer_norm(recorder, {.x = x, .y = x, .n = n, .cols = shape.width}); });
   add("activation" + use, false,
       [&](Recorder recorder) { activation(recorder, {.gate = x, .up = &x, .y = x, .n = n, .cols = shape.width}); });
-  add("add" + use, false,
-      [&](Recorder recorder) { pumice::add(recorder, {.a = x, .b = x, .y = x, .n = n, .cols = shape.width}); });
-  add("softmax" + use, false,
-      [&](Recorder recorder) { softmax(recorder, {.x = x, .y = x, .n = n, .cols = shape.width}); });
-  add("rope" + use, false, [&](Recorder recorder) {
-    rope(recorder, {.x = x, .y = x, .n = n, .heads = shape.heads, .head_dim = shape.head_dim});
-  });
 }
 
 void Catalogue::add_head(const ModelShape& shape) {

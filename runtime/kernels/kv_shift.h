@@ -11,7 +11,7 @@ bool can_shift(KvType type, RopePairs pairs, uint32_t rotary);
 
 struct KvShiftArgs {
   KvPages pages;
-  vk::BufferView frequencies;     // as for rope
+  vk::BufferView frequencies;     // rope_frequencies()
   uint32_t slot = 0;              // whose pages:
   uint32_t first = 0, count = 0;  // [first, first + count) of its row of the page table, each once
   uint32_t shift = 0;             // positions

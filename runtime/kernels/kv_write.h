@@ -2,6 +2,7 @@
 // pages.
 #pragma once
 
+#include "kernels/kernels.h"
 #include "kernels/rope.h"
 #include "shared/kv_write.h"
 
@@ -47,7 +48,7 @@ struct KvPages {
 
 struct KvWriteArgs {
   FloatRows qkv;               // (n, (heads + 2 kv_heads) * head_dim)
-  vk::BufferView frequencies;  // as for rope
+  vk::BufferView frequencies;  // rope_frequencies()
   vk::BufferView step_rows;    // (n) StepRow; two rows never have the same slot and position
   FloatRows q;                 // (n, heads * head_dim)
   KvPages pages;

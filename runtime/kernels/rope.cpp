@@ -3,8 +3,6 @@
 #include <cmath>
 #include <numbers>
 
-#include "shared/rope.h"
-
 namespace pumice {
 
 std::vector<uint32_t> rope_frequencies(std::span<const double> radians_per_position) {
@@ -17,22 +15,6 @@ std::vector<uint32_t> rope_frequencies(std::span<const double> radians_per_posit
     words.push_back(static_cast<uint32_t>(high));
   }
   return words;
-}
-
-void rope(Recorder recorder, const RopeArgs& args) {
-  const RopePush push{.n = args.n,
-                      .heads = args.heads,
-                      .head_dim = args.head_dim,
-                      .rotary = args.rotary,
-                      .x_stride = args.x.stride,
-                      .y_stride = args.y.stride,
-                      .half_pairs = static_cast<uint32_t>(args.pairs)};
-  const vk::BufferView bindings[kRopeBindings] = {args.x.view, args.frequencies, args.step_rows, args.y.view};
-  record(recorder, {.variant = "rope",
-                    .push = push_bytes(push),
-                    .bindings = bindings,
-                    .groups = {divide_up(args.heads * args.head_dim / 2, kRopeWorkgroup), args.n, 1},
-                    .cost = {.bytes = 8.0 * args.n * args.heads * args.head_dim}});
 }
 
 }  // namespace pumice

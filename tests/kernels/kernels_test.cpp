@@ -51,13 +51,13 @@ using KernelsTest = test::DeviceTest;
 
 TEST_F(KernelsTest, MakesEachPipelineOnce) {
   const uint32_t sizes[] = {16, 32};
-  const auto a = kernels().pipeline("softmax.shared", {sizes, 1}, false);
-  const auto b = kernels().pipeline("softmax.shared", {sizes + 1, 1}, false);
+  const auto a = kernels().pipeline("rms_norm.shared", {sizes, 1}, false);
+  const auto b = kernels().pipeline("rms_norm.shared", {sizes + 1, 1}, false);
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_NE(*a, *b);
-  EXPECT_EQ(*kernels().pipeline("softmax.shared", {sizes, 1}, false), *a);
-  EXPECT_EQ((*a)->name(), "softmax.shared");
-  EXPECT_EQ(kernels().pipeline("softmax.none", {}, false).error().status, Status::kInternal);
+  EXPECT_EQ(*kernels().pipeline("rms_norm.shared", {sizes, 1}, false), *a);
+  EXPECT_EQ((*a)->name(), "rms_norm.shared");
+  EXPECT_EQ(kernels().pipeline("rms_norm.none", {}, false).error().status, Status::kInternal);
 }
 
 }  // namespace

@@ -201,6 +201,43 @@ TEST_F(KvWriteTest, WritesPagesLikeAGpu) {
   for (const KvWriteCase& c : kCases) check(c);
 }
 
+// Positions where an angle in floats would be wrong by radians. All pages are one page here: only q is looked at.
+TEST_F(KvWriteTest, FarPositionsTurnExactly) {
+  constexpr uint32_t kHeads = 3, kDim = 64, kCols = (kHeads + 2) * kDim, kFar = 131071;
+  const std::vector<uint32_t> positions = {kFar, 65537, 4096, 130001};
+  const auto n = static_cast<uint32_t>(positions.size());
+  const auto qkv = Generator(4).normals(n * kCols);
+  const auto inverse = reference::inverse_frequencies(kDim, 10000);
+  for (const RopePairs pairs : {RopePairs::kAdjacent, RopePairs::kHalves}) {
+    const FloatRows q = nan_rows(n, kHeads * kDim);
+    run([&](Recorder recorder) {
+      kv_write(recorder, {.qkv = rows(qkv, kCols),
+                          .frequencies = buffer(bound_frequencies(inverse)),
+                          .step_rows = buffer(step_rows_at(positions)),
+                          .q = q,
+                          .pages = {kF32, words(kPageTokens * kDim), words(kPageTokens * kDim),
+                                    buffer(std::vector<uint32_t>(kFar / kPageTokens + 1, 0)), kFar / kPageTokens + 1},
+                          .n = n,
+                          .heads = kHeads,
+                          .head_dim = kDim,
+                          .rotary = kDim,
+                          .pairs = pairs});
+    });
+    for (const uint32_t shift : {0u, 1u}) {
+      std::vector<float> expected;
+      for (uint32_t row = 0; row < n; ++row) {
+        const auto first = qkv.begin() + static_cast<ptrdiff_t>(row) * kCols;
+        std::vector<float> heads(first, first + kHeads * kDim);
+        reference::rope(heads, kHeads, kDim, positions[row] + shift, pairing_of(pairs), inverse);
+        expected.insert(expected.end(), heads.begin(), heads.end());
+      }
+      const auto verdict = reference::compare(read_rows(q, n, kHeads * kDim), expected, kRopeError);
+      EXPECT_EQ(static_cast<bool>(verdict), shift == 0) << verdict;
+    }
+    drop_buffers();
+  }
+}
+
 // A token's words do not depend on which other rows are in the step.
 TEST_F(KvWriteTest, RowsDoNotDependOnOneAnother) {
   const uint32_t heads = 3, kv_heads = 1, dim = 64, cols = (heads + 2 * kv_heads) * dim;

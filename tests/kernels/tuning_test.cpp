@@ -4,10 +4,10 @@
 #include <cmath>
 #include <thread>
 
-#include "kernels/add.h"
 #include "kernels/tuner.h"
 #include "kernels/tuning_file.h"
 #include "support/device_fixture.h"
+#include "support/product.h"
 #include "support/temporary_folder.h"
 #include "vk/device_file.h"
 
@@ -113,7 +113,7 @@ TEST(TuningFile, DamageIsSeen) {
   EXPECT_FALSE(read_tuning(other, path, "1.0"));
 }
 
-// The operation under test is y = a + b; what a candidate does differently is put in by hand.
+// The operation under test is y = a * b; what a candidate does differently is put in by hand.
 class TunerTest : public test::DeviceTest {
  protected:
   static constexpr uint32_t kCount = 4096;
@@ -121,7 +121,7 @@ class TunerTest : public test::DeviceTest {
   void SetUp() override {
     DeviceTest::SetUp();
     if (IsSkipped()) return;
-    a_ = whole(std::vector<float>(kCount, 1.0f));
+    a_ = whole(std::vector<float>(kCount, 32.0f));
     b_ = whole(std::vector<float>(kCount, 2.0f));
     wrong_ = whole(std::vector<float>(kCount, 2.05f));
     auto output = device().create_buffer(4 * kCount, vk::MemoryIntent::kDevice);
@@ -132,13 +132,12 @@ class TunerTest : public test::DeviceTest {
     output_ = vk::Buffer();
     DeviceTest::TearDown();
   }
-  FloatRows row(const vk::Buffer& buffer) const { return {buffer, kCount}; }
-  void add_to(Recorder recorder, const vk::Buffer& b, const vk::Buffer& y) const {
-    add(recorder, {.a = row(*a_), .b = row(b), .y = row(y), .n = 1, .cols = kCount});
+  void multiply(Recorder recorder, const vk::Buffer& b, const vk::Buffer& y, uint32_t cols = kCount) const {
+    test::product(recorder, *a_, b, y, cols);
   }
   TuningTask task(uint32_t count, std::function<void(Recorder, uint32_t)> record) const {
     return {.name = "test", .count = count, .record = std::move(record), .output = &output_, .expected = [](size_t) {
-              return 3.0f;
+              return 64.0f;
             }};
   }
 
@@ -151,7 +150,7 @@ TEST_F(TunerTest, TheFasterCandidateWins) {
                                          task(2,
                                               [&](Recorder recorder, uint32_t) {
                                                 for (uint32_t i = 0; i < (*recorder.candidate == 0 ? 40u : 1u); ++i)
-                                                  add_to(recorder, *b_, output_);
+                                                  multiply(recorder, *b_, output_);
                                               }),
                                          {});
   ASSERT_TRUE(result.ok()) << result.error().message;
@@ -162,29 +161,29 @@ TEST_F(TunerTest, TheFasterCandidateWins) {
   EXPECT_GT(result->entry.choice_microseconds, result->entry.microseconds);
 }
 
-// Much faster, but wrong in one way each: another sum, nothing written, a part not written, no pipeline.
+// Much faster, but wrong in one way each: another product, nothing written, a part not written, no pipeline.
 TEST_F(TunerTest, WrongCandidatesAreOut) {
-  const auto result = measure_candidates(
-      kernels(),
-      task(5,
-           [&](Recorder recorder, uint32_t) {
-             switch (*recorder.candidate) {
-               case 0:
-                 for (int i = 0; i < 40; ++i) add_to(recorder, *b_, output_);
-                 break;
-               case 1:
-                 add_to(recorder, *wrong_, output_);
-                 break;
-               case 2:
-                 break;
-               case 3:
-                 add(recorder, {.a = row(*a_), .b = row(*b_), .y = row(output_), .n = 1, .cols = kCount - 1});
-                 break;
-               default:
-                 record(recorder, {.variant = "add.none", .push = {}, .bindings = {}});
-             }
-           }),
-      {});
+  const auto result =
+      measure_candidates(kernels(),
+                         task(5,
+                              [&](Recorder recorder, uint32_t) {
+                                switch (*recorder.candidate) {
+                                  case 0:
+                                    for (int i = 0; i < 40; ++i) multiply(recorder, *b_, output_);
+                                    break;
+                                  case 1:
+                                    multiply(recorder, *wrong_, output_);
+                                    break;
+                                  case 2:
+                                    break;
+                                  case 3:
+                                    multiply(recorder, *b_, output_, kCount - 1);
+                                    break;
+                                  default:
+                                    record(recorder, {.variant = "activation.none", .push = {}, .bindings = {}});
+                                }
+                              }),
+                         {});
   ASSERT_TRUE(result.ok()) << result.error().message;
   EXPECT_EQ(result->entry.candidate, 0u);
   EXPECT_EQ(result->entry.excluded, 0b11110u);
@@ -197,7 +196,7 @@ TEST_F(TunerTest, LessAccurateCandidatesAreOut) {
                                          task(2,
                                               [&](Recorder recorder, uint32_t) {
                                                 for (uint32_t i = 0; i < (*recorder.candidate == 0 ? 40u : 1u); ++i)
-                                                  add_to(recorder, *recorder.candidate == 0 ? *b_ : *rough, output_);
+                                                  multiply(recorder, *recorder.candidate == 0 ? *b_ : *rough, output_);
                                               }),
                                          {});
   ASSERT_TRUE(result.ok()) << result.error().message;
@@ -210,7 +209,7 @@ TEST_F(TunerTest, AWrongChoiceLosesToARightCandidate) {
                                          task(2,
                                               [&](Recorder recorder, uint32_t) {
                                                 for (uint32_t i = 0; i < (*recorder.candidate == 1 ? 40u : 1u); ++i)
-                                                  add_to(recorder, *recorder.candidate == 0 ? *wrong_ : *b_, output_);
+                                                  multiply(recorder, *recorder.candidate == 0 ? *wrong_ : *b_, output_);
                                               }),
                                          {});
   ASSERT_TRUE(result.ok()) << result.error().message;
@@ -221,7 +220,7 @@ TEST_F(TunerTest, AWrongChoiceLosesToARightCandidate) {
 
 TEST_F(TunerTest, WhenAllAreWrongTheChoiceStays) {
   const auto result = measure_candidates(
-      kernels(), task(2, [&](Recorder recorder, uint32_t) { add_to(recorder, *wrong_, output_); }), {});
+      kernels(), task(2, [&](Recorder recorder, uint32_t) { multiply(recorder, *wrong_, output_); }), {});
   ASSERT_TRUE(result.ok()) << result.error().message;
   EXPECT_EQ(result->entry.candidate, 0u);
   EXPECT_EQ(result->entry.excluded, 3u);
@@ -234,7 +233,7 @@ TEST_F(TunerTest, WhatIsKnownToBeOutIsNotTried) {
                                          task(2,
                                               [&](Recorder recorder, uint32_t) {
                                                 tried = tried || *recorder.candidate == 1;
-                                                add_to(recorder, *b_, output_);
+                                                multiply(recorder, *b_, output_);
                                               }),
                                          {}, 2);
   ASSERT_TRUE(result.ok()) << result.error().message;
@@ -254,7 +253,7 @@ TEST_F(KernelsTest, ThreadsShareWhatTheyMake) {
       threads.emplace_back([&, t] {
         for (uint32_t i = 0; i < 4; ++i) {
           const uint32_t size = 8u << i;
-          const auto pipeline = own.pipeline("softmax.shared", {&size, 1}, false);
+          const auto pipeline = own.pipeline("rms_norm.shared", {&size, 1}, false);
           if (pipeline) made[4 * t + i] = *pipeline;
         }
       });

@@ -12,13 +12,11 @@
 
 #include "format/half.h"
 #include "reference/activation.h"
-#include "reference/add.h"
 #include "reference/argmax.h"
 #include "reference/attention.h"
 #include "reference/embedding.h"
 #include "reference/half.h"
 #include "reference/kv_write.h"
-#include "reference/layer_norm.h"
 #include "reference/matmul.h"
 #include "reference/matvec.h"
 #include "reference/numerics.h"
@@ -106,16 +104,6 @@ TEST(ReferenceNorm, HandComputed) {
   EXPECT_FLOAT_EQ(rms[1], 8.0f / std::sqrt(12.5f));
   EXPECT_TRUE(std::isnan(rms[2]));
   EXPECT_EQ(rms_norm(Floats{0, 0}, Floats{1, 2}, 1e-5f), (Floats{0, 0}));
-  EXPECT_TRUE(compare(layer_norm(Floats{1, 3}, Floats{1, 2}, Floats{0, 10}, 0.0f), Floats{-1, 12}, 1e-6));
-  EXPECT_TRUE(compare(layer_norm(Floats{1, 3}, Floats{1, 2}, {}, 3.0f), Floats{-0.5f, 1.0f}, 1e-6));
-}
-
-TEST(ReferenceNorm, LayerNormOfCentredRowsIsRmsNorm) {
-  test::Generator random(3);
-  Floats x = random.normals(34);
-  for (size_t i = 0; i < 17; ++i) x[17 + i] = -x[i];
-  const Floats weight = random.normals(34);
-  EXPECT_TRUE(compare(layer_norm(x, weight, {}, 1e-5f), rms_norm(x, weight, 1e-5f), 1e-6));
 }
 
 TEST(ReferenceRope, HandComputedInBothPairings) {
@@ -180,7 +168,6 @@ TEST(ReferenceActivation, HandComputed) {
   EXPECT_NEAR(gelu(-3.0), -0.0036373920817729943, 1e-12);
   EXPECT_EQ(activation(Activation::kGelu, Floats{0.0f}), Floats{0.0f});
   EXPECT_FLOAT_EQ(gated_activation(Activation::kSilu, Floats{1.0f}, Floats{-2.0f})[0], -1.4621172f);
-  EXPECT_EQ(add(Floats{1, 2}, Floats{3, -5}), (Floats{4, -3}));
 }
 
 TEST(ReferenceArgmax, TiesAndWhatIsNotFinite) {

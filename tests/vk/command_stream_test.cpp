@@ -2,20 +2,22 @@
 // the device's timeline.
 #include "vk/command_stream.h"
 
-#include "kernels/add.h"
+#include "shared/activation.h"
 #include "support/device_fixture.h"
+#include "support/product.h"
 
 namespace pumice::vk {
 namespace {
 
+constexpr float kBase = 32;
 constexpr uint32_t kCols = 64;  // 256 bytes, the largest alignment of a binding's offset
 
 class CommandStreamTest : public test::DeviceTest {
  protected:
   BufferView floats(float value) { return buffer(std::vector<float>(kCols, value)); }
-  // y = a + b.
-  void add_to(CommandStream& stream, BufferView a, BufferView b, BufferView y) {
-    pumice::add({kernels(), stream}, {.a = {a, kCols}, .b = {b, kCols}, .y = {y, kCols}, .n = 1, .cols = kCols});
+  // y = a * b, a of 32 or more.
+  void multiply(CommandStream& stream, BufferView a, BufferView b, BufferView y) {
+    test::product({kernels(), stream}, a, b, y, kCols);
   }
   CommandStream begun(bool profile = false) {
     auto stream = CommandStream::create(device(), profile);
@@ -33,115 +35,122 @@ class CommandStreamTest : public test::DeviceTest {
 };
 
 TEST_F(CommandStreamTest, DependentDispatchesAreOrdered) {
-  const BufferView one = floats(1), a = floats(0), b = floats(0), c = floats(0);
+  const BufferView base = floats(kBase), a = floats(0), b = floats(0), c = floats(0);
   CommandStream stream = begun();
-  add_to(stream, one, one, a);
+  multiply(stream, base, base, a);
   EXPECT_EQ(stream.barriers(), 0u);
-  add_to(stream, a, one, b);  // reads what was written
+  multiply(stream, a, base, b);  // reads what was written
   EXPECT_EQ(stream.barriers(), 1u);
-  add_to(stream, b, a, c);
+  multiply(stream, b, a, c);
   EXPECT_EQ(stream.barriers(), 2u);
-  add_to(stream, one, one, a);  // writes what was read
+  multiply(stream, base, base, a);  // writes what was read
   EXPECT_EQ(stream.barriers(), 3u);
-  add_to(stream, one, a, b);
-  add_to(stream, one, one, b);  // writes what was written
+  multiply(stream, base, a, b);
+  multiply(stream, base, base, b);  // writes what was written
   EXPECT_EQ(stream.barriers(), 5u);
   EXPECT_EQ(stream.dispatches(), 6u);
   finish(stream);
-  EXPECT_EQ(value(c), 5);
-  EXPECT_EQ(value(b), 2);
+  EXPECT_EQ(value(c), 0x1p25f);
+  EXPECT_EQ(value(b), kBase * kBase);
 }
 
 TEST_F(CommandStreamTest, IndependentDispatchesAreNot) {
-  const BufferView one = floats(1), a = floats(0), b = floats(0);
+  const BufferView base = floats(kBase), a = floats(0), b = floats(0);
   auto both = device().create_buffer(2 * 4 * kCols, MemoryIntent::kShared);
   ASSERT_TRUE(both.ok());
   const BufferView low(*both, 0, 4 * kCols), high(*both, 4 * kCols, 4 * kCols);
   CommandStream stream = begun();
-  add_to(stream, one, one, a);
-  add_to(stream, one, one, b);
-  add_to(stream, one, one, low);
-  add_to(stream, one, one, high);  // another range of the same buffer
+  multiply(stream, base, base, a);
+  multiply(stream, base, base, b);
+  multiply(stream, base, base, low);
+  multiply(stream, base, base, high);  // another range of the same buffer
   EXPECT_EQ(stream.barriers(), 0u);
-  add_to(stream, low, high, a);
+  multiply(stream, low, high, a);
   EXPECT_EQ(stream.barriers(), 1u);
   finish(stream);
-  EXPECT_EQ(value(a), 4);
+  EXPECT_EQ(value(a), 0x1p20f);
 }
 
 TEST_F(CommandStreamTest, CopiesAndFillsAreOrderedToo) {
-  const BufferView one = floats(1), a = floats(0), b = floats(0), c = floats(0);
+  const BufferView base = floats(kBase), a = floats(0), b = floats(0), c = floats(0);
   CommandStream stream = begun();
-  stream.fill(a, std::bit_cast<uint32_t>(2.5f));
-  add_to(stream, a, one, b);
+  stream.fill(a, std::bit_cast<uint32_t>(40.5f));
+  multiply(stream, a, base, b);
   EXPECT_EQ(stream.barriers(), 1u);
   stream.copy(b, c);
   EXPECT_EQ(stream.barriers(), 2u);
-  add_to(stream, c, one, a);
+  multiply(stream, c, base, a);
   EXPECT_EQ(stream.barriers(), 3u);
   finish(stream);
-  EXPECT_EQ(value(a), 4.5f);
+  EXPECT_EQ(value(a), 40.5f * kBase * kBase);
 }
 
 TEST_F(CommandStreamTest, IndirectCountsAreRead) {
-  const BufferView one = floats(1), a = floats(0), counts = buffer(std::vector<uint32_t>{0, 0, 0});
-  const auto pipeline = kernels().pipeline("add", {}, false);
+  const BufferView base = floats(kBase), a = floats(0), counts = buffer(std::vector<uint32_t>{0, 0, 0});
+  const auto pipeline = kernels().pipeline("activation", {}, false);
   ASSERT_TRUE(pipeline.ok());
-  const uint32_t push[] = {1, kCols, kCols, kCols, kCols};
-  const BufferView bindings[] = {one, one, a};
+  const ActivationPush push{
+      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .gelu = 0, .gated = 1};
+  const BufferView bindings[] = {base, base, a};
   CommandStream stream = begun();
-  stream.dispatch_indirect(**pipeline, std::as_bytes(std::span(push)), bindings, counts);
+  stream.dispatch_indirect(**pipeline, push_bytes(push), bindings, counts);
   stream.fill(counts, 1);
   EXPECT_EQ(stream.barriers(), 1u) << "the counts were read";
   finish(stream);
   EXPECT_EQ(value(a), 0) << "no workgroups";
   EXPECT_EQ(read<uint32_t>(counts)[2], 1u);
   submit_and_wait(stream);
-  EXPECT_EQ(value(a), 2);
+  EXPECT_EQ(value(a), kBase * kBase);
 }
 
 TEST_F(CommandStreamTest, ReplaysSeeTheOnesBefore) {
-  const BufferView one = floats(1), zero = floats(0), sum = floats(0), next = floats(0);
+  const BufferView one = floats(1), two = floats(2), power = floats(kBase), next = floats(0);
   CommandStream stream = begun();
-  add_to(stream, sum, one, next);
-  add_to(stream, next, zero, sum);
+  multiply(stream, power, two, next);
+  multiply(stream, next, one, power);
   ASSERT_TRUE(stream.end().ok());
   const VkCommandBuffer commands = stream.handle();
   uint64_t last = 0;
   for (int i = 0; i < 20; ++i) last = device().submit({&commands, 1}).value();
   EXPECT_TRUE(device().wait(last).value());
-  EXPECT_EQ(value(sum), 20);
+  EXPECT_EQ(value(power), kBase * 0x1p20f);
   // Two in one submission, and recording anew.
   const VkCommandBuffer twice[] = {commands, commands};
   EXPECT_TRUE(device().wait(device().submit(twice).value()).value());
-  EXPECT_EQ(value(sum), 22);
+  EXPECT_EQ(value(power), kBase * 0x1p22f);
   stream.begin();
-  add_to(stream, sum, sum, next);
+  multiply(stream, power, power, next);
   finish(stream);
-  EXPECT_EQ(value(next), 44);
+  EXPECT_EQ(value(next), 0x1p54f);
 }
 
 TEST_F(CommandStreamTest, ManyDispatchesNeedManySets) {
-  const BufferView one = floats(1), a = floats(0), b = floats(0);
+  constexpr float kFactor = 1.0078125f;
+  const BufferView factor = floats(kFactor), a = floats(0), b = floats(kBase);
+  float expected = kBase;
   CommandStream stream = begun();
   for (int round = 0; round < 2; ++round) {
-    for (int i = 0; i < 300; ++i) add_to(stream, i % 2 ? a : b, one, i % 2 ? b : a);
+    for (int i = 0; i < 300; ++i) {
+      multiply(stream, i % 2 ? a : b, factor, i % 2 ? b : a);
+      expected *= kFactor;
+    }
     finish(stream);
-    EXPECT_EQ(value(b), 300 * (round + 1));
+    EXPECT_EQ(value(b), expected);
     stream.begin();
   }
   EXPECT_TRUE(stream.end().ok());
 }
 
 TEST_F(CommandStreamTest, ErrorsComeOutAtTheEnd) {
-  const BufferView one = floats(1), a = floats(0);
+  const BufferView base = floats(kBase), a = floats(0);
   CommandStream stream = begun();
-  const auto pipeline = kernels().pipeline("add", {}, false);
-  const uint32_t push[] = {1, kCols, kCols, kCols, kCols};
-  const BufferView bindings[] = {one, one, a};
-  stream.dispatch(**pipeline, std::as_bytes(std::span(push)), bindings, {.x = 1, .y = caps().max_groups[1] + 1});
+  const auto pipeline = kernels().pipeline("activation", {}, false);
+  const ActivationPush push{
+      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .gelu = 0, .gated = 1};
+  const BufferView bindings[] = {base, base, a};
+  stream.dispatch(**pipeline, push_bytes(push), bindings, {.x = 1, .y = caps().max_groups[1] + 1});
   stream.fail(error(Status::kInternal, "later"));
-  add_to(stream, one, one, a);
+  multiply(stream, base, base, a);
   const auto ended = stream.end();
   ASSERT_FALSE(ended.ok());
   EXPECT_EQ(ended.error().status, Status::kUnsupported) << "the first error is kept";
@@ -149,30 +158,30 @@ TEST_F(CommandStreamTest, ErrorsComeOutAtTheEnd) {
   record({kernels(), stream}, {.variant = "no_such_kernel"});
   EXPECT_EQ(stream.end().error().status, Status::kInternal);
   stream.begin();
-  add_to(stream, one, one, a);
+  multiply(stream, base, base, a);
   finish(stream);
-  EXPECT_EQ(value(a), 2) << "usable again";
+  EXPECT_EQ(value(a), kBase * kBase) << "usable again";
 }
 
 TEST_F(CommandStreamTest, BindingsBeyondTheLimitAreRefused) {
   use(test::Mask::kSmallBindings);
   const BufferView large = words(test::kSmallBinding / 4 + 1);
   CommandStream stream = begun();
-  add_to(stream, large, floats(1), floats(1));
+  multiply(stream, large, floats(1), floats(1));
   EXPECT_EQ(stream.end().error().status, Status::kUnsupported);
 }
 
 TEST_F(CommandStreamTest, ProfilesEveryDispatch) {
-  const BufferView one = floats(1), a = floats(0), b = floats(0);
+  const BufferView base = floats(kBase), a = floats(0), b = floats(0);
   CommandStream stream = begun(true);
-  add_to(stream, one, one, a);
-  add_to(stream, a, one, b);
+  multiply(stream, base, base, a);
+  multiply(stream, a, base, b);
   finish(stream);
   const auto operations = stream.profile();
   if (caps().timestamp_period_ns == 0) GTEST_SKIP() << "the device has no timestamps";
   ASSERT_EQ(operations.size(), 2u);
   for (const ProfiledOperation& operation : operations) {
-    EXPECT_EQ(operation.name, "add");
+    EXPECT_EQ(operation.name, "activation");
     EXPECT_EQ(operation.bytes, 12.0 * kCols);
     EXPECT_GE(operation.microseconds, 0);
     EXPECT_LT(operation.microseconds, 1e7);
