@@ -75,7 +75,9 @@ const std::string& TestVulkan::unavailable() {
 }
 
 TestGpu& TestVulkan::gpu(Mask mask) {
-  TestGpu& gpu = gpus_[static_cast<size_t>(mask)];
+  std::unique_ptr<TestGpu>& place = gpus_[static_cast<size_t>(mask)];
+  if (!place) place = std::make_unique<TestGpu>();
+  TestGpu& gpu = *place;
   if (!gpu.device) {
     auto device = vk::Device::create(*instance_, physical().handle, {.caps = masked(physical().caps, mask)});
     if (!device)
@@ -87,16 +89,29 @@ TestGpu& TestVulkan::gpu(Mask mask) {
   return gpu;
 }
 
+void TestVulkan::give_up(const TestGpu& gpu, UnfinishedWork work) {
+  for (std::unique_ptr<TestGpu>& place : gpus_)
+    if (place.get() == &gpu) work.gpu = std::move(place);
+  unfinished_.push_back(std::move(work));
+}
+
 std::vector<std::string> TestVulkan::take_messages() {
   std::lock_guard lock(mutex_);
   return std::exchange(messages_, {});
 }
 
 void TestVulkan::shut_down() {
-  for (TestGpu& gpu : gpus_) {
-    gpu.kernels.reset();
-    gpu.device.reset();
+  for (std::unique_ptr<TestGpu>& gpu : gpus_) gpu.reset();
+  const bool idle = std::all_of(unfinished_.begin(), unfinished_.end(), [](const UnfinishedWork& work) {
+    vk::Device& device = *work.gpu->device;
+    const Result<bool> reached = device.reached(device.submissions());
+    return reached && *reached;
+  });
+  if (!idle) {
+    new std::deque<UnfinishedWork>(std::move(unfinished_));
+    static_cast<void>(instance_.release());
   }
+  unfinished_.clear();
   instance_.reset();
 }
 
@@ -180,9 +195,17 @@ void DeviceTest::submit_and_wait(vk::CommandStream& stream) {
   const VkCommandBuffer commands = stream.handle();
   const auto value = device().submit({&commands, 1});
   ASSERT_TRUE(value.ok()) << value.error().message;
-  const auto reached = device().wait(*value, uint64_t{60} * 1000000000);
-  ASSERT_TRUE(reached.ok()) << reached.error().message;
-  ASSERT_TRUE(*reached) << "not finished within a minute";
+  const Result<void> waited = wait_for(*value);
+  if (waited) return;
+  TestVulkan::get().give_up(*gpu_,
+                            {nullptr, std::move(stream), std::exchange(buffers_, {}), std::exchange(plain_, {})});
+  FAIL() << waited.error().message;
+}
+
+Result<void> DeviceTest::wait_for(uint64_t submission) {
+  PUMICE_ASSIGN(const bool reached, device().wait(submission));
+  static_cast<void>(reached);
+  return {};
 }
 
 void DeviceTest::run(const std::function<void(Recorder)>& record) {

@@ -33,7 +33,7 @@ enum class Mask {
   kShared,         // a discrete GPU without subgroup operations, integer dot products and cooperative matrices:
                    // reductions through shared memory, products in f32
   kSmallBindings,  // binds 16 KiB at most: weights in many slabs
-  kNewCompiler,    // a software driver whose compiler takes large kernels, whatever its version; slow where it is not so
+  kNewCompiler,  // a software driver whose compiler takes large kernels, whatever its version; slow where it is not so
 };
 constexpr Mask kAllMasks[] = {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kSmallBindings, Mask::kNewCompiler};
 constexpr uint64_t kSmallBinding = 16384;
@@ -43,6 +43,13 @@ vk::DeviceCaps masked(vk::DeviceCaps caps, Mask mask);
 struct TestGpu {
   std::unique_ptr<vk::Device> device;
   std::unique_ptr<Kernels> kernels;
+};
+
+// What a submission uses that was waited for in vain; destroyed from the last to the first.
+struct UnfinishedWork {
+  std::unique_ptr<TestGpu> gpu;
+  vk::CommandStream stream;
+  std::deque<vk::Buffer> buffers, plain_buffers;
 };
 
 // The process's Vulkan objects. main() shuts it down, so that the layer can report what was left behind.
@@ -56,6 +63,9 @@ class TestVulkan {
   const vk::Instance& instance() { return *instance_; }
   const vk::PhysicalDevice& physical() { return instance_->devices()[chosen_]; }
   TestGpu& gpu(Mask mask);
+  // Keeps `work` until shut_down(), and for ever where it has not finished by then. `gpu` goes with it, and gpu() makes
+  // another.
+  void give_up(const TestGpu& gpu, UnfinishedWork work);
   // Messages since the last call, without the known false alarms.
   std::vector<std::string> take_messages();
   void shut_down();
@@ -66,7 +76,8 @@ class TestVulkan {
   std::string selector_, unavailable_;
   size_t chosen_ = 0;
   std::unique_ptr<vk::Instance> instance_;
-  TestGpu gpus_[std::size(kAllMasks)];
+  std::unique_ptr<TestGpu> gpus_[std::size(kAllMasks)];
+  std::deque<UnfinishedWork> unfinished_;
   std::mutex mutex_;
   std::vector<std::string> messages_;
 };
@@ -113,13 +124,17 @@ class DeviceTest : public ::testing::Test {
   template <typename T>
   std::vector<T> read(const vk::BufferView& view) {
     std::vector<T> values(view.size / sizeof(T));
-    std::memcpy(values.data(), body(view), values.size() * sizeof(T));
+    if (const void* from = body(view)) std::memcpy(values.data(), from, values.size() * sizeof(T));
     return values;
   }
 
   // Records, submits, waits, and checks the guards of all buffers.
   void run(const std::function<void(Recorder)>& record);
+  // Waits as long as it takes: how long that is says nothing on a busy machine, and ctest ends what hangs. When waiting
+  // fails, the stream, all buffers made so far and the device are left alone, as they may be in use; what follows in
+  // this test reads zeros.
   void submit_and_wait(vk::CommandStream& stream);
+  virtual Result<void> wait_for(uint64_t submission);
   void expect_guards();
 
  private:
