@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "kernels/device_policy.h"
 #include "shared/kv_write.h"
 #include "shared/step_params.h"
 
@@ -10,9 +11,6 @@ namespace {
 
 // Raised whenever the bytes of a page come to mean something else.
 constexpr uint32_t kPageLayoutVersion = 1;
-
-// What a device does of a prompt in a second, very roughly.
-constexpr double kCpuFlops = 2e10, kGpuFlops = 3e12;
 
 }  // namespace
 
@@ -36,7 +34,7 @@ std::string cache_identity(const ModelConfig& config, const KvFormat& format, st
 double estimated_prefill_seconds(const ModelConfig& config, const vk::DeviceCaps& caps) {
   const double layer = static_cast<double>(config.width) * (config.qkv_width() + config.q_width()) +
                        3.0 * config.width * config.ffn_width;
-  return 2 * layer * config.layers / (caps.type == vk::DeviceType::kCpu ? kCpuFlops : kGpuFlops);
+  return 2 * layer * config.layers / device_policy(caps).prefill_flops;
 }
 
 }  // namespace pumice

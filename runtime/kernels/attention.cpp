@@ -4,6 +4,7 @@
 #include <bit>
 #include <initializer_list>
 
+#include "kernels/device_policy.h"
 #include "shared/attention.h"
 #include "shared/step_params.h"
 #include "vk/embedded_shaders.h"
@@ -23,32 +24,18 @@ constexpr uint32_t kDecodePassDims = 1024, kNarrowPassDims = 128;
 constexpr uint32_t kCpuDecodeDims = 1024, kCpuPrefillDims = 256;
 constexpr uint32_t kSharedReserve = 256;  // bytes for small variables
 
-// A subgroup is one vector register, so lanes exchange nothing through memory.
-bool is_vector_cpu(const vk::DeviceCaps& caps) {
-  return caps.type == vk::DeviceType::kCpu && compiles_large_kernels(caps) && caps.fixed_subgroup &&
-         caps.subgroup_shuffle && std::has_single_bit(caps.subgroup_size) && caps.subgroup_size >= 4 &&
-         caps.subgroup_size <= 16;
-}
-
-// Intel's compiler has the fewer registers for a lane the more lanes a subgroup has: with the usual 32, a prefill tile
-// of heads of 128 spills 282 on Arc A770 and 56 on B580 (Mesa 26). 0: the usual size.
-uint32_t narrow_subgroup(const vk::DeviceCaps& caps) {
-  return caps.vendor_id == vk::kVendorIntel && caps.fixed_subgroup && caps.subgroup_size_control
-             ? caps.min_subgroup_size
-             : 0;
-}
-
 // What the lanes of the CPU kernels share out: words, or pairs of dimensions where K and V may have any types.
 uint32_t lane_words(const AttentionShape& shape) {
   return shape.format.plain() ? kv_words(shape.format.k, shape.head_dim) : shape.head_dim / 2;
 }
 
 AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& shape) {
-  if (is_vector_cpu(caps) && lane_words(shape) % caps.subgroup_size == 0 &&
+  const DevicePolicy policy = device_policy(caps);
+  if (policy.attention_by_lanes && lane_words(shape) % caps.subgroup_size == 0 &&
       shape.group * shape.head_dim <= kCpuDecodeDims)
     return {"attention_cpu_decode", caps.subgroup_size, shape.group, true};
   ReduceChoice reduce = choose_reduce(caps);
-  const uint32_t narrow = narrow_subgroup(caps);
+  const uint32_t narrow = policy.attention_subgroup;
   if (reduce.full_subgroups && narrow) reduce.workgroup = reduce.subgroup_size = narrow;
   const uint32_t keys = std::max(reduce.workgroup, kPageTokens);
   const uint32_t rotated = shape.format.plain() ? 0 : shape.head_dim;
@@ -62,10 +49,9 @@ AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& 
           divide_up(shape.group, passes), reduce.full_subgroups, reduce.subgroup_size};
 }
 
-// f16 in, f32 out, of a shape that tiles a page and a head. Not Intel's: their sums spill 18 registers on Arc B580
-// already with heads of 64 (Mesa 26).
+// f16 in, f32 out, of a shape that tiles a page and a head.
 const vk::CooperativeMatrix* find_matrix(const vk::DeviceCaps& caps, uint32_t head_dim) {
-  if (caps.vendor_id == vk::kVendorIntel) return nullptr;
+  if (!device_policy(caps).attention_matrices) return nullptr;
   using enum vk::ComponentType;
   const auto fits = [&](const vk::CooperativeMatrix& m) {
     return m.a == kF16 && m.b == kF16 && m.c == kF32 && m.result == kF32 && m.m % 8 == 0 && m.m <= 16 &&
@@ -107,12 +93,13 @@ uint32_t tile_shared_bytes(uint32_t queries, uint32_t head_dim) {
 }
 
 AttentionChoice choose_prefill(const vk::DeviceCaps& caps, const AttentionShape& shape) {
-  if (is_vector_cpu(caps) && lane_words(shape) % (shape.format.plain() ? 4 : 2) == 0 &&
+  const DevicePolicy policy = device_policy(caps);
+  if (policy.attention_by_lanes && lane_words(shape) % (shape.format.plain() ? 4 : 2) == 0 &&
       shape.head_dim <= kCpuPrefillDims)
     return {"attention_cpu_prefill", caps.subgroup_size, kAttentionCpuQueries * caps.subgroup_size, true};
   const AttentionChoice matrices = choose_matrices(caps, shape);
   if (matrices.variant) return matrices;
-  const uint32_t tile_subgroup = narrow_subgroup(caps);
+  const uint32_t tile_subgroup = policy.attention_subgroup;
   for (const uint32_t queries : {32u, 16u, 8u, 4u}) {
     const uint32_t workgroup = queries / kAttentionTileQueries * kAttentionTileLanes;
     if (workgroup <= caps.max_workgroup_invocations &&

@@ -4,35 +4,22 @@
 #include <bit>
 #include <utility>
 
+#include "kernels/device_policy.h"
 #include "vk/embedded_shaders.h"
 
 namespace pumice {
 
-namespace {
-
-// The size to demand of subgroups. Intel's compiler offers 32 first, but then a lane has the registers of 4 KiB / 32
-// and the matrix-vector kernels spill; by 16 they do not (Mesa 26.2 for Gen9 to Xe3, tests/matrix).
-uint32_t preferred_subgroup(const vk::DeviceCaps& caps) {
-  if (caps.vendor_id == vk::kVendorIntel && caps.subgroup_size_control)
-    return std::clamp(16u, caps.min_subgroup_size, caps.max_subgroup_size);
-  // Adreno 630: of 128 lanes the kernels leave room for 2 to 6 of 16, of 64 for more.
-  if (caps.vendor_id == vk::kVendorQualcomm && caps.subgroup_size_control)
-    return std::clamp(64u, caps.min_subgroup_size, caps.max_subgroup_size);
-  return caps.subgroup_size;
-}
-
-}  // namespace
-
 ReduceChoice choose_reduce(const vk::DeviceCaps& caps) {
-  const uint32_t size = preferred_subgroup(caps);
+  const uint32_t size = device_policy(caps).reduce_subgroup;
   if (caps.subgroup_shuffle && caps.fixed_subgroup && std::has_single_bit(size) && size >= 8)
     return {"subgroup", size, true, size == caps.subgroup_size ? 0 : size};
   return {"shared", std::min(64u, std::bit_floor(caps.max_workgroup_invocations)), false};
 }
 
 ReduceChoice choose_wide_reduce(const vk::DeviceCaps& caps) {
-  if (caps.type == vk::DeviceType::kCpu) return choose_reduce(caps);
-  return {"shared", std::min(1024u, std::bit_floor(caps.max_workgroup_invocations)), false};
+  const uint32_t most = device_policy(caps).scan_workgroup;
+  if (most == 0) return choose_reduce(caps);
+  return {"shared", std::min(most, std::bit_floor(caps.max_workgroup_invocations)), false};
 }
 
 std::vector<ReduceChoice> reduce_candidates(const vk::DeviceCaps& caps) {
@@ -45,10 +32,6 @@ std::vector<ReduceChoice> reduce_candidates(const vk::DeviceCaps& caps) {
       add({"subgroup", size, true, size == caps.subgroup_size ? 0 : size});
   add({"shared", std::min(64u, std::bit_floor(caps.max_workgroup_invocations)), false});
   return candidates;
-}
-
-bool compiles_large_kernels(const vk::DeviceCaps& caps) {
-  return caps.driver_version >> 22 >= 26;  // the major version, as Vulkan packs it
 }
 
 uint32_t pick_candidate(Recorder recorder, const TuningKey& key, size_t count) {

@@ -44,15 +44,11 @@ struct ReduceChoice {
   bool operator==(const ReduceChoice&) const = default;
 };
 ReduceChoice choose_reduce(const vk::DeviceCaps& caps);
-// For a kernel that has one workgroup only: as many lanes as the device allows, but one subgroup on a CPU.
+// For a kernel that has one workgroup only: as many lanes as pay.
 ReduceChoice choose_wide_reduce(const vk::DeviceCaps& caps);
 
 // The same with every other size that subgroups can have on the device: what tuning may choose from.
 std::vector<ReduceChoice> reduce_candidates(const vk::DeviceCaps& caps);
-
-// Whether a software driver's compiler keeps many sums in registers: that of Mesa 26 does; those of 25.0 and 22.3 spill
-// them, and take seconds, or minutes, over a large kernel.
-bool compiles_large_kernels(const vk::DeviceCaps& caps);
 
 // A variant of shaders/variants.json with its specialisation.
 struct PipelineKey {

@@ -1,6 +1,6 @@
 #include "kernels/kv_write.h"
 
-#include <algorithm>
+#include "kernels/device_policy.h"
 
 namespace pumice {
 
@@ -19,20 +19,16 @@ Result<void> check_kv_format(const KvFormat& format, uint32_t head_dim) {
 
 namespace {
 
-// A head is the work of one workgroup; of a subgroup on a CPU, where lanes that wait for others cost most.
-constexpr uint32_t kMixedWorkgroup = 32;
-
+// A head is the work of one workgroup.
 void write_mixed(Recorder recorder, const KvWriteArgs& args, const KvWritePush& push,
                  std::span<const vk::BufferView> bindings) {
-  const vk::DeviceCaps& caps = recorder.kernels.caps();
   const KvFormat& format = args.pages.format;
-  const uint32_t constants[] = {
-      caps.type == vk::DeviceType::kCpu ? std::min(caps.subgroup_size, kMixedWorkgroup) : kMixedWorkgroup,
-      args.head_dim,
-      static_cast<uint32_t>(format.k),
-      static_cast<uint32_t>(format.v),
-      format.k_rotation(args.head_dim),
-      format.v_rotation(args.head_dim)};
+  const uint32_t constants[] = {device_policy(recorder.kernels.caps()).kv_head_lanes,
+                                args.head_dim,
+                                static_cast<uint32_t>(format.k),
+                                static_cast<uint32_t>(format.v),
+                                format.k_rotation(args.head_dim),
+                                format.v_rotation(args.head_dim)};
   const uint32_t heads = args.heads + 2 * args.kv_heads;
   record(recorder, {.variant = "kv_write_mixed",
                     .constants = constants,

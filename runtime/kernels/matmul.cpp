@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/device_policy.h"
 #include "kernels/matvec.h"
 #include "shared/matmul.h"
 
@@ -134,9 +135,7 @@ void matmul(Recorder recorder, const MatmulArgs& args) {
 }
 
 void linear(Recorder recorder, const MatmulArgs& args) {
-  // On software drivers columns in registers (matvec) beat tiles in shared memory, which is memory like any other.
-  if ((args.n > 16 || args.exact) && recorder.kernels.caps().type != vk::DeviceType::kCpu)
-    return matmul(recorder, args);
+  if ((args.n > 16 || args.exact) && !device_policy(recorder.kernels.caps()).matvec_only) return matmul(recorder, args);
   matvec(recorder, {.w = args.w,
                     .x = args.x,
                     .bias = args.bias,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "kernels/device_policy.h"
 #include "kernels/matmul.h"
 #include "shared/matmul.h"
 #include "vk/embedded_shaders.h"
@@ -23,12 +24,6 @@ constexpr Tile kCoopmatTiles[] = {
 // More would leave room for one workgroup at a time where a compute unit has 64 KiB.
 constexpr uint32_t kMostSharedBytes = 32768;
 
-// Workgroups that a device wants to have at once: two for each of 64 compute units, or of 16. Not measured on a GPU
-// yet; the autotuner tries the other candidates.
-uint32_t wanted_workgroups(const vk::DeviceCaps& caps) {
-  return caps.type == vk::DeviceType::kDiscrete || caps.type == vk::DeviceType::kVirtual ? 128 : 32;
-}
-
 // Small n must not pay for a tile's empty columns: a quarter more than with tiles of 32 is the limit.
 bool wasteful(uint32_t tile_cols, uint32_t n) {
   return 4 * divide_up(n, tile_cols) * tile_cols > 5 * divide_up(n, 32) * 32;
@@ -42,7 +37,7 @@ uint32_t tile_count(const MatmulVariant& v, const MatmulShape& shape) {
 // it saves.
 uint32_t useful_splits(const vk::DeviceCaps& caps, const MatmulVariant& v, const MatmulShape& shape) {
   const uint32_t units = divide_up(shape.cols, kUnitValues);
-  const uint32_t wanted = wanted_workgroups(caps) / tile_count(v, shape);
+  const uint32_t wanted = device_policy(caps).matmul_workgroups / tile_count(v, shape);
   const uint32_t splits = std::max(1u, std::min({wanted, units / 8, 16u}));
   const uint64_t partials = uint64_t{4} * tile_count(v, shape) * splits * v.tile_rows * v.tile_cols;
   return partials <= caps.max_storage_range ? splits : 1;
@@ -64,13 +59,10 @@ bool fits_quantized(const vk::DeviceCaps& caps, QuantizedForm form, const Matmul
 
 using Variants = std::vector<MatmulVariant>;
 
-// Intel's compiler (Mesa 26) spills registers of integer dot kernels with more than 16 sums a lane, and of vectors with
-// two rows a lane; those of AMD, NVIDIA and Qualcomm do not.
-bool has_few_registers(const vk::DeviceCaps& caps) { return caps.vendor_id == vk::kVendorIntel; }
-
 void add_lane_tiles(const vk::DeviceCaps& caps, MatmulForm form, Variants& variants) {
+  const uint32_t most_dot_sums = device_policy(caps).most_dot_sums;
   for (const Tile& tile : kLaneTiles) {
-    if (form == MatmulForm::kDot && has_few_registers(caps) && tile.part_rows * tile.part_cols > 16) continue;
+    if (form == MatmulForm::kDot && tile.part_rows * tile.part_cols > most_dot_sums) continue;
     const MatmulVariant v{.form = form,
                           .workgroup = tile.workgroup,
                           .tile_rows = tile.rows,
@@ -150,7 +142,7 @@ void add_vectors(const vk::DeviceCaps& caps, const MatmulShape& shape, Variants&
   if (shape.n > kMatvecDotCols) return;
   const ReduceChoice reduce = choose_reduce(caps);
   const uint32_t subgroup = reduce.subgroup_size ? reduce.subgroup_size : caps.subgroup_size;
-  for (uint32_t rows = 1; rows <= (has_few_registers(caps) ? 1u : 2u); ++rows)
+  for (uint32_t rows = 1; rows <= device_policy(caps).most_dot_rows; ++rows)
     variants.push_back({.form = MatmulForm::kDotVector,
                         .workgroup = reduce.workgroup,
                         .tile_rows = kRowInterleave * rows,
@@ -197,7 +189,7 @@ MatmulVariant exact_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape,
   const std::vector<MatmulVariant> candidates = all_variants(caps, shape);
   for (const MatmulVariant& v : candidates) {
     if (v.form != reference.form || v.m != reference.m || v.n != reference.n || v.k != reference.k) continue;
-    if (!wasteful(v.tile_cols, shape.n) && tile_count(v, shape) >= wanted_workgroups(caps)) return v;
+    if (!wasteful(v.tile_cols, shape.n) && tile_count(v, shape) >= device_policy(caps).matmul_workgroups) return v;
     if (!smallest || v.tile_rows * v.tile_cols <= smallest->tile_rows * smallest->tile_cols) smallest = &v;
   }
   PUMICE_CHECK(smallest != nullptr);  // the reference itself is one of them
@@ -220,7 +212,7 @@ std::vector<MatmulVariant> matmul_candidates(const vk::DeviceCaps& caps, const M
   const auto others =
       std::find_if(candidates.begin(), candidates.end(), [&](const MatmulVariant& v) { return v.form != form; });
   auto choice = std::find_if(candidates.begin(), others, [&](const MatmulVariant& v) {
-    return v.splits == 1 && tile_count(v, shape) >= wanted_workgroups(caps);
+    return v.splits == 1 && tile_count(v, shape) >= device_policy(caps).matmul_workgroups;
   });
   if (choice == others) choice = std::prev(others);
   std::rotate(candidates.begin(), choice, choice + 1);

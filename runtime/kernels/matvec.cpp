@@ -2,16 +2,12 @@
 
 #include <algorithm>
 
+#include "kernels/device_policy.h"
 #include "shared/matvec.h"
 
 namespace pumice {
 
 namespace {
-
-bool has_lanes(const vk::DeviceCaps& caps) {
-  return caps.type == vk::DeviceType::kCpu && caps.int64 && caps.subgroup_shuffle &&
-         (caps.subgroup_size == 4 || caps.subgroup_size == 8);
-}
 
 // Groups of equal size, so that no column is computed twice.
 uint32_t equal_groups(uint32_t n, uint32_t most) { return divide_up(n, divide_up(n, most)); }
@@ -36,7 +32,7 @@ MatvecVariant choose_rows(const MatvecShape& shape) {
 // the weights and goes over 6 to 30 columns was slower: a loop over the columns blends whatever it carries with its
 // mask, and unrolled, the compiler mixes the columns and spills.
 MatvecVariant choose_lanes(const vk::DeviceCaps& caps, const MatvecShape& shape) {
-  const bool roomy = compiles_large_kernels(caps);
+  const bool roomy = device_policy(caps).many_registers;
   const uint32_t most_cols = roomy ? 5 : 2;
   const uint32_t col_groups = divide_up(shape.n, most_cols);
   MatvecVariant variant{.reduce = {"lanes", caps.subgroup_size, caps.fixed_subgroup},
@@ -50,28 +46,26 @@ MatvecVariant choose_lanes(const vk::DeviceCaps& caps, const MatvecShape& shape)
 }
 
 MatvecVariant choose_gpu(const vk::DeviceCaps& caps, const MatvecShape& shape) {
-  // Adreno 630 spills 11 to 163 registers of 16 sums, and none of 4 (Mesa 26).
-  const uint32_t most_cols = caps.vendor_id != vk::kVendorQualcomm ? 16 : shape.gated ? 2 : 4;
+  const DevicePolicy policy = device_policy(caps);
+  const uint32_t most_cols = shape.gated ? policy.most_gated_cols : policy.most_matvec_cols;
   MatvecVariant variant{.reduce = choose_reduce(caps), .cols_per_group = equal_groups(shape.n, most_cols)};
-  // Up to Xe-HPG a thread of 16 lanes has 64 registers a lane, too few for several columns: Mesa 26 spills 10 to 418;
-  // with 8 lanes it spills none.
-  if (shape.n > 1 && caps.vendor_id == vk::kVendorIntel && caps.min_subgroup_size <= 8 && variant.reduce.full_subgroups)
-    variant.reduce.workgroup = variant.reduce.subgroup_size = 8;
+  if (shape.n > 1 && policy.matvec_cols_subgroup && variant.reduce.full_subgroups)
+    variant.reduce.workgroup = variant.reduce.subgroup_size = policy.matvec_cols_subgroup;
   return variant;
 }
 
 }  // namespace
 
 MatvecVariant choose_matvec(const vk::DeviceCaps& caps, const MatvecShape& shape) {
-  if (has_lanes(caps) && shape.cols % 2 == 0) return choose_lanes(caps, shape);
-  return caps.type == vk::DeviceType::kCpu ? choose_rows(shape) : choose_gpu(caps, shape);
+  const DevicePolicy policy = device_policy(caps);
+  if (policy.matvec_by_lanes && shape.cols % 2 == 0) return choose_lanes(caps, shape);
+  return policy.matvec_only ? choose_rows(shape) : choose_gpu(caps, shape);
 }
 
 std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const MatvecShape& shape) {
   const MatvecVariant choice = choose_matvec(caps, shape);
   std::vector<MatvecVariant> candidates{choice};
-  // On software drivers a row of y must not depend on how many are computed with it.
-  if (caps.type == vk::DeviceType::kCpu) return candidates;
+  if (!device_policy(caps).matvec_tuned) return candidates;
   const auto add = [&](const MatvecVariant& variant) {
     if (std::find(candidates.begin(), candidates.end(), variant) == candidates.end()) candidates.push_back(variant);
   };

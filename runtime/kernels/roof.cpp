@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "kernels/device_policy.h"
 #include "shared/roof.h"
 #include "vk/embedded_shaders.h"
 
@@ -21,18 +22,11 @@ constexpr float kFactor = -1, kByteFactor = 0xff, kOffset = 3;
 constexpr float kMatrixA = 0.5f, kMatrixB = -0.5f;
 
 bool is_memory(Roof roof) { return roof == Roof::kRead || roof == Roof::kCopy; }
-bool is_cpu(const vk::DeviceCaps& caps) { return caps.type == vk::DeviceType::kCpu; }
 
-// Enough workgroups for the widest GPUs (132 processors of 2048 lanes); a CPU has a few cores.
-uint32_t group_count(const vk::DeviceCaps& caps, Roof roof) {
-  if (is_cpu(caps)) return 256;
-  return roof == Roof::kMatrix ? 8192 : 2048;
-}
-
-// Larger than the last-level caches, and a small part of what the process may use.
+// A small part of what the process may use.
 uint64_t source_bytes(const vk::DeviceCaps& caps) {
-  const uint64_t wanted = uint64_t{is_cpu(caps) ? 64u : 512u} << 20;
-  const uint64_t most = std::min({wanted, caps.max_storage_range, caps.max_allocation, caps.budget_bytes / 16});
+  const uint64_t most =
+      std::min({device_policy(caps).roof_bytes, caps.max_storage_range, caps.max_allocation, caps.budget_bytes / 16});
   return std::bit_floor(std::max<uint64_t>(most, 1 << 20));
 }
 
@@ -144,10 +138,11 @@ Result<Memory> create_memory(Kernels& kernels) {
 RoofVariant choose_roof(const vk::DeviceCaps& caps, Roof roof) {
   const auto built = [](const char* name) { return find_embedded_shader(name) ? name : nullptr; };
   RoofVariant variant;
-  variant.workgroup = is_cpu(caps) ? 8 : std::min(256u, std::bit_floor(caps.max_workgroup_invocations));
+  const DevicePolicy policy = device_policy(caps);
+  variant.workgroup = std::min(policy.roof_workgroup, std::bit_floor(caps.max_workgroup_invocations));
   switch (roof) {
     case Roof::kRead:
-      variant.lines = is_cpu(caps);
+      variant.lines = policy.roof_by_lines;
       variant.name = built(variant.lines ? "roof.read_lines" : "roof.read");
       break;
     case Roof::kCopy:
@@ -214,14 +209,18 @@ void roof(Recorder recorder, const RoofArgs& args) {
 
 Result<Roofs> measure_roofs(Kernels& kernels) {
   const vk::DeviceCaps& caps = kernels.caps();
+  const DevicePolicy policy = device_policy(caps);
   PUMICE_ASSIGN(const Memory memory, create_memory(kernels));
   Roofs roofs;
   double* const rates[] = {&roofs.read_bytes, &roofs.copy_bytes, &roofs.f32_flops,
                            &roofs.f16_flops,  &roofs.int8_ops,   &roofs.matrix_flops};
   for (const Roof kind : kAllRoofs) {
-    // A CPU has no matrix units, and the software driver's compiler takes the constant products out of the loop.
-    if (!choose_roof(caps, kind).name || (kind == Roof::kMatrix && is_cpu(caps))) continue;
-    RoofArgs args{.roof = kind, .source = memory.source, .target = memory.target, .groups = group_count(caps, kind)};
+    const bool matrix = kind == Roof::kMatrix;
+    if (!choose_roof(caps, kind).name || (matrix && !policy.roof_matrices)) continue;
+    RoofArgs args{.roof = kind,
+                  .source = memory.source,
+                  .target = memory.target,
+                  .groups = matrix ? policy.roof_matrix_groups : policy.roof_groups};
     // The target must hold what this many groups write.
     while (roof_target_bytes(caps, kind, args.groups) > memory.target.size()) args.groups /= 2;
     double work = static_cast<double>(memory.source.size()) * (kind == Roof::kCopy ? 2 : 1);

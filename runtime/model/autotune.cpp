@@ -12,6 +12,7 @@
 #include "base/random.h"
 #include "format/dequantize.h"
 #include "format/half.h"
+#include "kernels/device_policy.h"
 #include "kernels/matmul.h"
 #include "kernels/matvec.h"
 #include "model/uploader.h"
@@ -138,7 +139,7 @@ Result<std::vector<WeightMatrix>> Workload::upload(Uploader& uploader, std::span
 
 Result<void> Workload::make_weights(Kernels& kernels, Uploader& uploader) {
   // Enough that the next operation does not find its weights in a cache.
-  const uint64_t pool = (kernels.caps().type == vk::DeviceType::kCpu ? uint64_t{16} : uint64_t{64}) << 20;
+  const uint64_t pool = device_policy(kernels.caps()).tuning_bytes;
   PUMICE_ASSIGN(const DeviceLayout one, device_layout(static_cast<WeightType>(key_.type), kRowInterleave, key_.cols));
   const uint64_t most = std::max<uint64_t>(kRandomRows, 2 * pool / one.total_bytes() * kRowInterleave);
   if (key_.rows > most) key_.rows = static_cast<uint32_t>(most / kRandomRows * kRandomRows);
@@ -212,8 +213,8 @@ Result<TunerResult> tune(Kernels& kernels, const TuningKey& key, uint32_t count,
                         .output = &work.output(),
                         .expected = [&](size_t i) { return work.expected(i); },
                         .relative_error = exact ? 1e-3 : 1e-2};
-  TunerOptions options;
-  if (kernels.caps().type == vk::DeviceType::kCpu) options.round_seconds = 0.01, options.rounds = 3;
+  const DevicePolicy policy = device_policy(kernels.caps());
+  const TunerOptions options{.round_seconds = policy.tuning_round_seconds, .rounds = policy.tuning_rounds};
   return measure_candidates(kernels, task, options, excluded);
 }
 
@@ -223,7 +224,7 @@ bool all_excluded(const TuningEntry& entry) {
 
 }  // namespace
 
-double autotune_budget(const vk::DeviceCaps& caps) { return caps.type == vk::DeviceType::kCpu ? 3 : 2; }
+double autotune_budget(const vk::DeviceCaps& caps) { return device_policy(caps).tuning_seconds; }
 
 std::vector<std::byte> tuning_blocks(WeightType type, size_t values, uint32_t seed) {
   const Format& format = format_of(static_cast<uint32_t>(type));

@@ -5,6 +5,7 @@
 
 #include "kernels/activation.h"
 #include "kernels/argmax.h"
+#include "kernels/device_policy.h"
 #include "kernels/embedding.h"
 #include "kernels/matmul.h"
 #include "kernels/matvec.h"
@@ -93,7 +94,7 @@ WorkspaceSizes sizes_of(const ModelConfig& config, const WorkspaceShape& shape) 
 }  // namespace
 
 bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact) {
-  return (n <= kFusedRows && !exact) || caps.type == vk::DeviceType::kCpu;
+  return (n <= kFusedRows && !exact) || device_policy(caps).matvec_only;
 }
 
 uint64_t Workspace::bytes(const ModelConfig& config, const WorkspaceShape& shape) {

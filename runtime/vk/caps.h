@@ -8,9 +8,6 @@
 
 namespace pumice::vk {
 
-// PCI ids.
-inline constexpr uint32_t kVendorIntel = 0x8086, kVendorQualcomm = 0x5143;
-
 enum class DeviceType : int32_t { kOther = 0, kIntegrated = 1, kDiscrete = 2, kVirtual = 3, kCpu = 4 };
 
 enum class ComponentType : int32_t { kOther = 0, kF16 = 1, kF32 = 2, kBF16 = 3, kS8 = 4, kU8 = 5, kS32 = 6, kU32 = 7 };

@@ -264,4 +264,36 @@ Problems check_kits(const std::string& variants_json, const std::function<bool(c
   return problems;
 }
 
+Problems check_kernels_used(const std::string& variants_json, const std::vector<SourceFile>& files) {
+  // Roofs are measured for reports; a quantised input is made by the wrappers that take one.
+  static const std::set<std::string> indirect = {"roof", "quantize", "kv_write"};
+  std::set<std::string> included;
+  for (const SourceFile& file : files)
+    if (starts_with(file.path, "runtime/model/") || starts_with(file.path, "runtime/engine/"))
+      for (const Include& include : includes_of(file)) included.insert(include.path);
+  Problems problems;
+  const auto list = nlohmann::json::parse(variants_json);
+  for (const auto& kernel : list.at("kernels")) {
+    const std::string kit = kernel.value("kit", kernel.value("name", ""));
+    if (!indirect.contains(kit) && !included.contains("kernels/" + kit + ".h"))
+      problems.push_back("no model uses kernel " + kernel.value("name", ""));
+  }
+  return problems;
+}
+
+Problems check_device_policy(const SourceFile& file) {
+  static const std::regex pattern(R"(\bDeviceType::k|\bvendor_id\b|\bdriver_version\b)");
+  if (!starts_with(file.path, "runtime/") || starts_with(file.path, "runtime/kernels/device_policy.") ||
+      starts_with(file.path, "runtime/vk/") || starts_with(file.path, "runtime/api/"))
+    return {};
+  Problems problems;
+  int number = 0;
+  for (const std::string& line : split_lines(blank_non_code(file.text))) {
+    ++number;
+    if (std::regex_search(line, pattern))
+      problems.push_back(file.path + ":" + std::to_string(number) + ": ask device_policy() instead");
+  }
+  return problems;
+}
+
 }  // namespace pumice::structure

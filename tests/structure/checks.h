@@ -36,4 +36,12 @@ Problems check_function_lengths(const SourceFile& file);
 // All parts of the kit of every kernel in variants.json exist.
 Problems check_kits(const std::string& variants_json, const std::function<bool(const std::string&)>& exists);
 
+// Every kit's header is included by what runs models (or, for benchmarks, by the wrapper of its shader alone): a kernel
+// that no model uses does not exist. `files`: all sources.
+Problems check_kernels_used(const std::string& variants_json, const std::vector<SourceFile>& files);
+
+// What a device's type, vendor or driver version decides is decided in runtime/kernels/device_policy.cpp alone;
+// runtime/vk reports them and runtime/api passes them on.
+Problems check_device_policy(const SourceFile& file);
+
 }  // namespace pumice::structure

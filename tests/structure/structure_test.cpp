@@ -72,6 +72,12 @@ TEST(Structure, KernelsAreCompleteKits) {
   EXPECT_TRUE(problems.empty()) << joined(problems);
 }
 
+TEST(Structure, EveryKernelIsUsedByModels) {
+  const Problems problems =
+      check_kernels_used(read_text(fs::path(PUMICE_SOURCE_DIR) / "shaders/variants.json"), source_files());
+  EXPECT_TRUE(problems.empty()) << joined(problems);
+}
+
 TEST(StructureChecks, WrongIncludesAreFound) {
   EXPECT_EQ(include_problems("runtime/vk/device.h", "#include \"kernels/rms_norm.h\""), 1u);
   EXPECT_EQ(include_problems("runtime/base/log.cpp", "#include \"vk/device.h\""), 1u);
@@ -124,6 +130,21 @@ TEST(StructureChecks, IncompleteKitsAreFound) {
   EXPECT_EQ(check_kits(list, [](const std::string&) { return true; }).size(), 0u);
   EXPECT_EQ(check_kits(list, [](const std::string& path) { return path != "tests/reference/rope.h"; }).size(), 1u);
   EXPECT_EQ(check_kits("{}", [](const std::string&) { return true; }).size(), 1u);
+}
+
+TEST(StructureChecks, UnusedKernelsAreFound) {
+  const std::string list = R"({"kernels": [{"name": "rope", "source": "kernels/rope.comp"}]})";
+  const std::string include = "#include \"kernels/rope.h\"\n";
+  EXPECT_EQ(check_kernels_used(list, {{"runtime/model/step.cpp", include}}).size(), 0u);
+  EXPECT_EQ(check_kernels_used(list, {{"runtime/kernels/catalogue.cpp", include}}).size(), 1u);
+}
+
+TEST(StructureChecks, QuestionsAboutTheDeviceAreFound) {
+  for (const char* line : {"if (caps.type == vk::DeviceType::kCpu) return;", "return caps.vendor_id == 7;",
+                           "return caps.driver_version > 3;"}) {
+    EXPECT_EQ(check_device_policy({"runtime/engine/context.cpp", line}).size(), 1u);
+    EXPECT_EQ(check_device_policy({"runtime/kernels/device_policy.cpp", line}).size(), 0u);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,80 @@
+#include "kernels/device_policy.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace pumice {
+namespace {
+
+// PCI ids.
+constexpr uint32_t kIntel = 0x8086, kQualcomm = 0x5143;
+
+// Mesa 26.2 for Gen9 to Xe3, as tests/matrix has it. A thread has 4 KiB of registers for all of its lanes (8 KiB from
+// Xe2 on), so kernels spill with the 32 lanes that the driver offers first.
+void follow_intel(const vk::DeviceCaps& caps, DevicePolicy& policy) {
+  if (caps.subgroup_size_control) {
+    // The matrix-vector kernels spill by 32, not by 16.
+    policy.reduce_subgroup = std::clamp(16u, caps.min_subgroup_size, caps.max_subgroup_size);
+    // With 32, a prefill tile of heads of 128 spills 282 registers on Arc A770 and 56 on B580.
+    if (caps.fixed_subgroup) policy.attention_subgroup = caps.min_subgroup_size;
+  }
+  // Up to Xe-HPG a thread of 16 lanes has 64 registers a lane, too few for several columns: 10 to 418 are spilled; with
+  // 8 lanes none.
+  if (caps.min_subgroup_size <= 8) policy.matvec_cols_subgroup = 8;
+  // More sums a lane, and vectors with two rows a lane, spill; on AMD, NVIDIA and Qualcomm they do not.
+  policy.most_dot_sums = 16;
+  policy.most_dot_rows = 1;
+  // Sums of cooperative matrices spill 18 registers on Arc B580 already with heads of 64.
+  policy.attention_matrices = false;
+}
+
+// Adreno 630 (Mesa 26).
+void follow_qualcomm(const vk::DeviceCaps& caps, DevicePolicy& policy) {
+  // Of 128 lanes the kernels leave room for 2 to 6 of 16 subgroups, of 64 for more.
+  if (caps.subgroup_size_control)
+    policy.reduce_subgroup = std::clamp(64u, caps.min_subgroup_size, caps.max_subgroup_size);
+  // 16 sums spill 11 to 163 registers, 4 none.
+  policy.most_matvec_cols = 4;
+  policy.most_gated_cols = 2;
+}
+
+// llvmpipe on an AMD EPYC with AVX-512.
+void follow_software(const vk::DeviceCaps& caps, DevicePolicy& policy) {
+  const uint32_t lanes = caps.subgroup_size;
+  // That of Mesa 26 does; those of 25.0 and 22.3 spill them, and take seconds, or minutes, over a large kernel.
+  policy.many_registers = caps.driver_version >> 22 >= 26;  // the major version, as Vulkan packs it
+  policy.scan_workgroup = 0;
+  policy.kv_head_lanes = std::min(lanes, policy.kv_head_lanes);  // lanes that wait for others cost most
+  // Columns in registers beat tiles in shared memory.
+  policy.matvec_only = true;
+  policy.matvec_by_lanes = caps.int64 && caps.subgroup_shuffle && (lanes == 4 || lanes == 8);
+  policy.matvec_tuned = false;  // a row of y must not depend on how many are computed with it
+  policy.attention_by_lanes = policy.many_registers && caps.fixed_subgroup && caps.subgroup_shuffle &&
+                              std::has_single_bit(lanes) && lanes >= 4 && lanes <= 16;
+  policy.roof_workgroup = 8;
+  policy.roof_groups = 256;  // a CPU has a few cores
+  policy.roof_by_lines = true;
+  policy.roof_matrices = false;  // and the compiler takes the constant products out of the loop
+  policy.roof_bytes = uint64_t{64} << 20;
+  policy.tuning_bytes = uint64_t{16} << 20;
+  policy.tuning_seconds = 3;
+  policy.tuning_round_seconds = 0.01;
+  policy.tuning_rounds = 3;
+  policy.steps_ahead = 2;
+  policy.prefill_slice = 128;
+  policy.prefill_flops = 2e10;
+}
+
+}  // namespace
+
+DevicePolicy device_policy(const vk::DeviceCaps& caps) {
+  DevicePolicy policy{.reduce_subgroup = caps.subgroup_size};
+  // Two for each of 64 compute units, or of 16. Not measured on a GPU yet; the autotuner tries the other candidates.
+  if (caps.type == vk::DeviceType::kDiscrete || caps.type == vk::DeviceType::kVirtual) policy.matmul_workgroups = 128;
+  if (caps.vendor_id == kIntel) follow_intel(caps, policy);
+  if (caps.vendor_id == kQualcomm) follow_qualcomm(caps, policy);
+  if (caps.type == vk::DeviceType::kCpu) follow_software(caps, policy);
+  return policy;
+}
+
+}  // namespace pumice

@@ -1,0 +1,52 @@
+// DevicePolicy: what is decided by a device's type, vendor or driver version, where what it reports (DeviceCaps) does
+// not tell. device_policy.cpp has the measurement behind each value. No other file asks who made a device or what kind
+// it is.
+#pragma once
+
+#include "vk/caps.h"
+
+namespace pumice {
+
+// The defaults are for a GPU that nothing is known about.
+struct DevicePolicy {
+  // Subgroups and registers.
+  uint32_t reduce_subgroup = 0;       // lanes of the subgroup that a reduction takes
+  uint32_t attention_subgroup = 0;    // attention takes this instead, and fewer heads at a time; 0: it does not
+  uint32_t matvec_cols_subgroup = 0;  // matvec of several columns takes this instead; 0: it does not
+  uint32_t most_matvec_cols = 16, most_gated_cols = 16;  // columns of a workgroup of matvec
+  uint32_t most_dot_sums = 32;                           // of a lane, in matmul by integer dot products
+  uint32_t most_dot_rows = 2;                            // of a lane, in matrix-vector products by integer dot products
+  bool attention_matrices = true;                        // attention may take cooperative matrices
+
+  // Workgroups.
+  uint32_t scan_workgroup = 1024;   // most lanes of a kernel that has one workgroup; 0: one subgroup
+  uint32_t matmul_workgroups = 32;  // that a matmul wants at once
+  uint32_t kv_head_lanes = 32;      // of a workgroup that writes a head in blocks
+
+  // Software drivers, where a subgroup is a core's vector register and shared memory is memory like any other.
+  bool matvec_only = false;         // products of any number of rows are matvecs, with norms and activations fused
+  bool matvec_by_lanes = false;     // by the shader whose lanes take whole rows of weights
+  bool matvec_tuned = true;         // tuning may replace the choice
+  bool attention_by_lanes = false;  // by attention_cpu_*
+  bool many_registers = true;       // its compiler keeps many sums in registers, and large kernels compile in time
+
+  // Measuring.
+  uint32_t roof_workgroup = 256, roof_groups = 2048, roof_matrix_groups = 8192;
+  bool roof_by_lines = false;                  // reads whole cache lines a lane
+  bool roof_matrices = true;                   // there are units for matrices to be measured
+  uint64_t roof_bytes = uint64_t{512} << 20;   // beyond the last-level caches
+  uint64_t tuning_bytes = uint64_t{64} << 20;  // of weights in turn, so that no cache holds them
+  double tuning_seconds = 2;                   // of all measuring at a first start
+  double tuning_round_seconds = 0.002;         // of a candidate
+  uint32_t tuning_rounds = 5;
+
+  // Steps.
+  uint32_t steps_ahead = 4;      // submitted while the host collects
+  uint32_t prefill_slice = 512;  // most tokens
+  double prefill_flops = 3e12;   // a second, very roughly
+};
+
+// Pure.
+DevicePolicy device_policy(const vk::DeviceCaps& caps);
+
+}  // namespace pumice
