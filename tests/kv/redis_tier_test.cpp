@@ -219,9 +219,8 @@ TEST(RedisTier, Tls) {
 
 TEST(RedisTier, ADeadServerCostsLittle) {
   const auto tier = tier_at("redis://127.0.0.1:" + std::to_string(test::unused_port()));
-  const auto start = Clock::now();
   for (int i = 0; i < 100; ++i) EXPECT_FALSE(tier->write(key_of(i), random_bytes(10, 1)));
-  EXPECT_LT(Clock::now() - start, std::chrono::seconds(1));
+  EXPECT_LT(tier->stats().failures, 100u) << "not every write may be an attempt";
   EXPECT_FALSE(tier->connected());
 }
 
@@ -254,6 +253,17 @@ std::vector<Misbehaviour> misbehaviours() {
       {"NegativeLength", answer("$-5\r\n")},
       {"ManyElements", answer("*2000000000\r\n")},
       {"DeepArrays", answer("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n")},
+      {"NestedArrays", answer("*65000\r\n*65000\r\n*65000\r\n*65000\r\n*65000\r\n")},
+      {"ManyArrays",
+       [](const Peer& peer) {
+         peer.receive();
+         peer.send("*60000\r\n");
+         while (peer.send("*60000\r\n" + std::string(60'000 * 4, ':'))) {
+         }
+       }},
+      {"NewerProtocol", answer("%1\r\n+a\r\n,1.5\r\n")},
+      {"NewerNumber", answer(",1.5\r\n")},
+      {"NewerTruth", answer("#t\r\n")},
       {"Integer", answer(":5\r\n")},
       {"Error", answer("-ERR no\r\n")},
       {"Array", answer("*2\r\n:1\r\n$1\r\nx\r\n")},
@@ -278,14 +288,12 @@ TEST(RedisTier, AMisbehavingServerIsAMiss) {
     SCOPED_TRACE(misbehaviour.name);
     const FakeServer server(misbehaviour.handler);
     const auto tier = tier_at(server.url(), "", 0, 150);
-    const auto start = Clock::now();
     for (int i = 0; i < 8; ++i) {
       std::vector<std::byte> value;
       const Result<bool> found = tier->read(key_of(i), value, kNever);
       EXPECT_FALSE(found && *found);
       EXPECT_FALSE(found) << "that was no honest miss";
     }
-    EXPECT_LT(Clock::now() - start, std::chrono::milliseconds(1500));
     EXPECT_FALSE(tier->may_contain(key_of(0))) << "the breaker must be open";
     EXPECT_GE(server.accepted(), 1);
     EXPECT_LE(server.accepted(), 7);
@@ -295,15 +303,65 @@ TEST(RedisTier, AMisbehavingServerIsAMiss) {
 
 TEST(RedisTier, StopEndsWaiting) {
   const FakeServer server([](const Peer& peer) { peer.sleep(std::chrono::milliseconds(60'000)); });
-  const auto tier = tier_at(server.url(), "", 0, 30'000);
-  const auto start = Clock::now();
+  const auto tier = tier_at(server.url(), "", 0, 3'600'000);
   std::thread stopper([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     tier->stop();
   });
   EXPECT_FALSE(get(*tier, key_of(1)));
   stopper.join();
-  EXPECT_LT(Clock::now() - start, std::chrono::milliseconds(1000));
+}
+
+// One whose answers are always there, so that nothing ever waits; each is an honest page of names that never end.
+TEST(RedisTier, StopEndsAnEndlessAnswer) {
+  const FakeServer server([](const Peer& peer) {
+    const std::string page = "*2\r\n$1\r\n7\r\n*1\r\n$12\r\nkv:test:0:ab\r\n:1\r\n";
+    std::string pages;
+    for (int i = 0; i < 1000; ++i) pages += page;
+    while (peer.send(pages)) {
+    }
+  });
+  const auto tier = tier_at(server.url(), "", 0, 3'600'000);
+  std::thread stopper([&] {
+    while (server.accepted() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    tier->stop();
+  });
+  EXPECT_EQ(tier->clear().error().status, Status::kCancelled);
+  stopper.join();
+}
+
+TEST(RedisTier, ClearingDeletesNothingOfOthers) {
+  std::atomic<int> deleted{0};
+  const FakeServer server([&](const Peer& peer) {
+    for (std::string command = peer.receive(); !command.empty(); command = peer.receive()) {
+      if (command.find("DEL") != std::string::npos) ++deleted;
+      peer.send("*2\r\n$1\r\n0\r\n*1\r\n$5\r\nother\r\n");
+    }
+  });
+  EXPECT_FALSE(tier_at(server.url())->clear());
+  EXPECT_EQ(deleted, 0);
+}
+
+TEST(RedisTier, WhatAServerSaysIsPrintable) {
+  const FakeServer server([](const Peer& peer) {
+    peer.receive();
+    peer.send(
+        "-ERR \x1b]0;title\x07\x1b[2J \xc2\x9b"
+        "31m \x9b\r\n");
+  });
+  const auto tier = tier_at(server.url());
+  EXPECT_FALSE(get(*tier, key_of(1)));
+  const std::string failure = tier->last_failure();
+  EXPECT_NE(failure.find("title"), std::string::npos) << failure;
+  for (const char c : failure) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << failure;
+}
+
+// Whatever the system's look-up does, and however long.
+TEST(RedisTier, AHostWithoutAddressIsAMiss) {
+  const auto tier = tier_at("redis://no-such-host.invalid", "", 0, 100);
+  for (int i = 0; i < 5; ++i) EXPECT_FALSE(get(*tier, key_of(i)));
+  EXPECT_NE(tier->last_failure().find("no-such-host.invalid"), std::string::npos) << tier->last_failure();
 }
 
 // The server closes connections that lie idle; the next use must not fail for that.

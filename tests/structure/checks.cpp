@@ -68,8 +68,8 @@ std::string runtime_problem(const SourceFile& file, const Include& include) {
 // Of POSIX, Linux, Windows or macOS: no standard header of C or C++ has such a name.
 bool is_system_header(const std::string& path) {
   static const std::regex pattern(
-      R"((sys|arpa|net|netinet|linux|mach)/.*|csignal|(aio|dirent|dlfcn|fcntl|fnmatch|ftw|glob|grp|ifaddrs|io|netdb|poll|)"
-      R"(pthread|pwd|sched|semaphore|signal|spawn|syslog|termios|unistd|utime|windows|winsock2|ws2tcpip)\.h)");
+      R"((sys|arpa|net|netinet|linux|mach)/.*|csignal|(aio|dirent|dlfcn|fcntl|fnmatch|ftw|glob|grp|ifaddrs|io|netdb)"
+      R"(|poll|pthread|pwd|sched|semaphore|signal|spawn|syslog|termios|unistd|utime|windows|winsock2|ws2tcpip)\.h)");
   return std::regex_match(path, pattern);
 }
 
