@@ -118,10 +118,10 @@ static inline PumiceKvVerification pumice_kv_verification_init(void) {
   return v;
 }
 
-/* The 32 bytes for PumiceCacheOptions.secret and pumice_kv_folder_verify(), from a file. make: not 0: where there is none,
- * one with random bytes is made, which only its owner may read; of several programs that do so at once one is first, and
- * all get its secret. Errors go to the instance. PUMICE_NOT_FOUND: there is no such file; PUMICE_MALFORMED: it has not 32
- * bytes. */
+/* The 32 bytes for PumiceCacheOptions.secret and pumice_kv_folder_verify(), from a file. make: not 0: where there is
+ * none, one with random bytes is made, which only its owner may read; of several programs that do so at once one is
+ * first, and all get its secret. Errors go to the instance. PUMICE_NOT_FOUND: there is no such file; PUMICE_MALFORMED:
+ * it has not 32 bytes. */
 PUMICE_API PumiceResult pumice_kv_secret_file(PumiceInstance* instance, const char* path, int32_t make,
                                               uint8_t* secret);
 

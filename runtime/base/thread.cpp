@@ -23,6 +23,7 @@ Result<void> run(const std::function<void()>& work) noexcept {
 Result<void> start_blocked(const char* name, void* (*entry)(void*), void* argument, bool detached, pthread_t* thread) {
   sigset_t all, before;
   sigfillset(&all);
+  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS}) sigdelset(&all, own);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   const int failed = ::pthread_create(thread, nullptr, entry, argument);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);

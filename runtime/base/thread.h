@@ -1,7 +1,7 @@
 // Thread: a thread of the library's.
 //
-// All signals are blocked in it, so that the host's handlers run on the host's threads. Nothing that is thrown in it
-// ends the process: join() says what it was.
+// All signals but those of a thread's own faults are blocked in it, so that the host's handlers run on the host's
+// threads. Nothing that is thrown in it ends the process: join() says what it was.
 #pragma once
 
 #include <functional>

@@ -107,12 +107,12 @@ Result<bool> DiskTier::read(const PageKey& key, std::vector<std::byte>& value, D
   }
   Result<std::vector<std::byte>> got = read_value(entry);
   if (got) static_cast<void>(write_uses(entry.segment->file, entry.offset, entry.value_bytes, entry.uses));
+  if (!got) problem_.note(got.error());
   std::lock_guard lock(mutex_);
   stats_.seconds_reading += seconds_since(start);
   if (!got) {
     ++stats_.failures;
     index_.erase(key);
-    problem_.note(got.error());
     return std::move(got).error();
   }
   ++stats_.hits;

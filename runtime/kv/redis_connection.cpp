@@ -115,6 +115,13 @@ RedisConnection::~RedisConnection() {
   if (reader_) redisReaderFree(reader_);
 }
 
+Result<std::unique_ptr<RedisConnection>> RedisConnection::over(std::unique_ptr<RedisStream> stream,
+                                                               uint64_t max_reply_bytes) {
+  std::unique_ptr<RedisConnection> connection(new RedisConnection(std::move(stream), max_reply_bytes));
+  if (!connection->reader_) return error(Status::kOutOfHostMemory, "Redis: out of memory");
+  return connection;
+}
+
 Result<std::unique_ptr<RedisConnection>> RedisConnection::open(HostNames& names, const RedisUrl& url,
                                                                const std::string& ca_file, uint64_t max_reply_bytes,
                                                                const std::atomic<bool>* stop, Deadline deadline) {
@@ -122,8 +129,7 @@ Result<std::unique_ptr<RedisConnection>> RedisConnection::open(HostNames& names,
       std::unique_ptr<RedisStream> stream,
       RedisStream::connect(
           names, {.host = url.host, .port = url.port, .tls = url.tls, .ca_file = ca_file, .stop = stop}, deadline));
-  std::unique_ptr<RedisConnection> connection(new RedisConnection(std::move(stream), max_reply_bytes));
-  if (!connection->reader_) return error(Status::kOutOfHostMemory, "Redis: out of memory");
+  PUMICE_ASSIGN(std::unique_ptr<RedisConnection> connection, over(std::move(stream), max_reply_bytes));
   if (!url.password.empty()) {
     if (url.user.empty()) {
       PUMICE_ASSIGN(auto reply, connection->exchange({"AUTH", url.password}, deadline));

@@ -36,6 +36,10 @@ class RedisConnection {
   static Result<std::unique_ptr<RedisConnection>> open(HostNames& names, const RedisUrl& url,
                                                        const std::string& ca_file, uint64_t max_reply_bytes,
                                                        const std::atomic<bool>* stop, Deadline deadline);
+  // On a stream that is there already.
+  static Result<std::unique_ptr<RedisConnection>> over(std::unique_ptr<RedisStream> stream, uint64_t max_reply_bytes);
+  RedisConnection(const RedisConnection&) = delete;
+  RedisConnection& operator=(const RedisConnection&) = delete;
   ~RedisConnection();
 
   Result<void> send(std::span<const std::byte> commands, Deadline deadline) {

@@ -70,6 +70,8 @@ class Implementation final : public RedisTier {
   template <typename Work>
   Result<void> run(Lane& lane, Deadline deadline, Work&& work);
   template <typename Work>
+  Result<void> run_in_turn(Lane& lane, Deadline deadline, Work&& work, bool& server_failed);
+  template <typename Work>
   Result<void> attempt(Lane& lane, Deadline deadline, Work&& work, Progress& progress);
   Result<void> pipeline(RedisConnection& connection, std::span<const PageKey> keys, const Sink& sink, Deadline deadline,
                         Progress& progress);
@@ -89,10 +91,19 @@ class Implementation final : public RedisTier {
   TierProblem problem_;
 };
 
-// work(connection, progress) -> Result<void>, on the lane's connection. One that had lain idle may have been closed by
-// the server meanwhile; then the work is done once more on a new one.
+// work(connection, progress) -> Result<void>, on the lane's connection.
 template <typename Work>
 Result<void> Implementation::run(Lane& lane, Deadline deadline, Work&& work) {
+  bool server_failed = false;
+  Result<void> done = run_in_turn(lane, deadline, work, server_failed);
+  if (server_failed) problem_.note(done.error());  // with no lock held: the log is the host's
+  return done;
+}
+
+// A connection that had lain idle may have been closed by the server meanwhile; then the work is done once more on a
+// new one.
+template <typename Work>
+Result<void> Implementation::run_in_turn(Lane& lane, Deadline deadline, Work&& work, bool& server_failed) {
   std::lock_guard lock(lane.mutex);
   if (stop_) return error(Status::kCancelled, "Redis: the cache is being closed");
   if (!lane.breaker.allow(Clock::now())) return error(Status::kIo, "Redis: not tried again so soon after failures");
@@ -110,13 +121,10 @@ Result<void> Implementation::run(Lane& lane, Deadline deadline, Work&& work) {
   // When the end has come, or the caller's own time is up too soon, that says nothing about the server.
   const bool too_soon = done.error().status == Status::kTimeout && Clock::now() >= deadline &&
                         (progress.any || Clock::now() - start < kPatience);
-  const bool closing = done.error().status == Status::kCancelled;
-  if (!closing && !too_soon) trial.failed(Clock::now());
-  {
-    std::lock_guard stats_lock(mutex_);
-    ++stats_.failures;
-  }
-  if (!closing) problem_.note(done.error());
+  server_failed = done.error().status != Status::kCancelled && !too_soon;
+  if (server_failed) trial.failed(Clock::now());
+  std::lock_guard stats_lock(mutex_);
+  ++stats_.failures;
   return done;
 }
 

@@ -75,7 +75,10 @@ Result<void> Store::open_tiers(const TieredStoreOptions& options) {
     if (disk) {
       disk_ = std::move(disk).value();
     } else if (disk.error().status == Status::kUnsupported) {
-      problems_[static_cast<size_t>(TierKind::kDisk)] = disk.error().message;  // another process has the folder
+      // Another process has the folder.
+      problems_[static_cast<size_t>(TierKind::kDisk)] = disk.error().message;
+      options.log.write(LogLevel::kWarning, "the cache goes on without its disk tier: %s",
+                        disk.error().message.c_str());
     } else {
       return std::move(disk).error();
     }

@@ -4,10 +4,11 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/mapped_file.h"
 
 namespace pumice::vk {
 namespace {
+
+constexpr uint64_t kMostBytes = 1u << 30;  // beyond what any driver makes
 
 struct Header {
   char magic[8] = {};
@@ -34,12 +35,16 @@ Header header_for(const DeviceFileKind& kind, const DeviceCaps& caps, std::span<
 
 std::vector<std::byte> read_device_file(const DeviceFileKind& kind, const std::string& path, const DeviceCaps& caps) {
   if (path.empty()) return {};
-  Result<MappedFile> file = MappedFile::open(path);
-  if (!file || file->bytes().size() < sizeof(Header)) return {};
-  const std::span<const std::byte> data = file->bytes().subspan(sizeof(Header));
+  const Result<File> file = File::open(path, FileAccess::kRead);
+  if (!file) return {};
+  const Result<uint64_t> size = file->size();
+  if (!size || *size < sizeof(Header) || *size > kMostBytes) return {};
+  Header header;
+  std::vector<std::byte> data(*size - sizeof header);
+  if (!file->read_at(0, std::as_writable_bytes(std::span(&header, 1))) || !file->read_at(sizeof header, data)) return {};
   const Header expected = header_for(kind, caps, data);
-  if (std::memcmp(file->bytes().data(), &expected, sizeof expected) != 0) return {};
-  return {data.begin(), data.end()};
+  if (std::memcmp(&header, &expected, sizeof expected) != 0) return {};
+  return data;
 }
 
 Result<void> write_device_file(const DeviceFileKind& kind, const std::string& path, const DeviceCaps& caps,
