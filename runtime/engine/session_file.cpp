@@ -27,7 +27,7 @@ std::string identity_of(const Context& context, std::string_view digest) {
 
 Result<void> save_session(Context& context, Sequence& sequence, SessionKv kv, std::string_view digest,
                           const SessionSink& sink) {
-  PUMICE_TRY(context.check_idle(sequence));
+  PUMICE_TRY(check_idle(sequence));
   if (kv == SessionKv::kQ8 && !context.options().kv_format().plain())
     return error(Status::kUnsupported, "the cache is quantised already; save it as it is");
   const std::string identity = identity_of(context, digest);
@@ -56,8 +56,10 @@ Result<Sequence*> load_session(Context& context, std::string_view group, std::st
   const std::string identity = identity_of(context, digest);
   PUMICE_ASSIGN(SessionContent content, parse_session(source, target_of(context, digest, identity)));
   uint32_t next = 0;
-  return context.restore(group, std::move(content.tokens), content.computed, content.dropped,
-                         [&] { return read_session_page(source, content, next++); });
+  return context.restore(group, {.tokens = std::move(content.tokens),
+                                 .computed = content.computed,
+                                 .dropped = content.dropped,
+                                 .next_page = [&] { return read_session_page(source, content, next++); }});
 }
 
 }  // namespace pumice

@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "engine/sequence.h"
+#include "engine/request.h"
 #include "engine/step_plan.h"
 #include "kernels/argmax.h"
 #include "kernels/sample.h"
@@ -15,6 +15,7 @@ namespace pumice {
 
 // What follows the last token of a prefill slice.
 enum class StepEnd { kNothing, kGreedy, kSample, kLogits };
+inline StepEnd end_of(const GenerationParams& params) { return params.greedy() ? StepEnd::kGreedy : StepEnd::kSample; }
 
 // Most sequences of one decode step.
 constexpr uint32_t kMaxBatch = 32;

@@ -1,0 +1,85 @@
+#include "engine/context_options.h"
+
+#include <algorithm>
+
+#include "kernels/device_policy.h"
+#include "kernels/kv_shift.h"
+#include "shared/step_params.h"
+
+namespace pumice {
+namespace {
+
+constexpr uint32_t kDefaultContext = 4096;
+
+// Makes slices no longer than what the device can bind of their activations.
+Result<void> fit_slices(const ModelConfig& config, const vk::DeviceCaps& caps, ContextPlan& plan) {
+  const uint32_t widest = row_stride(std::max({config.width, config.qkv_width(), config.ffn_width}));
+  const uint64_t most = caps.max_storage_range / (uint64_t{4} * widest);
+  if (most < kPageTokens)
+    return error(Status::kUnsupported, "rows of %u activations are too wide for this device's bindings of %llu KiB",
+                 widest, static_cast<unsigned long long>(caps.max_storage_range >> 10));
+  if (plan.options.prefill_slice > most)
+    return error(Status::kInvalidArgument,
+                 "a prefill slice of %u tokens is too large for this device; use at most %llu",
+                 plan.options.prefill_slice, static_cast<unsigned long long>(most / kPageTokens * kPageTokens));
+  while (plan.highest_slice > most) plan.highest_slice /= 2;
+  return {};
+}
+
+Result<void> check_slide(const ModelConfig& config, const ContextOptions& options) {
+  if (!options.slide) return {};
+  const uint32_t sinks = divide_up(options.sink_tokens, kPageTokens);
+  if (options.context_tokens / kPageTokens < sinks + 2)
+    return error(Status::kInvalidArgument,
+                 "a context of %u tokens has no room to slide after %u sink tokens; make it %u tokens or larger",
+                 options.context_tokens, options.sink_tokens, (sinks + 2) * kPageTokens);
+  if (options.disable_kv_cache)
+    return error(Status::kInvalidArgument, "a context cannot slide without its KV cache; stop when it is full instead");
+  if (!can_shift(options.kv_type, config.rope_pairs, config.rotary))
+    return error(
+        Status::kUnsupported,
+        "keys of type %s cannot be moved when the context slides; use f16 or f32 for keys (values may have any "
+        "type) or stop when it is full",
+        type_name(options.kv_type));
+  return {};
+}
+
+}  // namespace
+
+Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions& asked, const DevicePolicy& policy) {
+  ContextOptions options = asked;
+  if (options.context_tokens == 0) options.context_tokens = std::min(config.context_length, kDefaultContext);
+  if (options.context_tokens > (1u << 24))
+    return error(Status::kInvalidArgument, "a context of %u tokens is beyond 2^24", options.context_tokens);
+  if (options.max_sequences == 0 || options.max_sequences > kMaxSequences)
+    return error(Status::kInvalidArgument, "%u sequences are outside 1 to %u", options.max_sequences, kMaxSequences);
+  if (options.prefill_slice % kPageTokens != 0 || options.prefill_slice > 4096)
+    return error(Status::kInvalidArgument, "a prefill slice of %u tokens is not a multiple of %u up to 4096",
+                 options.prefill_slice, kPageTokens);
+  if (options.steps_ahead > 64)
+    return error(Status::kInvalidArgument, "%u steps ahead are beyond 64", options.steps_ahead);
+  ContextPlan plan;
+  options.context_tokens = divide_up(options.context_tokens, kPageTokens) * kPageTokens;
+  if (options.cache_tokens > (1u << 24) - options.context_tokens)
+    return error(Status::kInvalidArgument, "a cache of %u tokens is beyond 2^24", options.cache_tokens);
+  plan.pages = options.context_tokens / kPageTokens + divide_up(options.cache_tokens, kPageTokens);
+  if (options.steps_ahead == 0) options.steps_ahead = policy.steps_ahead;
+  if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
+  plan.highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice;
+  const KvFormat format = options.kv_format();
+  PUMICE_TRY(check_kv_format(format, config.head_dim));
+  plan.shape = {.layers = config.layers,
+                .k_words = config.kv_heads * kv_words(format.k, config.head_dim),
+                .v_words = config.kv_heads * kv_words(format.v, config.head_dim)};
+  plan.options = options;
+  return plan;
+}
+
+Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions& options, const vk::DeviceCaps& caps) {
+  PUMICE_ASSIGN(ContextPlan plan, plan_context(config, options, device_policy(caps)));
+  PUMICE_TRY(fit_slices(config, caps, plan));
+  PUMICE_TRY(check_slide(config, plan.options));
+  return plan;
+}
+
+}  // namespace pumice

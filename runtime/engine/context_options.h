@@ -1,0 +1,51 @@
+// What a context is made of: as asked for, and as it becomes for one model and device.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "kernels/device_policy.h"
+#include "kv/kv_cache.h"
+#include "kv/page_pool.h"
+#include "model/model.h"
+
+namespace pumice {
+
+constexpr uint32_t kMaxSequences = 1024;
+
+struct ContextOptions {
+  uint32_t context_tokens = 0;  // over all sequences; 0: the model's context length, at most 4096
+  uint32_t max_sequences = 1;
+  KvType kv_type = KvType::kF16;  // of keys, and of values where kv_type_v has none
+  bool record_each_step = false;
+  bool disable_kv_cache = false;  // every step computes its whole sequence again
+  uint32_t prefill_slice = 0;     // 0: adapted to kSliceBudgetMs
+  uint32_t steps_ahead = 0;       // 0: chosen by the device
+  bool profile = false;
+  std::optional<KvType> kv_type_v;  // of values; none: kv_type
+  bool kv_rotation = true;          // see KvFormat
+  uint32_t cache_tokens = 0;        // room in the pool beyond context_tokens, for texts that no sequence holds now
+  // What is found in the cache changes no bit of what is computed after it. So pages that decoding filled are not found
+  // again, as its rounding differs from prefill's, and prefill takes kernels that do not depend on the number of rows.
+  bool exact = false;
+  bool staged_transfers = false;  // pages move through staging buffers even where the host reaches them
+  KvCacheOptions cache;
+  bool slide = false;         // a sequence whose context is full goes on without its oldest tokens …
+  uint32_t sink_tokens = 32;  // … but with its first ones, in whole pages
+
+  KvFormat kv_format() const { return {.k = kv_type, .v = kv_type_v.value_or(kv_type), .rotate = kv_rotation}; }
+};
+
+// With everything chosen that the options leave open.
+struct ContextPlan {
+  ContextOptions options;
+  PageShape shape;
+  uint32_t pages = 0;          // of the pool
+  uint32_t highest_slice = 0;  // most tokens of a prefill slice
+};
+
+// kInvalidArgument, kUnsupported: the options contradict themselves, the model or, where it is known, the device.
+Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions& options, const DevicePolicy& policy);
+Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions& options, const vk::DeviceCaps& caps);
+
+}  // namespace pumice

@@ -1,0 +1,140 @@
+#include "engine/evaluation.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace pumice {
+namespace {
+
+// Tokens that are appended to a sequence; unless they are kept, it becomes what it was.
+class Appended {
+ public:
+  Appended(SequencePages& pages, Sequence& sequence, std::span<const int32_t> ids)
+      : pages_(pages), sequence_(sequence), before_(static_cast<uint32_t>(sequence.tokens.size())) {
+    sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
+  }
+  Appended(const Appended&) = delete;
+  Appended& operator=(const Appended&) = delete;
+  ~Appended() {
+    if (kept_) return;
+    sequence_.tokens.resize(before_);
+    sequence_.computed = std::min(sequence_.computed, before_);
+    pages_.release(sequence_, sequence_.computed);
+  }
+  uint32_t before() const { return before_; }  // tokens of the sequence
+  void keep() { kept_ = true; }
+
+ private:
+  SequencePages& pages_;
+  Sequence& sequence_;
+  uint32_t before_;
+  bool kept_ = false;
+};
+
+}  // namespace
+
+Result<void> Evaluation::evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits) {
+  Appended appended(pages_, sequence, ids);
+  if (!caches_) sequence.computed = 0;
+  PUMICE_TRY(pages_.enter(sequence, true));
+  PUMICE_TRY(pages_.reserve_all(sequence, static_cast<uint32_t>(sequence.tokens.size())));
+  PUMICE_TRY(pages_.fetch_now(sequence));
+  PUMICE_TRY(compute(sequence, logits));
+  appended.keep();
+  return cache_.maintain();
+}
+
+Result<void> Evaluation::compute(Sequence& sequence, std::span<float> logits) {
+  const auto total = static_cast<uint32_t>(sequence.tokens.size());
+  uint64_t value = 0;
+  PUMICE_TRY(cache_.scrub());
+  while (sequence.computed < total) {
+    PUMICE_ASSIGN(const Prefill::Submitted slice, prefill_.submit(sequence, sequence.computed, StepEnd::kLogits));
+    value = slice.value;
+    sequence.computed += slice.plan.count;
+  }
+  PUMICE_ASSIGN(const bool reached, model_.kernels().device().wait(value));
+  PUMICE_CHECK(reached);
+  std::copy_n(recorder_.logits(), std::min<size_t>(logits.size(), model_.config().vocabulary), logits.begin());
+  pages_.seal(sequence, total);
+  return {};
+}
+
+Result<void> Evaluation::check_targets(const ScoreArgs& args) const {
+  if (args.targets.size() != args.ids.size() ||
+      (!args.log_probabilities.empty() && args.log_probabilities.size() != args.ids.size()))
+    return error(Status::kInvalidArgument, "there must be one target and one log-probability for each of %zu tokens",
+                 args.ids.size());
+  for (const int32_t target : args.targets)
+    if (target >= 0 && static_cast<uint32_t>(target) >= model_.config().vocabulary)
+      return error(Status::kInvalidArgument, "target %d is outside the vocabulary of %u", target,
+                   model_.config().vocabulary);
+  return {};
+}
+
+Result<void> Evaluation::score(Sequence& sequence, const ScoreArgs& args) {
+  PUMICE_TRY(check_targets(args));
+  if (!logit_reader_) {
+    PUMICE_ASSIGN(logit_reader_, LogitReader::create(model_, recorder_.workspace()));
+  }
+  PUMICE_TRY(pages_.enter(sequence, false));
+  Appended appended(pages_, sequence, args.ids);
+  PUMICE_TRY(pages_.reserve_all(sequence, static_cast<uint32_t>(sequence.tokens.size())));
+  PUMICE_TRY(cache_.scrub());
+  PUMICE_TRY(score_slices(sequence, args, appended.before()));
+  appended.keep();
+  return {};
+}
+
+// `before`: tokens of the sequence before args.ids.
+Result<void> Evaluation::score_slices(Sequence& sequence, const ScoreArgs& args, uint32_t before) {
+  struct Pending {
+    TargetRun run;
+    size_t block;
+  };
+  std::optional<Pending> pending;
+  const auto deliver_pending = [&]() -> Result<void> {
+    if (!pending) return {};
+    PUMICE_ASSIGN(const float* const logits, logit_reader_->wait(pending->block));
+    return deliver_rows(args, {.first = pending->run.first,
+                               .count = pending->run.count,
+                               .logits = logits,
+                               .stride = logit_reader_->stride()});
+  };
+  if (!caches_) sequence.computed = 0;
+  const auto total = static_cast<uint32_t>(sequence.tokens.size());
+  uint64_t value = 0;
+  while (sequence.computed < total) {
+    PUMICE_ASSIGN(const Prefill::Submitted slice, prefill_.submit(sequence, sequence.computed, StepEnd::kNothing));
+    const SlicePlan& plan = slice.plan;
+    value = slice.value;
+    sequence.computed += plan.count;
+    if (sequence.computed <= before) continue;
+    const size_t end = sequence.computed - before;
+    TargetRun run{plan.first < before ? 0 : plan.first - before, 0};
+    while ((run = next_target_run(args.targets, run.first + run.count, end, logit_reader_->rows())).count > 0) {
+      const auto row = static_cast<uint32_t>(run.first) + before - plan.first;
+      PUMICE_ASSIGN(const size_t block, logit_reader_->submit(row, static_cast<uint32_t>(run.count)));
+      ++stats_.submissions;
+      PUMICE_TRY(deliver_pending());  // while this one runs
+      pending = {run, block};
+    }
+  }
+  PUMICE_TRY(deliver_pending());
+  PUMICE_ASSIGN(const bool reached, model_.kernels().device().wait(value));
+  PUMICE_CHECK(reached);
+  return {};
+}
+
+Result<void> Evaluation::deliver_rows(const ScoreArgs& args, const LogitRows& rows) const {
+  for (size_t i = 0; i < rows.count && !args.log_probabilities.empty(); ++i) {
+    const std::span<const float> logits(rows.logits + i * rows.stride, model_.config().vocabulary);
+    const auto target = static_cast<size_t>(args.targets[rows.first + i]);
+    args.log_probabilities[rows.first + i] =
+        static_cast<float>(static_cast<double>(logits[target]) - log_sum_exp(logits));
+  }
+  if (args.on_rows && !args.on_rows(rows)) return error(Status::kCancelled, "scoring was cancelled by its callback");
+  return {};
+}
+
+}  // namespace pumice

@@ -1,0 +1,40 @@
+// Prefill: computes prompts in slices, whose size it adapts to the device.
+//
+// Thread rule: that of its context.
+#pragma once
+
+#include "engine/context_options.h"
+#include "engine/context_stats.h"
+#include "engine/request.h"
+#include "engine/sequence_pages.h"
+
+namespace pumice {
+
+class Prefill {
+ public:
+  static constexpr double kSliceBudgetMs = 100;
+
+  // All of them outlive it.
+  Prefill(const ContextPlan& plan, KvCache& cache, StepRecorder& recorder, ContextStats& stats);
+
+  // Submits the next slice of a sequence of which `computed` tokens have been, waiting for an earlier one where it
+  // must.
+  struct Submitted {
+    SlicePlan plan;
+    uint64_t value = 0;
+  };
+  Result<Submitted> submit(const Sequence& sequence, uint32_t computed, StepEnd end);
+  // Submits what can be without waiting of a request whose pages are there.
+  Result<void> schedule(Request& request);
+  // A slice of the request has finished.
+  void collected(Request& request, const InFlight& slice);
+
+ private:
+  const ContextOptions& options_;
+  KvCache& cache_;
+  StepRecorder& recorder_;
+  ContextStats& stats_;
+  uint32_t slice_, highest_slice_;
+};
+
+}  // namespace pumice

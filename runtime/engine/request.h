@@ -1,0 +1,82 @@
+// Request: a prompt that is appended to a sequence, and what is generated after it.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/sequence.h"
+#include "shared/step_params.h"
+
+namespace pumice {
+
+struct GenerationParams {
+  SamplerParams sampler{.top_p = 1, .repeat_penalty = 1};  // stop tokens are filled in by the context
+  uint32_t max_tokens = 0;                                 // 0: until the model ends or the context is full
+  bool ignore_eos = false;
+
+  bool greedy() const {
+    const SamplerParams& s = sampler;
+    return s.temperature <= 0 && s.repeat_penalty == 1 && s.frequency_penalty == 0 && s.presence_penalty == 0;
+  }
+};
+
+enum class RequestStatus : int32_t {
+  kRunning = 0,
+  kFinishedEos = 1,
+  kFinishedLength = 2,
+  kFinishedContext = 3,
+  kCancelled = 4,
+  kFailed = 5,
+};
+
+// A submission that has not been collected yet. `log_position`: where the token that it draws will stand; 0: none.
+struct InFlight {
+  uint64_t value = 0;
+  uint32_t log_position = 0;
+  uint32_t prefilled = 0;  // prompt tokens that it computes
+  std::chrono::steady_clock::time_point submitted{};
+};
+
+struct Request {
+  Sequence* sequence = nullptr;
+  GenerationParams params;
+  std::atomic<bool> cancel{false};
+  RequestStatus status = RequestStatus::kRunning;
+  Error error;  // when failed
+
+  uint32_t prompt_end = 0;          // tokens of the sequence when it was submitted
+  uint32_t scheduled = 0;           // tokens whose computation has been submitted
+  uint32_t ready = 0;               // leading prompt tokens whose keys and values are in the pages now
+  bool begun = false;               // its pages are reserved
+  PrefixFetch fetch;                // of what the tiers have of its prompt
+  uint32_t drawn = 0;               // tokens of the sequence with those whose draw has been submitted
+  uint32_t draws = 0;               // draws that have been submitted
+  std::vector<InFlight> in_flight;  // the oldest first; a handful
+  std::vector<int32_t> generated;   // not yet taken by the caller
+  bool ending = false;              // no more work is submitted; what is in flight is awaited
+  RequestStatus end_status = RequestStatus::kRunning;
+
+  uint32_t prompt_tokens = 0, prompt_done = 0, cached_tokens = 0, generated_tokens = 0;
+  std::chrono::steady_clock::time_point submitted{}, first_token{}, last_token{};
+  double host_seconds_decode = 0;  // host CPU time while decoding
+
+  // No more work is submitted; it ends so once what is in flight has been collected. The first end stays.
+  void end(RequestStatus as) {
+    if (ending) return;
+    ending = true;
+    end_status = as;
+  }
+  // Likewise, and before any other end. A lost device has nothing in flight any more.
+  void fail(Error why) {
+    error = std::move(why);
+    ending = true;
+    end_status = RequestStatus::kFailed;
+    if (error.status == Status::kDeviceLost) in_flight.clear();
+  }
+};
+
+}  // namespace pumice

@@ -1,0 +1,36 @@
+#include "engine/sampling.h"
+
+#include <algorithm>
+
+namespace pumice {
+
+void Sampling::begin(const Sequence& sequence, const GenerationParams& params) {
+  SamplerParams known = params.sampler;
+  // Where there are more than the device knows, steps ahead of one of the others are thrown away.
+  const auto count = static_cast<uint32_t>(std::min<size_t>(stop_tokens_.size(), kMaxStopTokens));
+  known.stop_count = params.ignore_eos ? 0 : count;
+  for (uint32_t i = 0; i < known.stop_count; ++i) known.stop_tokens[i] = static_cast<uint32_t>(stop_tokens_[i]);
+  recorder_.sampler(sequence.slot) = known;
+  write_log(sequence);
+}
+
+void Sampling::moved(const Sequence& sequence) {
+  write_log(sequence);
+  // Draws depend on the seed and the position, and positions come again.
+  ++recorder_.sampler(sequence.slot).seed_high;
+}
+
+int32_t Sampling::drawn(const Sequence& sequence, uint32_t position) const {
+  return static_cast<int32_t>(recorder_.token_log(sequence.slot)[position]);
+}
+
+bool Sampling::stops(const GenerationParams& params, int32_t token) const {
+  return !params.ignore_eos && std::find(stop_tokens_.begin(), stop_tokens_.end(), token) != stop_tokens_.end();
+}
+
+void Sampling::write_log(const Sequence& sequence) {
+  std::ranges::transform(sequence.tokens, recorder_.token_log(sequence.slot),
+                         [](int32_t token) { return static_cast<uint32_t>(token); });
+}
+
+}  // namespace pumice

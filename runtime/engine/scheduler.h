@@ -1,0 +1,57 @@
+// Scheduler: runs requests: collects what has finished, submits what comes next, never waits.
+//
+// A request first prefills its prompt in slices, the last of which draws the first token; then decode steps follow, one
+// token of every decoding request in each. Thread rule: that of its context; Request::cancel alone may be set from any.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/admission.h"
+#include "engine/batch.h"
+#include "engine/prefill.h"
+
+namespace pumice {
+
+// What a scheduler works with; all of it outlives the scheduler.
+struct SchedulerParts {
+  vk::Device& device;
+  KvCache& cache;
+  SequencePages& pages;
+  Sampling& sampling;
+  Prefill& prefill;
+  Batch& batch;
+  Admission& admission;
+  StepRecorder& recorder;
+  ContextStats& stats;
+};
+
+class Scheduler {
+ public:
+  Scheduler(const ContextOptions& options, const SchedulerParts& parts) : options_(options), parts_(parts) {}
+
+  // Appends checked ids to an idle sequence. A failure leaves it as it was.
+  Result<std::shared_ptr<Request>> submit(Sequence& sequence, std::span<const int32_t> ids,
+                                          const GenerationParams& params);
+  // Does what can be done without waiting; true: some request is unfinished. What goes wrong with a request is that
+  // request's error.
+  Result<bool> step();
+  uint64_t oldest_in_flight() const;  // 0: nothing is
+  // Ends the request and waits for what it has in flight.
+  void abandon(Request& request);
+  // The same with whatever runs on the sequence.
+  void abandon_all(const Sequence& sequence);
+
+ private:
+  Result<void> advance(Request& request);
+  Result<void> collect(Request& request);
+  void take_token(Request& request, const InFlight& step);
+  void finish(Request& request);
+  void share_host_time(double seconds);
+
+  const ContextOptions& options_;
+  SchedulerParts parts_;
+  std::vector<std::shared_ptr<Request>> active_;  // the oldest first
+};
+
+}  // namespace pumice

@@ -1,0 +1,97 @@
+#include "engine/sequence_table.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pumice {
+namespace {
+
+Result<void> check_length(const Sequence& sequence, uint32_t tokens) {
+  if (tokens <= sequence.tokens.size()) return {};
+  return error(Status::kInvalidArgument, "the sequence has %zu tokens, not %u", sequence.tokens.size(), tokens);
+}
+
+// Closes a sequence that its maker does not hand out.
+class Unfinished {
+ public:
+  Unfinished(SequenceTable& table, Sequence* sequence) : table_(table), sequence_(sequence) {}
+  Unfinished(const Unfinished&) = delete;
+  Unfinished& operator=(const Unfinished&) = delete;
+  ~Unfinished() {
+    if (sequence_) table_.close(*sequence_);
+  }
+  Sequence* operator->() const { return sequence_; }
+  Sequence& operator*() const { return *sequence_; }
+  Sequence* hand_out() { return std::exchange(sequence_, nullptr); }
+
+ private:
+  SequenceTable& table_;
+  Sequence* sequence_;
+};
+
+}  // namespace
+
+Result<void> check_idle(const Sequence& sequence) {
+  if (!sequence.busy) return {};
+  return error(Status::kInvalidArgument, "a request runs on the sequence; wait for it or cancel it first");
+}
+
+Result<Sequence*> SequenceTable::open(std::string_view group) {
+  const auto free = std::ranges::find_if(sequences_, [](const auto& sequence) { return !sequence; });
+  if (free == sequences_.end())
+    return error(Status::kOutOfDeviceMemory,
+                 "all %zu sequences of the context are in use; destroy one, or raise max_sequences", sequences_.size());
+  auto sequence = std::make_unique<Sequence>();
+  sequence->slot = static_cast<uint32_t>(free - sequences_.begin());
+  sequence->kv = cache_.open(cache_.tenant(group));
+  sequence->kv.sealing = !options_.disable_kv_cache;  // which writes every page again in each step
+  *free = std::move(sequence);
+  return free->get();
+}
+
+void SequenceTable::close(Sequence& sequence) {
+  pages_.release(sequence, 0);
+  sequences_[sequence.slot].reset();
+}
+
+Result<void> SequenceTable::truncate(Sequence& sequence, uint32_t tokens) {
+  PUMICE_TRY(check_idle(sequence));
+  PUMICE_TRY(check_length(sequence, tokens));
+  sequence.tokens.resize(tokens);
+  sequence.computed = std::min(sequence.computed, tokens);
+  pages_.release(sequence, tokens);
+  return {};
+}
+
+Result<Sequence*> SequenceTable::fork(Sequence& sequence, uint32_t tokens) {
+  PUMICE_TRY(check_idle(sequence));
+  PUMICE_TRY(check_length(sequence, tokens));
+  PUMICE_ASSIGN(Sequence* const opened, open({}));
+  Unfinished copy(*this, opened);
+  copy->tokens.assign(sequence.tokens.begin(), sequence.tokens.begin() + tokens);
+  copy->dropped = sequence.dropped;
+  const uint32_t computed = std::min(sequence.computed, tokens);
+  Result<PageList> pages = cache_.fork(sequence.kv, sequence.tokens, computed);
+  pages_.write_table(sequence);  // pages may have been found to be there already
+  PUMICE_ASSIGN(copy->kv, std::move(pages));
+  copy->computed = computed;
+  pages_.write_table(*copy);
+  return copy.hand_out();
+}
+
+Result<Sequence*> SequenceTable::restore(std::string_view group, SavedSequence saved) {
+  PUMICE_ASSIGN(Sequence* const opened, open(group));
+  Unfinished sequence(*this, opened);
+  PUMICE_TRY(pages_.reserve_all(*sequence, saved.computed));
+  for (const PageId page : sequence->kv.pages) {
+    PUMICE_ASSIGN(const std::vector<std::byte> bytes, saved.next_page());
+    PUMICE_TRY(cache_.write_page(page, bytes));
+  }
+  if (saved.computed > 0 || saved.dropped > 0) sequence->kv.sealing = false;
+  sequence->tokens = std::move(saved.tokens);
+  sequence->computed = saved.computed;
+  sequence->dropped = saved.dropped;
+  return sequence.hand_out();
+}
+
+}  // namespace pumice
