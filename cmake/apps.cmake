@@ -1,6 +1,7 @@
 # The command-line program; it uses the public API alone. What it needs nothing of the library for (reports of `pumice
 # bench`) is a static library of its own, so that the tests can link it.
 
+file(GLOB_RECURSE common_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/common/*.cpp)
 file(GLOB_RECURSE cli_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/cli/*.cpp)
 file(GLOB bench_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/bench/*.cpp)
 file(GLOB bench_report_sources CONFIGURE_DEPENDS
@@ -9,11 +10,12 @@ if(cli_sources)
   find_package(CLI11 REQUIRED)
   find_package(nlohmann_json REQUIRED)
   find_package(fmt REQUIRED)
+  add_library(pumice_common STATIC ${common_sources})
+  target_include_directories(pumice_common PUBLIC ${PROJECT_SOURCE_DIR}/apps)
   add_library(pumice_bench STATIC ${bench_report_sources})
-  target_include_directories(pumice_bench PUBLIC ${PROJECT_SOURCE_DIR}/apps)
-  target_link_libraries(pumice_bench PRIVATE nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
+  target_link_libraries(pumice_bench PUBLIC pumice_common PRIVATE nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
   add_executable(pumice_cli ${cli_sources} ${bench_sources})
-  foreach(target IN ITEMS pumice_bench pumice_cli)
+  foreach(target IN ITEMS pumice_common pumice_bench pumice_cli)
     pumice_compile_options(${target})
     # Nothing here is hot, and the header-only libraries make the first build slow: -O1 halves that.
     target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)

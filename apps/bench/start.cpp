@@ -1,40 +1,28 @@
 // Time from the start of the program to its first byte of text, in child processes. Each cold start gets a new empty
 // folder for every cache: ours, Mesa's and NVIDIA's; the warm starts use the folder of the last cold one.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <csignal>
 #include <filesystem>
 
 #include "bench/bench.h"
 #include "bench/report/statistics.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
-
-extern char** environ;
+#include "common/system.h"
 
 namespace pumice_bench {
 
 namespace {
 
-namespace fs = std::filesystem;
 constexpr int kRepetitions = 3;
 constexpr double kSlowMs = 5000;  // a start beyond this is measured once
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string name = (fs::temp_directory_path() / "pumice-bench-XXXXXX").string();
-    if (mkdtemp(name.data())) path_ = name;
-  }
+  TemporaryFolder() : path_(pumice_apps::make_temporary_folder("pumice-bench")) {}
   ~TemporaryFolder() {
     std::error_code ignored;
-    if (!path_.empty()) fs::remove_all(path_, ignored);
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
   }
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
@@ -43,27 +31,6 @@ class TemporaryFolder {
  private:
   std::string path_;
 };
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> list;
-  for (std::string& word : words) list.push_back(word.data());
-  list.push_back(nullptr);
-  return list;
-}
-
-std::vector<std::string> environment_with(const std::string& folder) {
-  const std::vector<std::string> own = {"XDG_CACHE_HOME=" + folder, "MESA_SHADER_CACHE_DIR=" + folder,
-                                        "__GL_SHADER_DISK_CACHE_PATH=" + folder};
-  std::vector<std::string> all = own;
-  for (char** variable = environ; *variable; ++variable) {
-    const std::string text = *variable;
-    const std::string name = text.substr(0, text.find('=') + 1);
-    bool replaced = false;
-    for (const std::string& mine : own) replaced = replaced || mine.rfind(name, 0) == 0;
-    if (!replaced) all.push_back(text);
-  }
-  return all;
-}
 
 std::vector<std::string> command_of(const Bench& bench) {
   const BenchFlags& flags = bench.flags;
@@ -78,45 +45,16 @@ std::vector<std::string> command_of(const Bench& bench) {
   return words;
 }
 
-// True at the first byte or the end of the output; throws on Ctrl-C.
-void wait_for_output(int pipe, pid_t child) {
-  pollfd waiting{.fd = pipe, .events = POLLIN, .revents = 0};
-  while (::poll(&waiting, 1, 100) <= 0) {
-    if (!pumice_cli::interrupted()) continue;
-    kill(child, SIGKILL);
-    return;
-  }
-}
-
-// Milliseconds; empty when the child fails.
+// Milliseconds; empty when the child fails. Throws on Ctrl-C.
 std::optional<double> one_start(const Bench& bench, const std::string& folder) {
-  std::vector<std::string> words = command_of(bench), variables = environment_with(folder);
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return {};
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  pid_t child = -1;
-  const double start = pumice_cli::now_ms();
-  const int failed =
-      posix_spawn(&child, "/proc/self/exe", &actions, nullptr, pointers(words).data(), pointers(variables).data());
-  posix_spawn_file_actions_destroy(&actions);
-  close(ends[1]);
-  int status = -1;
+  const std::vector<std::string> variables = {"XDG_CACHE_HOME=" + folder, "MESA_SHADER_CACHE_DIR=" + folder,
+                                              "__GL_SHADER_DISK_CACHE_PATH=" + folder};
   double first_text = 0;
-  if (failed == 0) {
-    wait_for_output(ends[0], child);
-    first_text = pumice_cli::now_ms();
-    char rest[256];
-    while (read(ends[0], rest, sizeof rest) > 0) {
-    }
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-  }
-  close(ends[0]);
+  const double start = pumice_cli::now_ms();
+  const bool good = pumice_apps::run_child(
+      command_of(bench), variables, [&] { first_text = pumice_cli::now_ms(); }, pumice_cli::interrupted);
   pumice_cli::throw_if_interrupted();
-  if (failed != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) return {};
+  if (!good) return {};
   return first_text - start;
 }
 

@@ -1,15 +1,11 @@
 // The options of the KV cache between texts.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <map>
 
 #include "output.h"
+#include "pumice/pumice_kv.h"
 #include "session.h"
 
 namespace pumice_cli {
@@ -20,35 +16,6 @@ const std::map<std::string, PumiceCachePolicy> kPolicies = {
     {"adaptive", PUMICE_CACHE_ADAPTIVE}, {"lru", PUMICE_CACHE_LRU},       {"lfu", PUMICE_CACHE_LFU},
     {"random", PUMICE_CACHE_RANDOM},     {"s3fifo", PUMICE_CACHE_S3FIFO}, {"cost", PUMICE_CACHE_COST}};
 
-[[noreturn]] void fail_secret(const std::string& path, const char* what) {
-  throw Failure(kExitNotFound, fmt::format("{}: {}: {}; name another file with --cache-secret", printable(path), what,
-                                           std::strerror(errno)));
-}
-
-// 32 random bytes from the system, in a new file that only its owner may read.
-void make_secret(const std::string& path, std::array<std::uint8_t, 32>* secret) {
-  const int random = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
-  if (random < 0 || read(random, secret->data(), secret->size()) != static_cast<ssize_t>(secret->size()))
-    fail_secret("/dev/urandom", "cannot read");
-  close(random);
-  const int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) fail_secret(path, "cannot make the secret");
-  if (write(file, secret->data(), secret->size()) != static_cast<ssize_t>(secret->size()))
-    fail_secret(path, "cannot write the secret");
-  close(file);
-}
-
-void read_secret(const std::string& path, std::array<std::uint8_t, 32>* secret) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0 && errno == ENOENT) return make_secret(path, secret);
-  if (file < 0) fail_secret(path, "cannot read the secret");
-  const ssize_t size = read(file, secret->data(), secret->size());
-  close(file);
-  if (size != static_cast<ssize_t>(secret->size()))
-    throw Failure(kExitNotFound,
-                  fmt::format("{}: a secret has 32 bytes; remove the file to have a new one made", printable(path)));
-}
-
 CLI::Option* add_size(CLI::App* app, const char* name, std::uint64_t* bytes, const char* description) {
   return app->add_option(name, *bytes, description)
       ->transform(CLI::AsSizeValue(false).description(""))
@@ -56,6 +23,16 @@ CLI::Option* add_size(CLI::App* app, const char* name, std::uint64_t* bytes, con
 }
 
 }  // namespace
+
+bool read_secret(const std::string& path, bool make, std::array<std::uint8_t, 32>* secret) {
+  const pumice::Instance instance;
+  const PumiceResult code = pumice_kv_secret_file(instance.get(), path.c_str(), make ? 1 : 0, secret->data());
+  if (code == PUMICE_OK) return true;
+  if (code == PUMICE_NOT_FOUND && !make) return false;
+  char text[512];
+  pumice_instance_error(instance.get(), text, sizeof text);
+  throw Failure(kExitNotFound, fmt::format("{}; name another file with --cache-secret", printable(text)));
+}
 
 void add_cache_flags(CLI::App* app, CacheFlags* flags) {
   PumiceCacheOptions* options = &flags->options;
@@ -119,7 +96,7 @@ void prepare_cache(CacheFlags* flags) {
                     fmt::format("cannot make the folder {}: {}", printable(flags->folder), problem.message()));
     path = (std::filesystem::path(flags->folder) / "secret").string();
   }
-  read_secret(path, &flags->secret);
+  (void)read_secret(path, true, &flags->secret);
   options.secret = flags->secret.data();
 }
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -11,6 +10,7 @@
 #include "kv.h"
 #include "output.h"
 #include "pumice/pumice_kv.h"
+#include "session.h"
 
 namespace pumice_cli {
 
@@ -125,15 +125,10 @@ int list(const FolderFlags& flags) {
 
 // The secret that was named, or the one that lies in the folder; false: there is none.
 bool find_secret(const FolderFlags& flags, std::array<std::uint8_t, 32>* secret) {
-  const std::string path = flags.secret_file.empty() ? flags.folder + "/secret" : flags.secret_file;
-  std::ifstream in(path, std::ios::binary);
-  if (!in && flags.secret_file.empty()) return false;
-  in.read(reinterpret_cast<char*>(secret->data()), static_cast<std::streamsize>(secret->size()));
-  if (!in || in.peek() != std::ifstream::traits_type::eof())
-    throw Failure(
-        kExitNotFound,
-        fmt::format("{}: is no file of 32 bytes that can be read; name another with --cache-secret", printable(path)));
-  return true;
+  if (flags.secret_file.empty()) return read_secret(flags.folder + "/secret", false, secret);
+  if (read_secret(flags.secret_file, false, secret)) return true;
+  throw Failure(kExitNotFound,
+                fmt::format("{} does not exist; name another file with --cache-secret", printable(flags.secret_file)));
 }
 
 int verify(const FolderFlags& flags) {

@@ -1,7 +1,6 @@
 #include "session.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +9,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "common/system.h"
 #include "interrupt.h"
 #include "output.h"
 
@@ -78,7 +78,7 @@ std::string model_path(const std::string& path) {
   if (!path.empty()) return path;
   constexpr const char* kBundled = "storyteller-5m-Q4_K_M.gguf";
   std::error_code ignored;
-  const fs::path here = fs::read_symlink("/proc/self/exe", ignored).parent_path();
+  const fs::path here = fs::path(pumice_apps::program_path()).parent_path();
   std::vector<fs::path> folders = {here / "../share/pumice/models", here / "../../models"};
 #ifdef PUMICE_INSTALLED_MODELS_DIR  // relative to the program, or absolute
   folders.push_back(here / PUMICE_INSTALLED_MODELS_DIR);
@@ -135,10 +135,10 @@ void restart_as_devices_ask(char** argv) {
   for (const EnvironmentVariable& variable : asked_environment(devices)) {
     const char* now = std::getenv(variable.name.c_str());
     if (usable || (now && variable.value == now)) continue;
-    setenv(variable.name.c_str(), variable.value.c_str(), 1);
+    pumice_apps::set_variable(variable.name, variable.value);
     changed = true;
   }
-  if (changed) execv("/proc/self/exe", argv);
+  if (changed) pumice_apps::restart_program(argv);
 #else
   (void)argv;
 #endif

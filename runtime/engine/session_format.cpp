@@ -191,18 +191,18 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
                          .stored_bytes = header.stored_bytes,
                          .value_bytes = header.value_bytes};
   PUMICE_TRY(parts.next(std::as_writable_bytes(std::span(content.tokens))));
+  content.pages_at = parts.at();
+  // A page at a time, as a whole file may be larger than what is free. Nothing of a page is used here.
+  std::vector<std::byte> page(header.pages > 0 ? header.stored_bytes : 0);
+  for (uint32_t i = 0; i < header.pages; ++i) PUMICE_TRY(parts.next(page));
+  PUMICE_TRY(parts.check_sum());
   if (digest != target.digest)
     return error(Status::kUnsupported, "the session was made with another model; load it with that one");
   PUMICE_TRY(check_tokens(content.tokens, target.vocabulary));
   const bool same = identity == target.identity;
   if (same && header.pages > 0 && (header.page_bytes != target.page_bytes || header.value_bytes != target.value_bytes))
     return malformed("its pages are of another size");
-  content.pages_at = parts.at();
   content.computed = same ? header.computed : 0;
-  // A page at a time, as a whole file may be larger than what is free. Nothing of a page is used here.
-  std::vector<std::byte> page(header.pages > 0 ? header.stored_bytes : 0);
-  for (uint32_t i = 0; i < header.pages; ++i) PUMICE_TRY(parts.next(page));
-  PUMICE_TRY(parts.check_sum());
   return content;
 }
 

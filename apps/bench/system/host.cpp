@@ -1,11 +1,11 @@
 #include "bench/system/host.h"
 
-#include <sys/utsname.h>
-
 #include <cstdlib>
 #include <ctime>
 #include <fstream>
 #include <thread>
+
+#include "common/system.h"
 
 namespace pumice_bench {
 
@@ -33,8 +33,7 @@ Host read_host() {
   Host host;
   host.processor = field_of("/proc/cpuinfo", "model name");
   host.cores = std::thread::hardware_concurrency();
-  utsname system{};
-  if (uname(&system) == 0) host.system = std::string(system.sysname) + " " + system.release + " " + system.machine;
+  host.system = pumice_apps::system_name();
   return host;
 }
 

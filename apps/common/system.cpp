@@ -1,0 +1,199 @@
+#include "common/system.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+extern char** environ;
+
+namespace pumice_apps {
+
+namespace {
+
+constexpr int kLookMs = 100;  // how often a child's parent looks whether to give up
+
+// A signal handler can reach nothing but globals.
+SignalPlan plan;
+volatile std::sig_atomic_t caught = 0;
+
+extern "C" void on_signal(int number) {
+  caught = number;
+  struct sigaction fatal = {};
+  fatal.sa_handler = SIG_DFL;
+  sigaction(SIGINT, &fatal, nullptr);
+  sigaction(SIGTERM, &fatal, nullptr);
+  alarm(plan.grace_seconds);
+}
+
+extern "C" void on_grace_over(int) {
+  (void)!write(STDERR_FILENO, plan.last_words, std::strlen(plan.last_words));
+  _exit(caught == SIGTERM ? plan.terminated : plan.interrupted);
+}
+
+int read_file(int file, std::string* text) {
+  char buffer[65536];
+  while (true) {
+    const ssize_t got = ::read(file, buffer, sizeof buffer);
+    if (got == 0) return 0;
+    if (got > 0) {
+      text->append(buffer, static_cast<std::size_t>(got));
+    } else if (errno != EINTR || caught != 0) {
+      return errno;
+    }
+  }
+}
+
+std::vector<char*> pointers(std::vector<std::string>& words) {
+  std::vector<char*> list;
+  for (std::string& word : words) list.push_back(word.data());
+  list.push_back(nullptr);
+  return list;
+}
+
+std::string_view name_of(std::string_view variable) { return variable.substr(0, variable.find('=') + 1); }
+
+std::vector<std::string> environment_with(std::vector<std::string> all) {
+  const std::size_t own = all.size();
+  for (char** variable = environ; *variable; ++variable) {
+    const auto end = all.begin() + static_cast<std::ptrdiff_t>(own);
+    const bool replaced =
+        std::any_of(all.begin(), end, [&](const std::string& mine) { return name_of(mine) == name_of(*variable); });
+    if (!replaced) all.emplace_back(*variable);
+  }
+  return all;
+}
+
+// The child's process id, and in *output what it writes to.
+std::optional<pid_t> start_child(std::vector<std::string>& arguments, std::vector<std::string>& variables,
+                                 int* output) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return {};
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  pid_t child = -1;
+  const int failed =
+      posix_spawn(&child, "/proc/self/exe", &actions, nullptr, pointers(arguments).data(), pointers(variables).data());
+  posix_spawn_file_actions_destroy(&actions);
+  close(ends[1]);
+  *output = ends[0];
+  if (failed == 0) return child;
+  close(ends[0]);
+  return {};
+}
+
+}  // namespace
+
+void prepare_streams() {
+  // A closed stream's number must not go to the next file that is opened, where output would then land. The stand-in
+  // refuses what the stream was for.
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) != -1) continue;
+    const int stand_in = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    if (stand_in != stream && stand_in >= 0) close(stand_in);
+  }
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+}
+
+bool is_terminal(Stream stream) { return isatty(static_cast<int>(stream)) == 1; }
+
+int read_all(Stream stream, std::string* text) { return read_file(static_cast<int>(stream), text); }
+
+int read_all(const std::string& path, std::string* text) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return errno;
+  const int reason = read_file(file, text);
+  ::close(file);
+  return reason;
+}
+
+int write_all(Stream stream, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(static_cast<int>(stream), text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR || caught != 0) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
+std::string reason_text(int reason) { return std::strerror(reason); }
+
+void catch_signals(const SignalPlan& its_plan) {
+  plan = its_plan;
+  struct sigaction action = {};
+  action.sa_handler = on_signal;  // no SA_RESTART: a read from standard input ends, too
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  action.sa_handler = on_grace_over;
+  sigaction(SIGALRM, &action, nullptr);
+}
+
+Caught caught_signal() noexcept {
+  return caught == 0 ? Caught::kNone : caught == SIGTERM ? Caught::kTerminate : Caught::kInterrupt;
+}
+
+void allow_seconds(unsigned seconds) noexcept {
+  if (caught != 0) alarm(seconds);
+}
+
+std::string program_path() {
+  std::error_code ignored;
+  return std::filesystem::read_symlink("/proc/self/exe", ignored).string();
+}
+
+void set_variable(const std::string& name, const std::string& value) { setenv(name.c_str(), value.c_str(), 1); }
+
+void restart_program(char** arguments) { execv("/proc/self/exe", arguments); }
+
+bool run_child(std::vector<std::string> arguments, const std::vector<std::string>& variables,
+               const std::function<void()>& on_output, const std::function<bool()>& give_up) {
+  std::vector<std::string> all = environment_with(variables);
+  int output = -1;
+  const std::optional<pid_t> child = start_child(arguments, all, &output);
+  if (!child) return false;
+  pollfd waiting{.fd = output, .events = POLLIN, .revents = 0};
+  while (::poll(&waiting, 1, kLookMs) <= 0) {
+    if (!give_up()) continue;
+    kill(*child, SIGKILL);
+    break;
+  }
+  on_output();
+  char rest[256];
+  while (read(output, rest, sizeof rest) > 0) {
+  }
+  close(output);
+  int status = -1;
+  while (waitpid(*child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+std::string make_temporary_folder(const std::string& prefix) {
+  std::string name = (std::filesystem::temp_directory_path() / (prefix + "-XXXXXX")).string();
+  return mkdtemp(name.data()) ? name : std::string();
+}
+
+std::string system_name() {
+  utsname system{};
+  if (uname(&system) != 0) return {};
+  return std::string(system.sysname) + " " + system.release + " " + system.machine;
+}
+
+}  // namespace pumice_apps

@@ -1,0 +1,56 @@
+// What the operating system does for the applications: all that differs from system to system is here.
+//
+// Functions that fail return the system's reason (errno), or 0. Thread rule: the main thread's, unless said otherwise.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pumice_apps {
+
+enum class Stream { kInput = 0, kOutput = 1, kError = 2 };
+
+// At the start of a program: a standard stream that is closed becomes one that fails, and writing where nobody reads,
+// or beyond a limit, becomes an error.
+void prepare_streams();
+bool is_terminal(Stream stream);
+// All that comes. EINTR: a signal was caught (below).
+int read_all(Stream stream, std::string* text);
+int read_all(const std::string& path, std::string* text);
+// Any thread.
+int write_all(Stream stream, std::string_view text);
+std::string reason_text(int reason);
+
+// ---- Signals ----
+
+enum class Caught { kNone, kInterrupt, kTerminate };
+
+struct SignalPlan {
+  unsigned grace_seconds = 0;           // that the program has for its end after the first signal
+  const char* last_words = "";          // to standard error when they are over
+  int interrupted = 1, terminated = 1;  // exit codes then
+};
+// The first SIGINT or SIGTERM is caught; the second one ends the program at once.
+void catch_signals(const SignalPlan& plan);
+Caught caught_signal() noexcept;  // any thread
+// Once one was caught: so many seconds from now instead.
+void allow_seconds(unsigned seconds) noexcept;
+
+// ---- Programs ----
+
+std::string program_path();  // of this one; empty: not known
+void set_variable(const std::string& name, const std::string& value);
+// Becomes this program anew, with the variables as they are now; returns only when that fails.
+void restart_program(char** arguments);
+// Runs this program as a child with these variables replaced and its errors dropped. Calls on_output() at its first
+// output; ends it when give_up() says so, which is asked now and then. Whether it ended with 0.
+bool run_child(std::vector<std::string> arguments, const std::vector<std::string>& variables,
+               const std::function<void()>& on_output, const std::function<bool()>& give_up);
+// Empty: none could be made.
+std::string make_temporary_folder(const std::string& prefix);
+
+std::string system_name();  // "Linux 6.1 x86_64"
+
+}  // namespace pumice_apps
