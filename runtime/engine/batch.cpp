@@ -4,33 +4,43 @@
 
 namespace pumice {
 
-// A page for the token that the next step computes. false: there is none now; the request may have ended.
-bool Batch::find_room(Request& request) {
+// A page for the token that the next step computes. false: there is none now; the request may have ended or be queued.
+bool Batch::find_room(Request& request, ActiveRequests active) {
+  Sequence& sequence = *request.sequence;
   const bool full = request.drawn >= options_.context_tokens;
-  if (!full && pages_.reserve(*request.sequence, request.drawn)) return true;
+  if (!full && pages_.reserve(sequence, request.drawn)) return true;
   if (!request.in_flight.empty()) return false;  // counts positions as they are
-  Result<bool> slid = sliding_.make_room(request);
+  while (!full) {
+    const Admission::Shortage shortage = admission_.relieve(request, active);
+    if (shortage == Admission::Shortage::kWait) return false;
+    if (shortage == Admission::Shortage::kEnd) break;
+    if (pages_.reserve(sequence, request.drawn)) return true;
+  }
+  Result<bool> slid = sliding_.enabled() ? recorder_.shift_ready() : Result<bool>(true);
+  if (slid && !*slid) return false;
+  if (slid) slid = sliding_.make_room(request);
+  if (slid && *slid && pages_.reserve(sequence, request.drawn)) return true;
   if (!slid)
     request.fail(std::move(slid).error());
-  else if (!*slid)
+  else
     request.end(RequestStatus::kFinishedContext);
-  return slid && *slid && pages_.reserve(*request.sequence, request.drawn);
+  return false;
 }
 
 // The requests that the next decode step serves; false: there is nothing to submit now. They go in step: while one of
 // them has as many steps in flight as it may, none goes on, or the members would change with every step.
-bool Batch::gather(std::span<const std::shared_ptr<Request>> active) {
+bool Batch::gather(ActiveRequests active) {
   requests_.clear();
   members_.clear();
   for (const std::shared_ptr<Request>& shared : active) {
     Request& request = *shared;
     const uint32_t wanted = request.params.max_tokens;
-    if (request.ending || options_.disable_kv_cache || request.draws == 0) continue;
+    if (request.ending || request.suspending || request.phase != RequestPhase::kDecode) continue;
     if (wanted != 0 && request.draws >= wanted) continue;
     if (request.drawn >= options_.context_tokens && !sliding_.enabled()) continue;
     if (request.in_flight.size() >= options_.steps_ahead) return false;
     if (requests_.size() == kMaxBatch) break;
-    if (!find_room(request)) {
+    if (!find_room(request, active)) {
       if (!request.in_flight.empty() && sliding_.enabled()) return false;
       continue;
     }
@@ -40,23 +50,29 @@ bool Batch::gather(std::span<const std::shared_ptr<Request>> active) {
   return !requests_.empty();
 }
 
-void Batch::schedule(std::span<const std::shared_ptr<Request>> active) {
+Result<bool> Batch::submit() {
+  const bool greedy = std::ranges::all_of(requests_, [](const Request* r) { return r->params.greedy(); });
+  const StepEnd end = greedy ? StepEnd::kGreedy : StepEnd::kSample;
+  PUMICE_ASSIGN(const bool ready, recorder_.decode_ready(static_cast<uint32_t>(members_.size()), end));
+  if (!ready) return false;
+  PUMICE_TRY(cache_.scrub());
+  PUMICE_ASSIGN(const uint64_t value, recorder_.submit_decode(members_, end));
+  for (Request* request : requests_) {
+    request->in_flight.push_back({.value = value, .log_position = request->drawn});
+    request->scheduled = request->drawn;
+    ++request->drawn;
+    ++request->draws;
+  }
+  ++stats_.submissions;
+  return true;
+}
+
+void Batch::schedule(ActiveRequests active) {
   while (gather(active)) {
-    const bool greedy = std::ranges::all_of(requests_, [](const Request* r) { return r->params.greedy(); });
-    const Result<void> scrubbed = cache_.scrub();
-    Result<uint64_t> value = scrubbed ? recorder_.submit_decode(members_, greedy ? StepEnd::kGreedy : StepEnd::kSample)
-                                      : Result<uint64_t>(scrubbed.error());
-    if (!value) {
-      for (Request* request : requests_) request->fail(value.error());
-      return;
-    }
-    for (Request* request : requests_) {
-      request->in_flight.push_back({.value = *value, .log_position = request->drawn});
-      request->scheduled = request->drawn;
-      ++request->drawn;
-      ++request->draws;
-    }
-    ++stats_.submissions;
+    const Result<bool> submitted = submit();
+    if (!submitted)
+      for (Request* request : requests_) request->fail(submitted.error());
+    if (!submitted || !*submitted) return;
   }
 }
 

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/request.h"
+#include "engine/admission.h"
 #include "engine/slide.h"
 
 namespace pumice {
@@ -16,21 +16,30 @@ namespace pumice {
 class Batch {
  public:
   // All of them outlive it.
-  Batch(const ContextOptions& options, KvCache& cache, SequencePages& pages, Sliding& sliding, StepRecorder& recorder,
-        ContextStats& stats)
-      : options_(options), cache_(cache), pages_(pages), sliding_(sliding), recorder_(recorder), stats_(stats) {}
+  Batch(const ContextOptions& options, KvCache& cache, SequencePages& pages, Sliding& sliding, Admission& admission,
+        StepRecorder& recorder, ContextStats& stats)
+      : options_(options),
+        cache_(cache),
+        pages_(pages),
+        sliding_(sliding),
+        admission_(admission),
+        recorder_(recorder),
+        stats_(stats) {}
 
-  // Submits all steps that may be in flight now. What cannot go on ends; an error of a step ends its members.
-  void schedule(std::span<const std::shared_ptr<Request>> active);
+  // Submits all steps that may be in flight now, without waiting. What cannot go on ends; an error of a step ends its
+  // members.
+  void schedule(ActiveRequests active);
 
  private:
-  bool gather(std::span<const std::shared_ptr<Request>> active);
-  bool find_room(Request& request);
+  bool gather(ActiveRequests active);
+  bool find_room(Request& request, ActiveRequests active);
+  Result<bool> submit();
 
   const ContextOptions& options_;
   KvCache& cache_;
   SequencePages& pages_;
   Sliding& sliding_;
+  Admission& admission_;
   StepRecorder& recorder_;
   ContextStats& stats_;
   std::vector<Request*> requests_;  // of the step being submitted

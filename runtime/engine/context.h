@@ -77,7 +77,7 @@ class Context {
   KvCache& cache() { return *memory_->cache; }
   const KvCache& cache() const { return *memory_->cache; }
   const PagePool& pool() const { return memory_->pool; }
-  std::span<const std::unique_ptr<Sequence>> sequences() const { return table_.all(); }
+  std::span<const std::unique_ptr<Sequence>> sequences() const { return slots_; }
   StepRecorder& recorder() { return memory_->recorder; }
   const ContextStats& stats() const { return stats_; }
 
@@ -92,13 +92,14 @@ class Context {
   std::unique_ptr<ContextMemory> memory_;
   ContextStats stats_;
   // Each knows those before it, as far as it names them.
+  SequenceSlots slots_;
   SequencePages pages_;
   Sampling sampling_;
   Sliding sliding_;
   SequenceTable table_;
   Prefill prefill_;
-  Batch batch_;
   Admission admission_;
+  Batch batch_;
   Scheduler scheduler_;
   Evaluation evaluation_;
 };

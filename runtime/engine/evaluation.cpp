@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/finite.h"
+
 namespace pumice {
 namespace {
 
@@ -18,7 +20,7 @@ class Appended {
   ~Appended() {
     if (kept_) return;
     sequence_.tokens.resize(before_);
-    sequence_.computed = std::min(sequence_.computed, before_);
+    sequence_.limit_computed(before_);
     pages_.release(sequence_, sequence_.computed);
   }
   uint32_t before() const { return before_; }  // tokens of the sequence
@@ -35,28 +37,38 @@ class Appended {
 
 Result<void> Evaluation::evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits) {
   Appended appended(pages_, sequence, ids);
-  if (!caches_) sequence.computed = 0;
-  PUMICE_TRY(pages_.enter(sequence, true));
-  PUMICE_TRY(pages_.reserve_all(sequence, static_cast<uint32_t>(sequence.tokens.size())));
+  if (!caches_) sequence.limit_computed(0);
+  PUMICE_TRY(take_pages(sequence, true));
   PUMICE_TRY(pages_.fetch_now(sequence));
-  PUMICE_TRY(compute(sequence, logits));
+  PUMICE_TRY(compute(sequence));
+  const std::span<const float> row(recorder_.logits(), model_.config().vocabulary);
+  if (!finite(row)) return not_finite(model_);
+  sequence.verified = sequence.computed;
+  pages_.seal(sequence);
   appended.keep();
+  std::copy_n(row.begin(), std::min(logits.size(), row.size()), logits.begin());
   return cache_.maintain();
 }
 
-Result<void> Evaluation::compute(Sequence& sequence, std::span<float> logits) {
+// For all of its tokens.
+Result<void> Evaluation::take_pages(Sequence& sequence, bool reuse) {
+  const auto total = static_cast<uint32_t>(sequence.tokens.size());
+  PUMICE_ASSIGN(const bool entered, pages_.enter(sequence, reuse));
+  if (!entered) return no_room(total);
+  return pages_.reserve_all(sequence, total);
+}
+
+Result<void> Evaluation::compute(Sequence& sequence) {
   const auto total = static_cast<uint32_t>(sequence.tokens.size());
   uint64_t value = 0;
   PUMICE_TRY(cache_.scrub());
   while (sequence.computed < total) {
-    PUMICE_ASSIGN(const Prefill::Submitted slice, prefill_.submit(sequence, sequence.computed, StepEnd::kLogits));
-    value = slice.value;
-    sequence.computed += slice.plan.count;
+    const SlicePlan plan = prefill_.next(sequence, sequence.computed);
+    PUMICE_ASSIGN(value, prefill_.submit(sequence, plan, StepEnd::kLogits));
+    sequence.computed += plan.count;
   }
   PUMICE_ASSIGN(const bool reached, model_.kernels().device().wait(value));
   PUMICE_CHECK(reached);
-  std::copy_n(recorder_.logits(), std::min<size_t>(logits.size(), model_.config().vocabulary), logits.begin());
-  pages_.seal(sequence, total);
   return {};
 }
 
@@ -77,9 +89,8 @@ Result<void> Evaluation::score(Sequence& sequence, const ScoreArgs& args) {
   if (!logit_reader_) {
     PUMICE_ASSIGN(logit_reader_, LogitReader::create(model_, recorder_.workspace()));
   }
-  PUMICE_TRY(pages_.enter(sequence, false));
   Appended appended(pages_, sequence, args.ids);
-  PUMICE_TRY(pages_.reserve_all(sequence, static_cast<uint32_t>(sequence.tokens.size())));
+  PUMICE_TRY(take_pages(sequence, false));
   PUMICE_TRY(cache_.scrub());
   PUMICE_TRY(score_slices(sequence, args, appended.before()));
   appended.keep();
@@ -96,18 +107,17 @@ Result<void> Evaluation::score_slices(Sequence& sequence, const ScoreArgs& args,
   const auto deliver_pending = [&]() -> Result<void> {
     if (!pending) return {};
     PUMICE_ASSIGN(const float* const logits, logit_reader_->wait(pending->block));
-    return deliver_rows(args, {.first = pending->run.first,
-                               .count = pending->run.count,
-                               .logits = logits,
-                               .stride = logit_reader_->stride()});
+    const LogitRows rows{pending->run.first, pending->run.count, logits, logit_reader_->stride()};
+    PUMICE_TRY(deliver_rows(args, rows));
+    sequence.verified = std::max(sequence.verified, before + static_cast<uint32_t>(rows.first + rows.count));
+    return {};
   };
-  if (!caches_) sequence.computed = 0;
+  if (!caches_) sequence.limit_computed(0);
   const auto total = static_cast<uint32_t>(sequence.tokens.size());
   uint64_t value = 0;
   while (sequence.computed < total) {
-    PUMICE_ASSIGN(const Prefill::Submitted slice, prefill_.submit(sequence, sequence.computed, StepEnd::kNothing));
-    const SlicePlan& plan = slice.plan;
-    value = slice.value;
+    const SlicePlan plan = prefill_.next(sequence, sequence.computed);
+    PUMICE_ASSIGN(value, prefill_.submit(sequence, plan, StepEnd::kNothing));
     sequence.computed += plan.count;
     if (sequence.computed <= before) continue;
     const size_t end = sequence.computed - before;
@@ -127,8 +137,10 @@ Result<void> Evaluation::score_slices(Sequence& sequence, const ScoreArgs& args,
 }
 
 Result<void> Evaluation::deliver_rows(const ScoreArgs& args, const LogitRows& rows) const {
-  for (size_t i = 0; i < rows.count && !args.log_probabilities.empty(); ++i) {
+  for (size_t i = 0; i < rows.count; ++i) {
     const std::span<const float> logits(rows.logits + i * rows.stride, model_.config().vocabulary);
+    if (!finite(logits)) return not_finite(model_);
+    if (args.log_probabilities.empty()) continue;
     const auto target = static_cast<size_t>(args.targets[rows.first + i]);
     args.log_probabilities[rows.first + i] =
         static_cast<float>(static_cast<double>(logits[target]) - log_sum_exp(logits));

@@ -31,7 +31,8 @@ class Evaluation {
   Result<void> score(Sequence& sequence, const ScoreArgs& args);
 
  private:
-  Result<void> compute(Sequence& sequence, std::span<float> logits);
+  Result<void> take_pages(Sequence& sequence, bool reuse);
+  Result<void> compute(Sequence& sequence);
   Result<void> check_targets(const ScoreArgs& args) const;
   Result<void> score_slices(Sequence& sequence, const ScoreArgs& args, uint32_t before);
   Result<void> deliver_rows(const ScoreArgs& args, const LogitRows& rows) const;

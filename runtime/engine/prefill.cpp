@@ -12,34 +12,39 @@ Prefill::Prefill(const ContextPlan& plan, KvCache& cache, StepRecorder& recorder
       slice_(options_.prefill_slice ? options_.prefill_slice : std::min(plan.highest_slice, 128u)),
       highest_slice_(plan.highest_slice) {}
 
-Result<Prefill::Submitted> Prefill::submit(const Sequence& sequence, uint32_t computed, StepEnd end) {
-  const auto total = static_cast<uint32_t>(sequence.tokens.size());
-  const SlicePlan plan = plan_slice(computed, total, slice_);
-  PUMICE_ASSIGN(const uint64_t value,
-                recorder_.submit_slice(plan, sequence.tokens, sequence.slot, plan.last ? end : StepEnd::kNothing));
+SlicePlan Prefill::next(const Sequence& sequence, uint32_t computed) const {
+  return plan_slice(computed, static_cast<uint32_t>(sequence.tokens.size()), slice_);
+}
+
+Result<uint64_t> Prefill::submit(const Sequence& sequence, const SlicePlan& plan, StepEnd end) {
+  const StepEnd now = plan.last ? end : StepEnd::kNothing;
+  PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot, now));
   stats_.prefill_tokens += plan.count;
   ++stats_.submissions;
-  return Submitted{plan, value};
+  return value;
 }
 
 Result<void> Prefill::schedule(Request& request) {
   const Sequence& sequence = *request.sequence;
   const auto total = static_cast<uint32_t>(sequence.tokens.size());
+  const StepEnd end = end_of(request.params);
   while (request.scheduled < total) {
     // One slice at a time while their size is being adapted, so that its time is its own.
     const size_t most = options_.prefill_slice ? 2 : 1;
     if (request.in_flight.size() >= most) return {};
-    PUMICE_ASSIGN(const bool busy, recorder_.slices_busy());
-    if (busy) return {};
+    const SlicePlan plan = next(sequence, request.scheduled);
+    PUMICE_ASSIGN(const bool ready, recorder_.slice_ready(plan.count, plan.last ? end : StepEnd::kNothing));
+    if (!ready) return {};
     PUMICE_TRY(cache_.scrub());
-    PUMICE_ASSIGN(const Submitted slice, submit(sequence, request.scheduled, end_of(request.params)));
-    const bool draws = slice.plan.last && total < options_.context_tokens;
-    request.in_flight.push_back({.value = slice.value,
+    PUMICE_ASSIGN(const uint64_t value, submit(sequence, plan, end));
+    const bool draws = plan.last && total < options_.context_tokens;
+    request.in_flight.push_back({.value = value,
                                  .log_position = draws ? total : 0,
-                                 .prefilled = slice.plan.count,
+                                 .prefilled = plan.count,
                                  .submitted = std::chrono::steady_clock::now()});
-    request.scheduled += slice.plan.count;
-    if (!slice.plan.last) continue;
+    request.scheduled += plan.count;
+    if (!plan.last) continue;
+    if (!options_.disable_kv_cache) request.phase = RequestPhase::kDecode;
     request.drawn = total + 1;
     ++request.draws;
     if (!draws) request.end(RequestStatus::kFinishedContext);
@@ -52,7 +57,7 @@ void Prefill::collected(Request& request, const InFlight& slice) {
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - slice.submitted).count();
   request.ready += slice.prefilled;
   const uint32_t left = request.prompt_end - std::min(request.prompt_end, request.ready);
-  request.prompt_done = request.prompt_tokens - std::min(request.prompt_tokens, left);
+  request.prompt_done = std::max(request.prompt_done, request.prompt_tokens - std::min(request.prompt_tokens, left));
   cache_.computed_prompt(slice.prefilled, took_ms / 1e3);
   if (options_.prefill_slice == 0)
     slice_ = adapt_slice(slice_, slice.prefilled, took_ms, kSliceBudgetMs, highest_slice_);

@@ -17,13 +17,10 @@ class Prefill {
   // All of them outlive it.
   Prefill(const ContextPlan& plan, KvCache& cache, StepRecorder& recorder, ContextStats& stats);
 
-  // Submits the next slice of a sequence of which `computed` tokens have been, waiting for an earlier one where it
-  // must.
-  struct Submitted {
-    SlicePlan plan;
-    uint64_t value = 0;
-  };
-  Result<Submitted> submit(const Sequence& sequence, uint32_t computed, StepEnd end);
+  // The next slice of a sequence of which `computed` tokens have been.
+  SlicePlan next(const Sequence& sequence, uint32_t computed) const;
+  // Submits it, waiting for its pipelines and for an earlier slice where it must. `end` counts for the last one.
+  Result<uint64_t> submit(const Sequence& sequence, const SlicePlan& plan, StepEnd end);
   // Submits what can be without waiting of a request whose pages are there.
   Result<void> schedule(Request& request);
   // A slice of the request has finished.

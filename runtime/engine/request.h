@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct GenerationParams {
   }
 };
 
+// Numbers of the C interface.
 enum class RequestStatus : int32_t {
   kRunning = 0,
   kFinishedEos = 1,
@@ -32,6 +34,9 @@ enum class RequestStatus : int32_t {
   kCancelled = 4,
   kFailed = 5,
 };
+
+// How far a running request is. Only a queued one may have no pages for its prompt.
+enum class RequestPhase { kQueued, kFetching, kPrefill, kDecode };
 
 // A submission that has not been collected yet. `log_position`: where the token that it draws will stand; 0: none.
 struct InFlight {
@@ -48,16 +53,21 @@ struct Request {
   RequestStatus status = RequestStatus::kRunning;
   Error error;  // when failed
 
-  uint32_t prompt_end = 0;          // tokens of the sequence when it was submitted
-  uint32_t scheduled = 0;           // tokens whose computation has been submitted
-  uint32_t ready = 0;               // leading prompt tokens whose keys and values are in the pages now
-  bool begun = false;               // its pages are reserved
-  PrefixFetch fetch;                // of what the tiers have of its prompt
-  uint32_t drawn = 0;               // tokens of the sequence with those whose draw has been submitted
-  uint32_t draws = 0;               // draws that have been submitted
-  std::vector<InFlight> in_flight;  // the oldest first; a handful
-  std::vector<int32_t> generated;   // not yet taken by the caller
-  bool ending = false;              // no more work is submitted; what is in flight is awaited
+  RequestPhase phase = RequestPhase::kQueued;
+  uint32_t queue_place = 0;           // 1: the next that gets pages; 0: it does not wait for any
+  uint32_t held = 0;                  // tokens whose pages it keeps while it is queued: its sequence's earlier ones
+  std::optional<PageSupply> refused;  // when there were too few pages for it
+  bool looked_up = false;             // its prompt has been looked up in the cache
+  bool suspending = false;            // it gives its pages to others once nothing of it is in flight
+  uint32_t prompt_end = 0;            // tokens of the sequence when it was queued last
+  uint32_t scheduled = 0;             // tokens whose computation has been submitted
+  uint32_t ready = 0;                 // leading prompt tokens whose keys and values are in the pages now
+  PrefixFetch fetch;                  // of what the tiers have of its prompt
+  uint32_t drawn = 0;                 // tokens of the sequence with those whose draw has been submitted
+  uint32_t draws = 0;                 // draws that have been submitted
+  std::vector<InFlight> in_flight;    // the oldest first; a handful
+  std::vector<int32_t> generated;     // not yet taken by the caller
+  bool ending = false;                // no more work is submitted; what is in flight is awaited
   RequestStatus end_status = RequestStatus::kRunning;
 
   uint32_t prompt_tokens = 0, prompt_done = 0, cached_tokens = 0, generated_tokens = 0;
@@ -70,7 +80,7 @@ struct Request {
     ending = true;
     end_status = as;
   }
-  // Likewise, and before any other end. A lost device has nothing in flight any more.
+  // Likewise, whatever end was to come. A lost device has nothing in flight any more.
   void fail(Error why) {
     error = std::move(why);
     ending = true;

@@ -3,6 +3,9 @@
 #include <time.h>
 
 #include <algorithm>
+#include <new>
+
+#include "engine/finite.h"
 
 namespace pumice {
 namespace {
@@ -16,62 +19,78 @@ double thread_seconds() {
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
+// Host memory that runs out is an error like others.
+template <typename Work>
+Result<void> contained(Work&& work) {
+  try {
+    return work();
+  } catch (const std::bad_alloc&) {
+    return Error{Status::kOutOfHostMemory, "out of memory"};
+  }
+}
+
 }  // namespace
 
 Result<std::shared_ptr<Request>> Scheduler::submit(Sequence& sequence, std::span<const int32_t> ids,
                                                    const GenerationParams& params) {
+  const size_t total = sequence.tokens.size() + ids.size();
+  PUMICE_TRY(parts_.admission.check_possible(static_cast<uint32_t>(total)));
   auto request = std::make_shared<Request>();
   request->sequence = &sequence;
   request->params = params;
   // Room for all that decoding will append: a step allocates nothing.
-  const size_t asked = sequence.tokens.size() + ids.size() + params.max_tokens;
-  sequence.tokens.reserve(params.max_tokens == 0 ? options_.context_tokens
-                                                 : std::min<size_t>(asked, options_.context_tokens));
+  const size_t most = params.max_tokens == 0 ? options_.context_tokens : total + params.max_tokens;
+  sequence.tokens.reserve(std::max(total, std::min<size_t>(most, options_.context_tokens)));
   sequence.kv.pages.reserve(divide_up(options_.context_tokens, kPageTokens));
   request->in_flight.reserve(options_.steps_ahead + 2);
+  active_.reserve(active_.size() + 1);
+  // Nothing fails from here on.
   sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
   sequence.busy = true;
+  if (options_.disable_kv_cache) sequence.limit_computed(0);
+  request->held = request->scheduled = request->ready = sequence.computed;
+  request->prompt_end = request->drawn = static_cast<uint32_t>(total);
   request->prompt_tokens = static_cast<uint32_t>(ids.size());
   request->submitted = Clock::now();
-  if (Result<void> begun = parts_.admission.begin(*request); !begun) {
-    sequence.tokens.resize(sequence.tokens.size() - ids.size());
-    sequence.busy = false;
-    return std::move(begun).error();
-  }
   parts_.sampling.begin(sequence, params);
   active_.push_back(request);
   return request;
 }
 
 void Scheduler::finish(Request& request) {
-  request.status = request.end_status;
   Sequence& sequence = *request.sequence;
+  const bool failed = request.end_status == RequestStatus::kFailed;
   // A failed request that drew nothing leaves the sequence without its prompt, as it was before.
-  if (request.status == RequestStatus::kFailed && request.generated_tokens == 0)
-    sequence.tokens.resize(request.prompt_end - request.prompt_tokens);
+  if (failed && request.generated_tokens == 0) sequence.tokens.resize(request.prompt_end - request.prompt_tokens);
   // Steps that ran past the end wrote beyond these tokens, or the last of them once more.
-  sequence.computed = std::min(request.scheduled, static_cast<uint32_t>(sequence.tokens.size()));
+  if (sequence.computing) sequence.computed = request.scheduled;
+  sequence.limit_computed(static_cast<uint32_t>(sequence.tokens.size()));
+  sequence.verified = std::min(sequence.verified, sequence.computed);
+  if (failed) sequence.limit_computed(request.error.status == Status::kDeviceLost ? 0 : sequence.verified);
   request.fetch = {};
   if (options_.exact && request.generated_tokens > 0) sequence.kv.sealing = false;
-  parts_.pages.seal(sequence, sequence.computed);
+  if (!failed) parts_.pages.seal(sequence);
   parts_.pages.release(sequence, sequence.computed);
-  sequence.busy = false;
+  sequence.busy = sequence.computing = false;
+  request.status = request.end_status;
 }
 
 void Scheduler::take_token(Request& request, const InFlight& step) {
   if (request.ending) return;
   Sequence& sequence = *request.sequence;
   const int32_t token = parts_.sampling.drawn(sequence, step.log_position);
-  if (static_cast<uint32_t>(token) == kTokenNotFinite)
-    return request.fail({Status::kMalformed, "the model computes NaN or infinite logits"});
+  if (static_cast<uint32_t>(token) == kTokenNotFinite) return request.fail(not_finite(parts_.model));
+  const bool stops = parts_.sampling.stops(request.params, token);
+  if (!stops) request.generated.push_back(token);
   const auto now = Clock::now();
   if (request.generated_tokens == 0) request.first_token = now;
   request.last_token = now;
   sequence.tokens.push_back(token);
-  if (parts_.sampling.stops(request.params, token)) return request.end(RequestStatus::kFinishedEos);
-  request.generated.push_back(token);
+  sequence.verified = step.log_position;
+  if (stops) return request.end(RequestStatus::kFinishedEos);
   ++request.generated_tokens;
   ++parts_.stats.decode_tokens;
+  if (options_.exact) sequence.recomputable = false;  // by prefill, whose rounding is another
   if (options_.disable_kv_cache) request.scheduled = sequence.computed = 0;
   if (request.params.max_tokens != 0 && request.generated_tokens >= request.params.max_tokens)
     request.end(RequestStatus::kFinishedLength);
@@ -79,47 +98,68 @@ void Scheduler::take_token(Request& request, const InFlight& step) {
     request.end(RequestStatus::kFinishedContext);
 }
 
-Result<void> Scheduler::collect(Request& request) {
+Result<void> Scheduler::collect_finished(Request& request) {
   while (!request.in_flight.empty()) {
     const InFlight step = request.in_flight.front();
     PUMICE_ASSIGN(const bool reached, parts_.device.reached(step.value));
     if (!reached) break;
-    request.in_flight.erase(request.in_flight.begin());
     if (options_.profile) parts_.recorder.collect_profile();
-    if (step.prefilled > 0) {
-      parts_.prefill.collected(request, step);
-      if (!request.ending) parts_.pages.seal(*request.sequence, std::min(request.ready, request.prompt_end));
-    }
     if (step.log_position > 0) take_token(request, step);
+    request.in_flight.erase(request.in_flight.begin());
+    if (step.prefilled == 0) continue;
+    parts_.prefill.collected(request, step);
+    if (!request.ending) parts_.pages.seal(*request.sequence);
   }
   return {};
 }
 
-Result<void> Scheduler::advance(Request& request) {
-  PUMICE_TRY(collect(request));
-  if (request.ending) return {};
-  if (request.cancel.load(std::memory_order_relaxed)) {
-    request.end(RequestStatus::kCancelled);
-    return {};
-  }
-  if (!options_.disable_kv_cache && request.draws > 0) return {};
-  PUMICE_ASSIGN(const bool admitted, parts_.admission.admits(request, active_));
-  return admitted ? parts_.prefill.schedule(request) : Result<void>();
+// What has finished of it; then whether it ends or gives its pages away.
+void Scheduler::collect(Request& request) {
+  if (Result<void> collected = contained([&] { return collect_finished(request); }); !collected)
+    request.fail(std::move(collected).error());
+  if (request.cancel.load(std::memory_order_relaxed)) request.end(RequestStatus::kCancelled);
+  if (request.suspending && !request.ending && request.in_flight.empty()) parts_.admission.suspend(request);
+}
+
+Result<void> Scheduler::prefill(Request& request) {
+  PUMICE_ASSIGN(const bool arrived, parts_.admission.arrived(request));
+  if (!arrived) return {};
+  // Without a cache each token computes all of them.
+  const auto total = static_cast<uint32_t>(request.sequence->tokens.size());
+  if (options_.disable_kv_cache && request.in_flight.empty())
+    PUMICE_TRY(parts_.pages.reserve_all(*request.sequence, total));
+  return parts_.prefill.schedule(request);
+}
+
+void Scheduler::advance(Request& request) {
+  const bool prefills = request.phase == RequestPhase::kFetching || request.phase == RequestPhase::kPrefill;
+  if (!prefills || request.ending || request.suspending) return;
+  if (Result<void> advanced = contained([&] { return prefill(request); }); !advanced)
+    request.fail(std::move(advanced).error());
 }
 
 Result<bool> Scheduler::step() {
   const double start = thread_seconds();
   const uint64_t prefilled = parts_.stats.prefill_tokens;
-  for (const std::shared_ptr<Request>& request : active_)
-    if (Result<void> advanced = advance(*request); !advanced) request->fail(std::move(advanced).error());
-  parts_.batch.schedule(active_);
+  for (const std::shared_ptr<Request>& request : active_) collect(*request);
+  const Result<void> scheduled = contained([&]() -> Result<void> {
+    parts_.admission.admit(active_);
+    for (const std::shared_ptr<Request>& request : active_) advance(*request);
+    parts_.batch.schedule(active_);
+    return {};
+  });
   for (const std::shared_ptr<Request>& request : active_)
     if (request->ending && request->in_flight.empty()) finish(*request);
-  const Result<void> maintained = parts_.cache.maintain();
+  const Result<void> maintained = contained([&] { return parts_.cache.maintain(); });
   if (parts_.stats.prefill_tokens == prefilled) share_host_time(thread_seconds() - start);
-  std::erase_if(active_, [](const std::shared_ptr<Request>& r) { return r->status != RequestStatus::kRunning; });
+  erase_finished();
+  PUMICE_TRY(scheduled);
   PUMICE_TRY(maintained);
   return !active_.empty();
+}
+
+void Scheduler::erase_finished() {
+  std::erase_if(active_, [](const std::shared_ptr<Request>& r) { return r->status != RequestStatus::kRunning; });
 }
 
 // Host time of a step without prefill, in equal parts to the requests that decode.
@@ -142,20 +182,21 @@ uint64_t Scheduler::oldest_in_flight() const {
 
 void Scheduler::abandon(Request& request) {
   if (request.status != RequestStatus::kRunning) return;
-  request.cancel = true;
-  while (request.status == RequestStatus::kRunning) {
-    if (!request.in_flight.empty()) {
-      const Result<bool> reached = parts_.device.wait(request.in_flight.back().value);
-      if (!reached) request.fail(reached.error());
-    }
-    const Result<bool> stepped = step();
-    (void)stepped;
+  request.end(RequestStatus::kCancelled);
+  if (!request.in_flight.empty()) {
+    const uint64_t last = request.in_flight.back().value;
+    if (Result<bool> finished = parts_.device.wait(last); !finished) request.fail(std::move(finished).error());
+    request.in_flight.clear();
   }
+  finish(request);
+  erase_finished();
 }
 
 void Scheduler::abandon_all(const Sequence& sequence) {
-  for (const std::shared_ptr<Request>& request : std::vector(active_))
-    if (request->sequence == &sequence) abandon(*request);
+  const auto found = std::ranges::find(active_, &sequence, [](const auto& request) { return request->sequence; });
+  if (found == active_.end()) return;
+  const std::shared_ptr<Request> kept = *found;
+  abandon(*kept);
 }
 
 }  // namespace pumice

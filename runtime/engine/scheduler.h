@@ -15,6 +15,7 @@ namespace pumice {
 
 // What a scheduler works with; all of it outlives the scheduler.
 struct SchedulerParts {
+  const Model& model;
   vk::Device& device;
   KvCache& cache;
   SequencePages& pages;
@@ -30,23 +31,25 @@ class Scheduler {
  public:
   Scheduler(const ContextOptions& options, const SchedulerParts& parts) : options_(options), parts_(parts) {}
 
-  // Appends checked ids to an idle sequence. A failure leaves it as it was.
+  // Appends checked ids to an idle sequence and queues the request. A failure leaves the sequence as it was.
   Result<std::shared_ptr<Request>> submit(Sequence& sequence, std::span<const int32_t> ids,
                                           const GenerationParams& params);
   // Does what can be done without waiting; true: some request is unfinished. What goes wrong with a request is that
-  // request's error.
+  // request's error; another one leaves all requests as they are, to go on at the next step.
   Result<bool> step();
   uint64_t oldest_in_flight() const;  // 0: nothing is
-  // Ends the request and waits for what it has in flight.
+  // Ends the request and waits for what it has in flight; not for ever.
   void abandon(Request& request);
-  // The same with whatever runs on the sequence.
-  void abandon_all(const Sequence& sequence);
+  void abandon_all(const Sequence& sequence);  // the same with whatever runs on the sequence
 
  private:
-  Result<void> advance(Request& request);
-  Result<void> collect(Request& request);
+  void collect(Request& request);
+  Result<void> collect_finished(Request& request);
   void take_token(Request& request, const InFlight& step);
+  void advance(Request& request);
+  Result<void> prefill(Request& request);
   void finish(Request& request);
+  void erase_finished();
   void share_host_time(double seconds);
 
   const ContextOptions& options_;

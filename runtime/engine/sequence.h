@@ -1,7 +1,9 @@
 // Sequence: the tokens of one conversation and the pages that hold their keys and values.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kv/kv_cache.h"
@@ -12,9 +14,28 @@ struct Sequence {
   uint32_t slot = 0;            // its row in the page table, the token log and the sampler table
   std::vector<int32_t> tokens;  // prompt and generated, by position
   uint32_t computed = 0;        // leading tokens whose keys and values are in the pages
+  uint32_t verified = 0;        // of them, those that the model gave finite logits after: no others are shared or saved
   uint64_t dropped = 0;         // tokens that sliding has taken out, after the sinks
   PageList kv;
-  bool busy = false;  // a request runs on it
+  bool busy = false;         // a request runs on it, or waits for pages
+  bool computing = false;    // a request runs on it that has pages
+  bool recomputable = true;  // its tokens give the same keys and values again, so others may have its pages meanwhile
+  uint64_t last_use = 0;     // the order of the sequences' last uses
+
+  // No more than so many leading tokens are computed.
+  void limit_computed(uint32_t to) {
+    computed = std::min(computed, to);
+    verified = std::min(verified, to);
+  }
 };
+
+// Whether pages have come free since.
+struct PageSupply {
+  uint64_t releases = 0;
+  uint32_t free = 0;
+  bool operator==(const PageSupply&) const = default;
+};
+
+using SequenceSlots = std::vector<std::unique_ptr<Sequence>>;  // null: free
 
 }  // namespace pumice

@@ -1,20 +1,30 @@
 #include "engine/sequence_pages.h"
 
 #include <algorithm>
+#include <new>
 
 namespace pumice {
 namespace {
+
+bool may_give_up(const Sequence& sequence) {
+  return !sequence.computing && sequence.recomputable && !sequence.kv.pages.empty();
+}
+
+}  // namespace
 
 Error no_room(uint32_t tokens) {
   return error(Status::kContextFull, "no free page for %u tokens; destroy a sequence or make the context larger",
                tokens);
 }
 
-}  // namespace
-
 bool SequencePages::reserve(Sequence& sequence, uint32_t tokens) {
   const size_t held = sequence.kv.pages.size();
-  if (!cache_.reserve(sequence.kv, tokens)) return false;
+  while (!cache_.reserve(sequence.kv, tokens)) {
+    size_t others = free_pages();
+    for (const std::unique_ptr<Sequence>& other : slots_)
+      if (other && other.get() != &sequence && may_give_up(*other)) others += other->kv.pages.size();
+    if (held + others < divide_up(tokens, kPageTokens) || !give_up_idle(sequence)) return false;
+  }
   write_table(sequence, held);
   return true;
 }
@@ -24,14 +34,34 @@ Result<void> SequencePages::reserve_all(Sequence& sequence, uint32_t tokens) {
   return no_room(tokens);
 }
 
-Result<void> SequencePages::enter(Sequence& sequence, bool reuse) {
-  if (!caches_) return {};
+bool SequencePages::give_up_idle(const Sequence& keeper) {
+  Sequence* oldest = nullptr;
+  for (const std::unique_ptr<Sequence>& other : slots_)
+    if (other && other.get() != &keeper && may_give_up(*other) && (!oldest || other->last_use < oldest->last_use))
+      oldest = other.get();
+  if (!oldest) return false;
+  cut(*oldest, 0);
+  return true;
+}
+
+void SequencePages::cut(Sequence& sequence, uint32_t tokens) {
+  sequence.limit_computed(tokens);
+  release(sequence, sequence.computed);
+}
+
+Result<bool> SequencePages::enter(Sequence& sequence, bool reuse, bool first) {
+  sequence.last_use = ++uses_;
+  if (!caches_) return true;
   const std::span<const int32_t> tokens = reuse ? reusable(sequence) : std::span<const int32_t>();
-  PUMICE_ASSIGN(const bool own, cache_.settle(sequence.kv, tokens, sequence.computed));
-  if (!own) return no_room(1);
-  if (reuse) sequence.computed = std::max(sequence.computed, cache_.match(sequence.kv, tokens, true));
+  for (;;) {
+    PUMICE_ASSIGN(const bool own, cache_.settle(sequence.kv, tokens, sequence.computed));
+    if (own) break;
+    if (!give_up_idle(sequence)) return false;
+  }
+  if (reuse) sequence.computed = std::max(sequence.computed, cache_.match(sequence.kv, tokens, first));
+  sequence.verified = std::max(sequence.verified, std::min(sequence.computed, cache_.shared_tokens(sequence.kv)));
   write_table(sequence);
-  return {};
+  return true;
 }
 
 Result<void> SequencePages::fetch_now(Sequence& sequence) {
@@ -48,8 +78,11 @@ Result<void> SequencePages::fetch_now(Sequence& sequence) {
   return {};
 }
 
-void SequencePages::seal(Sequence& sequence, uint32_t computed) {
-  cache_.seal(sequence.kv, sequence.tokens, computed);
+void SequencePages::seal(Sequence& sequence) {
+  try {
+    cache_.seal(sequence.kv, sequence.tokens, sequence.verified);
+  } catch (const std::bad_alloc&) {
+  }
   write_table(sequence);
 }
 

@@ -1,7 +1,11 @@
 // SequencePages: takes pages for sequences, gives them back, and keeps the device's table of them.
 //
-// Thread rule: that of its context.
+// Pages of a sequence that nothing is computing, and whose tokens give the same keys and values again, go to one that
+// needs them: the least recently used one gives its pages up first. It keeps its tokens, and what nobody has needed
+// meanwhile is found in the cache when it goes on. Thread rule: that of its context.
 #pragma once
+
+#include <span>
 
 #include "engine/sequence.h"
 #include "engine/step_recorder.h"
@@ -15,30 +19,47 @@ inline std::span<const int32_t> reusable(const Sequence& sequence) {
 
 class SequencePages {
  public:
-  // caches: false where every step computes its whole sequence again. Cache and recorder outlive it.
-  SequencePages(KvCache& cache, StepRecorder& recorder, bool caches)
-      : cache_(cache), recorder_(recorder), caches_(caches) {}
+  // caches: false where every step computes its whole sequence again. All of them outlive it.
+  SequencePages(KvCache& cache, StepRecorder& recorder, const SequenceSlots& slots, bool caches)
+      : cache_(cache), recorder_(recorder), slots_(slots), caches_(caches) {}
 
-  // The sequence gets pages for that many tokens, all or none. false: too few are free.
+  // The sequence gets pages for that many tokens, all or none. false: too few are to be had.
   bool reserve(Sequence& sequence, uint32_t tokens);
-  Result<void> reserve_all(Sequence& sequence, uint32_t tokens);  // likewise, or kContextFull
+  Result<void> reserve_all(Sequence& sequence,
+                           uint32_t tokens);  // likewise, or kContextFull
+  // Another sequence, not `keeper`, loses its pages. false: none may.
+  bool give_up_idle(const Sequence& keeper);
   // Gives back those beyond `tokens`.
-  void release(Sequence& sequence, uint32_t tokens) { cache_.shrink(sequence.kv, tokens); }
+  void release(Sequence& sequence, uint32_t tokens) {
+    ++releases_;
+    cache_.shrink(sequence.kv, tokens);
+  }
+  // No more than so many leading tokens are computed, and only they have pages.
+  void cut(Sequence& sequence, uint32_t tokens);
+  PageSupply supply() const { return {releases_, free_pages()}; }
 
-  // Before a text that has been appended is computed: takes over what of it is in the pool (reuse), and sees to it that
-  // no shared page will be written. Raises `computed`. A failure leaves the tokens as they are.
-  Result<void> enter(Sequence& sequence, bool reuse);
+  // Before a text that has been appended is computed: takes over what of it is in the pool (reuse; `first`: its lookup
+  // counts), and sees to it that no shared page will be written. Raises `computed`. false: a page is needed and none is
+  // to be had.
+  Result<bool> enter(Sequence& sequence, bool reuse, bool first = true);
   // What the tiers have of the text; waits. The sequence has pages for all of it.
   Result<void> fetch_now(Sequence& sequence);
-  // Full pages among the first `computed` tokens, which nothing in flight writes, may be found by others.
-  void seal(Sequence& sequence, uint32_t computed);
+  // Full verified pages, which nothing in flight writes, may be found by others; not where host memory runs out.
+  void seal(Sequence& sequence);
   // Writes the device's table anew, from a page on.
   void write_table(const Sequence& sequence, size_t from = 0);
 
  private:
+  uint32_t free_pages() const { return cache_.limit() - std::min(cache_.limit(), cache_.held()); }
+
   KvCache& cache_;
   StepRecorder& recorder_;
+  const SequenceSlots& slots_;
   bool caches_;
+  uint64_t uses_ = 0, releases_ = 0;
 };
+
+// No sequence and no request can give that many pages now.
+Error no_room(uint32_t tokens);
 
 }  // namespace pumice

@@ -37,12 +37,12 @@ Result<void> check_idle(const Sequence& sequence) {
 }
 
 Result<Sequence*> SequenceTable::open(std::string_view group) {
-  const auto free = std::ranges::find_if(sequences_, [](const auto& sequence) { return !sequence; });
-  if (free == sequences_.end())
+  const auto free = std::ranges::find_if(slots_, [](const auto& sequence) { return !sequence; });
+  if (free == slots_.end())
     return error(Status::kOutOfDeviceMemory,
-                 "all %zu sequences of the context are in use; destroy one, or raise max_sequences", sequences_.size());
+                 "all %zu sequences of the context are in use; destroy one, or raise max_sequences", slots_.size());
   auto sequence = std::make_unique<Sequence>();
-  sequence->slot = static_cast<uint32_t>(free - sequences_.begin());
+  sequence->slot = static_cast<uint32_t>(free - slots_.begin());
   sequence->kv = cache_.open(cache_.tenant(group));
   sequence->kv.sealing = !options_.disable_kv_cache;  // which writes every page again in each step
   *free = std::move(sequence);
@@ -51,14 +51,14 @@ Result<Sequence*> SequenceTable::open(std::string_view group) {
 
 void SequenceTable::close(Sequence& sequence) {
   pages_.release(sequence, 0);
-  sequences_[sequence.slot].reset();
+  slots_[sequence.slot].reset();
 }
 
 Result<void> SequenceTable::truncate(Sequence& sequence, uint32_t tokens) {
   PUMICE_TRY(check_idle(sequence));
   PUMICE_TRY(check_length(sequence, tokens));
   sequence.tokens.resize(tokens);
-  sequence.computed = std::min(sequence.computed, tokens);
+  sequence.limit_computed(tokens);
   pages_.release(sequence, tokens);
   return {};
 }
@@ -70,11 +70,14 @@ Result<Sequence*> SequenceTable::fork(Sequence& sequence, uint32_t tokens) {
   Unfinished copy(*this, opened);
   copy->tokens.assign(sequence.tokens.begin(), sequence.tokens.begin() + tokens);
   copy->dropped = sequence.dropped;
-  const uint32_t computed = std::min(sequence.computed, tokens);
+  copy->recomputable = sequence.recomputable;
+  const uint32_t computed = std::min(sequence.verified, tokens);
   Result<PageList> pages = cache_.fork(sequence.kv, sequence.tokens, computed);
+  while (!pages && pages.error().status == Status::kContextFull && pages_.give_up_idle(sequence))
+    pages = cache_.fork(sequence.kv, sequence.tokens, computed);
   pages_.write_table(sequence);  // pages may have been found to be there already
   PUMICE_ASSIGN(copy->kv, std::move(pages));
-  copy->computed = computed;
+  copy->computed = copy->verified = computed;
   pages_.write_table(*copy);
   return copy.hand_out();
 }
@@ -82,14 +85,17 @@ Result<Sequence*> SequenceTable::fork(Sequence& sequence, uint32_t tokens) {
 Result<Sequence*> SequenceTable::restore(std::string_view group, SavedSequence saved) {
   PUMICE_ASSIGN(Sequence* const opened, open(group));
   Unfinished sequence(*this, opened);
+  // What a sliding context has no room for is dropped when the sequence goes on, and all behind the sinks with it.
+  if (saved.tokens.size() > options_.context_tokens)
+    saved.computed = std::min(saved.computed, divide_up(options_.sink_tokens, kPageTokens) * kPageTokens);
   PUMICE_TRY(pages_.reserve_all(*sequence, saved.computed));
   for (const PageId page : sequence->kv.pages) {
     PUMICE_ASSIGN(const std::vector<std::byte> bytes, saved.next_page());
     PUMICE_TRY(cache_.write_page(page, bytes));
   }
-  if (saved.computed > 0 || saved.dropped > 0) sequence->kv.sealing = false;
+  if (saved.computed > 0 || saved.dropped > 0) sequence->kv.sealing = sequence->recomputable = false;
   sequence->tokens = std::move(saved.tokens);
-  sequence->computed = saved.computed;
+  sequence->computed = sequence->verified = saved.computed;
   sequence->dropped = saved.dropped;
   return sequence.hand_out();
 }

@@ -24,9 +24,9 @@ struct SavedSequence {
 
 class SequenceTable {
  public:
-  // Both outlive it.
-  SequenceTable(const ContextOptions& options, KvCache& cache, SequencePages& pages)
-      : options_(options), cache_(cache), pages_(pages), sequences_(options.max_sequences) {}
+  // All of them outlive it.
+  SequenceTable(const ContextOptions& options, KvCache& cache, SequencePages& pages, SequenceSlots& slots)
+      : options_(options), cache_(cache), pages_(pages), slots_(slots) {}
 
   // kOutOfDeviceMemory: no slot is free. Sequences of different groups share nothing.
   Result<Sequence*> open(std::string_view group);
@@ -39,13 +39,11 @@ class SequenceTable {
   // kInvalidArgument: a request runs on it, or it has fewer tokens.
   Result<void> truncate(Sequence& sequence, uint32_t tokens);
 
-  std::span<const std::unique_ptr<Sequence>> all() const { return sequences_; }  // by slot; null: free
-
  private:
   const ContextOptions& options_;
   KvCache& cache_;
   SequencePages& pages_;
-  std::vector<std::unique_ptr<Sequence>> sequences_;
+  SequenceSlots& slots_;
 };
 
 // kInvalidArgument: a request runs on it.

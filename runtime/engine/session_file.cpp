@@ -14,7 +14,7 @@ SessionTarget target_of(const Context& context, std::string_view digest, std::st
   return {.digest = digest,
           .identity = identity,
           .vocabulary = context.model().config().vocabulary,
-          .context_tokens = context.options().context_tokens,
+          .context_tokens = context.options().slide ? UINT32_MAX : context.options().context_tokens,
           .page_bytes = context.cache().page_bytes(),
           .value_bytes = value_bytes_of(context.options().kv_format())};
 }
@@ -35,7 +35,7 @@ Result<void> save_session(Context& context, Sequence& sequence, SessionKv kv, st
   SessionHeader header{.kv = kv,
                        .dropped = sequence.dropped,
                        .tokens = static_cast<uint32_t>(sequence.tokens.size()),
-                       .computed = kv == SessionKv::kTokens ? 0 : sequence.computed,
+                       .computed = kv == SessionKv::kTokens ? 0 : sequence.verified,
                        .digest_bytes = static_cast<uint32_t>(digest.size()),
                        .identity_bytes = static_cast<uint32_t>(identity.size()),
                        .value_bytes = target.value_bytes,

@@ -3,9 +3,13 @@
 #include <algorithm>
 
 namespace pumice {
+namespace {
+
+constexpr uint32_t kShare = 8;  // at least this part of what may go
+
+}  // namespace
 
 uint32_t pages_to_drop(uint32_t full, uint32_t sinks, uint32_t tokens) {
-  constexpr uint32_t kShare = 8;
   const uint32_t droppable = full - std::min(full, sinks);
   const uint32_t needed = std::max(1u, divide_up(tokens, kPageTokens));
   return needed > droppable ? 0 : std::max(needed, droppable / kShare);
@@ -23,6 +27,9 @@ Result<uint32_t> Sliding::slide(Sequence& sequence, uint32_t computed, uint32_t 
   const auto first = sequence.tokens.begin() + sinks * kPageTokens;
   sequence.tokens.erase(first, first + dropped);
   sequence.dropped += dropped;
+  sequence.recomputable = false;
+  const uint32_t verified = sequence.verified;
+  sequence.limit_computed(sinks * kPageTokens);  // until the keys behind them have moved
   pages_.write_table(sequence);
   sampling_.moved(sequence);
   const auto last = static_cast<uint32_t>(sequence.tokens.size()) - 1;
@@ -34,16 +41,31 @@ Result<uint32_t> Sliding::slide(Sequence& sequence, uint32_t computed, uint32_t 
                                               .slot = sequence.slot,
                                               .live = 1}}));
   ++stats_.submissions;
+  sequence.computed = computed - dropped;
+  sequence.verified = std::max(sequence.verified, verified - std::min(verified, dropped));
   return dropped;
 }
 
 Result<void> Sliding::make_room(Sequence& sequence, size_t tokens) {
   const size_t total = sequence.tokens.size() + tokens + 1;  // a position for what they draw
   if (!options_.slide || total <= options_.context_tokens) return {};
-  PUMICE_ASSIGN(const uint32_t dropped,
-                slide(sequence, sequence.computed, static_cast<uint32_t>(total - options_.context_tokens)));
-  sequence.computed -= dropped;
+  const auto needed = static_cast<uint32_t>(total - options_.context_tokens);
+  PUMICE_ASSIGN(const uint32_t dropped, slide(sequence, sequence.computed, needed));
+  if (dropped == 0) forget(sequence, needed);
   return {};
+}
+
+// Drops at least so many tokens after the sinks, where there are so many, with all keys and values from there on.
+void Sliding::forget(Sequence& sequence, size_t tokens) {
+  const size_t sinks =
+      std::min<size_t>(divide_up(options_.sink_tokens, kPageTokens) * kPageTokens, sequence.tokens.size());
+  const size_t droppable = sequence.tokens.size() - sinks;
+  if (tokens > droppable) return;
+  const size_t dropped = std::min(droppable, std::max(tokens, droppable / kShare));
+  pages_.cut(sequence, static_cast<uint32_t>(sinks));
+  const auto first = sequence.tokens.begin() + static_cast<ptrdiff_t>(sinks);
+  sequence.tokens.erase(first, first + static_cast<ptrdiff_t>(dropped));
+  sequence.dropped += dropped;
 }
 
 Result<bool> Sliding::make_room(Request& request) {

@@ -26,13 +26,16 @@ class Sliding {
       : options_(options), cache_(cache), pages_(pages), sampling_(sampling), recorder_(recorder), stats_(stats) {}
 
   bool enabled() const { return options_.slide; }
-  // Before `tokens` are appended to a sequence on which nothing runs. Where so many cannot be dropped, nothing is.
+  // Before `tokens` are appended to a sequence on which nothing runs. Where its computed tokens are too few to make
+  // room, or there is no page to move them, what follows the sinks is computed again. Where the sinks leave no room,
+  // and when it fails before anything was submitted, the sequence is as it was.
   Result<void> make_room(Sequence& sequence, size_t tokens);
   // Before the next step of a request with nothing in flight, where it has no room. false: it must end.
   Result<bool> make_room(Request& request);
 
  private:
   Result<uint32_t> slide(Sequence& sequence, uint32_t computed, uint32_t tokens);
+  void forget(Sequence& sequence, size_t tokens);
 
   const ContextOptions& options_;
   KvCache& cache_;

@@ -37,6 +37,7 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   PUMICE_ASSIGN(recorder.readback_,
                 device.create_buffer(uint64_t{4} * row_stride(model.config().vocabulary), vk::MemoryIntent::kReadback));
   std::memset(recorder.page_table_.mapped(), 0, recorder.page_table_.size());
+  recorder.batch_slots_.reserve(options.batch());
 
   for (uint32_t layer = 0; layer < model.config().layers; ++layer)
     recorder.pages_.push_back({.format = options.kv,
@@ -86,7 +87,7 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
     case StepEnd::kNothing:
       break;
     case StepEnd::kLogits:
-      recorder.stream.copy(logits.view, readback_);
+      if (!recorder.list) recorder.stream.copy(logits.view, readback_);
       break;
     case StepEnd::kSample:
       sample(recorder, {.logits = logits, .cols = vocabulary, .n = n, .counts = work_.token_counts, .commit = commit});
@@ -104,7 +105,9 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
 
 Result<uint64_t> StepRecorder::submit(Lane& lane, Lane* before) {
   const VkCommandBuffer commands[] = {before ? before->stream.handle() : lane.stream.handle(), lane.stream.handle()};
+  if (options_.profile) unprofiled_.reserve(unprofiled_.size() + 1);
   PUMICE_ASSIGN(lane.value, model_->kernels().device().submit({commands, before ? 2u : 1u}));
+  // Nothing throws from here on: what has been submitted is known.
   if (before) before->value = lane.value;
   if (options_.profile) unprofiled_.push_back(&lane);
   return lane.value;
@@ -118,9 +121,67 @@ Result<StepRecorder::Lane*> StepRecorder::next_lane(std::vector<Lane>& ring, siz
   return &lane;
 }
 
-Result<bool> StepRecorder::slices_busy() {
-  PUMICE_ASSIGN(const bool free, model_->kernels().device().reached(slices_[next_slice_].value));
-  return !free;
+Result<bool> StepRecorder::finished(const Lane& lane) const { return model_->kernels().device().reached(lane.value); }
+
+Result<bool> StepRecorder::pipelines_ready(const Form& form) {
+  if (prepared_.contains(form)) return true;
+  auto awaited = awaited_.find(form);
+  if (awaited == awaited_.end()) {
+    RecordList list;
+    vk::CommandStream nothing;
+    const Recorder recorder{model_->kernels(), nothing, &list};
+    switch (form.kind) {
+      case Form::Kind::kSlice:
+        record_slice(recorder, form.rows, 0, form.end, slices_.front().rows);
+        break;
+      case Form::Kind::kDecode:
+        record_decode_step(recorder, form.rows, form.end);
+        break;
+      case Form::Kind::kShift:
+        record_shift(recorder, {.pages = 1});
+        break;
+    }
+    awaited = awaited_.emplace(form, std::move(list.pipelines)).first;
+  }
+  if (!model_->kernels().prepare(awaited->second)) return false;
+  prepared_.insert(form);
+  awaited_.erase(awaited);
+  return true;
+}
+
+Result<bool> StepRecorder::slice_ready(uint32_t count, StepEnd end) {
+  PUMICE_ASSIGN(const bool free, finished(slices_[next_slice_]));
+  if (!free) return false;
+  return pipelines_ready({Form::Kind::kSlice, count, end});
+}
+
+Result<bool> StepRecorder::decode_ready(uint32_t members, StepEnd end) {
+  PUMICE_ASSIGN(const bool free, finished(changes_[next_change_]));
+  if (!free) return false;
+  if (!options_.record_each_step)
+    return replays_.contains({members, end}) ? Result<bool>(true)
+                                             : pipelines_ready({Form::Kind::kDecode, members, end});
+  PUMICE_ASSIGN(const bool recordable, finished(decodes_[next_decode_]));
+  if (!recordable) return false;
+  return pipelines_ready({Form::Kind::kDecode, members, end});
+}
+
+Result<bool> StepRecorder::shift_ready() {
+  PUMICE_ASSIGN(const bool free, finished(changes_[next_change_]));
+  if (!free) return false;
+  return pipelines_ready({.kind = Form::Kind::kShift});
+}
+
+void StepRecorder::record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows) {
+  rows.size = count * sizeof(StepRow);
+  record_model(recorder, {.n = count,
+                          .one_sequence = true,
+                          .exact = options_.exact,
+                          .step_rows = rows,
+                          .first_logit = count - 1,
+                          .logit_count = end != StepEnd::kNothing ? 1u : 0u});
+  record_end(recorder, end, 1,
+             {.step_rows = rows, .next_rows = slot_rows_, .source_row = count - 1, .target_row = slot});
 }
 
 Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot,
@@ -129,18 +190,8 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<con
   Lane& lane = *next;
   if (options_.profile) collect_profile();
   fill_rows(plan, tokens, slot, {lane.rows.mapped_as<StepRow>(), plan.count});
-  const vk::BufferView rows(lane.rows, 0, plan.count * sizeof(StepRow));
-  const bool ends = end != StepEnd::kNothing;
-  const Recorder recorder{model_->kernels(), lane.stream};
   lane.stream.begin();
-  record_model(recorder, {.n = plan.count,
-                          .one_sequence = true,
-                          .exact = options_.exact,
-                          .step_rows = rows,
-                          .first_logit = plan.count - 1,
-                          .logit_count = ends ? 1u : 0u});
-  record_end(recorder, end, 1,
-             {.step_rows = rows, .next_rows = slot_rows_, .source_row = plan.count - 1, .target_row = slot});
+  record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
   if (end == StepEnd::kGreedy || end == StepEnd::kSample)
@@ -148,10 +199,8 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<con
   return submit(lane);
 }
 
-Result<void> StepRecorder::record_decode(Lane& lane, uint32_t n, StepEnd end) {
+void StepRecorder::record_decode_step(Recorder recorder, uint32_t n, StepEnd end) {
   const vk::BufferView rows(batch_rows_, 0, n * sizeof(StepRow)), counts(arguments_);
-  const Recorder recorder{model_->kernels(), lane.stream};
-  lane.stream.begin();
   record_model(recorder, {.n = n,
                           .one_sequence = false,
                           .step_rows = rows,
@@ -159,6 +208,11 @@ Result<void> StepRecorder::record_decode(Lane& lane, uint32_t n, StepEnd end) {
                           .first_logit = 0,
                           .logit_count = n});
   record_end(recorder, end, n, {.step_rows = rows, .next_rows = rows});
+}
+
+Result<void> StepRecorder::record_decode(Lane& lane, uint32_t n, StepEnd end) {
+  lane.stream.begin();
+  record_decode_step({model_->kernels(), lane.stream}, n, end);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
   dispatches_ = lane.stream.dispatches();
@@ -218,24 +272,28 @@ Result<uint64_t> StepRecorder::submit_decode(std::span<const BatchMember> batch,
   return value;
 }
 
+void StepRecorder::record_shift(Recorder recorder, const PageShift& shift) {
+  const ModelConfig& config = model_->config();
+  for (const KvPages& pages : pages_) {
+    if (shift.pages == 0) break;
+    kv_shift(recorder, {.pages = pages,
+                        .frequencies = model_->weights().rope_frequencies,
+                        .slot = shift.next.slot,
+                        .first = shift.first_page,
+                        .count = shift.pages,
+                        .shift = shift.shift,
+                        .kv_heads = config.kv_heads,
+                        .head_dim = config.head_dim,
+                        .rotary = config.rotary,
+                        .pairs = config.rope_pairs});
+  }
+}
+
 Result<void> StepRecorder::submit_shift(const PageShift& shift) {
   PUMICE_ASSIGN(Lane* const lane, next_lane(changes_, next_change_));
   if (options_.profile) collect_profile();
-  const ModelConfig& config = model_->config();
   lane->stream.begin();
-  for (const KvPages& pages : pages_) {
-    if (shift.pages == 0) break;
-    kv_shift({model_->kernels(), lane->stream}, {.pages = pages,
-                                                 .frequencies = model_->weights().rope_frequencies,
-                                                 .slot = shift.next.slot,
-                                                 .first = shift.first_page,
-                                                 .count = shift.pages,
-                                                 .shift = shift.shift,
-                                                 .kv_heads = config.kv_heads,
-                                                 .head_dim = config.head_dim,
-                                                 .rotary = config.rotary,
-                                                 .pairs = config.rope_pairs});
-  }
+  record_shift({model_->kernels(), lane->stream}, shift);
   const uint32_t words[] = {shift.next.token, shift.next.position, shift.next.slot, shift.next.live};
   static_assert(sizeof words == sizeof(StepRow));
   for (size_t i = 0; i < std::size(words); ++i)

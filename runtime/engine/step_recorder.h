@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "engine/request.h"
@@ -61,8 +62,11 @@ class StepRecorder {
   SamplerParams& sampler(uint32_t slot) { return samplers_.mapped_as<SamplerParams>()[slot]; }
   const float* logits() const { return readback_.mapped_as<float>(); }
 
-  // true: submit_slice() would have to wait for an earlier slice.
-  Result<bool> slices_busy();
+  // Whether submit_slice() or submit_decode() would neither wait for an earlier submission nor for a pipeline, which is
+  // being made from now on then.
+  Result<bool> slice_ready(uint32_t count, StepEnd end);
+  Result<bool> decode_ready(uint32_t members, StepEnd end);
+  Result<bool> shift_ready();  // the same of submit_shift()
   Result<uint64_t> submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, StepEnd end);
   // One decode step of all members: from each, the row that was committed last.
   Result<uint64_t> submit_decode(std::span<const BatchMember> batch, StepEnd end);
@@ -86,6 +90,18 @@ class StepRecorder {
     uint64_t value = 0;
     bool recorded = false;
   };
+  // What a recorded step depends on beside its buffers' content.
+  struct Form {
+    enum class Kind { kSlice, kDecode, kShift } kind;
+    uint32_t rows = 0;
+    StepEnd end = StepEnd::kNothing;
+    auto operator<=>(const Form&) const = default;
+  };
+  Result<bool> pipelines_ready(const Form& form);
+  Result<bool> finished(const Lane& lane) const;
+  void record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows);
+  void record_decode_step(Recorder recorder, uint32_t n, StepEnd end);
+  void record_shift(Recorder recorder, const PageShift& shift);
   void record_model(Recorder recorder, const StepShape& shape);
   void record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit);
   Result<void> record_decode(Lane& lane, uint32_t n, StepEnd end);
@@ -107,6 +123,8 @@ class StepRecorder {
   std::vector<Lane> slices_, decodes_, changes_;
   std::map<std::pair<uint32_t, StepEnd>, Lane> replays_;  // by batch size
   size_t next_slice_ = 0, next_decode_ = 0, next_change_ = 0;
+  std::set<Form> prepared_;                           // their pipelines are there
+  std::map<Form, std::vector<PipelineKey>> awaited_;  // those of others, being made
   uint64_t recordings_ = 0, workspace_bytes_ = 0;
   uint32_t dispatches_ = 0;
   std::vector<Lane*> unprofiled_;

@@ -84,6 +84,8 @@ class Kernels {
                                        bool full_subgroups, uint32_t subgroup_size = 0) {
     return pipeline({std::string(variant), {constants.begin(), constants.end()}, full_subgroups, subgroup_size});
   }
+  // True: pipeline() will not wait for any of `keys`.
+  bool prepare(std::span<const PipelineKey>) { return true; }
   size_t pipeline_count();
   // At least `bytes`; kCounters are 0 between operations. What a recorded stream refers to stays valid when more is
   // asked for later. Without a device: a view of nothing.

@@ -230,31 +230,26 @@ TEST_F(RequestTest, RefusesWhatCannotRun) {
   EXPECT_FALSE(in->open_sequence().ok()) << "one sequence only";
 }
 
-// Two sequences of a context may together want more than it has.
+// A call that waits for the device does not wait for other requests' pages, but takes those of idle sequences.
 TEST_F(RequestTest, PagesOfAnotherSequence) {
   const auto in = context(*loaded_, {.context_tokens = 128, .max_sequences = 2});
   Sequence* first = open(*in);
   Sequence* second = open(*in);
   const std::shared_ptr<Request> running = submit(*in, *first, prompt(60), greedy_params(50));
-  ASSERT_TRUE(in->step().ok());
-  const std::shared_ptr<Request> refused = submit(*in, *second, prompt(90), greedy_params(5));
-  EXPECT_TRUE(finish(*in, *refused).empty());
-  EXPECT_EQ(refused->status, RequestStatus::kFailed);
-  EXPECT_EQ(refused->error.status, Status::kContextFull);
-  EXPECT_FALSE(refused->error.message.empty());
-  EXPECT_TRUE(second->kv.pages.empty()) << "a refused request keeps no pages from others";
-  EXPECT_TRUE(second->tokens.empty()) << "nor does its prompt stay in the sequence";
+  while (running->phase == RequestPhase::kQueued) ASSERT_TRUE(in->step().ok());
   std::vector<float> logits(vocabulary_);
   EXPECT_EQ(in->evaluate(*second, prompt(90), logits).error().status, Status::kContextFull);
-  EXPECT_TRUE(second->kv.pages.empty());
+  EXPECT_TRUE(second->kv.pages.empty()) << "what is refused keeps no pages from others";
+  EXPECT_TRUE(second->tokens.empty()) << "nor do its tokens stay in the sequence";
   EXPECT_EQ(finish(*in, *running), alone(prompt(60), greedy_params(50)));
   EXPECT_EQ(running->status, RequestStatus::kFinishedLength);
-
-  in->close_sequence(first);
-  EXPECT_EQ(generate(*in, *second, prompt(90), greedy_params(5)), alone(prompt(90), greedy_params(5)));
+  EXPECT_TRUE(in->evaluate(*second, prompt(90), logits).ok());
+  EXPECT_EQ(first->computed, 0u);
+  in->close_sequence(second);
+  expect_usable(*in, *first);
 }
 
-// When the last page goes to another sequence a generation ends like one that fills its context.
+// A generation has all pages that nothing computes on before it ends like one that fills its context.
 TEST_F(RequestTest, PagesRunOutDuringDecode) {
   const auto in = context(*loaded_, {.context_tokens = 96, .max_sequences = 2});
   Sequence* first = open(*in);
@@ -263,8 +258,7 @@ TEST_F(RequestTest, PagesRunOutDuringDecode) {
   RequestStatus status{};
   const std::vector<int32_t> ids = generate(*in, *first, prompt(20), greedy_params(0), &status);
   EXPECT_EQ(status, RequestStatus::kFinishedContext);
-  EXPECT_GE(ids.size(), 12u);
-  EXPECT_EQ(ids, alone(prompt(20), greedy_params(static_cast<uint32_t>(ids.size()))));
+  EXPECT_EQ(ids, alone(prompt(20), greedy_params(76)));
   expect_usable(*in, *second);
 }
 

@@ -234,6 +234,27 @@ TEST_F(SlideTest, APromptThatDoesNotFitMakesRoom) {
   EXPECT_EQ(sequence->dropped, kPageTokens);
 }
 
+// Without keys and values to move, what follows the sinks is computed again.
+TEST_F(SlideTest, ARestoredTextMakesRoomHoweverLongItIs) {
+  const std::vector<int32_t> second = random_tokens(spec_, 50, 15);
+  for (const uint32_t length : {100u, kContext, 3 * kContext}) {
+    const auto in = context(*loaded_, sliding());
+    const std::vector<int32_t> first = random_tokens(spec_, length, 14);
+    const auto restored = in->restore({}, {.tokens = first, .computed = 0, .dropped = 0, .next_page = nullptr});
+    ASSERT_TRUE(restored.ok()) << restored.error().message;
+    Sequence& sequence = **restored;
+    const std::vector<int32_t> ids = generate(*in, sequence, second, greedy_params(1));
+    EXPECT_EQ(ids.size(), 1u);
+    EXPECT_EQ(sequence.tokens.size() + sequence.dropped, length + 51);
+    EXPECT_LE(sequence.tokens.size(), kContext);
+    EXPECT_TRUE(std::equal(first.begin(), first.begin() + kPageTokens, sequence.tokens.begin())) << "the sinks stay";
+    // Nothing of what was dropped is in what is computed afresh.
+    std::vector<int32_t> prompt(sequence.tokens.begin(), sequence.tokens.end() - 1);
+    const auto fresh = context(*loaded_, {.context_tokens = kContext});
+    EXPECT_EQ(generate(*fresh, *open(*fresh), prompt, greedy_params(1)), ids) << length;
+  }
+}
+
 TEST_F(SlideTest, RefusesWhatCannotSlide) {
   const auto refused = [&](ContextOptions options, Status status) {
     options.slide = true;

@@ -1,5 +1,5 @@
-// AllocationCount: how often this thread has called operator new since the object was made. It rests on the replaced
-// operators of allocation_count.cpp. Thread rule: for the thread that made it.
+// Counts and failures of operator new in the calling thread. They rest on the replaced operators of
+// allocation_count.cpp. Thread rule: for the thread that made it.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,7 @@ namespace pumice::test {
 
 size_t thread_allocations();
 
+// How often operator new has been called since the object was made.
 class AllocationCount {
  public:
   AllocationCount() : before_(thread_allocations()) {}
@@ -15,6 +16,17 @@ class AllocationCount {
 
  private:
   size_t before_;
+};
+
+// While it lives, one allocation fails: the one after `skip` that do not. One lives at a time.
+class FailingAllocation {
+ public:
+  explicit FailingAllocation(size_t skip);
+  ~FailingAllocation();
+  FailingAllocation(const FailingAllocation&) = delete;
+  FailingAllocation& operator=(const FailingAllocation&) = delete;
+  static bool failed();
+  static size_t left();  // allocations before the one that fails
 };
 
 }  // namespace pumice::test
