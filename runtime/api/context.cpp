@@ -52,6 +52,16 @@ std::string profile_json(StepRecorder& recorder) {
 
 }  // namespace
 
+// A poisoned context is not touched: what the sequence holds goes with it.
+SequenceObject::~SequenceObject() {
+  if (!sequence) return;
+  (void)guarded(*context, [&]() -> Result<void> {
+    context->context->cache().unpin(pinned);
+    context->context->close_sequence(sequence);
+    return {};
+  });
+}
+
 PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, Sequence* sequence) {
   try {
     auto object = std::make_shared<SequenceObject>();
@@ -186,13 +196,15 @@ void pumice_sequence_destroy(PumiceSequence* sequence) { delete sequence; }
 
 PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequenceInfo* info) {
   if (!sequence || !usable(info)) return PUMICE_INVALID_ARGUMENT;
-  const std::lock_guard turn(sequence->object->context->turn);
-  const Sequence& from = *sequence->object->sequence;
-  info->tokens = static_cast<uint32_t>(from.tokens.size());
-  info->computed = from.computed;
-  info->dropped = from.dropped;
-  info->capacity = sequence->object->context->context->options().context_tokens;
-  return PUMICE_OK;
+  ContextObject& context = *sequence->object->context;
+  return guarded(context, [&]() -> Result<void> {
+    const Sequence& from = *sequence->object->sequence;
+    info->tokens = static_cast<uint32_t>(from.tokens.size());
+    info->computed = from.computed;
+    info->dropped = from.dropped;
+    info->capacity = context.context->options().context_tokens;
+    return {};
+  });
 }
 
 PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens) {

@@ -4,11 +4,13 @@
 // destruction does not matter.
 #pragma once
 
+#include <atomic>
 #include <cstring>
 #include <memory>
 #include <mutex>
 #include <new>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -23,15 +25,23 @@
 
 namespace pumice {
 
-// The last error of an object; thread-safe.
+// The last error of an object; thread-safe. A broken invariant stays: the object is poisoned, and what is reported later
+// does not replace it.
 class LastError {
  public:
-  void set(std::string message);
+  void set(std::string message) noexcept;
+  void set_literal(const char* message) noexcept;  // allocates nothing
+  void poison(const BrokenInvariant& broken) noexcept;
+  bool poisoned() const noexcept { return poisoned_.load(std::memory_order_acquire); }
+  Result<void> check() const;  // an error when poisoned
   size_t copy(char* buffer, size_t capacity) const;
 
  private:
   mutable std::mutex mutex_;
   std::string message_;
+  const char* literal_ = nullptr;  // instead of message_
+  std::optional<BrokenInvariant> broken_;
+  std::atomic<bool> poisoned_{false};
 };
 
 struct InstanceObject {
@@ -72,12 +82,7 @@ struct SequenceObject {
   std::shared_ptr<ContextObject> context;
   Sequence* sequence = nullptr;
   std::vector<NodeId> pinned;
-  ~SequenceObject() {
-    if (!sequence) return;
-    const std::lock_guard turn(context->turn);
-    context->context->cache().unpin(pinned);
-    context->context->close_sequence(sequence);
-  }
+  ~SequenceObject();
 };
 
 struct RequestObject {
@@ -87,11 +92,7 @@ struct RequestObject {
   std::vector<int32_t> ids;  // what the last poll handed out
   std::string text;
   bool text_finished = false;
-  ~RequestObject() {
-    if (!request) return;
-    const std::lock_guard turn(sequence->context->turn);
-    sequence->context->context->abandon(*request);
-  }
+  ~RequestObject();
 };
 
 size_t copy_text(std::string_view text, char* buffer, size_t capacity);
@@ -107,18 +108,28 @@ bool usable(const T* value) {
   return value != nullptr && value->size >= sizeof(T);
 }
 
-// Runs body() -> Result<void>; turns its error, and any exception, into a code, and the message into sink's.
+// Runs body() -> Result<void>; turns its error, and any exception, into a code, and the message into sink's. A broken
+// invariant poisons the object whose sink it is: from then on its calls return PUMICE_INTERNAL at once.
 template <typename Body>
 PumiceResult guarded(LastError* sink, Body&& body) noexcept {
+  if (sink && sink->poisoned()) return PUMICE_INTERNAL;
   try {
     Result<void> result = body();
     if (result) return PUMICE_OK;
     const auto code = static_cast<PumiceResult>(result.error().status);
     if (sink) sink->set(std::move(result).error().message);
     return code;
+  } catch (const BrokenInvariant& broken) {
+    if (sink) sink->poison(broken);
+    return PUMICE_INTERNAL;
   } catch (const std::bad_alloc&) {
+    if (sink) sink->set_literal("out of host memory");
+    return PUMICE_OUT_OF_HOST_MEMORY;
+  } catch (const std::length_error&) {
+    if (sink) sink->set_literal("out of host memory: a container would be larger than any memory");
     return PUMICE_OUT_OF_HOST_MEMORY;
   } catch (...) {
+    if (sink) sink->set_literal("an exception that is not this library's passed through the call");
     return PUMICE_INTERNAL;
   }
 }
@@ -128,6 +139,7 @@ template <typename Body>
 PumiceResult guarded(ContextObject& context, Body&& body) noexcept {
   return guarded(&context.last_error, [&]() -> Result<void> {
     const std::lock_guard turn(context.turn);
+    PUMICE_TRY(context.last_error.check());  // another thread may have had its turn
     return body();
   });
 }

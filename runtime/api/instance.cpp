@@ -8,14 +8,32 @@
 
 namespace pumice {
 
-void LastError::set(std::string message) {
+void LastError::set(std::string message) noexcept {
   std::lock_guard lock(mutex_);
   message_ = std::move(message);
+  literal_ = nullptr;
+}
+
+void LastError::set_literal(const char* message) noexcept {
+  std::lock_guard lock(mutex_);
+  literal_ = message;
+}
+
+void LastError::poison(const BrokenInvariant& broken) noexcept {
+  std::lock_guard lock(mutex_);
+  if (!broken_) broken_ = broken;
+  poisoned_.store(true, std::memory_order_release);
+}
+
+Result<void> LastError::check() const {
+  if (poisoned()) return error(Status::kInternal, "the object is not usable any more");
+  return {};
 }
 
 size_t LastError::copy(char* buffer, size_t capacity) const {
   std::lock_guard lock(mutex_);
-  return copy_text(message_, buffer, capacity);
+  if (broken_) return copy_text(broken_->what(), buffer, capacity);
+  return copy_text(literal_ ? std::string_view(literal_) : message_, buffer, capacity);
 }
 
 size_t copy_text(std::string_view text, char* buffer, size_t capacity) {

@@ -8,6 +8,16 @@
 #include "api/handles.h"
 
 namespace pumice {
+
+// As with sequences.
+RequestObject::~RequestObject() {
+  if (!request) return;
+  (void)guarded(*sequence->context, [&]() -> Result<void> {
+    sequence->context->context->abandon(*request);
+    return {};
+  });
+}
+
 namespace {
 
 Result<GenerationParams> translate(const PumiceRequestOptions& options) {
@@ -60,6 +70,7 @@ Result<void> wait_for_news(RequestObject& object, int32_t timeout_ms) {
     uint64_t pending = 0;
     {
       const std::lock_guard turn(owner.turn);
+      PUMICE_TRY(owner.last_error.check());
       PUMICE_ASSIGN(const bool news, owner.context->advance_to_news(*object.request));
       if (news) return {};
       pending = owner.context->oldest_in_flight();
@@ -143,17 +154,18 @@ void pumice_request_cancel(PumiceRequest* request) {
 
 PumiceResult pumice_request_timings(const PumiceRequest* request, PumiceTimings* timings) {
   if (!request || !usable(timings)) return PUMICE_INVALID_ARGUMENT;
-  const std::lock_guard turn(request->object->sequence->context->turn);
-  const Request& from = *request->object->request;
-  timings->prompt_tokens = from.prompt_tokens;
-  timings->generated_tokens = from.generated_tokens;
-  timings->cached_tokens = from.cached_tokens;
-  const bool any = from.generated_tokens > 0;
-  timings->prefill_ms = any ? milliseconds(from.first_token - from.submitted) : 0;
-  timings->decode_ms = any ? milliseconds(from.last_token - from.first_token) : 0;
-  timings->host_us_per_token =
-      from.generated_tokens > 1 ? 1e6 * from.host_seconds_decode / (from.generated_tokens - 1) : 0;
-  return PUMICE_OK;
+  return guarded(*request->object->sequence->context, [&]() -> Result<void> {
+    const Request& from = *request->object->request;
+    timings->prompt_tokens = from.prompt_tokens;
+    timings->generated_tokens = from.generated_tokens;
+    timings->cached_tokens = from.cached_tokens;
+    const bool any = from.generated_tokens > 0;
+    timings->prefill_ms = any ? milliseconds(from.first_token - from.submitted) : 0;
+    timings->decode_ms = any ? milliseconds(from.last_token - from.first_token) : 0;
+    timings->host_us_per_token =
+        from.generated_tokens > 1 ? 1e6 * from.host_seconds_decode / (from.generated_tokens - 1) : 0;
+    return {};
+  });
 }
 
 }  // extern "C"

@@ -2,6 +2,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 
 namespace pumice {
 
@@ -18,9 +19,15 @@ Error error(Status status, const char* format, ...) {
   return {status, std::move(message)};
 }
 
+BrokenInvariant::BrokenInvariant(const char* expression, const char* file, int line) noexcept {
+  // From the source folder on: where the library was built is nobody's business.
+  const char* const place = std::strstr(file, "runtime/");
+  std::snprintf(text_, sizeof text_, "a bug in Pumice: \"%s\" does not hold at %s:%d", expression, place ? place : file,
+                line);
+}
+
 void check_failed(const char* expression, const char* file, int line) {
-  std::fprintf(stderr, "pumice: bug: %s does not hold at %s:%d\n", expression, file, line);
-  std::abort();
+  throw BrokenInvariant(expression, file, line);
 }
 
 }  // namespace pumice

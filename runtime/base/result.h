@@ -1,12 +1,11 @@
 // Result<T>: the value of a fallible internal call, or an Error that says what to do about it.
 //
-// Thread rule: a plain value type; share it like an int. Nothing in the runtime throws on purpose; the C ABI turns an
-// escaping std::bad_alloc into Status::kOutOfHostMemory.
+// Thread rule: a plain value type; share it like an int. The runtime throws two things: std::bad_alloc, and
+// BrokenInvariant for its own bugs. The guards of the C ABI (api/handles.h) and of every thread catch both.
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
+#include <exception>
 #include <string>
 #include <utility>
 #include <variant>
@@ -75,11 +74,23 @@ class [[nodiscard]] Result<void> {
 
 [[gnu::format(printf, 2, 3)]] Error error(Status status, const char* format, ...);
 
-// For bugs of this library alone, never for input: prints the place and ends the process.
+// A bug of this library: the object that it happened in can no longer be trusted. Thrown and copied without allocating.
+class BrokenInvariant : public std::exception {
+ public:
+  BrokenInvariant(const char* expression, const char* file, int line) noexcept;
+  // One line with the expression and the place.
+  const char* what() const noexcept override { return text_; }
+
+ private:
+  char text_[256];
+};
+
 [[noreturn]] void check_failed(const char* expression, const char* file, int line);
 
 }  // namespace pumice
 
+// Throws BrokenInvariant. For what this library alone decides: what a file, a server, a driver or the caller says is an
+// Error instead. Never in a destructor or a noexcept function.
 #define PUMICE_CHECK(expression) \
   ((expression) ? static_cast<void>(0) : ::pumice::check_failed(#expression, __FILE__, __LINE__))
 
