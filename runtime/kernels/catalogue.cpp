@@ -157,18 +157,18 @@ void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, u
 }
 
 void Catalogue::add_other(const ModelShape& shape, uint32_t n) {
-  const std::string use = " " + std::to_string(shape.width) + ", n " + std::to_string(n);
+  const std::string use = std::to_string(shape.width) + ", n " + std::to_string(n);
   const FloatRows x = rows_of(shape.width);
-  add("rms_norm" + use, false,
+  add("rms_norm " + use, false,
       [&](Recorder recorder) { rms_norm(recorder, {.x = x, .y = x, .n = n, .cols = shape.width}); });
-  add("activation" + use, false,
+  add("activation " + use, false,
       [&](Recorder recorder) { activation(recorder, {.gate = x, .up = &x, .y = x, .n = n, .cols = shape.width}); });
 }
 
 void Catalogue::add_head(const ModelShape& shape) {
-  const std::string use = " " + std::to_string(shape.vocabulary);
-  add("argmax" + use, false, [&](Recorder recorder) { argmax(recorder, {.cols = shape.vocabulary}); });
-  add("sample" + use, false, [&](Recorder recorder) { sample(recorder, {.cols = shape.vocabulary}); });
+  const std::string use = std::to_string(shape.vocabulary);
+  add("argmax " + use, false, [&](Recorder recorder) { argmax(recorder, {.cols = shape.vocabulary}); });
+  add("sample " + use, false, [&](Recorder recorder) { sample(recorder, {.cols = shape.vocabulary}); });
 }
 
 }  // namespace

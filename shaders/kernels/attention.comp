@@ -6,12 +6,11 @@
 #define APPENDS
 #endif
 #include "lib/attention.glsl"
-#include "lib/attention_merge.glsl"
-#include "lib/kv_append.glsl"
+#include "lib/attention_decode.glsl"
 
-// Decode. Lanes lie along the keys for the scores and along the words of a head for the values. Large groups are taken in
-// passes of QUERIES heads, so that their sums stay in registers. The loop that rotates is not unrolled: Intel's Gen9 spilled
-// 5 registers of them (Mesa 26).
+// Decode. Lanes lie along the keys for the scores and along the words of a head for the values. Large groups are taken
+// in passes of QUERIES heads, so that their sums stay in registers. The loop that rotates is not unrolled: Intel's Gen9
+// spilled 5 registers of them (Mesa 26).
 const uint PASSES = (GROUP + QUERIES - 1u) / QUERIES;
 const uint KEYS = WG > kPageTokens ? WG : kPageTokens;  // keys of one round
 const uint KEYS_PER_LANE = (KEYS + WG - 1u) / WG;
@@ -49,28 +48,23 @@ void score_keys(uint first, uint key_end, uint slot, uint lane) {
         load_k(base, quad, scales, k);
         for (uint t = 0u; t < QUERIES; ++t) {
           const uint d = t * HEAD_DIM + 4u * quad;
-          score[t * KEYS_PER_LANE + i] += dot(vec4(queries[d], queries[d + 1u], queries[d + 2u], queries[d + 3u]), k[0]);
+          const vec4 query = vec4(queries[d], queries[d + 1u], queries[d + 2u], queries[d + 3u]);
+          score[t * KEYS_PER_LANE + i] += dot(query, k[0]);
         }
       }
     }
 #else
     for (uint w = 0u; w < WORDS; ++w) {
-      const Values k = unpack(k_pool[base + w * kPageTokens]);
-      for (uint t = 0u; t < QUERIES; ++t) {
-#if KV_TYPE == 0
-        const vec2 query = vec2(queries[t * HEAD_DIM + 2u * w], queries[t * HEAD_DIM + 2u * w + 1u]);
-#else
-        const float query = queries[t * HEAD_DIM + w];
-#endif
-        score[t * KEYS_PER_LANE + i] += dot(query, k);
-      }
+      const Values k = unpack(k_words(base, w));
+      for (uint t = 0u; t < QUERIES; ++t)
+        score[t * KEYS_PER_LANE + i] += dot(VALUES_AT(queries, t * HEAD_DIM + w * VALUES), k);
     }
 #endif
   }
   for (uint t = 0u; t < QUERIES; ++t) {
     float here = LOWEST;
     for (uint i = 0u; i < KEYS_PER_LANE; ++i) {
-      if (first + lane + i * WG >= key_end) score[t * KEYS_PER_LANE + i] = LOWEST;
+      score[t * KEYS_PER_LANE + i] = seen(score[t * KEYS_PER_LANE + i], first + lane + i * WG, key_end - 1u);
       here = max(here, score[t * KEYS_PER_LANE + i]);
     }
     const float risen = max(highest[t], reduce_max(here));
@@ -106,56 +100,35 @@ void add_values(uint first, uint key_end, uint slot, uint lane) {
 #endif
     for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
       const uint w = min(word_of(lane, i), WORDS - 1u);
-#if KV_TYPE == 2
-      const Values v = load_v_pair(page, key % kPageTokens, w);
-#else
-      const Values v = unpack(v_pool[page + (key % kPageTokens) * WORDS + w]);
-#endif
+      const Values v = load_v_word(page, key % kPageTokens, w);
       for (uint t = 0u; t < QUERIES; ++t) sums[t * WORDS_PER_LANE + i] += weights[t * KEYS + k] * v;
     }
   }
 }
 
-// Value v of the words of this lane, with `factor`, as a part of the result or as the result itself.
+// The words of this lane, as a part of the result or as the result itself.
 void store(uint head, uint query, uint split, bool whole, uint lane) {
-  const uint to = whole ? head_start(head, p.y_stride) : partial_start(split, head);
+  const uint to = result_start(head, split, whole);
+  const float divisor = whole ? total[query] : 1.0;
   for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
     const uint w = word_of(lane, i);
-    if (w >= WORDS) continue;
-    const Values sum = sums[query * WORDS_PER_LANE + i];
-#if KV_TYPE == 2
-    for (uint v = 0u; v < 2u; ++v) {
-      if (whole) rotated_back[2u * w + v] = sum[v] / total[query];
-      else partials[to + 2u * w + v] = sum[v];
-    }
-#elif KV_TYPE == 0
-    for (uint v = 0u; v < 2u; ++v) {
-      if (whole) y[to + 2u * w + v] = sum[v] / total[query];
-      else partials[to + 2u * w + v] = sum[v];
-    }
-#else
-    if (whole) y[to + w] = sum / total[query];
-    else partials[to + w] = sum;
-#endif
+    if (w < WORDS) store_word(to, w, whole, sums[query * WORDS_PER_LANE + i] / divisor);
   }
-#if KV_TYPE == 2
-  if (whole) store_rotated_back(to, lane);
-#endif
-  if (!whole && lane == 0u) store_partial_sums(split, head, highest[query], total[query]);
+  finish_head(to, whole, highest[query], total[query], lane);
 }
 
 // The queries of a pass in shared memory, scaled.
 void load_queries(uint first_head, uint position, uint lane) {
   [[dont_unroll]] for (uint d = lane; d < HEAD_DIM; d += WG) {
-#if KV_TYPE != 2
+#ifdef APPENDS
     const vec2 factors = APPEND ? rope_factors(d, position) : vec2(1.0, 0.0);
 #endif
     for (uint t = 0u; t < QUERIES; ++t) {
-      const uint from = head_start(min(first_head + t, GROUP - 1u), p.q_stride);
-#if KV_TYPE == 2
-      const float query = q[from + d];
-#else
+      const uint from = head_start(gl_WorkGroupID.x, min(first_head + t, GROUP - 1u), p.q_stride);
+#ifdef APPENDS
       const float query = APPEND ? rotated(from, d, factors) : q[from + d];
+#else
+      const float query = q[from + d];
 #endif
       queries[t * HEAD_DIM + d] = query * p.scale;
     }
@@ -171,7 +144,7 @@ void begin() {
   }
 }
 
-#if KV_TYPE != 2
+#ifdef APPENDS
 // The sums with the row's own key and value, which it stores.
 void begin_with_own(StepRow row, uint lane) {
   float score[QUERIES];
@@ -183,12 +156,7 @@ void begin_with_own(StepRow row, uint lane) {
     const Values key = unpack(key_word), value = unpack(value_word);
     store_own(row, w, key_word, value_word);
     for (uint t = 0u; t < QUERIES; ++t) {
-#if KV_TYPE == 0
-      const vec2 query = vec2(queries[t * HEAD_DIM + 2u * w], queries[t * HEAD_DIM + 2u * w + 1u]);
-#else
-      const float query = queries[t * HEAD_DIM + w];
-#endif
-      score[t] += dot(query, key);
+      score[t] += dot(VALUES_AT(queries, t * HEAD_DIM + w * VALUES), key);
       sums[t * WORDS_PER_LANE + i] = value;
     }
   }
@@ -212,7 +180,7 @@ void main() {
     load_queries(first_head, row.position, lane);
     begin();
     sync();
-#if KV_TYPE != 2
+#ifdef APPENDS
     if (APPEND && split == splits - 1u) begin_with_own(row, lane);
 #endif
     for (uint first = split * SPLIT_TOKENS; first < key_end; first += KEYS) {

@@ -10,9 +10,9 @@
 #extension GL_KHR_shader_subgroup_shuffle : require
 #include "lib/attention.glsl"
 
-// Prefill with matrices, (M, K) x (K, N), f16 in and f32 out. A subgroup has M queries; the workgroup stages a page's keys,
-// then its values, for all of its subgroups. How a matrix lies in registers is the driver's matter, so the softmax
-// goes through shared memory, each subgroup's part of which only that subgroup touches.
+// Prefill with matrices, (M, K) x (K, N), f16 in and f32 out. A subgroup has M queries; the workgroup stages a page's
+// keys, then its values, for all of its subgroups. How a matrix lies in registers is the driver's matter, so the
+// softmax goes through shared memory, each subgroup's part of which only that subgroup touches.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 128u;
 
@@ -41,9 +41,6 @@ Sums sums[HEAD_DIM / N];
 float highest[ROWS_PER_LANE], total[ROWS_PER_LANE];  // total: of this lane's columns
 
 uint query_index(uint i) { return min(gl_WorkGroupID.x * QUERIES + i, p.n * GROUP - 1u); }
-uint head_start(uint index, uint stride) {
-  return index / GROUP * stride + (gl_WorkGroupID.y * GROUP + index % GROUP) * HEAD_DIM;
-}
 // Row i of this lane within its subgroup, and which part of its columns.
 uint lane_row(uint i) { return gl_SubgroupInvocationID % (LANES / PARTS) * ROWS_PER_LANE + i; }
 uint lane_part() { return gl_SubgroupInvocationID / (LANES / PARTS); }
@@ -57,7 +54,8 @@ float add_parts(float value) {
   return value;
 }
 float max_parts(float value) {
-  [[unroll]] for (uint step = LANES / PARTS; step < LANES; step <<= 1) value = max(value, subgroupShuffleXor(value, step));
+  [[unroll]] for (uint step = LANES / PARTS; step < LANES; step <<= 1)
+    value = max(value, subgroupShuffleXor(value, step));
   return value;
 }
 
@@ -65,7 +63,7 @@ float max_parts(float value) {
 void load_queries() {
   for (uint s = 0u; s < SUBGROUPS; ++s) {
     for (uint i = gl_LocalInvocationID.x; i < M * WORDS; i += WG) {
-      const uint from = head_start(query_index(s * M + i / WORDS), p.q_stride) + i % WORDS * 2u;
+      const uint from = query_start(query_index(s * M + i / WORDS), p.q_stride) + i % WORDS * 2u;
       page_tile[i / WORDS * KV_STRIDE + i % WORDS] = f16vec2(vec2(q[from], q[from + 1u]) * p.scale);
     }
     barrier();
@@ -108,7 +106,7 @@ void weigh(uint first, uint first_row) {
     const uint row = first_row + lane_row(i), last = step_rows[query_index(row) / GROUP].position;
     float score[COLUMNS], here = LOWEST;
     [[unroll]] for (uint c = 0u; c < COLUMNS; ++c) {
-      score[c] = first + first_column + c > last ? LOWEST : scores[row * SCORE_STRIDE + first_column + c];
+      score[c] = seen(scores[row * SCORE_STRIDE + first_column + c], first + first_column + c, last);
       here = max(here, score[c]);
     }
     const float risen = max(highest[i], max_parts(here));
@@ -135,7 +133,8 @@ void weigh(uint first, uint first_row) {
 void add_values(uint first_row) {
   [[unroll]] for (uint t = 0u; t < kPageTokens / K; ++t) {
     MatrixA weight;
-    coopMatLoad(weight, weights, first_row * WEIGHT_STRIDE + t * K / 2u, WEIGHT_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
+    coopMatLoad(weight, weights, first_row * WEIGHT_STRIDE + t * K / 2u, WEIGHT_STRIDE,
+                gl_CooperativeMatrixLayoutRowMajor);
     [[unroll]] for (uint b = 0u; b < HEAD_DIM / N; ++b) {
       MatrixB values;
       coopMatLoad(values, page_tile, t * K * KV_STRIDE + b * N / 2u, KV_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
@@ -153,7 +152,7 @@ void store(uint first_row) {
     [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
       const uint row = first_row + lane_row(i), index = gl_WorkGroupID.x * QUERIES + row;
       if (index >= p.n * GROUP) continue;
-      const uint to = head_start(index, p.y_stride) + b * N;
+      const uint to = query_start(index, p.y_stride) + b * N;
       for (uint c = lane_part(); c < N; c += PARTS) y[to + c] = scores[row * SCORE_STRIDE + c] / total[i];
     }
   }
@@ -166,7 +165,7 @@ void main() {
   [[unroll]] for (uint b = 0u; b < HEAD_DIM / N; ++b) sums[b] = Sums(0.0);
   [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) highest[i] = LOWEST, total[i] = 0.0;
   for (uint first = 0u; first <= last_row.position; first += kPageTokens) {
-    const uint base = page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
+    const uint base = k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
     barrier();
     stage_keys(base);
     barrier();

@@ -7,12 +7,11 @@
 #define APPENDS
 #endif
 #include "lib/attention.glsl"
-#include "lib/attention_merge.glsl"
-#include "lib/kv_append.glsl"
+#include "lib/attention_decode.glsl"
 
 // Decode on a processor whose lanes are those of a vector register: a workgroup is one subgroup. Lanes lie along the
-// tokens for the scores and along the words of a head for the values; each loaded word serves the heads of the group, and
-// queries and weights are broadcast from the lane that holds them, without shared memory. Loops over dimensions are
+// tokens for the scores and along the words of a head for the values; each loaded word serves the heads of the group,
+// and queries and weights are broadcast from the lane that holds them, without shared memory. Loops over dimensions are
 // unrolled: an array that is indexed by a variable would be gathered and scattered.
 const uint CHUNKS = WORDS / WG;  // words of a lane
 const uint EACH = 2u;            // tokens of a lane in a round
@@ -30,12 +29,12 @@ Values query[GROUP][CHUNKS], sum[GROUP][CHUNKS];
 float highest[GROUP], total[GROUP];  // total: of this lane
 float score[GROUP][EACH];
 
-#if KV_TYPE != 2
+#ifdef APPENDS
 uint fetched = 0u;
 
-// Brings a round's share of the page at `base` into the cache by loads with one address for all lanes, for which nothing
-// waits: the lines that a round's gathers touch are too few and too far apart for a hardware prefetcher. At depth 2048 a
-// decode step took 0.86 of the time (llvmpipe of Mesa 26, 135 million parameters in Q4_0).
+// Brings a round's share of the page at `base` into the cache by loads with one address for all lanes, for which
+// nothing waits: the lines that a round's gathers touch are too few and too far apart for a hardware prefetcher. At
+// depth 2048 a decode step took 0.86 of the time (llvmpipe of Mesa 26, 135 million parameters in Q4_0).
 void prefetch(uint base, uint round) {
   const uint kLineWords = 16u, lines = WORDS * TOKENS / kLineWords;
   [[unroll]] for (uint i = 0u; i < lines; ++i) {
@@ -48,22 +47,9 @@ void prefetch(uint base, uint round) {
 void load_queries(uint position, uint lane) {
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
     const uint d = word_at(c, lane) * VALUES;
-#if KV_TYPE == 0
-    const vec2 first = rope_factors(d, position), second = rope_factors(d + 1u, position);
-#elif KV_TYPE == 1
-    const vec2 factors = rope_factors(d, position);
-#endif
-    [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
-      const uint from = head_start(h, p.q_stride);
-#if KV_TYPE == 0
-      query[h][c] = APPEND ? vec2(rotated(from, d, first), rotated(from, d + 1u, second)) : vec2(q[from + d], q[from + d + 1u]);
-#elif KV_TYPE == 1
-      query[h][c] = APPEND ? rotated(from, d, factors) : q[from + d];
-#else
-      query[h][c] = vec2(q[from + d], q[from + d + 1u]);
-#endif
-      query[h][c] *= p.scale;
-    }
+    const Turn turn = turn_of(d, position);
+    [[unroll]] for (uint h = 0u; h < GROUP; ++h)
+      query[h][c] = query_word(head_start(gl_WorkGroupID.x, h, p.q_stride), d, turn) * p.scale;
   }
 }
 
@@ -76,7 +62,7 @@ void begin() {
   }
 }
 
-#if KV_TYPE != 2
+#ifdef APPENDS
 // The sums with the row's own key and value, which it stores.
 void begin_with_own(StepRow row, uint lane) {
   float part[GROUP];
@@ -113,23 +99,17 @@ void score_keys(uint base) {
       const vec2 a = subgroupBroadcast(query[h][c], i);
       const vec2 b = WIDE ? subgroupBroadcast(query[h][c + 1u], i) : subgroupBroadcast(query[h][c], i + 1u);
       [[unroll]] for (uint j = 0u; j < EACH; ++j)
-        score[h][j] = fma(a.x, k[j][0].x, fma(a.y, k[j][0].y, fma(b.x, k[j][0].z, fma(b.y, k[j][0].w, score[h][j]))));
+        score[h][j] = fma_dot(vec4(a, b), k[j][0], score[h][j]);
     }
   }
 #else
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
     [[unroll]] for (uint i = 0u; i < WG; ++i) {
       Values k[EACH];
-      [[unroll]] for (uint j = 0u; j < EACH; ++j) k[j] = unpack(k_pool[base + (c * WG + i) * kPageTokens + j * WG]);
+      [[unroll]] for (uint j = 0u; j < EACH; ++j) k[j] = unpack(k_words(base + j * WG, c * WG + i));
       [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
         const Values one = subgroupBroadcast(query[h][c], i);
-        [[unroll]] for (uint j = 0u; j < EACH; ++j) {
-#if KV_TYPE == 0
-          score[h][j] = fma(one.x, k[j].x, fma(one.y, k[j].y, score[h][j]));
-#else
-          score[h][j] = fma(one, k[j], score[h][j]);
-#endif
-        }
+        [[unroll]] for (uint j = 0u; j < EACH; ++j) score[h][j] = fma_dot(one, k[j], score[h][j]);
       }
     }
   }
@@ -141,7 +121,7 @@ void weigh(uint first, uint key_end, uint lane) {
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
     float here = LOWEST;
     [[unroll]] for (uint j = 0u; j < EACH; ++j) {
-      if (first + j * WG + lane >= key_end) score[h][j] = LOWEST;
+      score[h][j] = seen(score[h][j], first + j * WG + lane, key_end - 1u);
       here = max(here, score[h][j]);
     }
     const float risen = max(highest[h], reduce_max(here));
@@ -169,11 +149,11 @@ void add_values(uint base, uint first, uint count, uint lane) {
           v[c] = four.xy;
           v[c + 1u] = four.zw;
         } else {
-          v[c] = load_v_pair(base, token, c * WG + lane);
+          v[c] = load_v_word(base, token, c * WG + lane);
         }
       }
 #else
-      [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) v[c] = unpack(v_pool[base + token * WORDS + c * WG + lane]);
+      [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) v[c] = load_v_word(base, token, c * WG + lane);
 #endif
       [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
         const float weight = subgroupBroadcast(score[h][j], i);
@@ -185,27 +165,10 @@ void add_values(uint base, uint first, uint count, uint lane) {
 
 void store(uint head, uint split, bool whole, uint lane) {
   const float all = reduce_add(total[head]);
-  const uint to = whole ? head_start(head, p.y_stride) : partial_start(split, head);
+  const uint to = result_start(head, split, whole);
   const float factor = whole ? 1.0 / all : 1.0;
-  [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
-    const uint at = to + word_at(c, lane) * VALUES;
-    const Values value = sum[head][c] * factor;
-#if KV_TYPE == 2
-    const uint d = word_at(c, lane) * VALUES;
-    if (whole) rotated_back[d] = value.x, rotated_back[d + 1u] = value.y;
-    else partials[at] = value.x, partials[at + 1u] = value.y;
-#elif KV_TYPE == 0
-    if (whole) y[at] = value.x, y[at + 1u] = value.y;
-    else partials[at] = value.x, partials[at + 1u] = value.y;
-#else
-    if (whole) y[at] = value;
-    else partials[at] = value;
-#endif
-  }
-#if KV_TYPE == 2
-  if (whole) store_rotated_back(to, lane);
-#endif
-  if (!whole && lane == 0u) store_partial_sums(split, head, highest[head], all);
+  [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) store_word(to, word_at(c, lane), whole, sum[head][c] * factor);
+  finish_head(to, whole, highest[head], all, lane);
 }
 
 void main() {
@@ -217,20 +180,20 @@ void main() {
 
   load_queries(row.position, lane);
   begin();
-#if KV_TYPE != 2
+#ifdef APPENDS
   if (APPEND && split == splits - 1u) begin_with_own(row, lane);
 #endif
   for (uint first = split * SPLIT_TOKENS; first < key_end; first += TOKENS) {
-#if KV_TYPE != 2
+#ifdef APPENDS
     const uint next = min(first / kPageTokens + 1u, (key_end - 1u) / kPageTokens);
-    prefetch(page_base(row.slot, next, gl_WorkGroupID.y), first % kPageTokens / TOKENS);
+    prefetch(k_page_base(row.slot, next, gl_WorkGroupID.y), first % kPageTokens / TOKENS);
 #endif
-    score_keys(k_page_base(row.slot, first / kPageTokens, gl_WorkGroupID.y) + first % kPageTokens + lane);
+    const uint page = first / kPageTokens, token = first % kPageTokens;
+    score_keys(k_page_base(row.slot, page, gl_WorkGroupID.y) + token + lane);
     weigh(first, key_end, lane);
-    add_values(v_page_base(row.slot, first / kPageTokens, gl_WorkGroupID.y), first % kPageTokens, min(TOKENS, key_end - first),
-               lane);
+    add_values(v_page_base(row.slot, page, gl_WorkGroupID.y), token, min(TOKENS, key_end - first), lane);
   }
-#if KV_TYPE != 2
+#ifdef APPENDS
   if (splits == 0u) sum[0][0] = Values(float(fetched));  // never; keeps the compiler from removing the loads
 #endif
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) store(h, split, splits == 1u, lane);

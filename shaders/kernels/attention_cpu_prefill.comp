@@ -5,9 +5,9 @@
 #define KV_TOKENS 4
 #include "lib/attention.glsl"
 
-// Prefill on a processor whose lanes are those of a vector register: a lane takes queries of its own, so keys and values
-// are loaded once at addresses that all lanes share, and nothing is exchanged between lanes. Loops over dimensions are
-// unrolled: an array that is indexed by a variable would be gathered and scattered.
+// Prefill on a processor whose lanes are those of a vector register: a lane takes queries of its own, so keys and
+// values are loaded once at addresses that all lanes share, and nothing is exchanged between lanes. Loops over
+// dimensions are unrolled: an array that is indexed by a variable would be gathered and scattered.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 8u;
 
@@ -23,13 +23,13 @@ uint query_index(uint i) { return gl_WorkGroupID.x * QUERIES + i * WG + gl_Local
 void begin(uint count) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     const uint index = min(query_index(i), count - 1u);
-    const uint row = index / GROUP, dims = (gl_WorkGroupID.y * GROUP + index % GROUP) * HEAD_DIM;
-    last[i] = step_rows[row].position;
-    to[i] = row * p.y_stride + dims;
+    const uint from = query_start(index, p.q_stride);
+    last[i] = step_rows[index / GROUP].position;
+    to[i] = query_start(index, p.y_stride);
     highest[i] = LOWEST;
     total[i] = 0.0;
     [[unroll]] for (uint d = 0u; d < HEAD_DIM; ++d) {
-      query[i][d] = q[row * p.q_stride + dims + d] * p.scale;
+      query[i][d] = q[from + d] * p.scale;
       sum[i][d] = 0.0;
     }
   }
@@ -54,14 +54,9 @@ void score_keys(uint base) {
 #else
   [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
     [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
-      const Values k = unpack(k_pool[base + w * (kPageTokens / 4u) + t / 4u][t % 4u]);
-      [[unroll]] for (uint i = 0u; i < EACH; ++i) {
-#if KV_TYPE == 0
-        score[i][t] = fma(query[i][2u * w], k.x, fma(query[i][2u * w + 1u], k.y, score[i][t]));
-#else
-        score[i][t] = fma(query[i][w], k, score[i][t]);
-#endif
-      }
+      const Values k = unpack(k_words(base + t / KV_TOKENS, w)[t % KV_TOKENS]);
+      [[unroll]] for (uint i = 0u; i < EACH; ++i)
+        score[i][t] = fma_dot(VALUES_AT(query[i], w * VALUES), k, score[i][t]);
     }
   }
 #endif
@@ -72,7 +67,7 @@ void weigh(uint first) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     float risen = highest[i];
     [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
-      if (first + t > last[i]) score[i][t] = LOWEST;
+      score[i][t] = seen(score[i][t], first + t, last[i]);
       risen = max(risen, score[i][t]);
     }
     const float shrink = exp(highest[i] - risen);
@@ -122,14 +117,8 @@ void add_values(uint base, uint first, uint count) {
       [[unroll]] for (uint j = 0u; j < 4u; ++j) {
         const Values v = unpack(words[j]);
         const uint d = (4u * w + j) * VALUES;
-        [[unroll]] for (uint i = 0u; i < EACH; ++i) {
-#if KV_TYPE == 0
-          sum[i][d] = fma(score[i][t], v.x, sum[i][d]);
-          sum[i][d + 1u] = fma(score[i][t], v.y, sum[i][d + 1u]);
-#else
-          sum[i][d] = fma(score[i][t], v, sum[i][d]);
-#endif
-        }
+        [[unroll]] for (uint i = 0u; i < EACH; ++i)
+          [[unroll]] for (uint e = 0u; e < VALUES; ++e) sum[i][d + e] = fma(score[i][t], value_of(v, e), sum[i][d + e]);
       }
     }
   }

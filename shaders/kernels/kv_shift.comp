@@ -38,7 +38,8 @@ void main() {
     if (unit >= quarter) return;  // with the unit that has the other half
     const uint a = base + unit * kPageTokens, b = a + quarter * kPageTokens;
     const vec2 low = unpackHalf2x16(k_pool[a]), high = unpackHalf2x16(k_pool[b]);
-    const vec2 even = turned_back(vec2(low.x, high.x), 2u * unit), odd = turned_back(vec2(low.y, high.y), 2u * unit + 1u);
+    const vec2 even = turned_back(vec2(low.x, high.x), 2u * unit);
+    const vec2 odd = turned_back(vec2(low.y, high.y), 2u * unit + 1u);
     k_pool[a] = packHalf2x16(vec2(even.x, odd.x));
     k_pool[b] = packHalf2x16(vec2(even.y, odd.y));
     return;

@@ -7,7 +7,8 @@ layout(local_size_x = kKvWriteWorkgroup) in;
 
 void main() {
   const uint pairs = p.head_dim / 2u;
-  const uint head = gl_GlobalInvocationID.x / pairs, d = 2u * (gl_GlobalInvocationID.x % pairs), row = gl_GlobalInvocationID.y;
+  const uint head = gl_GlobalInvocationID.x / pairs, d = 2u * (gl_GlobalInvocationID.x % pairs);
+  const uint row = gl_GlobalInvocationID.y;
   if (head >= p.heads + 2u * p.kv_heads) return;
   const StepRow step_row = step_rows[row];
   const uint from = row * p.qkv_stride + head * p.head_dim;

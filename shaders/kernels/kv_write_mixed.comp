@@ -2,8 +2,8 @@
 #extension GL_GOOGLE_include_directive : require
 #include "lib/kv_write.glsl"
 
-// Any types of K and V, and Hadamard rotations (1: none). A workgroup takes one head (q, then k, then v heads) of one row:
-// it rotates the head in shared memory, finds each block's scale and writes the head's words.
+// Any types of K and V, and Hadamard rotations (1: none). A workgroup takes one head (q, then k, then v heads) of one
+// row: it rotates the head in shared memory, finds each block's scale and writes the head's words.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 32u;
 layout(constant_id = 1) const uint HEAD_DIM = 64u;
@@ -26,7 +26,8 @@ shared vec2 ranges[HEAD_DIM / 4u];  // of four dimensions each: lowest and highe
 // As it is stored, so that codes are those nearest to what is read.
 float stored_scale(float scale) { return unpackHalf2x16(packHalf2x16(vec2(clamp(scale, -65504.0, 65504.0), 0.0))).x; }
 
-// Q8_0 is symmetric. Of Q4_0's codes 0 is the value of largest magnitude, whatever its sign, so that all codes are used.
+// Q8_0 is symmetric. Of Q4_0's codes 0 is the value of largest magnitude, whatever its sign, so that all codes are
+// used.
 void find_scales(uint type) {
   for (uint i = gl_LocalInvocationID.x; i < HEAD_DIM / 4u; i += WG) {
     const vec4 four = vec4(values[4u * i], values[4u * i + 1u], values[4u * i + 2u], values[4u * i + 3u]);
@@ -72,7 +73,8 @@ uint word_of(uint type, uint w) {
 
 void write_k(uint base, uint token) {
   const uint count = kv_value_words(K_TYPE, HEAD_DIM) + kv_scale_words(K_TYPE, HEAD_DIM);
-  for (uint w = gl_LocalInvocationID.x; w < count; w += WG) k_pool[base * count + w * kPageTokens + token] = word_of(K_TYPE, w);
+  for (uint w = gl_LocalInvocationID.x; w < count; w += WG)
+    k_pool[base * count + w * kPageTokens + token] = word_of(K_TYPE, w);
 }
 
 void write_v(uint base, uint token) {
@@ -100,7 +102,8 @@ void main() {
   }
   find_scales(is_v ? V_TYPE : K_TYPE);
   const uint page = page_table[step_row.slot * p.pages_per_slot + step_row.position / kPageTokens];
-  const uint base = (page * p.kv_heads + (head - p.heads) % p.kv_heads) * kPageTokens, token = step_row.position % kPageTokens;
+  const uint base = (page * p.kv_heads + (head - p.heads) % p.kv_heads) * kPageTokens;
+  const uint token = step_row.position % kPageTokens;
   if (is_v) write_v(base, token);
   else write_k(base, token);
 }

@@ -3,9 +3,9 @@
 #include "lib/matmul_output.glsl"
 #include "lib/dequant.glsl"
 
-// Along K the workgroup walks in units of 32, whose weights and inputs it stages in shared memory as vec4 along K: 8 of a
-// row and one of padding, so that lanes with 8 neighbouring rows read from all 32 banks. A lane holds PART_ROWS x PART_COLS
-// results, of rows and columns that lie ROW_LANES and COL_LANES apart.
+// Along K the workgroup walks in units of 32, whose weights and inputs it stages in shared memory as vec4 along K: 8 of
+// a row and one of padding, so that lanes with 8 neighbouring rows read from all 32 banks. A lane holds PART_ROWS x
+// PART_COLS results, of rows and columns that lie ROW_LANES and COL_LANES apart.
 layout(binding = 1) readonly buffer X { vec4 x[]; };
 
 const uint ROW_LANES = TILE_ROWS / PART_ROWS, COL_LANES = TILE_COLS / PART_COLS;

@@ -8,9 +8,9 @@
 #include "lib/matmul_output.glsl"
 #include "lib/dequant.glsl"
 
-// A unit of 32 values along K is staged at a time, weights decoded to f16. Each subgroup multiplies PART_ROWS rows of the
-// tile with PART_COLS columns, as matrices of M x K times K x N; results leave through shared memory, where their places are
-// known.
+// A unit of 32 values along K is staged at a time, weights decoded to f16. Each subgroup multiplies PART_ROWS rows of
+// the tile with PART_COLS columns, as matrices of M x K times K x N; results leave through shared memory, where their
+// places are known.
 layout(constant_id = 6) const uint M = 16u;
 layout(constant_id = 7) const uint N = 16u;
 layout(constant_id = 8) const uint K = 16u;

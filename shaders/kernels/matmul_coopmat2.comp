@@ -13,8 +13,8 @@
 const uint BUFFERS = 1u;
 #include "lib/coopmat_tile.glsl"
 
-// As matmul_coopmat, but the whole workgroup multiplies one matrix, whose parts, loads of x and registers the driver lays
-// out; a result's place is known without a way through shared memory.
+// As matmul_coopmat, but the whole workgroup multiplies one matrix, whose parts, loads of x and registers the driver
+// lays out; a result's place is known without a way through shared memory.
 layout(binding = 1) readonly buffer X { float16_t x[]; };           // (n, units of 32)
 layout(binding = 6) readonly buffer XScales { float x_scales[]; };  // (n): what a row of x was divided by
 

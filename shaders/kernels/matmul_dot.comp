@@ -5,9 +5,9 @@
 #include "lib/dequant.glsl"
 #include "lib/unit_bytes.glsl"
 
-// Two units of 32 values along K are staged at a time. A unit of a row is three ivec4 of shared memory, so that lanes with 8
-// neighbouring rows read from all 32 banks: two of packed bytes, and the bits of its scales. A lane holds PART_ROWS x
-// PART_COLS results, of rows and columns that lie ROW_LANES and COL_LANES apart.
+// Two units of 32 values along K are staged at a time. A unit of a row is three ivec4 of shared memory, so that lanes
+// with 8 neighbouring rows read from all 32 banks: two of packed bytes, and the bits of its scales. A lane holds
+// PART_ROWS x PART_COLS results, of rows and columns that lie ROW_LANES and COL_LANES apart.
 layout(binding = 1) readonly buffer X { ivec4 x[]; };          // (n, units, 2)
 layout(binding = 6) readonly buffer XScales { vec2 x_scales[]; };  // (n, units): d, d * sum
 
@@ -32,7 +32,8 @@ void stage(uint unit) {
   for (uint task = lane; task < STAGED * TILE_ROWS; task += WG)
     stage_weights(min(unit + task / TILE_ROWS, p.units - 1u), task % TILE_ROWS, task * 3u);
   for (uint task = lane; task < STAGED * TILE_COLS; task += WG) {
-    const uint from = min(first_col() + task % TILE_COLS, p.n - 1u) * p.units + min(unit + task / TILE_COLS, p.units - 1u);
+    const uint col = min(first_col() + task % TILE_COLS, p.n - 1u);
+    const uint from = col * p.units + min(unit + task / TILE_COLS, p.units - 1u);
     // A unit beyond the last of this split counts for nothing.
     const vec2 scale = unit + task / TILE_COLS < last_unit() ? x_scales[from] : vec2(0.0);
     x_tile[task * 3u] = x[2u * from];

@@ -6,8 +6,8 @@
 #include "lib/numerics.glsl"
 #include "shared/matvec.h"
 
-// Lanes form 8 rows (the interleave) times WG / 8 strides along K; a lane computes ROWS rows for COLS columns. With 8 lanes
-// (the software driver's SIMD width) every lane has its own rows, x is uniform, and nothing is reduced.
+// Lanes form 8 rows (the interleave) times WG / 8 strides along K; a lane computes ROWS rows for COLS columns. With 8
+// lanes (the software driver's SIMD width) every lane has its own rows, x is uniform, and nothing is reduced.
 layout(constant_id = 1) const uint ROWS = 1u;
 layout(constant_id = 2) const uint COLS = 1u;
 layout(constant_id = 3) const uint FLAGS = 0u;
@@ -23,19 +23,21 @@ layout(binding = 5) buffer Y { float y[]; };
 const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
 const bool TAIL = (FLAGS & kMatvecTail) != 0u;
 const uint K_LANES = WG / 8u;
-// A unit's four pairs go in as many steps: all at once have the most loads in flight, but need registers that many sums, or
-// a second matrix, leave no room for.
+// A unit's four pairs go in as many steps: all at once have the most loads in flight, but need registers that many
+// sums, or a second matrix, leave no room for.
 const uint SUMS = ROWS * COLS * (GATED ? 2u : 1u);
 const uint STEPS = SUMS >= 8u ? 4u : GATED ? 2u : 1u, PAIRS = 4u / STEPS;
 
 vec4 within(vec4 v, uint k) {
   if (!TAIL) return v;
-  return vec4(k < p.cols ? v.x : 0.0, k + 1u < p.cols ? v.y : 0.0, k + 2u < p.cols ? v.z : 0.0, k + 3u < p.cols ? v.w : 0.0);
+  return vec4(k < p.cols ? v.x : 0.0, k + 1u < p.cols ? v.y : 0.0, k + 2u < p.cols ? v.z : 0.0,
+              k + 3u < p.cols ? v.w : 0.0);
 }
 vec4 norm_at(uint k) {
   if (!TAIL) return vec4(norm_weight[k], norm_weight[k + 1u], norm_weight[k + 2u], norm_weight[k + 3u]);
   const uint last = p.cols - 1u;
-  return vec4(norm_weight[min(k, last)], norm_weight[min(k + 1u, last)], norm_weight[min(k + 2u, last)], norm_weight[min(k + 3u, last)]);
+  return vec4(norm_weight[min(k, last)], norm_weight[min(k + 1u, last)], norm_weight[min(k + 2u, last)],
+              norm_weight[min(k + 3u, last)]);
 }
 
 float sum[ROWS * COLS], up_sum[GATED ? ROWS * COLS : 1u], squares[COLS];

@@ -6,8 +6,8 @@
 #include "lib/unit_bytes.glsl"
 #include "shared/matmul.h"
 
-// For few columns: lanes form 8 rows (the interleave) times WG / 8 strides along K, and a lane computes TILE_ROWS / 8 rows
-// for all columns.
+// For few columns: lanes form 8 rows (the interleave) times WG / 8 strides along K, and a lane computes TILE_ROWS / 8
+// rows for all columns.
 layout(constant_id = 1) const uint TILE_ROWS = 8u;
 layout(constant_id = 2) const uint TILE_COLS = 1u;
 layout(constant_id = 3) const uint FLAGS = 0u;

@@ -16,8 +16,8 @@
 // pairs of neighbours, whose words are neighbours too, and small quants become floats without a conversion
 // (lib/quants.glsl). A lane's rows are short streams that begin anew with each workgroup, which no hardware prefetcher
 // follows: three quarters of the time went into waiting for memory. So a word of each cache line is loaded AHEAD units
-// early with PREFETCH: not on Mesa 25.0 and 22.3, where such a load is slow and takes long to compile. A row's sum is made
-// of the same operations in the same order whatever ROWS, COLS and p.n are.
+// early with PREFETCH: not on Mesa 25.0 and 22.3, where such a load is slow and takes long to compile. A row's sum is
+// made of the same operations in the same order whatever ROWS, COLS and p.n are.
 layout(constant_id = 1) const uint ROWS = 2u;  // a lane; even
 layout(constant_id = 2) const uint COLS = 1u;  // a workgroup, at most
 layout(constant_id = 3) const uint FLAGS = 0u;
@@ -78,7 +78,8 @@ void begin(uint first_col, uint cols) {
   }
 }
 
-// Brings unit `unit` of the workgroup's rows into the cache: loads with one address for all lanes, for which nothing waits.
+// Brings unit `unit` of the workgroup's rows into the cache: loads with one address for all lanes, for which nothing
+// waits.
 void prefetch(uint unit) {
   if (!PREFETCH) return;
   const uint words = QUANT_WORDS * kRowInterleave;  // of a unit of 8 rows; a cache line is 8 pairs
@@ -184,7 +185,8 @@ void store_column(uint c, uint col) {
   }
 }
 
-// The rows of this workgroup for columns first_col to first_col + cols - 1; `cols` is a constant wherever this is called.
+// The rows of this workgroup for columns first_col to first_col + cols - 1; `cols` is a constant wherever this is
+// called.
 void compute(uint first_col, uint cols) {
   begin(first_col, cols);
   for (uint unit = 0u; unit < min(AHEAD, p.units); ++unit) prefetch(unit);

@@ -2,9 +2,9 @@
 #extension GL_GOOGLE_include_directive : require
 #include "shared/roof.h"
 
-// Reads or copies `count` vectors; neighbouring lanes take neighbouring vectors. With ROOF_LINES a workgroup reads a word of
-// each cache line of a part of its own, all lanes the same word: for processors, whose memory moves lines, and for which
-// loads and additions of all words take longer than the memory does.
+// Reads or copies `count` vectors; neighbouring lanes take neighbouring vectors. With ROOF_LINES a workgroup reads a
+// word of each cache line of a part of its own, all lanes the same word: for processors, whose memory moves lines, and
+// for which loads and additions of all words take longer than the memory does.
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { RoofPush p; };
 #ifdef ROOF_LINES

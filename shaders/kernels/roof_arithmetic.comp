@@ -11,7 +11,7 @@
 layout(local_size_x_id = 0) in;
 layout(push_constant) uniform Push { RoofPush p; };
 layout(binding = 0) readonly buffer Source { uint source[]; };
-layout(binding = 1) writeonly buffer Target { uint target[]; };  // the sum of each lane's chains: bits of a float, or an int
+layout(binding = 1) writeonly buffer Target { uint target[]; };  // each lane's sum of chains: a float's bits, or an int
 
 // A loop costs something itself, and on a software driver a lot: four links at a time.
 #define REPEAT(LINK)                         \

@@ -1,11 +1,17 @@
-// What the attention kernels share: constants, buffers, the pages. KV_TYPE as in shared/kv_write.h, or kKvMixed; KV_VECTOR
-// is the type in which the pools are read (uint, uvec2 or uvec4; V of KV_TYPE 2 as uint). APPENDS: the kernel writes into them.
+// What the attention kernels share: buffers, which keys a query sees and with what score, and how keys and values are
+// loaded. KV_TYPE as in shared/kv_write.h, or kKvMixed: K_TYPE and V_TYPE, each any of them, are constants then.
+// KV_VECTOR is the type in which the pools are read (uint, uvec2 or uvec4; V of mixed types as uint), KV_TOKENS how
+// many keys lie in one. APPENDS: the kernel writes into the pools.
 #include "shared/attention.h"
 #include "shared/kv_write.h"
 #include "shared/step_params.h"
 
 #ifndef KV_VECTOR
 #define KV_VECTOR uint
+#define KV_TOKENS 1
+#define TOKEN_OF(vector, t) vector
+#else
+#define TOKEN_OF(vector, t) vector[t]
 #endif
 
 layout(constant_id = 1) const uint HEAD_DIM = 64u;
@@ -29,31 +35,141 @@ layout(binding = 3) readonly buffer PageTable { uint page_table[]; };
 layout(binding = 4) readonly buffer Rows { StepRow step_rows[]; };
 layout(binding = 5) writeonly buffer Y { float y[]; };
 
-// VALUES dimensions of a head are a word; WORDS words are a head.
-#if KV_TYPE == 0
-const uint VALUES = 2u;
-#define Values vec2
-vec2 unpack(uint word) { return unpackHalf2x16(word); }
-#elif KV_TYPE == 1
+#if KV_TYPE == 2
+layout(constant_id = 4) const uint K_TYPE = 2u;
+layout(constant_id = 5) const uint V_TYPE = 2u;
+layout(constant_id = 6) const uint V_ROTATION = 1u;  // dimensions of a Hadamard block of V; 1: not rotated
+#else
+const uint K_TYPE = KV_TYPE, V_TYPE = KV_TYPE, V_ROTATION = 1u;
+#endif
+
+// VALUES dimensions of a head are a word (a pair of them where types are mixed, however it is stored); WORDS words are
+// a head.
+#if KV_TYPE == 1
 const uint VALUES = 1u;
 #define Values float
+#define VALUES_AT(array, at) array[at]
+#define STORE_VALUES(array, at, value) array[at] = value
 float unpack(uint word) { return uintBitsToFloat(word); }
+uint pack(float value) { return floatBitsToUint(value); }
+float value_of(float values, uint i) { return values; }
 #else
-const uint VALUES = 2u;  // WORDS are pairs of dimensions then, however they are stored
+const uint VALUES = 2u;
 #define Values vec2
+#define VALUES_AT(array, at) vec2(array[at], array[(at) + 1u])
+#define STORE_VALUES(array, at, value) array[at] = value.x, array[(at) + 1u] = value.y
+vec2 unpack(uint word) { return unpackHalf2x16(word); }
+uint pack(vec2 values) { return packHalf2x16(values); }
+float value_of(vec2 values, uint i) { return values[i]; }
 #endif
 const uint WORDS = HEAD_DIM / VALUES;
+const uint QUADS = HEAD_DIM / 4u, BLOCK_QUADS = kKvBlock / 4u, BLOCKS = (QUADS + BLOCK_QUADS - 1u) / BLOCK_QUADS;
 
+// Head `head` of this KV head's group, in a row of q or of y.
+uint head_start(uint row, uint head, uint stride) {
+  return row * stride + (gl_WorkGroupID.y * GROUP + head) * HEAD_DIM;
+}
+// Prefill: query i of the sequence.
+uint query_start(uint i, uint stride) { return head_start(i / GROUP, i % GROUP, stride); }
+
+// A query sees the keys up to its own position, `last`; others weigh nothing. Queries are scaled as they are loaded.
 const float LOWEST = -3.402823466e38;
+float seen(float score, uint key, uint last) { return key > last ? LOWEST : score; }
+vec4 seen(vec4 score, uint key, uvec4 last) { return mix(score, vec4(LOWEST), greaterThan(uvec4(key), last)); }
 
+float fma_dot(float a, float b, float sum) { return fma(a, b, sum); }
+float fma_dot(vec2 a, vec2 b, float sum) { return fma(a.x, b.x, fma(a.y, b.y, sum)); }
+float fma_dot(vec4 a, vec4 b, float sum) { return fma(a.x, b.x, fma(a.y, b.y, fma(a.z, b.z, fma(a.w, b.w, sum)))); }
+
+// First word of a KV head's page, and words of a token in it.
 uint page_index(uint slot, uint page, uint kv_head) {
   return page_table[slot * p.pages_per_slot + page] * p.kv_heads + kv_head;
 }
+uint page_words(uint type) {
+  return kPageTokens * (kv_value_words(type, HEAD_DIM) + kv_scale_words(type, HEAD_DIM));
+}
+uint k_page_base(uint slot, uint page, uint kv_head) { return page_index(slot, page, kv_head) * page_words(K_TYPE); }
+uint v_page_base(uint slot, uint page, uint kv_head) { return page_index(slot, page, kv_head) * page_words(V_TYPE); }
+
+bool in_blocks(uint type) { return type == kKvQ8_0 || type == kKvQ4_0; }
+// A value is code * x + y. Both products are exact, so it is the same with and without fused operations.
+vec2 block_scale(uint type, uint word, uint block) {
+  const float scale = unpackHalf2x16(word)[block & 1u];
+  return vec2(scale, scale * (type == kKvQ8_0 ? -128.0 : -8.0));
+}
+// The codes of four dimensions, a byte each.
+uint quad_codes(uint type, uint word, uint quad) {
+  return type == kKvQ4_0 ? word >> (4u * (quad & 1u)) & 0x0f0f0f0fu : word;
+}
+uint quad_word(uint type, uint quad) { return type == kKvQ4_0 ? quad / 2u : quad; }
+vec4 scaled(uint codes, vec2 scale) {
+  return vec4(codes & 255u, codes >> 8 & 255u, codes >> 16 & 255u, codes >> 24) * scale.x + scale.y;
+}
+
+// Of keys: `base` counts KV_VECTORs, from the word of the first key wanted.
+KV_VECTOR k_words(uint base, uint w) { return k_pool[base + w * (kPageTokens / KV_TOKENS)]; }
+void load_k_scales(uint base, uint block, out vec2 scales[KV_TOKENS]) {
+  if (!in_blocks(K_TYPE)) return;
+  const KV_VECTOR words = k_words(base, kv_value_words(K_TYPE, HEAD_DIM) + block / 2u);
+  [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t) scales[t] = block_scale(K_TYPE, TOKEN_OF(words, t), block);
+}
+void load_k(uint base, uint quad, vec2 scales[KV_TOKENS], out vec4 k[KV_TOKENS]) {
+  if (in_blocks(K_TYPE)) {
+    const KV_VECTOR words = k_words(base, quad_word(K_TYPE, quad));
+    [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t)
+      k[t] = scaled(quad_codes(K_TYPE, TOKEN_OF(words, t), quad), scales[t]);
+  } else if (K_TYPE == kKvF16) {
+    const KV_VECTOR a = k_words(base, 2u * quad), b = k_words(base, 2u * quad + 1u);
+    [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t)
+      k[t] = vec4(unpackHalf2x16(TOKEN_OF(a, t)), unpackHalf2x16(TOKEN_OF(b, t)));
+  } else {
+    [[unroll]] for (uint i = 0u; i < 4u; ++i) {
+      const KV_VECTOR words = k_words(base, 4u * quad + i);
+      [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t) k[t][i] = uintBitsToFloat(TOKEN_OF(words, t));
+    }
+  }
+}
+
+// Of values: `page` is the page's first word.
+uint v_start(uint page, uint token) { return page + token * kv_value_words(V_TYPE, HEAD_DIM); }
 #if KV_TYPE == 2
-#include "lib/attention_mixed.glsl"
+vec2 v_scale(uint page, uint token, uint block) {
+  const uint scales = page + kPageTokens * kv_value_words(V_TYPE, HEAD_DIM);
+  return block_scale(V_TYPE, v_pool[scales + token * kv_scale_words(V_TYPE, HEAD_DIM) + block / 2u], block);
+}
+vec4 load_v(uint page, uint token, uint quad) {
+  const uint from = v_start(page, token);
+  if (in_blocks(V_TYPE)) {
+    const uint codes = quad_codes(V_TYPE, v_pool[from + quad_word(V_TYPE, quad)], quad);
+    return scaled(codes, v_scale(page, token, quad / BLOCK_QUADS));
+  }
+  if (V_TYPE == kKvF16) {
+    const uint w = from + 2u * quad;
+    return vec4(unpackHalf2x16(v_pool[w]), unpackHalf2x16(v_pool[w + 1u]));
+  }
+  const uint w = from + 4u * quad;
+  return uintBitsToFloat(uvec4(v_pool[w], v_pool[w + 1u], v_pool[w + 2u], v_pool[w + 3u]));
+}
+vec2 load_v_word(uint page, uint token, uint w) {
+  const uint from = v_start(page, token), quad = w / 2u;
+  if (in_blocks(V_TYPE)) {
+    const uint codes = quad_codes(V_TYPE, v_pool[from + quad_word(V_TYPE, quad)], quad) >> (16u * (w & 1u));
+    const vec2 scale = v_scale(page, token, quad / BLOCK_QUADS);
+    return vec2(codes & 255u, codes >> 8 & 255u) * scale.x + scale.y;
+  }
+  if (V_TYPE == kKvF16) return unpackHalf2x16(v_pool[from + w]);
+  return uintBitsToFloat(uvec2(v_pool[from + 2u * w], v_pool[from + 2u * w + 1u]));
+}
+#elif KV_TOKENS == 1
+Values load_v_word(uint page, uint token, uint w) { return unpack(v_pool[v_start(page, token) + w]); }
+#elif KV_TOKENS == 2
+vec4 load_v(uint page, uint token, uint quad) {
+  const uint from = v_start(page, token) / 2u;
+#if KV_TYPE == 0
+  const uvec2 words = v_pool[from + quad];
+  return vec4(unpack(words.x), unpack(words.y));
 #else
-// First word of a KV head's page in either pool.
-uint page_base(uint slot, uint page, uint kv_head) { return page_index(slot, page, kv_head) * WORDS * kPageTokens; }
-#define k_page_base page_base
-#define v_page_base page_base
+  return uintBitsToFloat(uvec4(v_pool[from + 2u * quad], v_pool[from + 2u * quad + 1u]));
+#endif
+}
 #endif

@@ -1,10 +1,10 @@
-// Tiles of f16 in shared memory for cooperative matrices. A row of a tile is one unit of 32 values along K as 8 f16vec4, and
-// two more of padding, so that the 8 rows of 16 bytes that a matrix is loaded by come from all 32 banks. After
-// lib/matmul_output.glsl and lib/dequant.glsl; the including shader has BUFFERS, the number of tiles of weights.
+// Tiles of f16 in shared memory for cooperative matrices. A row of a tile is one unit of 32 values along K as 8
+// f16vec4, and two more of padding, so that the 8 rows of 16 bytes that a matrix is loaded by come from all 32 banks.
+// After lib/matmul_output.glsl and lib/dequant.glsl; the including shader has BUFFERS, the number of tiles of weights.
 const uint TILE_STRIDE = 10u;  // of rows, in f16vec4
 
-// Weights beyond the range of f16 (there are none in trained models) become its largest; only f32 and bf16 can hold them
-// without being scaled blocks.
+// Weights beyond the range of f16 (there are none in trained models) become its largest; only f32 and bf16 can hold
+// them without being scaled blocks.
 f16vec4 to_f16(vec4 v) {
 #if WEIGHT_TYPE == 0 || WEIGHT_TYPE == 2
   v = clamp(v, vec4(-65504.0), vec4(65504.0));

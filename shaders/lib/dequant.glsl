@@ -1,5 +1,5 @@
-// Reads weights in the device layout of shared/quant_blocks.h. WEIGHT_TYPE selects the type. UNIT_SCALE and UNIT_PAIR are
-// macros because GLSL passes no buffer to a function: `words` is the uint array of the weight buffer.
+// Reads weights in the device layout of shared/quant_blocks.h. WEIGHT_TYPE selects the type. UNIT_SCALE and UNIT_PAIR
+// are macros because GLSL passes no buffer to a function: `words` is the uint array of the weight buffer.
 #include "shared/quant_blocks.h"
 
 // Value = d * q + m; the lower 16 values of a unit use (d_lo, m_lo), the upper (d_hi, m_hi).
@@ -118,7 +118,8 @@ UnitScale signed_pair_scale(uint word, uint unit, float d) {
   words[INTERLEAVED(offset, row, scale_words_per_row(units), (unit) / 8u * 4u + word)]
 #define UNIT_SCALE(words, offset, row, units, unit) \
   packed_scale(SUPER_WORD(words, offset, row, units, unit, 0u), SUPER_WORD(words, offset, row, units, unit, 1u), \
-               SUPER_WORD(words, offset, row, units, unit, 2u), SUPER_WORD(words, offset, row, units, unit, 3u), (unit) % 8u)
+               SUPER_WORD(words, offset, row, units, unit, 2u), SUPER_WORD(words, offset, row, units, unit, 3u), \
+               (unit) % 8u)
 #else
 #define SUPER_WORD(words, offset, row, units, unit, word) \
   words[INTERLEAVED(offset, row, scale_words_per_row(units), (unit) / 8u * 5u + word)]

@@ -1,6 +1,6 @@
 // Multiplies what HADAMARD_AT(0 .. size - 1), in shared memory, holds by a Hadamard matrix (Sylvester's order, not
-// normalised) for every `block` of it: the fast Walsh-Hadamard transform. `lanes` lanes work on it, each with a `lane` of its
-// own; HADAMARD_SYNC waits for all of them. The includer has written the values and synchronised.
+// normalised) for every `block` of it: the fast Walsh-Hadamard transform. `lanes` lanes work on it, each with a `lane`
+// of its own; HADAMARD_SYNC waits for all of them. The includer has written the values and synchronised.
 void hadamard(uint size, uint block, uint lane, uint lanes) {
   for (uint step = 1u; step < block; step <<= 1) {
     for (uint i = lane; i < size / 2u; i += lanes) {

@@ -1,4 +1,5 @@
-// What the forms of matmul share: constants, buffers, and the way of a result to y. Each form declares its x at binding 1.
+// What the forms of matmul share: constants, buffers, and the way of a result to y. Each form declares its x at binding
+// 1.
 #include "shared/matmul.h"
 
 #ifdef FIXED_WORKGROUP

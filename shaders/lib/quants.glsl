@@ -61,7 +61,8 @@ UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
 const int QUANT_BITS = QUANT_WORDS == 4u ? 4 : QUANT_WORDS == 5u ? 5 : 6;
 
 uint shifted(uint word, int left) { return left < 0 ? word >> -left : word << left; }
-// The low (high) nibbles of `word` with the bits of `upper` above them, each in its byte, other values' bits above those.
+// The low (high) nibbles of `word` with the bits of `upper` above them, each in its byte, other values' bits above
+// those.
 uint with_upper(uint nibbles, uint upper, int left) {
   return (nibbles & 0x0f0f0f0fu) | (shifted(upper, left) & 0xf0f0f0f0u);
 }
@@ -69,7 +70,8 @@ uint with_upper(uint nibbles, uint upper, int left) {
 vec4 mantissas(uint bytes, int first) {
   const int to = 23 - QUANT_BITS;
   uvec4 bits;
-  [[unroll]] for (int i = 0; i < 4; ++i) bits[i] = shifted(bytes, to - 8 * i - first) & (((1u << QUANT_BITS) - 1u) << to);
+  [[unroll]] for (int i = 0; i < 4; ++i)
+    bits[i] = shifted(bytes, to - 8 * i - first) & (((1u << QUANT_BITS) - 1u) << to);
   return uintBitsToFloat(bits | 0x3f800000u);
 }
 UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {

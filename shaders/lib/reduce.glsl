@@ -1,5 +1,5 @@
-// Reductions over a workgroup of WG lanes (specialisation constant 0). Built in two ways: a workgroup is one full subgroup
-// (the usual one, without barriers), or, with REDUCE_SHARED, any size and no subgroup operations at all.
+// Reductions over a workgroup of WG lanes (specialisation constant 0). Built in two ways: a workgroup is one full
+// subgroup (the usual one, without barriers), or, with REDUCE_SHARED, any size and no subgroup operations at all.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 32u;
 
@@ -9,23 +9,24 @@ shared float reduce_values[WG];
 void sync() { barrier(); }
 
 float reduce_add(float value) {
+  const uint lane = gl_LocalInvocationID.x;
   barrier();
-  reduce_values[gl_LocalInvocationID.x] = value;
+  reduce_values[lane] = value;
   for (uint step = WG / 2u; step > 0u; step >>= 1) {
     barrier();
-    if (gl_LocalInvocationID.x < step) reduce_values[gl_LocalInvocationID.x] += reduce_values[gl_LocalInvocationID.x + step];
+    if (lane < step) reduce_values[lane] += reduce_values[lane + step];
   }
   barrier();
   return reduce_values[0];
 }
 
 float reduce_max(float value) {
+  const uint lane = gl_LocalInvocationID.x;
   barrier();
-  reduce_values[gl_LocalInvocationID.x] = value;
+  reduce_values[lane] = value;
   for (uint step = WG / 2u; step > 0u; step >>= 1) {
     barrier();
-    if (gl_LocalInvocationID.x < step)
-      reduce_values[gl_LocalInvocationID.x] = max(reduce_values[gl_LocalInvocationID.x], reduce_values[gl_LocalInvocationID.x + step]);
+    if (lane < step) reduce_values[lane] = max(reduce_values[lane], reduce_values[lane + step]);
   }
   barrier();
   return reduce_values[0];
@@ -33,14 +34,15 @@ float reduce_max(float value) {
 
 // The sum over the lanes with the same lane % stride, in every one of them.
 float reduce_add_strided(float value, uint stride) {
+  const uint lane = gl_LocalInvocationID.x;
   barrier();
-  reduce_values[gl_LocalInvocationID.x] = value;
+  reduce_values[lane] = value;
   for (uint step = WG / 2u; step >= stride; step >>= 1) {
     barrier();
-    if (gl_LocalInvocationID.x < step) reduce_values[gl_LocalInvocationID.x] += reduce_values[gl_LocalInvocationID.x + step];
+    if (lane < step) reduce_values[lane] += reduce_values[lane + step];
   }
   barrier();
-  return reduce_values[gl_LocalInvocationID.x % stride];
+  return reduce_values[lane % stride];
 }
 #else
 #extension GL_KHR_shader_subgroup_basic : require

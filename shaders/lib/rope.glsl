@@ -1,6 +1,6 @@
-// The rotation of one position for a pair of a head's dimensions (Su et al. 2021, RoFormer). A frequency is the fraction of
-// a turn that one position makes, as a 64-bit fixed-point number (low word, high word), so that the angle of any position is
-// exact.
+// The rotation of one position for a pair of a head's dimensions (Su et al. 2021, RoFormer). A frequency is the
+// fraction of a turn that one position makes, as a 64-bit fixed-point number (low word, high word), so that the angle
+// of any position is exact.
 #include "lib/numerics.glsl"
 vec2 rope_cos_sin(uvec2 frequency, uint position) {
   uint high, low;

@@ -1,5 +1,5 @@
-// A dimension of a head rotated by position. The includer has p.rotary and p.half_pairs, frequencies[], and ROPE_X, an array
-// of floats.
+// A dimension of a head rotated by position. The includer has p.rotary and p.half_pairs, frequencies[], and ROPE_X, an
+// array of floats.
 #include "lib/rope.glsl"
 
 bool first_of_pair(uint d) { return p.half_pairs == 0u ? (d & 1u) == 0u : d < p.rotary / 2u; }

@@ -1,6 +1,6 @@
 // The integers of a unit of quantised weights as packed signed bytes, and their dot product with a unit of activations
-// (shared/quantize.h). After lib/dequant.glsl, with GL_EXT_integer_dot_product, for WEIGHT_TYPE 3 (Q8_0) and above. Where a type has a fixed zero, it is subtracted here; UNIT_HAS_MIN types have a minimum in
-// UnitScale instead.
+// (shared/quantize.h). After lib/dequant.glsl, with GL_EXT_integer_dot_product, for WEIGHT_TYPE 3 (Q8_0) and above.
+// Where a type has a fixed zero, it is subtracted here; UNIT_HAS_MIN types have a minimum in UnitScale instead.
 #define UNIT_HAS_MIN (WEIGHT_TYPE == 5 || WEIGHT_TYPE == 7 || WEIGHT_TYPE == 8 || WEIGHT_TYPE == 9)
 
 // value 4j+b of the unit is byte b of lo[j], value 16+4j+b byte b of hi[j].

@@ -1,4 +1,5 @@
-// activation: y (n, cols) = act(gate), times up when gated. Sources: Hendrycks and Gimpel 2016 (GELU), Shazeer 2020 (GLU variants).
+// activation: y (n, cols) = act(gate), times up when gated. Sources: Hendrycks and Gimpel 2016 (GELU), Shazeer 2020
+// (GLU variants).
 #ifndef PUMICE_SHARED_ACTIVATION_H
 #define PUMICE_SHARED_ACTIVATION_H
 #include "types.h"

@@ -14,7 +14,8 @@ struct ArgmaxPush {
   uint cols_per_group;
   uint logits_stride;   // in floats
 };
-SHARED_CONST kArgmaxBindings = 8u;  // logits, finds, counter, step rows, next rows, token log, attention arguments, samplers
+// logits, finds, counter, step rows, next rows, token log, attention arguments, samplers
+SHARED_CONST kArgmaxBindings = 8u;
 SHARED_END
 
 #endif

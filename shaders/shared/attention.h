@@ -1,13 +1,13 @@
 // attention: softmax(q K^T * scale) V over the pages of the KV cache, causal, with grouped query heads.
 //
-// Decode: every row is a sequence of its own. Where K and V are of one type without scales, it does the work of kv_write
-// too: q is then kv_write's input, and the row's own key and value go into the pages. A workgroup takes the query heads of
-// one KV head of a row and a split of kAttentionDecodePages pages; the last workgroup of a row and KV head to finish merges
-// the splits in their order.
-// Prefill: the rows are consecutive tokens of one sequence. A workgroup takes a tile of queries of one KV head; query i of
-// the sequence is head i % group of row i / group. It walks the pages from the first one on, in rounds that begin at
+// Decode: every row is a sequence of its own. Where K and V are of one type without scales, it does the work of
+// kv_write too: q is then kv_write's input, and the row's own key and value go into the pages. A workgroup takes the
+// query heads of one KV head of a row and a split of kAttentionDecodePages pages; the last workgroup of a row and KV
+// head to finish merges the splits in their order.
+// Prefill: the rows are consecutive tokens of one sequence. A workgroup takes a tile of queries of one KV head; query i
+// of the sequence is head i % group of row i / group. It walks the pages from the first one on, in rounds that begin at
 // multiples of their length, so a row's result does not depend on which other rows are in the step.
-// Sources: Dao 2023 (FlashAttention-2, online softmax); Dao et al. 2023 (Flash-Decoding, splits); page layout: kv_write.h.
+// Sources: Dao 2023 (FlashAttention-2, online softmax); Dao et al. 2023 (Flash-Decoding, splits). Pages: kv_write.h.
 #ifndef PUMICE_SHARED_ATTENTION_H
 #define PUMICE_SHARED_ATTENTION_H
 #include "types.h"
@@ -21,7 +21,8 @@ struct AttentionPush {
   float scale;
   uint rotary, half_pairs;     // as for kv_write, where decode does its work too
 };
-// q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and of plain types rope's frequencies.
+// q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and of plain types rope's
+// frequencies.
 SHARED_CONST kAttentionPrefillBindings = 6u;
 SHARED_CONST kAttentionMixedBindings = 8u;
 SHARED_CONST kAttentionBindings = 9u;

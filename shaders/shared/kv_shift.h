@@ -1,5 +1,5 @@
-// kv_shift: moves keys to earlier positions: those of whole pages are turned back by `shift` positions, in place. Values
-// do not depend on the position. Page layout: kv_write.h.
+// kv_shift: moves keys to earlier positions: those of whole pages are turned back by `shift` positions, in place.
+// Values do not depend on the position. Page layout: kv_write.h.
 #ifndef PUMICE_SHARED_KV_SHIFT_H
 #define PUMICE_SHARED_KV_SHIFT_H
 #include "types.h"

@@ -1,20 +1,21 @@
-// kv_write: takes the rows [q heads | k heads | v heads] of a step, rotates q into its own buffer and k and v (v as it is)
-// into the pages of the KV cache.
+// kv_write: takes the rows [q heads | k heads | v heads] of a step, rotates q into its own buffer and k and v (v as it
+// is) into the pages of the KV cache.
 //
-// Page layout, in words of uint32; W words hold a head of a token, S words its scales. K and V each have a type of their own:
+// Page layout, in words of uint32; W words hold a head of a token, S words its scales. K and V each have a type of
+// their own:
 //   F32   W = head_dim      a dimension a word
 //   F16   W = head_dim / 2  dimensions (2i, 2i+1) in the low and the high half
-//   Q8_0  W = head_dim / 4  dimensions 4i .. 4i+3 in the bytes, the lowest first; a byte b is the value scale * (b - 128)
+//   Q8_0  W = head_dim / 4  dimensions 4i .. 4i+3 in the bytes, the lowest first; a byte b is scale * (b - 128)
 //   Q4_0  W = head_dim / 8  dimensions 8i+j and 8i+4+j in the low and the high half of byte j; n is scale * (n - 8)
-// Q8_0 and Q4_0 have a scale in F16 for each kKvBlock dimensions of a head (the last block may be shorter), two a word, and
-// S = 0 for the others.
+// Q8_0 and Q4_0 have a scale in F16 for each kKvBlock dimensions of a head (the last block may be shorter), two a word,
+// and S = 0 for the others.
 //   K of a page: (kv_heads, W, 32 tokens) words, and for each head after its words (S, 32 tokens)
 //   V of a page: (kv_heads, 32 tokens, W) words, and for each head after its words (32 tokens, S)
-// so that in attention neighbouring lanes read neighbouring words, as tokens for K and as dimensions for V, and a token's
-// words are its own alone.
+// so that in attention neighbouring lanes read neighbouring words, as tokens for K and as dimensions for V, and a
+// token's words are its own alone.
 //
-// kv_write_mixed also multiplies K with Q, and V, by a Hadamard matrix for each `block` of dimensions, where asked to. It
-// spreads outliers over the block, and leaves q.k as it is; attention multiplies its result by the matrix again.
+// kv_write_mixed also multiplies K with Q, and V, by a Hadamard matrix for each `block` of dimensions, where asked to.
+// It spreads outliers over the block, and leaves q.k as it is; attention multiplies its result by the matrix again.
 // Source: Ashkboos et al. 2024 (QuaRot).
 #ifndef PUMICE_SHARED_KV_WRITE_H
 #define PUMICE_SHARED_KV_WRITE_H

@@ -1,8 +1,8 @@
 // matmul: y (n, rows) = x (n, cols) * W^T for many columns n, with bias and accumulation into y.
 //
-// Every form gives a workgroup one tile of y: TILE_ROWS rows of W times TILE_COLS rows of x. Workgroups count column tiles
-// along x (so that neighbours share weights), row tiles along y, and splits of K along z. With splits, each workgroup
-// writes its partial tile, and the last to arrive adds all of them in the order of the splits.
+// Every form gives a workgroup one tile of y: TILE_ROWS rows of W times TILE_COLS rows of x. Workgroups count column
+// tiles along x (so that neighbours share weights), row tiles along y, and splits of K along z. With splits, each
+// workgroup writes its partial tile, and the last to arrive adds all of them in the order of the splits.
 //   matmul          x and W as f32 in shared memory
 //   matmul_coopmat  x (scaled by row) and W as f16, sums in f32, by VK_KHR_cooperative_matrix
 //   matmul_coopmat2 the same by VK_NV_cooperative_matrix2, one matrix for the workgroup

@@ -1,6 +1,6 @@
-// matvec: y (n, rows) = x (n, cols) * W^T for 1 to 16 columns n a workgroup, with fused RMS norm of x, bias, accumulation
-// into y (residual) and the gated form y = act(gate x) * (up x). Two shaders: kernels/matvec.comp for GPUs (and for any
-// device), kernels/matvec_lanes.comp for software drivers; there cols is even, and the rows a lane too.
+// matvec: y (n, rows) = x (n, cols) * W^T for 1 to 16 columns n a workgroup, with fused RMS norm of x, bias,
+// accumulation into y (residual) and the gated form y = act(gate x) * (up x). Two shaders: kernels/matvec.comp for GPUs
+// (and for any device), kernels/matvec_lanes.comp for software drivers; there cols is even, and the rows a lane too.
 #ifndef PUMICE_SHARED_MATVEC_H
 #define PUMICE_SHARED_MATVEC_H
 #include "types.h"

@@ -15,8 +15,8 @@
 //   Q8_0   8 words: signed bytes, value i is byte i % 4 of word i / 4.
 //   nibbles (Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K), words 0..3: byte b of word j holds value 4j+b (low nibble) and
 //          value 16+4j+b (high nibble).
-//   Q5_*  word 4: bit j of byte b is the fifth bit of value 4j+b, for j of 0..7, so that one shift and one mask put those
-//          of a nibble word in place.
+//   Q5_*  word 4: bit j of byte b is the fifth bit of value 4j+b, for j of 0..7, so that one shift and one mask put
+//          those of a nibble word in place.
 //   Q6_K  words 4..5: bits 2j, 2j+1 of byte b of word 4 + h are the upper two bits of value 16h+4j+b.
 // Scale plane:
 //   Q8_0 Q4_0 Q5_0   1 word per 2 units: d of the even unit (f16, low half), d of the odd unit (high half).

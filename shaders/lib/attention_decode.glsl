@@ -1,0 +1,148 @@
+// Decode attention: a row's own key and value, where the kernel does kv_write's work too, and the splits: where a
+// workgroup leaves its part, and how the last one to finish merges them. The includer has included lib/reduce.glsl, and
+// lib/attention.glsl with APPENDS for KV types of which each dimension is stored by itself.
+layout(binding = 6) coherent buffer Partials { float partials[]; };
+layout(binding = 7) coherent buffer Counters { uint counters[]; };
+
+const uint SPLIT_TOKENS = kAttentionDecodePages * kPageTokens;
+
+// With APPEND, q holds a step's rows as kv_write takes them. A row's own key and value are taken from there, not from
+// the pages: a workgroup would have to wait for them. The workgroup of the last split stores them.
+#ifdef APPENDS
+layout(constant_id = 4) const bool APPEND = false;
+layout(binding = 8) readonly buffer Frequencies { uvec2 frequencies[]; };
+#define ROPE_X q
+#include "lib/rope_head.glsl"
+
+// What the word of a query from dimension d on is turned by, and the word itself, of the head that begins at `from`.
+#if KV_TYPE == 0
+#define Turn vec4
+vec4 turn_of(uint d, uint position) { return vec4(rope_factors(d, position), rope_factors(d + 1u, position)); }
+vec2 turned(uint from, uint d, vec4 turn) { return vec2(rotated(from, d, turn.xy), rotated(from, d + 1u, turn.zw)); }
+#else
+#define Turn vec2
+vec2 turn_of(uint d, uint position) { return rope_factors(d, position); }
+float turned(uint from, uint d, vec2 turn) { return rotated(from, d, turn); }
+#endif
+Values query_word(uint from, uint d, Turn turn) { return APPEND ? turned(from, d, turn) : VALUES_AT(q, from + d); }
+
+// Word w of the row's own key and value, as the pages hold it.
+uint own_key_start() { return gl_WorkGroupID.x * p.q_stride + (p.kv_heads * GROUP + gl_WorkGroupID.y) * HEAD_DIM; }
+uint own_key(uint w, uint position) {
+  const uint d = w * VALUES;
+  return pack(turned(own_key_start(), d, turn_of(d, position)));
+}
+uint own_value(uint w) {
+  const uint at = own_key_start() + p.kv_heads * HEAD_DIM + w * VALUES;
+  return pack(VALUES_AT(q, at));
+}
+
+void store_own(StepRow row, uint w, uint key, uint value) {
+  const uint page = row.position / kPageTokens, token = row.position % kPageTokens;
+  k_pool[k_page_base(row.slot, page, gl_WorkGroupID.y) + w * kPageTokens + token] = key;
+  v_pool[v_start(v_page_base(row.slot, page, gl_WorkGroupID.y), token) + w] = value;
+}
+#else
+const bool APPEND = false;
+#define Turn float
+float turn_of(uint d, uint position) { return 0.0; }
+Values query_word(uint from, uint d, Turn turn) { return VALUES_AT(q, from + d); }
+#endif
+
+// How many tokens the pages of a row hold.
+uint stored_keys(uint position) { return APPEND ? position : position + 1u; }
+
+shared uint arrivals;
+
+const uint DIMS_PER_LANE = (HEAD_DIM + WG - 1u) / WG, SPLITS_AT_ONCE = 4u;
+const uint PARTIAL = HEAD_DIM + kAttentionPartialExtra;
+
+// A head of the row and KV head of this workgroup.
+uint partial_start(uint split, uint head) {
+  const uint tile = gl_WorkGroupID.x * p.kv_heads + gl_WorkGroupID.y;
+  return ((tile * p.max_splits + split) * GROUP + head) * PARTIAL;
+}
+
+#if KV_TYPE == 2
+shared float rotated_back[HEAD_DIM];
+#define HADAMARD_VALUE float
+#define HADAMARD_AT(i) rotated_back[i]
+#define HADAMARD_SYNC sync
+#include "lib/hadamard.glsl"
+
+// Writes a head of y, its values in rotated_back.
+void store_rotated_back(uint to, uint lane) {
+  sync();
+  hadamard(HEAD_DIM, V_ROTATION, lane, WG);
+  const float factor = V_ROTATION == 1u ? 1.0 : inversesqrt(float(V_ROTATION));
+  for (uint d = lane; d < HEAD_DIM; d += WG) y[to + d] = rotated_back[d] * factor;
+  sync();
+}
+#endif
+
+// Where a workgroup's result of a head goes: into y where it is the whole one, else to its split's partial result.
+uint result_start(uint head, uint split, bool whole) {
+  return whole ? head_start(gl_WorkGroupID.x, head, p.y_stride) : partial_start(split, head);
+}
+void store_word(uint to, uint w, bool whole, Values value) {
+  const uint d = w * VALUES;
+#if KV_TYPE == 2
+  if (whole) STORE_VALUES(rotated_back, d, value);
+#else
+  if (whole) STORE_VALUES(y, to + d, value);
+#endif
+  else STORE_VALUES(partials, to + d, value);
+}
+// After the words of all lanes.
+void finish_head(uint to, bool whole, float highest, float total, uint lane) {
+#if KV_TYPE == 2
+  if (whole) store_rotated_back(to, lane);
+#endif
+  if (whole || lane != 0u) return;
+  partials[to + HEAD_DIM] = highest;
+  partials[to + HEAD_DIM + 1u] = total;
+}
+
+// The splits' sums in their order, several splits' loads in flight.
+void merge_head(uint splits, uint head, uint lane) {
+  float top = LOWEST, sum = 0.0, values[DIMS_PER_LANE];
+  for (uint s = lane; s < splits; s += WG) top = max(top, partials[partial_start(s, head) + HEAD_DIM]);
+  top = reduce_max(top);
+  for (uint s = lane; s < splits; s += WG) {
+    const uint from = partial_start(s, head) + HEAD_DIM;
+    sum += partials[from + 1u] * exp(partials[from] - top);
+  }
+  sum = reduce_add(sum);
+  [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i) values[i] = 0.0;
+  for (uint first = 0u; first < splits; first += SPLITS_AT_ONCE) {
+    [[unroll]] for (uint j = 0u; j < SPLITS_AT_ONCE; ++j) {
+      const uint from = partial_start(min(first + j, splits - 1u), head);
+      const float weight = first + j < splits ? exp(partials[from + HEAD_DIM] - top) : 0.0;
+      [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
+        values[i] += weight * partials[from + min(lane + i * WG, HEAD_DIM - 1u)];
+    }
+  }
+  const uint to = head_start(gl_WorkGroupID.x, head, p.y_stride);
+#if KV_TYPE == 2
+  [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
+    if (lane + i * WG < HEAD_DIM) rotated_back[lane + i * WG] = values[i] / sum;
+  store_rotated_back(to, lane);
+#else
+  [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
+    if (lane + i * WG < HEAD_DIM) y[to + lane + i * WG] = values[i] / sum;
+#endif
+}
+
+// After all parts of this workgroup are stored. Merges the splits in their order if it was the last.
+void finish_splits(uint splits) {
+  const uint lane = gl_LocalInvocationID.x;
+  memoryBarrierBuffer();
+  sync();
+  const uint counter = gl_WorkGroupID.x * p.kv_heads + gl_WorkGroupID.y;
+  if (lane == 0u) arrivals = atomicAdd(counters[counter], 1u);
+  sync();
+  if (arrivals != splits - 1u) return;
+  memoryBarrierBuffer();
+  if (lane == 0u) counters[counter] = 0u;
+  for (uint head = 0u; head < GROUP; ++head) merge_head(splits, head, lane);
+}
