@@ -157,7 +157,8 @@ void main() {
     float score = logits[first_logit + k];
     if (temperature > 0.0) {
       const uint hash = pcg4d(uvec4(samplers[slot].seed_low, samplers[slot].seed_high, row.position + 1u, k)).x;
-      score = logits[first_logit + k] / temperature - log(exponential(hash >> 8));
+      // Less the highest, which changes no order, and no temperature makes it overflow.
+      score = (logits[first_logit + k] - highest) / temperature - log(exponential(hash >> 8));
     }
     if (token == kTokenNotFinite || score > best) {
       best = score;

@@ -116,7 +116,11 @@ std::vector<SampleCase> cases() {
                     .presence_penalty = 0.2f,
                     .top_k = 50,
                     .penalty_window = 64};
-  std::vector<SampleCase> list = {{"greedy", plain()}, {"temperature", plain(0.7f)}, {"hot", plain(5)}, {"all", all}};
+  std::vector<SampleCase> list = {{"greedy", plain()},
+                                  {"temperature", plain(0.7f)},
+                                  {"hot", plain(5)},
+                                  {"nearly greedy", plain(1.5e-38f)},
+                                  {"all", all}};
   const auto add = [&](const char* name, auto set) {
     SamplerParams params = plain(1);
     set(params);
