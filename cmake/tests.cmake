@@ -1,6 +1,7 @@
 # tests/**/*_test.cpp      one GoogleTest program, each test registered with ctest
 # tests/**/*_test.c        one program each, linked to the library as a C user links it
 # tests/fuzz/…             *_mutate (always) and gguf_fuzz (clang with PUMICE_FUZZ)
+# tests/faults/…           pumice_faults, which sweeps faults through the library, and the Vulkan layer that it needs
 # tests/packaging/…        installs to a scratch prefix and uses the result
 
 set(tests_dir ${PROJECT_SOURCE_DIR}/tests)
@@ -19,7 +20,7 @@ file(GENERATE OUTPUT ${test_paths_dir}/test_paths.h CONTENT "${test_paths}")
 file(GLOB_RECURSE cpp_tests CONFIGURE_DEPENDS ${tests_dir}/*_test.cpp)
 file(GLOB_RECURSE test_support CONFIGURE_DEPENDS ${tests_dir}/*.cpp)
 list(REMOVE_ITEM test_support ${cpp_tests})
-list(FILTER test_support EXCLUDE REGEX "/tests/(fuzz|packaging)/")
+list(FILTER test_support EXCLUDE REGEX "/tests/(faults|fuzz|packaging)/")
 find_package(GTest)
 if(NOT GTest_FOUND)
   message(WARNING "GoogleTest not found: the C++ tests are left out; install libgtest-dev")
@@ -82,6 +83,47 @@ if(PUMICE_FUZZ AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND EXISTS ${tests_dir}
   target_link_options(gguf_fuzz PRIVATE -fsanitize=fuzzer)
   target_include_directories(gguf_fuzz PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir})
   target_link_libraries(gguf_fuzz PRIVATE pumice_core)
+endif()
+
+# The layer is opened by the Vulkan loader; what the program itself defines, such as read(), goes before the C library's.
+file(GLOB fault_sources CONFIGURE_DEPENDS ${tests_dir}/faults/*.cpp ${tests_dir}/faults/*.c)
+set(fault_layer_sources ${tests_dir}/faults/vulkan_layer.cpp)
+list(REMOVE_ITEM fault_sources ${fault_layer_sources})
+if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
+  add_library(pumice_fault_layer MODULE ${fault_layer_sources} ${tests_dir}/faults/vulkan_lies.cpp)
+  add_executable(pumice_faults ${fault_sources} ${tests_dir}/support/synthetic_model.cpp)
+  foreach(target IN ITEMS pumice_fault_layer pumice_faults)
+    pumice_compile_options(${target})
+    target_include_directories(${target} PRIVATE ${tests_dir} ${test_paths_dir})
+    target_include_directories(${target} SYSTEM PRIVATE ${PUMICE_VULKAN_INCLUDE_DIR})
+  endforeach()
+  set_target_properties(pumice_faults PROPERTIES ENABLE_EXPORTS ON
+    C_VISIBILITY_PRESET default CXX_VISIBILITY_PRESET default)
+  set_source_files_properties(${tests_dir}/faults/system_hooks.c PROPERTIES COMPILE_OPTIONS -U_FORTIFY_SOURCE)
+  # Its operator new keeps a word in front of each block.
+  target_compile_options(pumice_faults PRIVATE
+    $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-mismatched-new-delete -Wno-array-bounds>)
+  # The library itself as a user has it; of its inner parts, those that make a model file.
+  target_link_libraries(pumice_faults PRIVATE pumice pumice_core ${CMAKE_DL_LIBS})
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/faults/pumice_faults.json CONTENT "{
+  \"file_format_version\": \"1.2.0\",
+  \"layer\": {
+    \"name\": \"VK_LAYER_PUMICE_faults\",
+    \"type\": \"GLOBAL\",
+    \"library_path\": \"$<TARGET_FILE:pumice_fault_layer>\",
+    \"api_version\": \"1.3.0\",
+    \"implementation_version\": \"1\",
+    \"description\": \"faults for tests\"
+  }
+}
+")
+  target_compile_definitions(pumice_faults PRIVATE
+    PUMICE_FAULT_LAYER="$<TARGET_FILE:pumice_fault_layer>" PUMICE_FAULT_LAYER_FOLDER="${PROJECT_BINARY_DIR}/faults"
+    PUMICE_FAULTS_LIBRARY="$<TARGET_FILE:pumice>")
+  add_dependencies(pumice_faults pumice_fault_layer)
+  # Whether the sweep notices what it is there for; the sweep itself is ./check --sweep.
+  add_test(NAME faults.self_test COMMAND pumice_faults --self-test --jobs 1)
+  set_tests_properties(faults.self_test PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
 endif()
 
 # Packaging needs the C API to exist, and a program that is not built with the sanitizers cannot use the library.

@@ -1,0 +1,97 @@
+// pumice_faults: sweeps faults through a short life of the library.
+//   pumice_faults [--seed N] [--slice I/N] [--minutes M] [--sample N] [--jobs N] [--only TEXT] [--state FILE] [--again]
+//   pumice_faults --self-test           whether a crash, a hang, a leak, … of the scenario itself is noticed
+//   pumice_faults --point "POINT"       one point in this process (point.h says what a point is)
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "faults/hostile_redis.h"
+#include "faults/own_code.h"
+#include "faults/point.h"
+#include "faults/sweep.h"
+#include "faults/vulkan_faults.h"
+#include "faults/worker.h"
+#include "support/synthetic_model.h"
+#include "support/temporary_folder.h"
+#include "test_paths.h"
+
+namespace pumice::faults {
+namespace {
+
+using Arguments = std::map<std::string, std::string>;
+
+const std::string& value(const Arguments& arguments, const std::string& name, const std::string& otherwise) {
+  const auto found = arguments.find(name);
+  return found == arguments.end() ? otherwise : found->second;
+}
+
+Arguments parse(int argc, char** argv) {
+  Arguments arguments;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--again") == 0 || std::strcmp(argv[i], "--self-test") == 0)
+      arguments[argv[i]] = "yes";
+    else if (i + 1 < argc)
+      arguments[argv[i]] = argv[i + 1], ++i;
+  }
+  return arguments;
+}
+
+// Two layers of 64, so that a life takes a fraction of a second on a software driver.
+std::string write_model(const std::string& path) {
+  const std::vector<std::byte> bytes = test::make_synthetic_model({.layers = 2, .width = 64, .context = 512});
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  return path;
+}
+
+SweepOptions sweep_options(const Arguments& arguments, const std::string& folder) {
+  SweepOptions options{.program = std::filesystem::read_symlink("/proc/self/exe"), .folder = folder};
+  options.seed = std::strtoull(value(arguments, "--seed", "1").c_str(), nullptr, 10);
+  const std::string slice = value(arguments, "--slice", "0/1");
+  options.slice = std::strtoull(slice.c_str(), nullptr, 10);
+  options.slices = std::max<uint64_t>(1, std::strtoull(slice.c_str() + slice.find('/') + 1, nullptr, 10));
+  options.minutes = std::strtod(value(arguments, "--minutes", "0").c_str(), nullptr);
+  options.sample = std::strtoull(value(arguments, "--sample", "1000").c_str(), nullptr, 10);
+  options.jobs =
+      std::max(1u, static_cast<unsigned>(std::strtoul(value(arguments, "--jobs", "2").c_str(), nullptr, 10)));
+  options.only = value(arguments, "--only", "");
+  options.state = value(arguments, "--state", "");
+  options.again = arguments.contains("--again");
+  return options;
+}
+
+// The layer; and a software driver with one thread, as there is a worker for each core.
+void set_environment() {
+  ::setenv("VK_LAYER_PATH", PUMICE_FAULT_LAYER_FOLDER, 1);
+  ::setenv("VK_INSTANCE_LAYERS", kVulkanFaultLayer, 1);
+  ::setenv("LP_NUM_THREADS", "1", 0);
+}
+
+int run(int argc, char** argv) {
+  pumice_own_code_find();
+  const Arguments arguments = parse(argc, argv);
+  set_environment();
+  if (arguments.contains("--worker"))
+    return run_worker(
+        {arguments.at("--model"), arguments.at("--folder"), arguments.at("--worker"), arguments.at("--redis")});
+  const test::TemporaryFolder scratch;
+  const std::string model = write_model(scratch.file("model.gguf"));
+  if (arguments.contains("--point")) {
+    const Point point = Point::parse(arguments.at("--point"));
+    const HostileRedis redis(point.kind == "server" ? point.what : "");
+    return run_point({model, scratch.file(""), point.memory, redis.url()}, arguments.at("--point"));
+  }
+  SweepOptions options = sweep_options(arguments, scratch.file(""));
+  options.model = model;
+  return arguments.contains("--self-test") ? run_self_test(options) : run_sweep(options);
+}
+
+}  // namespace
+}  // namespace pumice::faults
+
+int main(int argc, char** argv) { return pumice::faults::run(argc, argv); }
