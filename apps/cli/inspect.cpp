@@ -1,5 +1,6 @@
 // `pumice inspect`: what is in a GGUF file.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -56,35 +57,58 @@ Json estimate_json(const pumice::Model& model) {
   }
 }
 
-Json model_json(const pumice::Model& model, const std::string& path) {
-  Json metadata = Json::array(), tensors = Json::array();
-  for (std::uint64_t i = 0; i < model.metadata_count(); ++i) {
-    const PumiceMetadata entry = model.metadata(i);
-    metadata.push_back({{"key", entry.key}, {"type", entry.type}, {"value", entry.value}});
+// Written piece by piece: a file may have millions of entries.
+class Writer {
+ public:
+  void add(const std::string& text) {
+    text_ += text;
+    if (text_.size() >= kPieceBytes) flush();
   }
-  for (std::uint64_t i = 0; i < model.tensor_count(); ++i) {
-    const PumiceTensorInfo tensor = model.tensor(i);
-    tensors.push_back(
-        {{"name", tensor.name}, {"type", tensor.type}, {"shape", extents_of(tensor)}, {"bytes", tensor.bytes}});
+  void flush() {
+    write_stdout(text_);
+    text_.clear();
   }
-  return {{"path", path},
-          {"model", info_json(model.info())},
-          {"device_memory", estimate_json(model)},
-          {"metadata", metadata},
-          {"tensors", tensors}};
+
+ private:
+  static constexpr std::size_t kPieceBytes = 1 << 16;
+  std::string text_;
+};
+
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+template <typename Make>
+void write_array(Writer& out, const char* name, std::uint64_t count, Make make) {
+  out.add(fmt::format(",\n  \"{}\": [", name));
+  for (std::uint64_t i = 0; i < count; ++i) out.add((i == 0 ? "\n    " : ",\n    ") + dump(make(i)));
+  out.add(count == 0 ? "]" : "\n  ]");
 }
 
-std::string summary_text(const pumice::Model& model, const Json& json) {
+void write_json(const pumice::Model& model, const std::string& path) {
+  Writer out;
+  out.add(fmt::format("{{\n  \"path\": {},\n  \"model\": {},\n  \"device_memory\": {}", dump(path),
+                      dump(info_json(model.info())), dump(estimate_json(model))));
+  write_array(out, "metadata", model.metadata_count(), [&](std::uint64_t i) -> Json {
+    const PumiceMetadata entry = model.metadata(i);
+    return {{"key", entry.key}, {"type", entry.type}, {"value", entry.value}};
+  });
+  write_array(out, "tensors", model.tensor_count(), [&](std::uint64_t i) -> Json {
+    const PumiceTensorInfo tensor = model.tensor(i);
+    return {{"name", tensor.name}, {"type", tensor.type}, {"shape", extents_of(tensor)}, {"bytes", tensor.bytes}};
+  });
+  out.add("\n}\n");
+  out.flush();
+}
+
+std::string summary_text(const pumice::Model& model, const std::string& path) {
   const PumiceModelInfo info = model.info();
-  std::string text = fmt::format("{}: {} \"{}\"", printable(json["path"].get<std::string>()),
-                                 printable(info.architecture), printable(info.name));
+  std::string text = fmt::format("{}: {} \"{}\"", printable(path), printable(info.architecture), printable(info.name));
   if (!info.has_weights) return text + fmt::format(", a vocabulary of {} tokens without weights\n", info.vocabulary);
   text += fmt::format(", {:.2f} million parameters\n", static_cast<double>(info.parameters) / 1e6);
   text += fmt::format("  {} layers, width {}, {} heads of {} ({} for keys and values), feed-forward {}\n", info.layers,
                       info.width, info.heads, info.head_dim, info.kv_heads, info.ffn_width);
   text += fmt::format("  vocabulary {}, context {}, tensors {} ({})\n", info.vocabulary, info.context_length,
                       format_bytes(info.file_bytes), printable(info.weight_types));
-  const Json& memory = json["device_memory"];
+  const Json memory = estimate_json(model);
   if (memory.contains("weights_bytes")) {
     text += fmt::format("  device memory: weights {}, KV cache {}, workspace {}\n",
                         format_bytes(memory["weights_bytes"].get<std::uint64_t>()),
@@ -96,21 +120,19 @@ std::string summary_text(const pumice::Model& model, const Json& json) {
   return text;
 }
 
-std::string tables_text(const Json& json, bool with_tensors) {
-  std::string text = "\nmetadata\n";
-  for (const Json& entry : json["metadata"]) {
-    text += fmt::format("  {:<44} {:<16} {}\n", printable(entry["key"].get<std::string>()),
-                        entry["type"].get<std::string>(), printable(entry["value"].get<std::string>()));
+void write_tables(Writer& out, const pumice::Model& model, bool with_tensors) {
+  out.add("\nmetadata\n");
+  for (std::uint64_t i = 0; i < model.metadata_count(); ++i) {
+    const PumiceMetadata entry = model.metadata(i);
+    out.add(fmt::format("  {:<44} {:<16} {}\n", printable(entry.key), entry.type, printable(entry.value)));
   }
-  if (!with_tensors) return text + fmt::format("\n{} tensors; --tensors lists them\n", json["tensors"].size());
-  text += "\ntensors\n";
-  for (const Json& tensor : json["tensors"]) {
-    std::string shape;
-    for (const Json& extent : tensor["shape"]) shape += (shape.empty() ? "" : " x ") + extent.dump();
-    text += fmt::format("  {:<44} {:<6} {:<20} {}\n", printable(tensor["name"].get<std::string>()),
-                        tensor["type"].get<std::string>(), shape, format_bytes(tensor["bytes"].get<std::uint64_t>()));
+  if (!with_tensors) return out.add(fmt::format("\n{} tensors; --tensors lists them\n", model.tensor_count()));
+  out.add("\ntensors\n");
+  for (std::uint64_t i = 0; i < model.tensor_count(); ++i) {
+    const PumiceTensorInfo tensor = model.tensor(i);
+    out.add(fmt::format("  {:<44} {:<6} {:<20} {}\n", printable(tensor.name), tensor.type,
+                        fmt::format("{}", fmt::join(extents_of(tensor), " x ")), format_bytes(tensor.bytes)));
   }
-  return text;
 }
 
 int inspect(const InspectFlags& flags) {
@@ -118,12 +140,14 @@ int inspect(const InspectFlags& flags) {
   const pumice::Instance instance = open_instance(flags.device, &messages);
   const std::string path = model_path(flags.file.empty() ? flags.model : flags.file);
   const pumice::Model model = open_vocabulary(instance, path);
-  const Json json = model_json(model, path);
   if (flags.json) {
-    write_stdout(json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
-  } else {
-    write_stdout(summary_text(model, json) + tables_text(json, flags.tensors));
+    write_json(model, path);
+    return kExitOk;
   }
+  Writer out;
+  out.add(summary_text(model, path));
+  write_tables(out, model, flags.tensors);
+  out.flush();
   return kExitOk;
 }
 

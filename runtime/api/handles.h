@@ -4,8 +4,10 @@
 // destruction does not matter.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -58,14 +60,32 @@ struct DeviceObject {
   LastError last_error;
 };
 
+// Texts of an entry of a model's listing: a key, its type and value, or a tensor's name and type.
+using ListingTexts = std::array<std::string, 3>;
+
+// Made when they are asked for, since a file may have millions; where they are handed out to stays. Thread-safe.
+class Listing {
+ public:
+  template <typename Make>
+  const ListingTexts& at(uint64_t index, Make&& make) {
+    const std::lock_guard lock(mutex_);
+    const auto found = texts_.find(index);
+    return found != texts_.end() ? found->second : texts_.emplace(index, make()).first->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<uint64_t, ListingTexts> texts_;
+};
+
 struct ModelObject {
   std::shared_ptr<InstanceObject> instance;
   std::shared_ptr<DeviceObject> device;  // null: metadata and tokenizer only
   std::optional<Gguf> file;
   std::optional<Tokenizer> tokenizer;
-  std::string tokenizer_error;  // why there is none
+  std::optional<Error> tokenizer_error;  // why there is none
   std::optional<Model> model;
-  std::vector<std::string> texts;  // keys, types and values of metadata, then names and types of tensors
+  Listing listing;  // of metadata, then of tensors
   std::mutex digest_mutex;
   std::string digest;  // of all that the file holds; empty: not computed yet
   LastError last_error;

@@ -8,29 +8,44 @@
 namespace pumice {
 namespace {
 
-void read_tokenizer_of(ModelObject& object) {
-  Result<TokenizerData> data = read_tokenizer(*object.file);
-  if (!data) {
-    object.tokenizer_error = data.error().message;
-    return;
-  }
-  Result<Tokenizer> tokenizer = Tokenizer::create(std::move(data).value());
-  if (tokenizer)
-    object.tokenizer = std::move(tokenizer).value();
-  else
-    object.tokenizer_error = tokenizer.error().message;
+Result<Tokenizer> make_tokenizer(const Gguf& file) {
+  PUMICE_ASSIGN(TokenizerData data, read_tokenizer(file));
+  return Tokenizer::create(std::move(data));
 }
 
-void render_listing(ModelObject& object) {
-  for (const GgufEntry& entry : object.file->metadata()) {
-    object.texts.emplace_back(entry.key);
-    object.texts.push_back(value_type_name(entry.value));
-    object.texts.push_back(render(entry.value));
+// A file without a usable vocabulary can still be looked at, but not run.
+void read_tokenizer_of(ModelObject& object) {
+  Result<Tokenizer> tokenizer = make_tokenizer(*object.file);
+  if (!tokenizer) {
+    object.tokenizer_error = tokenizer.error();
+    return;
   }
-  for (const GgufTensor& tensor : object.file->tensors()) {
-    object.texts.emplace_back(tensor.name);
-    object.texts.push_back(tensor_type_name(tensor.type));
+  object.tokenizer = std::move(tokenizer).value();
+  for (const std::string& warning : object.tokenizer->warnings())
+    object.instance->instance->log().write(LogLevel::kWarning, "%s", warning.c_str());
+}
+
+// "llama.vocab_size is 512", or that it is absent.
+std::string stated_vocabulary(const ModelObject& object, const ModelConfig& config) {
+  const std::string key = config.architecture + ".vocab_size";
+  const GgufValue* value = object.file->find(key);
+  return key + (value ? " is " + render(*value) : " is absent");
+}
+
+// All that can be known of the file before its weights are read.
+Result<void> check_tokenizer(const ModelObject& object) {
+  PUMICE_ASSIGN(const ModelConfig config, read_config(*object.file));
+  if (!object.tokenizer) {
+    const Error& reason = *object.tokenizer_error;
+    return error(reason.status == Status::kNotFound ? Status::kUnsupported : reason.status, "%s",
+                 reason.message.c_str());
   }
+  if (static_cast<uint32_t>(object.tokenizer->vocabulary_size()) > config.vocabulary)
+    return error(Status::kMalformed,
+                 "tokenizer.ggml.tokens has %d tokens, but token_embd.weight only %u rows (%s); "
+                 "convert the model again",
+                 object.tokenizer->vocabulary_size(), config.vocabulary, stated_vocabulary(object, config).c_str());
+  return {};
 }
 
 Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice* device,
@@ -45,17 +60,13 @@ Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice*
     PUMICE_ASSIGN(object->file, Gguf::from_memory({static_cast<const std::byte*>(options.data), options.data_size}));
   }
   read_tokenizer_of(*object);
-  render_listing(*object);
   if (device) {
     LoadProgress progress;
     if (options.progress)
       progress = [&](float fraction) { return options.progress(options.progress_user, fraction) != 0; };
+    PUMICE_TRY(check_tokenizer(*object));
     PUMICE_ASSIGN(Model loaded, Model::load(*object->device->kernels, *object->file, progress));
     object->model = std::move(loaded);
-    if (!object->tokenizer) return error(Status::kUnsupported, "%s", object->tokenizer_error.c_str());
-    if (static_cast<uint32_t>(object->tokenizer->vocabulary_size()) > object->model->config().vocabulary)
-      return error(Status::kMalformed, "the tokenizer has %d tokens, the embedding only %u",
-                   object->tokenizer->vocabulary_size(), object->model->config().vocabulary);
   }
   *model = new PumiceModel{std::move(object)};
   return {};
@@ -72,6 +83,14 @@ std::string weight_types(const Gguf& file) {
   return text;
 }
 
+// Of an array with a value for each layer the first; 0 where there is none.
+uint32_t first_count(const Gguf& file, const std::string& key) {
+  const GgufValue* value = file.find(key);
+  if (!value || !value->is_array()) return file.get_u32(key).value_or(0);
+  const std::optional<std::vector<int32_t>> numbers = value->as_i32_array();
+  return numbers && !numbers->empty() ? static_cast<uint32_t>(std::max(numbers->front(), 0)) : 0;
+}
+
 void write_info(const ModelObject& object, PumiceModelInfo& info) {
   const Gguf& file = *object.file;
   const std::string architecture(file.get_string("general.architecture").value_or(""));
@@ -79,11 +98,12 @@ void write_info(const ModelObject& object, PumiceModelInfo& info) {
   copy_text(file.get_string("general.name").value_or(""), info.name);
   copy_text(weight_types(file), info.weight_types);
   // As the file says, so that models that cannot be run can still be looked at.
-  const auto number = [&](const char* key) { return file.get_u32(architecture + "." + key).value_or(0); };
+  const auto number = [&](const char* key) { return first_count(file, architecture + "." + key); };
   info.layers = number("block_count");
   info.width = number("embedding_length");
   info.heads = number("attention.head_count");
-  info.kv_heads = file.get_u32(architecture + ".attention.head_count_kv").value_or(info.heads);
+  info.kv_heads = number("attention.head_count_kv");
+  if (info.kv_heads == 0) info.kv_heads = info.heads;
   info.head_dim =
       file.get_u32(architecture + ".attention.key_length").value_or(info.heads ? info.width / info.heads : 0);
   info.ffn_width = number("feed_forward_length");
@@ -135,11 +155,16 @@ uint64_t pumice_model_metadata_count(const PumiceModel* model) {
 
 PumiceResult pumice_model_get_metadata(const PumiceModel* model, uint64_t index, PumiceMetadata* metadata) {
   if (!model || !usable(metadata) || index >= pumice_model_metadata_count(model)) return PUMICE_INVALID_ARGUMENT;
-  const std::string* texts = &model->object->texts[3 * index];
-  metadata->key = texts[0].c_str();
-  metadata->type = texts[1].c_str();
-  metadata->value = texts[2].c_str();
-  return PUMICE_OK;
+  return guarded(&model->object->last_error, [&]() -> Result<void> {
+    const GgufEntry& entry = model->object->file->metadata()[index];
+    const ListingTexts& texts = model->object->listing.at(index, [&]() -> ListingTexts {
+      return {std::string(entry.key), value_type_name(entry.value), render(entry.value)};
+    });
+    metadata->key = texts[0].c_str();
+    metadata->type = texts[1].c_str();
+    metadata->value = texts[2].c_str();
+    return {};
+  });
 }
 
 uint64_t pumice_model_tensor_count(const PumiceModel* model) {
@@ -148,14 +173,19 @@ uint64_t pumice_model_tensor_count(const PumiceModel* model) {
 
 PumiceResult pumice_model_get_tensor(const PumiceModel* model, uint64_t index, PumiceTensorInfo* tensor) {
   if (!model || !usable(tensor) || index >= pumice_model_tensor_count(model)) return PUMICE_INVALID_ARGUMENT;
-  const GgufTensor& found = model->object->file->tensors()[index];
-  const std::string* texts = &model->object->texts[3 * pumice_model_metadata_count(model) + 2 * index];
-  tensor->name = texts[0].c_str();
-  tensor->type = texts[1].c_str();
-  tensor->dimensions = found.dim_count;
-  std::copy(found.dims.begin(), found.dims.end(), tensor->extents);
-  tensor->bytes = found.data.size();
-  return PUMICE_OK;
+  return guarded(&model->object->last_error, [&]() -> Result<void> {
+    const GgufTensor& found = model->object->file->tensors()[index];
+    const ListingTexts& texts =
+        model->object->listing.at(pumice_model_metadata_count(model) + index, [&]() -> ListingTexts {
+          return {std::string(found.name), tensor_type_name(found.type)};
+        });
+    tensor->name = texts[0].c_str();
+    tensor->type = texts[1].c_str();
+    tensor->dimensions = found.dim_count;
+    std::copy(found.dims.begin(), found.dims.end(), tensor->extents);
+    tensor->bytes = found.data.size();
+    return {};
+  });
 }
 
 }  // extern "C"

@@ -10,7 +10,7 @@ namespace {
 Result<const Tokenizer*> tokenizer_of(const PumiceModel* model) {
   const ModelObject& object = *model->object;
   if (object.tokenizer) return &*object.tokenizer;
-  return error(Status::kUnsupported, "the file has no usable tokenizer: %s", object.tokenizer_error.c_str());
+  return error(Status::kUnsupported, "the file has no usable tokenizer: %s", object.tokenizer_error->message.c_str());
 }
 
 Result<void> check_id(const Tokenizer& tokenizer, int32_t id) {
@@ -31,6 +31,9 @@ PumiceResult pumice_tokenize(const PumiceModel* model, const char* text, size_t 
     const std::vector<int32_t> found =
         tokenizer->encode({text ? text : "", length}, {.add_special = (flags & PUMICE_TOKENIZE_ADD_SPECIAL) != 0,
                                                        .parse_special = (flags & PUMICE_TOKENIZE_PARSE_SPECIAL) != 0});
+    if (tokenizer->has_double_bos(found))
+      model->object->instance->instance->log().write(
+          LogLevel::kWarning, "the text begins with BOS, and the model adds another, as its file says; leave one out");
     std::copy_n(found.begin(), std::min(found.size(), capacity), ids);
     *count = found.size();
     return {};

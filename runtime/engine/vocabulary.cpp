@@ -35,11 +35,9 @@ class KeyReader {
     const auto view = read<std::string_view>(key, "string", [](const GgufValue& v) { return v.as_string(); });
     return std::string(view.value_or(std::string_view()));
   }
-  std::vector<std::string> texts(std::string_view key) {
-    const auto views =
-        read<std::vector<std::string_view>>(key, "[string]", [](const GgufValue& v) { return v.as_strings(); });
-    if (!views) return {};
-    return {views->begin(), views->end()};
+  std::vector<std::string_view> texts(std::string_view key) {
+    return read<std::vector<std::string_view>>(key, "[string]", [](const GgufValue& v) { return v.as_strings(); })
+        .value_or(std::vector<std::string_view>());
   }
 
   const std::string& wrong() const { return wrong_; }
@@ -58,6 +56,13 @@ std::optional<std::vector<float>> scores_of(const GgufValue& value) {
   floats.reserve(integers->size());
   for (const int32_t integer : *integers) floats.push_back(static_cast<float>(integer));
   return floats;
+}
+
+// As llama.cpp finds them.
+bool is_phi3(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower.find("phi-3") != std::string::npos || lower.find("phi3") != std::string::npos;
 }
 
 }  // namespace
@@ -82,6 +87,13 @@ Result<TokenizerData> read_tokenizer(const Gguf& file) {
   data.add_bos = reader.flag("add_bos_token");
   data.add_eos = reader.flag("add_eos_token");
   data.add_space_prefix = reader.flag("add_space_prefix");
+  data.is_phi3 = is_phi3(file.get_string("general.name").value_or(""));
+  if (data.model == "gpt2" && data.pre.empty())
+    data.warnings.push_back(
+        "tokenizer.ggml.pre is missing: the default pre-tokenizer is taken, which many models were "
+        "not trained with; convert the model again");
+  if (file.find("tokenizer.ggml.suppress_tokens"))
+    data.warnings.push_back("tokenizer.ggml.suppress_tokens is not supported: these tokens can be drawn");
   if (!reader.wrong().empty()) return error(Status::kMalformed, "%s; convert the model again", reader.wrong().c_str());
   if (data.model.empty() || data.tokens.empty()) {
     return error(Status::kNotFound,

@@ -1,8 +1,8 @@
 // read_tokenizer: the tokenizer.ggml.* metadata of a GGUF file as TokenizerData.
 //
 // Contract: kMalformed where a key has the wrong type, kNotFound where the file has no vocabulary; the content itself
-// is checked by Tokenizer::create. Ownership: the result owns copies. Thread rule: a pure function. Source: the GGUF
-// specification, ggml's docs/gguf.md, section "Tokenizer".
+// is checked by Tokenizer::create. Ownership: the result has views of the file. Thread rule: a pure function. Source:
+// the GGUF specification, ggml's docs/gguf.md, section "Tokenizer".
 #pragma once
 
 #include "base/result.h"

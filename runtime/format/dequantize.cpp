@@ -156,33 +156,18 @@ void iq4_nl(Bytes b, float* y) {
   }
 }
 
-template <void (*decode)(Bytes, float*), uint32_t block_bytes, uint32_t block_values>
+template <TensorType type, void (*decode)(Bytes, float*)>
 void run(Bytes blocks, std::span<float> values) {
-  for (size_t i = 0; i < values.size(); i += block_values, blocks += block_bytes) decode(blocks, values.data() + i);
+  constexpr TensorTypeInfo kInfo = listed_type(type);
+  for (size_t i = 0; i < values.size(); i += kInfo.block_values, blocks += kInfo.block_bytes)
+    decode(blocks, values.data() + i);
 }
 
 }  // namespace
 
 bool can_dequantize(TensorType type) {
-  switch (type) {
-    case TensorType::kF32:
-    case TensorType::kF16:
-    case TensorType::kBF16:
-    case TensorType::kQ4_0:
-    case TensorType::kQ4_1:
-    case TensorType::kQ5_0:
-    case TensorType::kQ5_1:
-    case TensorType::kQ8_0:
-    case TensorType::kQ2_K:
-    case TensorType::kQ3_K:
-    case TensorType::kQ4_K:
-    case TensorType::kQ5_K:
-    case TensorType::kQ6_K:
-    case TensorType::kIQ4_NL:
-      return true;
-    default:
-      return false;
-  }
+  const TensorTypeInfo* info = tensor_type_info(type);
+  return info && info->device;
 }
 
 void dequantize_blocks(TensorType type, std::span<const std::byte> blocks, std::span<float> values) {
@@ -192,33 +177,33 @@ void dequantize_blocks(TensorType type, std::span<const std::byte> blocks, std::
   const Bytes bytes = reinterpret_cast<Bytes>(blocks.data());
   switch (type) {
     case TensorType::kF32:
-      return run<f32, 4, 1>(bytes, values);
+      return run<TensorType::kF32, f32>(bytes, values);
     case TensorType::kF16:
-      return run<f16, 2, 1>(bytes, values);
+      return run<TensorType::kF16, f16>(bytes, values);
     case TensorType::kBF16:
-      return run<bf16, 2, 1>(bytes, values);
+      return run<TensorType::kBF16, bf16>(bytes, values);
     case TensorType::kQ4_0:
-      return run<q4_0, 18, 32>(bytes, values);
+      return run<TensorType::kQ4_0, q4_0>(bytes, values);
     case TensorType::kQ4_1:
-      return run<q4_1, 20, 32>(bytes, values);
+      return run<TensorType::kQ4_1, q4_1>(bytes, values);
     case TensorType::kQ5_0:
-      return run<q5_0, 22, 32>(bytes, values);
+      return run<TensorType::kQ5_0, q5_0>(bytes, values);
     case TensorType::kQ5_1:
-      return run<q5_1, 24, 32>(bytes, values);
+      return run<TensorType::kQ5_1, q5_1>(bytes, values);
     case TensorType::kQ8_0:
-      return run<q8_0, 34, 32>(bytes, values);
+      return run<TensorType::kQ8_0, q8_0>(bytes, values);
     case TensorType::kQ2_K:
-      return run<q2_k, 84, 256>(bytes, values);
+      return run<TensorType::kQ2_K, q2_k>(bytes, values);
     case TensorType::kQ3_K:
-      return run<q3_k, 110, 256>(bytes, values);
+      return run<TensorType::kQ3_K, q3_k>(bytes, values);
     case TensorType::kQ4_K:
-      return run<q4_k, 144, 256>(bytes, values);
+      return run<TensorType::kQ4_K, q4_k>(bytes, values);
     case TensorType::kQ5_K:
-      return run<q5_k, 176, 256>(bytes, values);
+      return run<TensorType::kQ5_K, q5_k>(bytes, values);
     case TensorType::kQ6_K:
-      return run<q6_k, 210, 256>(bytes, values);
+      return run<TensorType::kQ6_K, q6_k>(bytes, values);
     case TensorType::kIQ4_NL:
-      return run<iq4_nl, 18, 32>(bytes, values);
+      return run<TensorType::kIQ4_NL, iq4_nl>(bytes, values);
     default:
       PUMICE_CHECK(can_dequantize(type));
   }

@@ -14,7 +14,7 @@
 
 namespace pumice {
 
-// True for F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K and IQ4_NL.
+// True for the types that the device takes, as they are or as F16 (tensor_type.h).
 bool can_dequantize(TensorType type);
 
 // Decodes values.size() values from `blocks` (whole blocks of `type`, of exactly that many values).

@@ -15,21 +15,6 @@
 
 namespace pumice {
 
-// The numbers are those of quant_blocks.h, as shaders see them.
-enum class WeightType : uint32_t {
-  kF32 = kWeightF32,
-  kF16 = kWeightF16,
-  kBF16 = kWeightBF16,
-  kQ8_0 = kWeightQ8_0,
-  kQ4_0 = kWeightQ4_0,
-  kQ4_1 = kWeightQ4_1,
-  kQ5_0 = kWeightQ5_0,
-  kQ5_1 = kWeightQ5_1,
-  kQ4_K = kWeightQ4_K,
-  kQ5_K = kWeightQ5_K,
-  kQ6_K = kWeightQ6_K,
-};
-
 const char* weight_type_name(WeightType type);  // "Q4_K"
 
 // The weight type that a tensor becomes on the device; nullopt for a type that can be neither kept nor dequantised.

@@ -130,8 +130,13 @@ Result<Gguf> Gguf::open(const std::string& path) {
     const std::string prefix = path.substr(0, path.size() - suffix.size());
     files.clear();
     for (uint64_t i = 0; i < split->count; ++i) {
-      PUMICE_ASSIGN(GgufPart part, read_file(prefix + part_suffix({.number = i, .count = split->count}), files));
-      parts.push_back(std::move(part));
+      Result<GgufPart> part = read_file(prefix + part_suffix({.number = i, .count = split->count}), files);
+      if (!part && part.error().status == Status::kNotFound)
+        return error(Status::kNotFound, "%s; it is part %llu of %llu of a split model: put all of them into one folder",
+                     part.error().message.c_str(), static_cast<unsigned long long>(i + 1),
+                     static_cast<unsigned long long>(split->count));
+      if (!part) return std::move(part).error();
+      parts.push_back(std::move(part).value());
     }
   }
   uint64_t bytes = 0;

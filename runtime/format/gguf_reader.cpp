@@ -4,6 +4,8 @@
 #include <numeric>
 #include <optional>
 
+#include "format/file_kind.h"
+
 namespace pumice {
 namespace {
 
@@ -85,11 +87,7 @@ bool PartReader::take_string(std::string_view& text) {
 Result<void> PartReader::read_header() {
   uint32_t magic = 0;
   if (!take(magic)) return ends_inside("the header");
-  if (magic == 0x67676d6c || magic == 0x67676d66 || magic == 0x67676a74 || magic == 0x67676c61)
-    return error(Status::kUnsupported, "this is a GGML file from before GGUF; convert the model to GGUF");
-  if (magic != kMagic)
-    return error(Status::kMalformed, "not a GGUF file: it starts with %02x %02x %02x %02x instead of \"GGUF\"",
-                 magic & 0xff, (magic >> 8) & 0xff, (magic >> 16) & 0xff, magic >> 24);
+  if (magic != kMagic) return not_gguf(file_);
   if (!take(part_.version)) return ends_inside("the header");
   if (part_.version != 0 && (part_.version & 0xffff) == 0)
     return error(Status::kUnsupported, "this GGUF file is big-endian; convert it to little endian");

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 
+#include "base/printable.h"
 #include "format/gguf.h"
 #include "format/gguf_reader.h"
 
@@ -35,24 +35,10 @@ size_t utf8_length(std::string_view text) {
 
 // The printable form of the first character of `text`, whose length is added to `used`.
 std::string escaped(std::string_view text, size_t& used) {
-  const size_t length = utf8_length(text);
-  const auto first = static_cast<unsigned char>(text[0]);
-  used += std::max<size_t>(length, 1);
-  if (first == '\n') return "\\n";
-  if (first == '\t') return "\\t";
-  if (first == '"' || first == '\\') return {'\\', text[0]};
-  const bool c1_control = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
-  const bool line_separator = length == 3 && (text.starts_with("\u2028") || text.starts_with("\u2029"));
-  if (length == 0 || first < 0x20 || first == 0x7f || c1_control || line_separator) {
-    std::string codes;
-    for (size_t i = 0; i < std::max<size_t>(length, 1); ++i) {
-      char code[8];
-      std::snprintf(code, sizeof(code), "\\x%02x", static_cast<unsigned>(static_cast<unsigned char>(text[i])));
-      codes += code;
-    }
-    return codes;
-  }
-  return std::string(text.substr(0, length));
+  const size_t length = std::max<size_t>(utf8_length(text), 1);
+  used += length;
+  if (text[0] == '"' || text[0] == '\\') return {'\\', text[0]};
+  return printable(text.substr(0, length));
 }
 
 std::string render_scalar(const GgufValue& value, size_t max_chars) {

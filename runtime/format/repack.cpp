@@ -141,16 +141,17 @@ struct Q6KFormat {
 };
 
 // Types without a device layout, by way of floats, to F16.
-template <TensorType type, uint32_t bytes, uint32_t values>
+template <TensorType type>
 struct ConvertedFormat {
-  static constexpr uint32_t kStepBytes = bytes, kStepUnits = values / kUnitValues, kQuantWords = 16, kScaleWords = 0;
+  static constexpr uint32_t kBytes = listed_type(type).block_bytes, kValues = listed_type(type).block_values;
+  static constexpr uint32_t kStepBytes = kBytes, kStepUnits = kValues / kUnitValues, kQuantWords = 16, kScaleWords = 0;
   static void pack(Bytes b, Lane quant, Lane) {
-    float y[values];
-    dequantize_blocks(type, std::as_bytes(std::span(b, bytes)), y);
+    float y[kValues];
+    dequantize_blocks(type, std::as_bytes(std::span(b, kBytes)), y);
     // First to half, then to the lane's words: the first loop becomes vector code, the second cannot.
-    uint16_t halves[values];
-    for (uint32_t i = 0; i < values; ++i) halves[i] = float_to_half(y[i]);
-    copy_words<values / 2>(reinterpret_cast<Bytes>(halves), quant);
+    uint16_t halves[kValues];
+    for (uint32_t i = 0; i < kValues; ++i) halves[i] = float_to_half(y[i]);
+    copy_words<kValues / 2>(reinterpret_cast<Bytes>(halves), quant);
   }
 };
 
@@ -234,11 +235,11 @@ void repack_rows(const GgufTensor& tensor, uint64_t first_row, uint64_t row_coun
     case TensorType::kQ6_K:
       return run(Q6KFormat());
     case TensorType::kQ2_K:
-      return run(ConvertedFormat<TensorType::kQ2_K, 84, 256>());
+      return run(ConvertedFormat<TensorType::kQ2_K>());
     case TensorType::kQ3_K:
-      return run(ConvertedFormat<TensorType::kQ3_K, 110, 256>());
+      return run(ConvertedFormat<TensorType::kQ3_K>());
     case TensorType::kIQ4_NL:
-      return run(ConvertedFormat<TensorType::kIQ4_NL, 18, 32>());
+      return run(ConvertedFormat<TensorType::kIQ4_NL>());
     default:
       PUMICE_CHECK(can_dequantize(tensor.type));
   }

@@ -4,12 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+
+#include "shared/quant_blocks.h"
 
 namespace pumice {
 
-// The numbers are those of GGUF files. A number that is not listed (4, 5 and 31 to 33 were withdrawn) is unknown:
-// tensor_type_info answers nullptr and a file that uses it is refused.
+// The numbers are those of GGUF files. A number that is not listed (4, 5, 31 to 33 and 36 to 38 were withdrawn) is
+// unknown: tensor_type_info answers nullptr and a file that uses it is refused.
 enum class TensorType : uint32_t {
   kF32 = 0,
   kF16 = 1,
@@ -43,13 +46,100 @@ enum class TensorType : uint32_t {
   kTQ1_0 = 34,
   kTQ2_0 = 35,
   kMXFP4 = 39,
+  kNVFP4 = 40,
+  kQ1_0 = 41,
+  kQ2_0 = 42,
 };
 
-struct TensorTypeInfo {
-  const char* name;       // as GGUF tools print it: "Q4_K"
-  uint32_t block_values;  // consecutive values of a row that are encoded together; row lengths are multiples of it
-  uint32_t block_bytes;
+// What a matrix is on the device; the numbers are those of quant_blocks.h, as shaders see them.
+enum class WeightType : uint32_t {
+  kF32 = kWeightF32,
+  kF16 = kWeightF16,
+  kBF16 = kWeightBF16,
+  kQ8_0 = kWeightQ8_0,
+  kQ4_0 = kWeightQ4_0,
+  kQ4_1 = kWeightQ4_1,
+  kQ5_0 = kWeightQ5_0,
+  kQ5_1 = kWeightQ5_1,
+  kQ4_K = kWeightQ4_K,
+  kQ5_K = kWeightQ5_K,
+  kQ6_K = kWeightQ6_K,
 };
+
+// The one table of what is known about a type; how its blocks are decoded and repacked is in dequantize.cpp and
+// repack.cpp, how the device reads it in quant_blocks.h.
+struct TensorTypeInfo {
+  const char* name = nullptr;  // as GGUF tools print it: "Q4_K"; nullptr for a number that no current file uses
+  uint32_t block_values = 0;   // consecutive values of a row that are encoded together; row lengths are multiples of it
+  uint32_t block_bytes = 0;
+  std::optional<WeightType> device = {};  // what it becomes; empty: it has no kernels and cannot be decoded
+};
+
+// By number.
+inline constexpr TensorTypeInfo kTensorTypes[] = {
+    {"F32", 1, 4, WeightType::kF32},
+    {"F16", 1, 2, WeightType::kF16},
+    {"Q4_0", 32, 18, WeightType::kQ4_0},
+    {"Q4_1", 32, 20, WeightType::kQ4_1},
+    {},
+    {},
+    {"Q5_0", 32, 22, WeightType::kQ5_0},
+    {"Q5_1", 32, 24, WeightType::kQ5_1},
+    {"Q8_0", 32, 34, WeightType::kQ8_0},
+    {"Q8_1", 32, 36},
+    {"Q2_K", 256, 84, WeightType::kF16},
+    {"Q3_K", 256, 110, WeightType::kF16},
+    {"Q4_K", 256, 144, WeightType::kQ4_K},
+    {"Q5_K", 256, 176, WeightType::kQ5_K},
+    {"Q6_K", 256, 210, WeightType::kQ6_K},
+    {"Q8_K", 256, 292},
+    {"IQ2_XXS", 256, 66},
+    {"IQ2_XS", 256, 74},
+    {"IQ3_XXS", 256, 98},
+    {"IQ1_S", 256, 50},
+    {"IQ4_NL", 32, 18, WeightType::kF16},
+    {"IQ3_S", 256, 110},
+    {"IQ2_S", 256, 82},
+    {"IQ4_XS", 256, 136},
+    {"I8", 1, 1},
+    {"I16", 1, 2},
+    {"I32", 1, 4},
+    {"I64", 1, 8},
+    {"F64", 1, 8},
+    {"IQ1_M", 256, 56},
+    {"BF16", 1, 2, WeightType::kBF16},
+    {},
+    {},
+    {},
+    {"TQ1_0", 256, 54},
+    {"TQ2_0", 256, 66},
+    {},
+    {},
+    {},
+    {"MXFP4", 32, 17},
+    {"NVFP4", 64, 36},
+    {"Q1_0", 128, 18},
+    {"Q2_0", 64, 18},
+};
+
+// How the units of a weight type lie in its planes (quant_blocks.h).
+struct WeightTypeInfo {
+  TensorType type;  // that has the same values, and so its name and its block
+  uint32_t quant_words;
+  uint32_t scale_words;  // of scale_units units
+  uint32_t scale_units;
+};
+
+// By number.
+inline constexpr WeightTypeInfo kWeightLayouts[kWeightTypes] = {
+    {TensorType::kF32, 32, 0, 1}, {TensorType::kF16, 16, 0, 1}, {TensorType::kBF16, 16, 0, 1},
+    {TensorType::kQ8_0, 8, 1, 2}, {TensorType::kQ4_0, 4, 1, 2}, {TensorType::kQ4_1, 4, 1, 1},
+    {TensorType::kQ5_0, 5, 1, 2}, {TensorType::kQ5_1, 5, 1, 1}, {TensorType::kQ4_K, 4, 4, 8},
+    {TensorType::kQ5_K, 5, 4, 8}, {TensorType::kQ6_K, 6, 5, 8},
+};
+
+// Of a type that is listed above.
+constexpr const TensorTypeInfo& listed_type(TensorType type) { return kTensorTypes[static_cast<uint32_t>(type)]; }
 
 // nullptr for an unknown number.
 const TensorTypeInfo* tensor_type_info(TensorType type);

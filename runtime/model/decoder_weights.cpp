@@ -1,8 +1,10 @@
 #include "model/decoder_weights.h"
 
+#include <array>
 #include <utility>
 
 #include "format/dequantize.h"
+#include "model/inert.h"
 
 namespace pumice {
 
@@ -17,27 +19,51 @@ uint64_t DecoderWeights::bytes() const {
   return total;
 }
 
-Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t rows, uint64_t cols) const {
+Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t rows, uint64_t cols) {
   const GgufTensor* found = file_.find_tensor(name);
   if (!found) return error(Status::kMalformed, "the model file has no tensor %s", name.c_str());
-  if (found->cols() != cols || found->rows() != rows)
+  if (found->dims != std::array<uint64_t, 4>{cols, rows, 1, 1})
     return error(Status::kMalformed, "tensor %s is %s, (%llu, %llu) is expected", name.c_str(),
                  render_shape(*found).c_str(), static_cast<unsigned long long>(cols),
                  static_cast<unsigned long long>(rows));
+  used_.insert(found);
   return found;
+}
+
+Result<void> WeightReader::check_rest() const {
+  for (const GgufTensor& tensor : file_.tensors())
+    if (!used_.contains(&tensor) && !is_inert_tensor(tensor.name))
+      return error(
+          Status::kUnsupported,
+          "tensor %s is not one that this architecture computes with; without it the model would answer wrongly",
+          quote(tensor.name).c_str());
+  return {};
+}
+
+Result<vk::Buffer> WeightReader::floats(std::span<const float> values) {
+  bytes_ += values.size_bytes();
+  return uploader_ ? uploader_->upload_bytes(std::as_bytes(values)) : Result<vk::Buffer>(vk::Buffer());
 }
 
 Result<vk::Buffer> WeightReader::vector(const std::string& name, uint64_t length) {
   PUMICE_ASSIGN(const GgufTensor* source, tensor(name, 1, length));
   PUMICE_ASSIGN(const std::vector<float> values, fetch_values(file_, *source));
-  return uploader_.upload_bytes(std::as_bytes(std::span(values)));
+  return floats(values);
 }
 
 Result<WeightMatrix> WeightReader::matrix(std::span<const GgufTensor* const> parts) {
-  if (is_converted_at_load(parts[0]->type) && !std::exchange(conversion_logged_, true))
-    log_.write(LogLevel::kWarning, "%s weights have no kernels and become F16, which takes more memory",
-               tensor_type_name(parts[0]->type).c_str());
-  return uploader_.upload_matrix(parts);
+  for (const GgufTensor* part : parts) {
+    PUMICE_ASSIGN(const DeviceLayout layout, device_layout_for(*part));
+    bytes_ += layout.total_bytes();
+  }
+  if (is_converted_at_load(parts[0]->type) && converted_type_.empty())
+    converted_type_ = tensor_type_name(parts[0]->type);
+  return uploader_ ? uploader_->upload_matrix(parts) : Result<WeightMatrix>(WeightMatrix());
+}
+
+Result<WeightMatrix> WeightReader::matrix(const std::string& name, uint64_t rows, uint64_t cols) {
+  PUMICE_ASSIGN(const GgufTensor* part, tensor(name, rows, cols));
+  return matrix({&part, 1});
 }
 
 Result<Projection> WeightReader::projection(const std::string& name, uint64_t rows, uint64_t cols) {
@@ -59,7 +85,7 @@ Result<std::optional<vk::Buffer>> WeightReader::stacked_bias(std::span<const std
     values.insert(values.end(), part.begin(), part.end());
   }
   if (!any) return std::optional<vk::Buffer>();
-  PUMICE_ASSIGN(vk::Buffer buffer, uploader_.upload_bytes(std::as_bytes(std::span(values))));
+  PUMICE_ASSIGN(vk::Buffer buffer, floats(values));
   return std::optional<vk::Buffer>(std::move(buffer));
 }
 

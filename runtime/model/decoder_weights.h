@@ -2,9 +2,10 @@
 #pragma once
 
 #include <optional>
+#include <set>
+#include <string>
 #include <vector>
 
-#include "base/log.h"
 #include "model/config.h"
 #include "model/uploader.h"
 
@@ -36,27 +37,38 @@ struct DecoderWeights {
   uint64_t bytes() const;
 };
 
-// Plans uploads by name, checking shapes; the uploader's finish() brings them. One thread at a time.
+// Plans uploads by name, checking shapes; the uploader's finish() brings them. Without an uploader nothing is made:
+// buffers and slabs stay empty, and bytes() is what they would take. One thread at a time.
 class WeightReader {
  public:
-  WeightReader(const Gguf& file, Uploader& uploader, const Log& log) : file_(file), uploader_(uploader), log_(log) {}
+  explicit WeightReader(const Gguf& file) : file_(file) {}
+  WeightReader(const Gguf& file, Uploader& uploader) : file_(file), uploader_(&uploader) {}
 
   Result<vk::Buffer> vector(const std::string& name, uint64_t length);  // as float
-  Result<Projection> projection(const std::string& name, uint64_t rows, uint64_t cols);
+  Result<WeightMatrix> matrix(const std::string& name, uint64_t rows, uint64_t cols);
+  Result<Projection> projection(const std::string& name, uint64_t rows, uint64_t cols);  // name without ".weight"
   // Stacked into as few matrices as types allow; names without ".weight".
   Result<std::vector<Projection>> stacked(std::span<const std::string> names, std::span<const uint64_t> rows,
                                           uint64_t cols);
   bool has(const std::string& name) const { return file_.find_tensor(name) != nullptr; }
 
+  // kUnsupported for the first tensor of the file that nothing asked for and that is not known to be inert.
+  Result<void> check_rest() const;
+  uint64_t bytes() const { return bytes_; }
+  // The first type that has no kernels and so becomes F16, which takes more memory; empty: none.
+  const std::string& converted_type() const { return converted_type_; }
+
  private:
-  Result<const GgufTensor*> tensor(const std::string& name, uint64_t rows, uint64_t cols) const;
+  Result<const GgufTensor*> tensor(const std::string& name, uint64_t rows, uint64_t cols);
   Result<WeightMatrix> matrix(std::span<const GgufTensor* const> parts);
+  Result<vk::Buffer> floats(std::span<const float> values);
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows);
 
   const Gguf& file_;
-  Uploader& uploader_;
-  const Log& log_;
-  bool conversion_logged_ = false;
+  Uploader* uploader_ = nullptr;
+  uint64_t bytes_ = 0;
+  std::set<const GgufTensor*> used_;
+  std::string converted_type_;
 };
 
 }  // namespace pumice

@@ -34,7 +34,7 @@ class Model {
 Result<ModelConfig> read_config(const Gguf& file);
 
 // Device bytes that the weights will take, exactly, without what the allocator rounds up to. While they are loaded,
-// staging takes up to kUploadHostBytes more, of host memory.
+// staging takes up to kUploadHostBytes more, of host memory. Fails as Model::load would for what the file says.
 Result<uint64_t> estimate_weight_bytes(const Gguf& file);
 
 }  // namespace pumice

@@ -1,7 +1,6 @@
 #include "model/step.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kernels/activation.h"
 #include "kernels/argmax.h"
@@ -171,7 +170,7 @@ void record_attention_block(Recorder recorder, const StepContext& context, uint3
                        .heads = config.heads,
                        .kv_heads = config.kv_heads,
                        .head_dim = config.head_dim,
-                       .scale = 1.0f / std::sqrt(static_cast<float>(config.head_dim)),
+                       .scale = config.attention_scale,
                        .one_sequence = context.step.one_sequence,
                        .arguments = context.step.decode_arguments,
                        .max_splits = context.work.max_splits,

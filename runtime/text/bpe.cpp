@@ -33,7 +33,6 @@ bool worse(const Pair& a, const Pair& b) { return a.rank != b.rank ? a.rank > b.
 struct BpeEncoder::Scratch {
   std::vector<Symbol> symbols;
   std::vector<Pair> queue;
-  std::string word;
   EncodeWork work;
 };
 
@@ -61,9 +60,9 @@ const BpeEncoder::MergeTable::Merge* BpeEncoder::MergeTable::find(uint32_t left,
   return nullptr;
 }
 
-BpeEncoder::BpeEncoder(const TokenTable& table, const std::vector<std::string>& merges, const PreTokenizer& pre)
+BpeEncoder::BpeEncoder(const TokenTable& table, const std::vector<std::string_view>& merges, const PreTokenizer& pre)
     : pre_(pre) {
-  symbols_.reserve(static_cast<size_t>(table.size()) + 256);
+  symbols_.reserve(static_cast<size_t>(table.size()) + 256, 0);
   for (uint32_t byte = 0; byte < 256; ++byte) byte_symbols_[byte] = intern(std::string(1, static_cast<char>(byte)));
   for (int32_t id = 0; id < table.size(); ++id) {
     if (table.name(id).empty() || table.is_special(id) || table.type(id) == TokenType::kByte) continue;
@@ -76,12 +75,12 @@ BpeEncoder::BpeEncoder(const TokenTable& table, const std::vector<std::string>& 
 }
 
 uint32_t BpeEncoder::intern(std::string_view bytes) {
-  const auto [entry, added] = symbols_.emplace(bytes, static_cast<uint32_t>(symbol_ids_.size()));
-  if (added) symbol_ids_.push_back(-1);
-  return entry->second;
+  const uint32_t symbol = symbols_.intern(bytes);
+  if (symbol == symbol_ids_.size()) symbol_ids_.push_back(-1);
+  return symbol;
 }
 
-void BpeEncoder::add_merges(const std::vector<std::string>& merges) {
+void BpeEncoder::add_merges(const std::vector<std::string_view>& merges) {
   merges_.reserve(merges.size());
   for (size_t rank = 0; rank < merges.size() && rank < kNone; ++rank) {
     const std::string_view merge = merges[rank];
@@ -107,17 +106,16 @@ void BpeEncoder::encode(std::string_view text, std::vector<int32_t>& ids, Encode
   if (work != nullptr) *work = scratch.work;
 }
 
-bool BpeEncoder::append_whole_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& ids) const {
+bool BpeEncoder::append_whole_word(std::string_view word, std::vector<int32_t>& ids) const {
   if (word.size() > TokenTable::kMaxNameBytes) return false;
-  scratch.word.assign(word);
-  const auto found = symbols_.find(scratch.word);
-  if (found == symbols_.end() || symbol_ids_[found->second] < 0) return false;
-  ids.push_back(symbol_ids_[found->second]);
+  const auto found = symbols_.find(word);
+  if (!found || symbol_ids_[*found] < 0) return false;
+  ids.push_back(symbol_ids_[*found]);
   return true;
 }
 
 void BpeEncoder::encode_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& ids) const {
-  if (pre_.ignores_merges() && append_whole_word(word, scratch, ids)) return;
+  if (pre_.ignores_merges() && append_whole_word(word, ids)) return;
   auto& symbols = scratch.symbols;
   const auto size = static_cast<uint32_t>(word.size());
   symbols.resize(size);

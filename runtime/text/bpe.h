@@ -11,17 +11,17 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "text/pretokenize.h"
+#include "text/string_table.h"
 #include "text/token_table.h"
 
 namespace pumice {
 
 class BpeEncoder {
  public:
-  BpeEncoder(const TokenTable& table, const std::vector<std::string>& merges, const PreTokenizer& pre);
+  BpeEncoder(const TokenTable& table, const std::vector<std::string_view>& merges, const PreTokenizer& pre);
 
   // Appends the ids of the text. text: less than 2 GiB.
   void encode(std::string_view text, std::vector<int32_t>& ids, EncodeWork* work = nullptr) const;
@@ -48,15 +48,15 @@ class BpeEncoder {
 
   struct Scratch;
   uint32_t intern(std::string_view bytes);
-  void add_merges(const std::vector<std::string>& merges);
+  void add_merges(const std::vector<std::string_view>& merges);
   void encode_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& ids) const;
-  bool append_whole_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& ids) const;
+  bool append_whole_word(std::string_view word, std::vector<int32_t>& ids) const;
   void merge(std::string_view word, Scratch& scratch) const;
   void append_symbol(uint32_t symbol, std::string_view bytes, std::vector<int32_t>& ids) const;
 
   PreTokenizer pre_;
-  std::unordered_map<std::string, uint32_t> symbols_;  // every string that a word or a merge may consist of
-  std::vector<int32_t> symbol_ids_;                    // its token, or -1
+  StringTable symbols_;              // every string that a word or a merge may consist of
+  std::vector<int32_t> symbol_ids_;  // its token, or -1
   std::array<uint32_t, 256> byte_symbols_;
   MergeTable merges_;
 };

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/printable.h"
 #include "text/split_rules.h"
 #include "text/unicode.h"
 
@@ -143,7 +144,7 @@ Result<PreTokenizer> PreTokenizer::create(std::string_view name) {
     result.adds_bos_ = p.adds_bos;
     return result;
   }
-  const std::string shown(name.substr(0, 64));
+  const std::string shown = printable(name.substr(0, 64));
   return error(Status::kUnsupported, "unknown pre-tokenizer '%s' in tokenizer.ggml.pre; known are %s", shown.c_str(),
                known_names().c_str());
 }

@@ -20,6 +20,8 @@ struct LongestFirst {
   }
 };
 
+bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
 uint8_t byte_at(std::string_view text, size_t i) { return static_cast<uint8_t>(text[i]); }
 
 }  // namespace
@@ -83,12 +85,19 @@ std::vector<TextFragment> SpecialTokens::partition(std::string_view text, bool p
   }
   std::vector<TextFragment> fragments;
   size_t begin = 0;
+  const auto add_text = [&](size_t end, bool strip_end) {
+    std::string_view part = text.substr(begin, end - begin);
+    if (!fragments.empty() && table_->strips(fragments.back().id) == Strips::kAfter)
+      while (!part.empty() && is_space(part.front())) part.remove_prefix(1);
+    while (strip_end && !part.empty() && is_space(part.back())) part.remove_suffix(1);
+    if (!part.empty()) fragments.push_back({part, -1});
+  };
   for (const auto& [at, token] : accepted) {
-    if (at > begin) fragments.push_back({text.substr(begin, at - begin), -1});
+    add_text(at, table_->strips(token.id) == Strips::kBefore);
     fragments.push_back({{}, token.id});
     begin = at + token.length;
   }
-  if (begin < text.size()) fragments.push_back({text.substr(begin), -1});
+  add_text(text.size(), false);
   return fragments;
 }
 

@@ -26,7 +26,7 @@ class SpecialTokens {
 
   explicit SpecialTokens(const TokenTable& table);
 
-  // The text as tokens and the stretches between them, in order.
+  // The text as tokens and the stretches between them, in order, without the whitespace that tokens strip.
   std::vector<TextFragment> partition(std::string_view text, bool parse_special) const;
 
  private:

@@ -61,8 +61,9 @@ SpmEncoder::SpmEncoder(const TokenTable& table) : table_(&table) {
     constexpr char kHex[] = "0123456789ABCDEF";
     const std::string name = {'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
     auto id = table.find(name);
+    if (id && table.is_special(*id)) id.reset();
     if (!id) id = piece(std::string(1, static_cast<char>(byte)));
-    if (!id) id = table.unk;
+    if (!id && table.unk && table.type(*table.unk) != TokenType::kControl) id = table.unk;
     byte_ids_[byte] = id.value_or(-1);
   }
   for (int32_t id = 0; id < table.size() && !tokens_span_words_; ++id) {

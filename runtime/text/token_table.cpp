@@ -5,87 +5,31 @@
 #include <limits>
 #include <utility>
 
+#include "text/control_names.h"
 #include "text/unicode.h"
 
 namespace pumice {
 namespace {
 
-// The names that end a turn, the likeliest first: the first that a vocabulary has is its end of turn.
-constexpr std::string_view kEndOfTurn[] = {
-    "<|eot_id|>", "<|im_end|>", "<|end|>",       "<end_of_turn>",   "<end_of_utterance>",   "<EOT>",
-    "_<EOT>",     "[EOT]",      "<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>"};
-
-constexpr std::string_view kEndOfMessage = "<|eom_id|>";
-
-// After any of these a model has nothing more to say; the second half are the tokens that part one file from the next
-// in models trained on code.
-constexpr std::string_view kEndOfGeneration[] = {"<|eot_id|>",
-                                                 "<|im_end|>",
-                                                 "<|end|>",
-                                                 "<|return|>",
-                                                 "<|call|>",
-                                                 "<|calls|>",
-                                                 "<|flush|>",
-                                                 "<end_of_turn>",
-                                                 "<|endoftext|>",
-                                                 "</s>",
-                                                 "<|eom_id|>",
-                                                 "<EOT>",
-                                                 "_<EOT>",
-                                                 "[EOT]",
-                                                 "[EOS]",
-                                                 "<|end_of_text|>",
-                                                 "<end_of_utterance>",
-                                                 "<eos>",
-                                                 "<turn|>",
-                                                 "<|tool_response>",
-                                                 "[e~[",
-                                                 "<｜end▁of▁sentence｜>",
-                                                 "<|fim_pad|>",
-                                                 "<fim-pad>",
-                                                 "<fim_pad>",
-                                                 "<PAD>",
-                                                 "[PAD]",
-                                                 "<|fim_repo|>",
-                                                 "<|repo_name|>",
-                                                 "<fim-repo>",
-                                                 "<REPO>",
-                                                 "<reponame>",
-                                                 "<|file_sep|>"};
-
-// Tokens that structure a text within a turn in OpenAI's harmony format; a program that reads the answer needs them.
-constexpr std::string_view kShown[] = {"<|channel|>", "<|message|>", "<|start|>", "<|constrain|>"};
-
-std::string with_spaces(std::string_view name) {
-  constexpr std::string_view kMark = "\xE2\x96\x81";
-  std::string text;
-  text.reserve(name.size());
-  for (size_t at = 0; at < name.size();) {
-    if (name.substr(at, kMark.size()) == kMark) {
-      text.push_back(' ');
-      at += kMark.size();
-    } else {
-      text.push_back(name[at++]);
-    }
-  }
-  return text;
-}
-
-// A character outside the alphabet stands for itself.
-std::string from_alphabet(std::string_view name) {
-  std::string text;
-  text.reserve(name.size());
+// A space mark is a space; in the byte alphabet a character outside stands for itself. Never longer than the name.
+void append_decoded(VocabularyKind kind, std::string_view name, std::vector<char>& text) {
+  constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
   while (!name.empty()) {
     const Utf8Unit unit = first_unit(name);
-    const auto byte = unit.state == Utf8State::kValid ? alphabet_to_byte(unit.code_point) : std::nullopt;
+    const std::string_view part = name.substr(0, unit.length);
+    std::optional<uint8_t> byte;
+    if (kind == VocabularyKind::kSentencePiece) {
+      if (part == kSpaceMark) byte = static_cast<uint8_t>(' ');
+    } else if (unit.state == Utf8State::kValid) {
+      byte = alphabet_to_byte(unit.code_point);
+    }
     if (byte) {
       text.push_back(static_cast<char>(*byte));
     } else {
-      text += name.substr(0, unit.length);
+      text.insert(text.end(), part.begin(), part.end());
     }
     name.remove_prefix(unit.length);
   }
-  return text;
 }
 
 int hex_digit(char c) {
@@ -111,6 +55,8 @@ Result<std::unique_ptr<const TokenTable>> TokenTable::create(VocabularyKind kind
   PUMICE_TRY(table->take(data));
   table->read_ids(data);
   table->mark_known_names();
+  table->mark_special(data);
+  table->mark_stripping(data);
   table->decode_bytes();
   return std::unique_ptr<const TokenTable>(std::move(table));
 }
@@ -130,22 +76,14 @@ Result<void> TokenTable::take(TokenizerData& data) {
     return error(Status::kMalformed, "tokenizer.ggml.token_type has %zu values for %zu tokens", data.token_types.size(),
                  count);
   }
-  names_ = std::move(data.tokens);
   scores_ = std::move(data.scores);
   for (float& score : scores_) {
     if (std::isnan(score)) score = -std::numeric_limits<float>::infinity();
   }
+  PUMICE_TRY(take_names(data.tokens));
   types_.assign(count, TokenType::kNormal);
   ends_generation_.assign(count, false);
-  index_.reserve(count);
-  for (size_t i = 0; i < count; ++i) {
-    if (names_[i].size() > kMaxNameBytes) {
-      return error(Status::kMalformed, "token %zu has %zu bytes; at most %zu are accepted", i, names_[i].size(),
-                   kMaxNameBytes);
-    }
-    longest_name_ = std::max(longest_name_, names_[i].size());
-    if (!names_[i].empty()) index_.emplace(names_[i], static_cast<int32_t>(i));
-    if (data.token_types.empty()) continue;
+  for (size_t i = 0; i < count && !data.token_types.empty(); ++i) {
     const int32_t type = data.token_types[i];
     const bool known =
         type >= static_cast<int32_t>(TokenType::kNormal) && type <= static_cast<int32_t>(TokenType::kByte);
@@ -154,32 +92,58 @@ Result<void> TokenTable::take(TokenizerData& data) {
   return {};
 }
 
-void TokenTable::read_ids(const TokenizerData& data) {
+Result<void> TokenTable::take_names(const std::vector<std::string_view>& names) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (names[i].size() > kMaxNameBytes) {
+      return error(Status::kMalformed, "token %zu has %zu bytes; at most %zu are accepted", i, names[i].size(),
+                   kMaxNameBytes);
+    }
+    longest_name_ = std::max(longest_name_, names[i].size());
+    bytes += names[i].size();
+  }
+  if (bytes > StringTable::kMaxBytes) {
+    return error(Status::kMalformed, "tokenizer.ggml.tokens has %zu bytes; at most %zu are accepted", bytes,
+                 StringTable::kMaxBytes);
+  }
+  names_.reserve(names.size(), bytes);
+  for (const std::string_view name : names) names_.add(name);
+  return {};
+}
+
+void TokenTable::read_ids(TokenizerData& data) {
   const auto in_range = [&](std::optional<int64_t> id) -> std::optional<int32_t> {
     if (!id || *id < 0 || *id >= size()) return std::nullopt;
     return static_cast<int32_t>(*id);
   };
-  const auto pick = [&](std::optional<int64_t> id, std::optional<int64_t> otherwise) {
+  // -1 and its 32 bits are how savers write "none".
+  const auto pick = [&](const char* key, std::optional<int64_t> id, std::optional<int64_t> otherwise = {}) {
     const auto stated = in_range(id);
+    if (id && !stated && *id != -1 && *id != UINT32_MAX)
+      data.warnings.push_back("tokenizer.ggml." + std::string(key) + " is " + std::to_string(*id) +
+                              ", outside the vocabulary of " + std::to_string(size()) + ", and is ignored");
     return stated ? stated : in_range(otherwise);
   };
   const bool pieces = kind_ == VocabularyKind::kSentencePiece;
-  bos = pick(data.bos, pieces ? 1 : 11);
-  eos = pick(data.eos, pieces ? 2 : 11);
-  unk = pick(data.unk, pieces ? std::optional<int64_t>(0) : std::nullopt);
-  eot = in_range(data.eot);
-  eom = in_range(data.eom);
-  pad = in_range(data.pad);
+  bos = pick("bos_token_id", data.bos, pieces ? 1 : 11);
+  eos = pick("eos_token_id", data.eos, pieces ? 2 : 11);
+  unk = pick("unknown_token_id", data.unk, pieces ? std::optional<int64_t>(0) : std::nullopt);
+  eot = pick("eot_token_id", data.eot);
+  eom = pick("eom_token_id", data.eom);
+  pad = pick("padding_token_id", data.pad);
 }
 
 void TokenTable::mark_known_names() {
   const auto set_type = [&](int32_t id, TokenType type) { types_[static_cast<size_t>(id)] = type; };
   const auto set_end = [&](int32_t id, bool end) { ends_generation_[static_cast<size_t>(id)] = end; };
-  for (const std::string_view known : kEndOfTurn) {
+  for (const std::string_view known : end_of_turn_names()) {
     if (!eot) eot = find(known);
   }
   if (!eom) eom = find(kEndOfMessage);
-  for (const std::string_view known : kEndOfGeneration) {
+  for (const std::string_view known : fill_in_the_middle_names()) {
+    if (const auto id = find(known)) set_type(*id, TokenType::kControl);
+  }
+  for (const std::string_view known : end_of_generation_names()) {
     if (const auto id = find(known)) {
       set_type(*id, TokenType::kControl);
       set_end(*id, true);
@@ -188,7 +152,7 @@ void TokenTable::mark_known_names() {
   for (const auto& id : {eos, eot, eom}) {
     if (id) set_end(*id, true);
   }
-  for (const std::string_view known : kShown) {
+  for (const std::string_view known : shown_names()) {
     if (const auto id = find(known)) set_type(*id, TokenType::kUserDefined);
   }
   // Where <|return|> or <|flush|> ends the answer, <|end|> only ends one message of it.
@@ -201,19 +165,48 @@ void TokenTable::mark_known_names() {
   }
 }
 
+void TokenTable::mark_special(const TokenizerData& data) {
+  special_.assign(names_.size(), false);
+  for (size_t i = 0; i < names_.size(); ++i)
+    special_[i] = types_[i] == TokenType::kControl || types_[i] == TokenType::kUnknown || is_control_name(names_[i]);
+  // What the file itself gives such a part counts, too, unless it is a word that merely has to serve for padding.
+  for (const auto& id : {data.bos, data.eos, data.eot, data.eom, data.pad}) {
+    if (!id || *id < 0 || *id >= size()) continue;
+    const std::string_view named = name(static_cast<int32_t>(*id));
+    if (named.size() > 2 &&
+        ((named.front() == '<' && named.back() == '>') || (named.front() == '[' && named.back() == ']')))
+      special_[static_cast<size_t>(*id)] = true;
+  }
+}
+
+// llama.cpp knows these models by such names, too; the files do not say it otherwise.
+void TokenTable::mark_stripping(const TokenizerData& data) {
+  strips_.assign(names_.size(), Strips::kNothing);
+  const auto set = [&](std::optional<int32_t> id, Strips side) {
+    if (id) strips_[static_cast<size_t>(*id)] = side;
+  };
+  for (const char* pre : {"jina-v2-de", "jina-v2-es", "jina-v2-code"})
+    if (data.pre.find(pre) != std::string::npos) set(find("<mask>"), Strips::kBefore);
+  if (!data.is_phi3) return;
+  for (int32_t id = 0; id < size(); ++id)
+    if (is_special(id) || type(id) == TokenType::kUserDefined) set(id, Strips::kAfter);
+  set(find("</s>"), Strips::kAfter);
+  for (const char* kept : {"<unk>", "<s>", "<|endoftext|>"}) set(find(kept), Strips::kNothing);
+}
+
 void TokenTable::decode_bytes() {
-  bytes_.resize(names_.size());
+  bytes_ends_.reserve(names_.size());
   for (size_t i = 0; i < names_.size(); ++i) {
-    const std::string& name = names_[i];
+    const std::string_view name = names_[i];
     switch (types_[i]) {
       case TokenType::kNormal:
-        bytes_[i] = kind_ == VocabularyKind::kSentencePiece ? with_spaces(name) : from_alphabet(name);
+        append_decoded(kind_, name, bytes_);
         break;
       case TokenType::kByte:
-        if (const auto byte = byte_of_name(name)) bytes_[i].assign(1, static_cast<char>(*byte));
+        if (const auto byte = byte_of_name(name)) bytes_.push_back(static_cast<char>(*byte));
         break;
       case TokenType::kUserDefined:
-        bytes_[i] = name;
+        bytes_.insert(bytes_.end(), name.begin(), name.end());
         break;
       case TokenType::kUndefined:
       case TokenType::kUnknown:
@@ -221,13 +214,14 @@ void TokenTable::decode_bytes() {
       case TokenType::kUnused:
         break;
     }
+    bytes_ends_.push_back(static_cast<uint32_t>(bytes_.size()));
   }
 }
 
 std::optional<int32_t> TokenTable::find(std::string_view name) const {
-  const auto found = index_.find(name);
-  if (found == index_.end()) return std::nullopt;
-  return found->second;
+  const auto found = name.empty() ? std::nullopt : names_.find(name);
+  if (!found) return std::nullopt;
+  return static_cast<int32_t>(*found);
 }
 
 }  // namespace pumice

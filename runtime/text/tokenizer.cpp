@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/printable.h"
 #include "text/bpe.h"
 #include "text/pretokenize.h"
 #include "text/special_tokens.h"
@@ -34,6 +35,7 @@ struct Tokenizer::Impl {
   bool adds_bos;
   bool adds_eos;
   bool adds_space_prefix;
+  std::vector<std::string> warnings;
 
   void encode_text(std::string_view text, bool first_or_after_token, std::vector<int32_t>& ids) const {
     while (!text.empty()) {
@@ -52,13 +54,17 @@ struct Tokenizer::Impl {
 Result<Tokenizer> Tokenizer::create(TokenizerData data) {
   const bool pieces = data.model == "llama";
   if (!pieces && data.model != "gpt2") {
-    const std::string shown = data.model.substr(0, 64);
+    const std::string shown = printable(std::string_view(data.model).substr(0, 64));
     return error(Status::kUnsupported, "tokenizer.ggml.model '%s' is not supported; known are llama and gpt2",
                  shown.c_str());
   }
   const auto kind = pieces ? VocabularyKind::kSentencePiece : VocabularyKind::kByteLevel;
   PUMICE_ASSIGN(auto pre, PreTokenizer::create(pieces ? std::string_view() : std::string_view(data.pre)));
   PUMICE_ASSIGN(auto table, TokenTable::create(kind, data));
+  size_t merge_bytes = 0;
+  for (const std::string_view merge : data.merges) merge_bytes += merge.size();
+  if (merge_bytes > StringTable::kMaxBytes / 4)
+    return error(Status::kMalformed, "tokenizer.ggml.merges has %zu bytes, which is too much", merge_bytes);
   const bool adds_bos = data.add_bos.value_or(pieces || pre.adds_bos_by_default());
   const bool adds_eos = data.add_eos.value_or(false);
   if (adds_bos && !table->bos) {
@@ -70,9 +76,9 @@ Result<Tokenizer> Tokenizer::create(TokenizerData data) {
   SpecialTokens specials(*table);
   std::variant<SpmEncoder, BpeEncoder> encoder{std::in_place_type<SpmEncoder>, *table};
   if (!pieces) encoder.emplace<BpeEncoder>(*table, data.merges, pre);
-  return Tokenizer(
-      std::unique_ptr<const Impl>(new Impl{std::move(table), std::move(specials), std::move(encoder), adds_bos,
-                                           adds_eos, pieces && data.add_space_prefix.value_or(true)}));
+  return Tokenizer(std::unique_ptr<const Impl>(
+      new Impl{std::move(table), std::move(specials), std::move(encoder), adds_bos, adds_eos,
+               pieces && data.add_space_prefix.value_or(true), std::move(data.warnings)}));
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -114,7 +120,7 @@ std::string Tokenizer::decode(const std::vector<int32_t>& ids, bool include_spec
   for (const int32_t id : ids) {
     std::string_view bytes = token_bytes(id, include_special);
     // The prefix belongs to the first text: a control token before it does not use it up.
-    if (strip && !is_control(id) && !bytes.empty()) {
+    if (strip && !bytes.empty() && impl_->table->type(id) != TokenType::kControl) {
       if (bytes.front() == ' ') bytes.remove_prefix(1);
       strip = false;
     }
@@ -132,9 +138,14 @@ std::optional<int32_t> Tokenizer::pad() const { return impl_->table->pad; }
 bool Tokenizer::adds_bos() const { return impl_->adds_bos; }
 bool Tokenizer::adds_eos() const { return impl_->adds_eos; }
 bool Tokenizer::adds_space_prefix() const { return impl_->adds_space_prefix; }
+bool Tokenizer::has_double_bos(const std::vector<int32_t>& ids) const {
+  return impl_->adds_bos && ids.size() >= 2 && ids[0] == *impl_->table->bos && ids[1] == ids[0];
+}
+const std::vector<std::string>& Tokenizer::warnings() const { return impl_->warnings; }
 
 bool Tokenizer::is_control(int32_t id) const {
-  return impl_->table->contains(id) && impl_->table->type(id) == TokenType::kControl;
+  const TokenTable& table = *impl_->table;
+  return table.contains(id) && table.is_special(id) && table.type(id) != TokenType::kUnknown;
 }
 
 bool Tokenizer::is_end_of_generation(int32_t id) const {

@@ -6,8 +6,9 @@
 //            (Radford et al. 2019, "Language models are unsupervised multitask learners").
 //
 // Contract: ids equal those of llama.cpp for the same vocabulary, except that ordinary text never becomes a control or
-//   unknown token, not even where merges would form its name. Text is bytes: invalid UTF-8 is never an error and,
-//   where the vocabulary has all bytes, survives encode and token_bytes unchanged. Work is O(n log n) in the text.
+//   unknown token (control_names.h), whatever its type, not even where merges would form its name. Text is bytes:
+//   invalid UTF-8 is never an error and, where the vocabulary has all bytes, survives encode and token_bytes unchanged.
+//   Work is O(n log n) in the text.
 // Ownership: owns its vocabulary; views returned live as long as the tokenizer object stays where it was created or
 //   moved to (moving keeps them valid).
 // Thread rule: const methods may run on any number of threads at once; moving and destroying may not overlap them.
@@ -64,9 +65,14 @@ class Tokenizer {
   std::optional<int32_t> pad() const;
   bool adds_bos() const;
   bool adds_eos() const;
+  // What the file leaves to guess or says wrongly, a line each.
+  const std::vector<std::string>& warnings() const;
+  // encode added BOS before a text that begins with it.
+  bool has_double_bos(const std::vector<int32_t>& ids) const;
   // encode puts a space before the text, so the first token of an answer may begin with one that is not the text's.
   bool adds_space_prefix() const;
 
+  // A control token by its type or by its name (control_names.h): no text gives one unless parse_special asks for it.
   bool is_control(int32_t id) const;
   // eos, eot, eom and the names that chat models end a turn with (<|im_end|>, <|eot_id|>, <end_of_turn>, <|end|>,
   // <|endoftext|>, …).

@@ -2,12 +2,14 @@
 //
 // Each field names the GGUF metadata key that fills it (specification: ggml's docs/gguf.md, section "Tokenizer").
 // A key that is absent leaves the field empty; Tokenizer::create applies the defaults given here, which are
-// llama.cpp's. Contract: the content may be hostile; Tokenizer::create checks all of it. Ownership: owns its strings.
+// llama.cpp's. Contract: the content may be hostile; Tokenizer::create checks all of it. Ownership: tokens
+// and merges are views of the file's bytes, which must outlive this, but not the tokenizer made of it.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pumice {
@@ -24,12 +26,12 @@ enum class TokenType : int32_t {
 };
 
 struct TokenizerData {
-  std::string model;                 // tokenizer.ggml.model: "llama" (SentencePiece) or "gpt2" (byte-level BPE)
-  std::string pre;                   // tokenizer.ggml.pre: the pre-tokenizer of "gpt2"; absent means "default"
-  std::vector<std::string> tokens;   // tokenizer.ggml.tokens: the index is the token id
-  std::vector<float> scores;         // tokenizer.ggml.scores: "llama" only; absent means 0 for all
-  std::vector<int32_t> token_types;  // tokenizer.ggml.token_type: values of TokenType; absent means kNormal for all
-  std::vector<std::string> merges;   // tokenizer.ggml.merges: "left right", the index is the rank; "gpt2" only
+  std::string model;                     // tokenizer.ggml.model: "llama" (SentencePiece) or "gpt2" (byte-level BPE)
+  std::string pre;                       // tokenizer.ggml.pre: the pre-tokenizer of "gpt2"; absent means "default"
+  std::vector<std::string_view> tokens;  // tokenizer.ggml.tokens: the index is the token id
+  std::vector<float> scores;             // tokenizer.ggml.scores: "llama" only; absent means 0 for all
+  std::vector<int32_t> token_types;      // tokenizer.ggml.token_type: values of TokenType; absent means kNormal for all
+  std::vector<std::string_view> merges;  // tokenizer.ggml.merges: "left right", the index is the rank; "gpt2" only
 
   // Ids. Absent means the default in brackets; a default that lies outside the vocabulary means "none".
   std::optional<int64_t> bos;  // tokenizer.ggml.bos_token_id                ["llama" 1, "gpt2" 11]
@@ -42,6 +44,9 @@ struct TokenizerData {
   std::optional<bool> add_bos;           // tokenizer.ggml.add_bos_token     ["llama" true; "gpt2" false, some pre true]
   std::optional<bool> add_eos;           // tokenizer.ggml.add_eos_token     [false]
   std::optional<bool> add_space_prefix;  // tokenizer.ggml.add_space_prefix  ["llama" true, "gpt2" false]
+
+  bool is_phi3 = false;               // by general.name: its special tokens take the whitespace after them
+  std::vector<std::string> warnings;  // see Tokenizer::warnings
 };
 
 }  // namespace pumice

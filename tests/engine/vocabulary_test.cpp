@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "test_paths.h"
+#include "text/control_names.h"
 #include "text/tokenizer.h"
 
 namespace pumice {
@@ -54,6 +55,34 @@ TEST_P(Vocabulary, AllTextsMatch) {
     ASSERT_TRUE(std::getline(answers, line));
     EXPECT_EQ(tokenizer->encode(text, {.add_special = false}), ids_of(line)) << text;
     EXPECT_EQ(tokenizer->decode(ids_of(line)), text);
+  }
+}
+
+// Whatever type the file gives them.
+TEST_P(Vocabulary, NoTextGivesAControlToken) {
+  const std::string path = std::string(PUMICE_SHARED_DIR "/fixtures/tokenizers/ggml-vocab-") + GetParam() + ".gguf";
+  if (!std::filesystem::exists(path)) GTEST_SKIP() << "the optional vocabularies are not here: " << path;
+  const auto file = Gguf::open(path);
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  for (const std::optional<TokenType> retyped : {std::optional<TokenType>(), std::optional(TokenType::kNormal)}) {
+    auto data = read_tokenizer(*file);
+    ASSERT_TRUE(data.ok()) << data.error().message;
+    std::vector<int32_t> control;
+    for (size_t i = 0; i < data->tokens.size() && i < data->token_types.size(); ++i) {
+      if (data->token_types[i] != static_cast<int32_t>(TokenType::kControl)) continue;
+      control.push_back(static_cast<int32_t>(i));
+      if (retyped && is_control_name(data->tokens[i])) data->token_types[i] = static_cast<int32_t>(*retyped);
+    }
+    const auto tokenizer = Tokenizer::create(std::move(*data));
+    ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+    for (const int32_t id : control) {
+      const std::string name(tokenizer->token_name(id));
+      EXPECT_TRUE(tokenizer->is_control(id)) << name;
+      for (const std::string& text : {name, "a" + name, " " + name + " b", name + name})
+        for (const int32_t got : tokenizer->encode(text, {.add_special = false, .parse_special = false}))
+          EXPECT_FALSE(tokenizer->is_control(got)) << text;
+      EXPECT_EQ(tokenizer->encode(name, {.add_special = false}), std::vector<int32_t>{id});
+    }
   }
 }
 
@@ -119,6 +148,21 @@ TEST(ReadTokenizer, FillsTheFields) {
   EXPECT_EQ(data->eos, std::nullopt);
   EXPECT_EQ(data->pad, 0xFFFFFFFFll);
   EXPECT_EQ(data->add_bos, std::nullopt);
+}
+
+TEST(ReadTokenizer, WarnsOfAMissingPreTokenizerAndKnowsPhi3) {
+  Writer writer;
+  writer.text("general.name", "My Phi-3 Mini");
+  writer.text("tokenizer.ggml.model", "gpt2");
+  writer.texts("tokenizer.ggml.tokens", {"a"});
+  writer.texts("tokenizer.ggml.merges", {});
+  const auto data = read(writer);
+  ASSERT_TRUE(data.ok()) << data.error().message;
+  EXPECT_TRUE(data->is_phi3);
+  ASSERT_EQ(data->warnings.size(), 1u);
+  EXPECT_NE(data->warnings[0].find("tokenizer.ggml.pre"), std::string::npos);
+  writer.text("tokenizer.ggml.pre", "gpt-2");
+  EXPECT_TRUE(read(writer)->warnings.empty());
 }
 
 TEST(ReadTokenizer, SaysWhatIsWrong) {

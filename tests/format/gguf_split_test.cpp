@@ -110,13 +110,15 @@ TEST_F(GgufSplitFiles, MissingAndMisnamedParts) {
   const std::string first = write("m-00001-of-00002.gguf", part({0, 2, 2}));
   EXPECT_EQ(Gguf::open(first).error().status, Status::kNotFound);
   EXPECT_NE(Gguf::open(first).error().message.find("m-00002-of-00002.gguf"), std::string::npos);
+  EXPECT_NE(Gguf::open(first).error().message.find("part 2 of 2 of a split model"), std::string::npos);
   const std::string renamed = write("renamed.gguf", part({1, 2, 2}));
   EXPECT_EQ(Gguf::open(renamed).error().message,
             renamed +
                 ": this is part 2 of a split model, but its name does not end in -00002-of-00002.gguf, by which the "
                 "other parts are found; rename it");
   write("m-00002-of-00002.gguf", std::vector<std::byte>(100));
-  EXPECT_NE(Gguf::open(first).error().message.find("m-00002-of-00002.gguf: not a GGUF file"), std::string::npos);
+  EXPECT_NE(Gguf::open(first).error().message.find("m-00002-of-00002.gguf: not a GGUF file: it starts with zeros"),
+            std::string::npos);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // exercise_gguf: parses bytes as a GGUF file and, if they are accepted, uses all that the parser promises: every
-// metadata value is converted and rendered, the first rows of every tensor are decoded and repacked. A broken promise
-// ends the process; so do the sanitizers. Shared by gguf_fuzz and gguf_mutate.
+// metadata value is converted and rendered, the first rows of every tensor are decoded and repacked, and a model and a
+// tokenizer are made of it as far as no device is needed. A broken promise ends the process; so do the sanitizers.
+// Shared by gguf_fuzz and gguf_mutate.
 #pragma once
 
 #include <algorithm>
@@ -9,9 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "engine/vocabulary.h"
 #include "format/dequantize.h"
 #include "format/device_layout.h"
 #include "format/gguf.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
 
 namespace pumice::test {
 
@@ -58,6 +62,31 @@ inline void exercise_tensor(const GgufTensor& tensor, std::span<const std::byte>
   unpack_row(*layout, quants, scales, slab - 1, row);
 }
 
+// What loading does with an accepted file before any weight is read.
+inline void exercise_model(const Gguf& file) {
+  const Result<uint64_t> bytes = estimate_weight_bytes(file);
+  if (!bytes) PUMICE_CHECK(is_one_line(bytes.error().message));
+  Result<TokenizerData> data = read_tokenizer(file);
+  const Result<Tokenizer> tokenizer =
+      data ? Tokenizer::create(std::move(data).value()) : Result<Tokenizer>(data.error());
+  if (!tokenizer) {
+    PUMICE_CHECK(is_one_line(tokenizer.error().message));
+    return;
+  }
+  for (const std::string& warning : tokenizer->warnings()) PUMICE_CHECK(is_one_line(warning));
+  std::string text = "a <|im_end|> \xff\u00e9 1234\n";
+  for (int32_t id = 0; id < std::min(tokenizer->vocabulary_size(), 8); ++id)
+    text += tokenizer->token_name(id).substr(0, 64);
+  for (const bool parse : {false, true}) {
+    const std::vector<int32_t> ids = tokenizer->encode(text, {.add_special = parse, .parse_special = parse});
+    for (const int32_t id : ids) {
+      PUMICE_CHECK(id >= 0 && id < tokenizer->vocabulary_size());
+      PUMICE_CHECK(parse || !tokenizer->is_control(id));
+    }
+    (void)tokenizer->decode(ids, parse), (void)tokenizer->has_double_bos(ids);
+  }
+}
+
 // The reason of the refusal; empty if the bytes were accepted.
 inline std::string exercise_gguf(std::span<const std::byte> file) {
   const Result<Gguf> gguf = Gguf::from_memory(file);
@@ -76,6 +105,7 @@ inline std::string exercise_gguf(std::span<const std::byte> file) {
     const auto header_bytes = static_cast<size_t>(header_end - reinterpret_cast<const char*>(file.data()));
     exercise_tensor(tensor, file.subspan(header_bytes));
   }
+  exercise_model(*gguf);
   return {};
 }
 

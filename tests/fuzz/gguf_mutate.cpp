@@ -16,6 +16,7 @@
 #include "fuzz/gguf_exercise.h"
 #include "fuzz/mutator.h"
 #include "support/gguf_writer.h"
+#include "support/synthetic_model.h"
 
 namespace {
 
@@ -71,19 +72,36 @@ Bytes many_seed() {
   return w.finish();
 }
 
+// Models that load, so that what configuration, binding and tokenizer look at is reached.
+std::vector<Bytes> model_seeds() {
+  const SyntheticModel small{
+      .layers = 1, .width = 32, .heads = 2, .kv_heads = 1, .ffn = 32, .vocabulary = 262, .type = TensorType::kF16};
+  SyntheticModel fused = small, scaled = small;
+  fused.fused_qkv = fused.biases = fused.separate_output = fused.gpt2 = true;
+  fused.keys["llama.attention.head_count"] = [](GgufWriter& w) { w.i32s("llama.attention.head_count", {2}); };
+  scaled.rope_factors = true;
+  scaled.keys["llama.rope.scaling.type"] = [](GgufWriter& w) {
+    w.string("llama.rope.scaling.type", "yarn").f32("llama.rope.scaling.factor", 4);
+    w.f32("llama.rope.scaling.attn_factor", 0.5f).u32("llama.attention.sliding_window", 0);
+  };
+  return {make_synthetic_model(small), make_synthetic_model(fused), make_synthetic_model(scaled)};
+}
+
 std::vector<Bytes> built_in_seeds() {
   using enum TensorType;
   GgufWriter split;
   split.u16("split.no", 0).u16("split.count", 1).i32("split.tensors.count", 1);
   split.tensor("t", {2}, kF32, Bytes(8));
-  return {metadata_seed(2),
-          metadata_seed(3),
-          tensor_seed({kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kIQ4_NL, kI32}, 3),
-          tensor_seed({kQ2_K, kQ3_K, kQ4_K, kQ5_K, kQ6_K, kIQ4_XS}, 1),
-          tensor_seed({kQ4_K, kQ6_K}, 10),
-          split.finish(),
-          many_seed(),
-          GgufWriter().finish()};
+  std::vector<Bytes> seeds = {metadata_seed(2),
+                              metadata_seed(3),
+                              tensor_seed({kF32, kF16, kBF16, kQ8_0, kQ4_0, kQ4_1, kQ5_0, kQ5_1, kIQ4_NL, kI32}, 3),
+                              tensor_seed({kQ2_K, kQ3_K, kQ4_K, kQ5_K, kQ6_K, kIQ4_XS}, 1),
+                              tensor_seed({kQ4_K, kQ6_K}, 10),
+                              split.finish(),
+                              many_seed(),
+                              GgufWriter().finish()};
+  for (Bytes& model : model_seeds()) seeds.push_back(std::move(model));
+  return seeds;
 }
 
 class Mutants {
@@ -151,6 +169,7 @@ int run(int argc, char** argv) {
   }
   const auto start = std::chrono::steady_clock::now();
   for (const Bytes& file : built_in_seeds()) PUMICE_CHECK(exercise_gguf(file).empty());
+  for (const Bytes& file : model_seeds()) PUMICE_CHECK(estimate_weight_bytes(Gguf::from_memory(file).value()).ok());
   Totals totals;
   Mutants mutants(std::move(seeds), seed);
   for (uint64_t i = 0; i < count; ++i) try_file(mutants.next(), totals);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 
 #include "pumice/pumice.h"
@@ -23,6 +24,9 @@ Keys real(const std::string& key, float value) {
 }
 Keys text(const std::string& key, const std::string& value) {
   return {{key, [=](GgufWriter& w) { w.string(key, value); }}};
+}
+Keys array(const std::string& key, const std::vector<int32_t>& values) {
+  return {{key, [=](GgufWriter& w) { w.i32s(key, values); }}};
 }
 Keys left_out(const std::string& key) { return {{key, nullptr}}; }
 Keys both(Keys a, const Keys& b) {
@@ -111,13 +115,34 @@ std::vector<Hostile> hostile_keys() {
       {"rotated dimensions as text", text(rotary, "16"), kMalformed, "dimension_count"},
       {"value length as text", text(p + "attention.value_length", "16"), kMalformed, "value_length"},
       {"base as text", text(base, "10000"), kMalformed, "freq_base"},
-      {"experts as text", text(p + "expert_count", "8"), kUnsupported, "experts"},
+      {"experts as text", text(p + "expert_count", "8"), kMalformed, "expert_count"},
       {"base of 0", real(base, 0), kMalformed, "base"},
       {"base is not a number", real(base, NAN), kMalformed, "base"},
       {"base is tiny", real(base, 1e-38f), kMalformed, "rope"},
-      {"yarn", text(scaling, "yarn"), kUnsupported, "yarn"},
-      {"linear by 0", both(text(scaling, "linear"), real(p + "rope.scaling.factor", 0)), kMalformed, "scale"},
+      {"scaling that is not known", text(scaling, "longrope"), kUnsupported, "longrope"},
+      {"scaling as a number", number(scaling, 1), kMalformed, "rope.scaling.type"},
       {"linear by no number", both(text(scaling, "linear"), real(p + "rope.scaling.factor", NAN)), kMalformed, "scale"},
+      {"linear by less than 0", real(p + "rope.scaling.factor", -2), kMalformed, "rope.scaling.factor"},
+      {"infinite old factor", real(p + "rope.scale_linear", INFINITY), kMalformed, "rope.scale_linear"},
+      {"YaRN of no length", both(text(scaling, "yarn"), number(p + "rope.scaling.original_context_length", 0)),
+       kMalformed, "original_context_length"},
+      {"YaRN of no turns", both(text(scaling, "yarn"), real(p + "rope.scaling.yarn_beta_fast", 0)), kMalformed, "yarn"},
+      {"magnitude of half a head", both(number(rotary, 8), real(p + "rope.scaling.attn_factor", 2)), kUnsupported,
+       "attn_factor"},
+      {"scale of scores as text", text(p + "attention.scale", "1"), kMalformed, "attention.scale"},
+      {"an encoder",
+       {{p + "attention.causal", [p](GgufWriter& w) { w.boolean(p + "attention.causal", false); }}},
+       kUnsupported,
+       "attention.causal"},
+      {"too few numbers for layers", array(heads, {4}), kMalformed, "head_count"},
+      {"no number for layers", array(p + "feed_forward_length", {}), kMalformed, "feed_forward_length"},
+      {"layers with other heads", array(heads, {4, 2}), kUnsupported, "layer 1"},
+      {"a layer without kv heads", array(kv, {2, 0}), kMalformed, "layer 1"},
+      {"an array for what all layers share", array(p + "context_length", {64, 64}), kMalformed, "context_length"},
+      {"a key nobody knows", real(p + "no_such.key", 1), kUnsupported, "llama.no_such.key"},
+      {"a factor of logits", real(p + "logit_scale", 0.5f), kUnsupported, "logit_scale"},
+      {"a window", number(p + "attention.sliding_window", 64), kUnsupported, "sliding_window"},
+      {"another activation", text(p + "hidden_activation", "gelu"), kUnsupported, "hidden_activation"},
       {"experts", number(p + "expert_count", 8), kUnsupported, "experts"},
   };
 }
@@ -179,6 +204,78 @@ TEST_F(ConfigTest, HostileTensorsAreRefused) {
   EXPECT_TRUE(load(make_synthetic_model({}))) << "the device is usable after all that";
 }
 
+// What llama.cpp's saver writes into every file of the family, used or not.
+TEST_F(ConfigTest, KeysOfOtherFamiliesAreInertWhereTheyAskForNothing) {
+  const std::string p = "llama.";
+  Keys keys;
+  for (const char* zero :
+       {"expert_count", "expert_used_count", "expert_shared_feed_forward_length", "leading_dense_block_count",
+        "nextn_predict_layers", "n_deepstack_layers", "decoder_block_count", "rescale_every_n_layers",
+        "attention.sliding_window", "attention.q_lora_rank", "attention.key_length_mla", "ssm.inner_size",
+        "wkv.head_size", "shortconv.l_cache", "hyper_connection.count", "attention.indexer.top_k"})
+    keys.merge(number(p + zero, 0));
+  for (const auto& [key, value] : std::map<std::string, float>{{"logit_scale", 0},
+                                                               {"residual_scale", 1},
+                                                               {"embedding_scale", 0},
+                                                               {"attn_logit_softcapping", 50},
+                                                               {"final_logit_softcapping", 30},
+                                                               {"router_logit_softcapping", 30},
+                                                               {"attention.clamp_kqv", 0},
+                                                               {"attention.scale", 0},
+                                                               {"attention.layer_norm_epsilon", 0.1f},
+                                                               {"rope.freq_base_swa", 1e6f},
+                                                               {"rope.scaling.yarn_ext_factor", -1},
+                                                               {"rope.scaling.attn_factor", 1}})
+    keys.merge(real(p + key, value));
+  keys.merge(array(p + "rope.dimension_sections", {0, 0, 0, 0}));
+  keys.merge(text(p + "rope.section_order", "tyxz"));
+  keys.merge(number(p + "vocab_size", 300));
+  keys.merge(number("qwen2.block_count", 7));  // of another architecture
+  EXPECT_TRUE(load(file_of({"saved", keys, Status::kOk, ""})));
+}
+
+// Each is a tensor of some family, or of a layer that the file does not have; ignored, it would change the answer.
+TEST_F(ConfigTest, TensorsThatNothingUsesAreRefused) {
+  for (const char* name :
+       {"blk.0.attn_q_norm.weight", "blk.1.attn_norm.bias", "output.scale", "blk.0.attn_q.scale", "token_embd.bias",
+        "blk.2.attn_norm.weight", "rope_factors_long.weight", "position_embd.weight", "blk.1.ffn_gate_inp.weight",
+        "blk.0.attn_qkv.bias", "attn_rot_embd"}) {
+    SyntheticModel spec;
+    spec.more_tensors.push_back({name, {16}, 0, f32_bytes(std::vector<float>(16, 1.0f)), {}});
+    const std::vector<std::byte> bytes = make_synthetic_model(spec);
+    const Result<Gguf> file = Gguf::from_memory(bytes);
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    const Result<Model> model = Model::load(kernels(), *file, {});
+    ASSERT_FALSE(model.ok()) << name;
+    EXPECT_EQ(model.error().status, Status::kUnsupported);
+    EXPECT_NE(model.error().message.find(std::string("\"") + name + "\""), std::string::npos) << model.error().message;
+    EXPECT_EQ(estimate_weight_bytes(*file).error().message, model.error().message);
+  }
+}
+
+TEST_F(ConfigTest, AMissingEpsilonIsAWarning) {
+  const std::vector<std::byte> bytes =
+      file_of({"no eps", left_out("llama.attention.layer_norm_rms_epsilon"), Status::kOk, ""});
+  const Result<Gguf> file = Gguf::from_memory(bytes);
+  ASSERT_TRUE(file.ok());
+  const Result<ModelConfig> config = read_config(*file);
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  ASSERT_EQ(config->warnings.size(), 1u);
+  EXPECT_NE(config->warnings[0].find("layer_norm_rms_epsilon"), std::string::npos);
+  EXPECT_EQ(config->norm_eps, 1e-5f);
+}
+
+TEST_F(ConfigTest, OtherKindsOfFilesAreNamed) {
+  for (const auto& [key, value, says] :
+       {std::array<std::string, 3>{"general.type", "adapter", "LoRA adapter"},
+        std::array<std::string, 3>{"adapter.type", "lora", "LoRA adapter"},
+        std::array<std::string, 3>{"general.type", "mmproj", "vision projector"},
+        std::array<std::string, 3>{"general.architecture", "clip", "vision projector"},
+        std::array<std::string, 3>{"general.type", "imatrix", "importance matrix"},
+        std::array<std::string, 3>{"general.architecture", "controlvector", "control vector"}})
+    expect_refused({says.c_str(), text(key, value), Status::kUnsupported, says.c_str()});
+}
+
 TEST_F(ConfigTest, TheSameFileWithoutDamageIsAccepted) {
   EXPECT_TRUE(load(file_of({"whole", {}, Status::kOk, ""})));
   // Spellings that are right too: no scaling by name, and an old key for linear scaling.
@@ -238,24 +335,38 @@ TEST_F(ConfigTest, HeadsBeyondTheDeviceAreRefusedOrWork) {
 }
 
 // Through the C API, which is where model and tokenizer meet.
-TEST_F(ConfigTest, TokenizerLargerThanTheEmbeddingIsRefused) {
+TEST_F(ConfigTest, TokenizersAreCheckedBeforeWeightsAreRead) {
   PumiceInstance* instance = nullptr;
   ASSERT_EQ(pumice_instance_create(nullptr, &instance), PUMICE_OK);
   PumiceDevice* opened = nullptr;
   ASSERT_EQ(pumice_device_create_auto(instance, nullptr, &opened), PUMICE_OK);
-  const auto load_code = [&](const Edit& edit) {
-    const std::vector<std::byte> bytes = make_synthetic_model({.edit_tensor = edit});
+  int reports = 0;
+  const auto load_code = [&](const SyntheticModel& spec) {
+    const std::vector<std::byte> bytes = make_synthetic_model(spec);
     PumiceModelOptions options = pumice_model_options_init();
     options.data = bytes.data();
     options.data_size = bytes.size();
+    options.progress_user = &reports;
+    options.progress = [](void* user, float) { return ++*static_cast<int*>(user), 0; };
     PumiceModel* model = nullptr;
     const PumiceResult code = pumice_model_load(instance, opened, &options, &model);
     pumice_model_destroy(model);
     return code;
   };
-  EXPECT_EQ(load_code(nullptr), PUMICE_OK);
-  EXPECT_EQ(load_code(reshaped("token_embd.weight", {64, 299})), PUMICE_MALFORMED);
-  EXPECT_EQ(load_code(reshaped("token_embd.weight", {64, 320})), PUMICE_OK) << "a padded embedding is usual";
+  const auto reason = [&] {
+    std::string text(pumice_instance_error(instance, nullptr, 0), '\0');
+    pumice_instance_error(instance, text.data(), text.size() + 1);
+    return text;
+  };
+  EXPECT_EQ(load_code({.edit_tensor = reshaped("token_embd.weight", {64, 299})}), PUMICE_MALFORMED);
+  for (const char* part : {"tokenizer.ggml.tokens", "300", "token_embd.weight", "299", "llama.vocab_size"})
+    EXPECT_NE(reason().find(part), std::string::npos) << reason();
+  EXPECT_EQ(load_code({.keys = text("tokenizer.ggml.add_bos_token", "yes")}), PUMICE_MALFORMED);
+  EXPECT_NE(reason().find("add_bos_token"), std::string::npos) << reason();
+  EXPECT_EQ(reports, 0) << "weights were read";
+  EXPECT_EQ(load_code({}), PUMICE_OK);
+  EXPECT_GT(reports, 0);
+  EXPECT_EQ(load_code({.edit_tensor = reshaped("token_embd.weight", {64, 320})}), PUMICE_OK) << "padding is usual";
   pumice_device_destroy(opened);
   pumice_instance_destroy(instance);
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <functional>
+#include <map>
 
 #include "format/dequantize.h"
 #include "model/llama_comparison.h"
@@ -53,13 +55,43 @@ SyntheticModel as_f16(SyntheticModel model) {
   return model;
 }
 
+using Keys = std::map<std::string, std::function<void(GgufWriter&)>>;
+
+Keys real(const std::string& key, float value) {
+  return {{key, [=](GgufWriter& w) { w.f32(key, value); }}};
+}
+
+Keys scaling(const std::string& type, Keys more) {
+  const std::string key = "llama.rope.scaling.type";
+  more[key] = [=](GgufWriter& w) { w.string(key, type); };
+  return more;
+}
+
+Keys joined(Keys a, const Keys& b) {
+  a.insert(b.begin(), b.end());
+  return a;
+}
+
 std::vector<Case> variants() {
+  const std::string rope = "llama.rope.scaling.";
+  const Keys factor = real(rope + "factor", 4), magnitude = real(rope + "attn_factor", 0.5f);
   return {
       {"separate output", {.separate_output = true}},
       {"biases", {.biases = true}},
       {"biases of mixed types", {.type = TensorType::kQ8_0, .v_and_down = TensorType::kQ5_0, .biases = true}},
       {"rope factors", {.rope_factors = true}},
       {"linear rope scaling", {.linear_scale = 4}},
+      {"a factor without a type", {.keys = factor}},
+      {"a factor of type none", {.keys = scaling("none", joined(factor, real("llama.rope.scale_linear", 8)))}},
+      {"a factor of 0", {.keys = scaling("linear", real(rope + "factor", 0))}},
+      {"magnitude of rotation", {.keys = magnitude}},
+      {"YaRN", {.head_dim = 32, .context = 64, .keys = scaling("yarn", factor)}},
+      {"YaRN with all its keys",
+       {.head_dim = 32,
+        .rope_factors = true,
+        .keys = scaling("yarn", joined(joined(factor, magnitude), joined(real(rope + "yarn_beta_fast", 4),
+                                                                         real(rope + "yarn_beta_slow", 0.5f))))}},
+      {"scale of scores", {.keys = real("llama.attention.scale", 0.4f)}},
       {"half of the head rotated", {.rotary = 8}},
       {"heads wider than width / heads", {.head_dim = 24}},
       {"one kv head", {.kv_heads = 1}},
@@ -130,6 +162,28 @@ TEST_F(LlamaModelTest, TypesConvertedAtLoadAgreeWithTheReference) {
 
 TEST_F(LlamaModelTest, VariantsAgreeWithTheReference) {
   for (const Case& c : variants()) check(c);
+}
+
+// The reference reads the same weights apart.
+TEST_F(LlamaModelTest, FusedQueriesKeysAndValuesAgreeWithTheReference) {
+  for (const TensorType type : {TensorType::kF32, TensorType::kQ8_0}) {
+    const SyntheticModel apart{.kv_heads = 1, .type = type, .biases = true};
+    SyntheticModel fused = apart;
+    fused.fused_qkv = true;
+    check({"fused", fused}, apart);
+  }
+}
+
+TEST_F(LlamaModelTest, NumbersForEachLayerAreReadAsOne) {
+  const SyntheticModel plain{.layers = 3, .kv_heads = 2};
+  SyntheticModel arrays = plain;
+  const auto each = [&](const std::string& key, int32_t value) {
+    arrays.keys[key] = [=](GgufWriter& w) { w.i32s(key, {value, value, value}); };
+  };
+  each("llama.attention.head_count", 4);
+  each("llama.attention.head_count_kv", 2);
+  each("llama.feed_forward_length", 96);
+  check({"arrays", arrays}, plain);
 }
 
 TEST_F(LlamaModelTest, MaskedDevicesAgreeWithTheReference) {

@@ -52,6 +52,7 @@ class LlamaReference {
     PUMICE_ASSIGN(model.weights_, load_llama_weights(file, model.config_));
     const LlamaConfig& c = model.config_;
     model.frequencies_ = inverse_frequencies(c.rotary, c.rope_base, c.rope_linear_scale, model.weights_.freq_factors);
+    if (c.yarn) apply_yarn(model.frequencies_, c.rope_base, *c.yarn);
     model.cache_.resize(c.layers);
     return model;
   }
@@ -152,6 +153,13 @@ class LlamaReference {
     return matvec({.x = x, .w = w, .rows = rows, .cols = config_.width, .bias = bias});
   }
 
+  void rotate(std::span<float> heads, double position) const {
+    const size_t length = config_.key_length;
+    rope(heads, heads.size() / length, length, position, RopePairing::kAdjacent, frequencies_);
+    for (size_t i = 0; i < heads.size(); ++i)
+      if (i % length < config_.rotary) heads[i] *= static_cast<float>(config_.rope_magnitude);
+  }
+
   static void append_rounded(std::vector<float>& cache, std::span<const float> rows, KvType type, size_t head_dim) {
     for (size_t at = 0; at < rows.size(); at += head_dim) {
       const KvHead head = pack_head(type, rows.subspan(at, head_dim));
@@ -166,8 +174,8 @@ class LlamaReference {
     std::vector<float> q = project(n, l.q, c.heads * c.key_length, l.q_bias);
     std::vector<float> k = project(n, l.k, c.kv_heads * c.key_length, l.k_bias);
     std::vector<float> v = project(n, l.v, c.kv_heads * c.value_length, l.v_bias);
-    rope(q, c.heads, c.key_length, position, RopePairing::kAdjacent, frequencies_);
-    rope(k, c.kv_heads, c.key_length, position, RopePairing::kAdjacent, frequencies_);
+    rotate(q, position);
+    rotate(k, position);
     hadamard(q, format_.k_rotation);
     hadamard(k, format_.k_rotation);
     hadamard(v, format_.v_rotation);
@@ -182,7 +190,7 @@ class LlamaReference {
                                            .kv_heads = c.kv_heads,
                                            .head_dim = c.key_length,
                                            .value_dim = c.value_length,
-                                           .scale = 1.0f / std::sqrt(static_cast<float>(c.key_length))});
+                                           .scale = c.attention_scale});
     hadamard(merged, format_.v_rotation);
     return matvec({.x = merged,
                    .w = l.output,

@@ -2,6 +2,7 @@
 // Source of the keys: the GGUF specification, ggml's docs/gguf.md. Thread rule: pure functions.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,6 +11,7 @@
 
 #include "base/result.h"
 #include "format/gguf.h"
+#include "rope.h"
 
 namespace pumice::reference {
 
@@ -26,6 +28,9 @@ struct LlamaConfig {
   float norm_eps = 0.0f;
   double rope_base = 10000.0;
   double rope_linear_scale = 1.0;
+  std::optional<Yarn> yarn;
+  double rope_magnitude = 1.0;  // of what is rotated, in queries and in keys
+  float attention_scale = 0.0f;
 };
 
 inline Result<size_t> required_size(const Gguf& file, const std::string& key) {
@@ -36,15 +41,30 @@ inline Result<size_t> required_size(const Gguf& file, const std::string& key) {
   return static_cast<size_t>(*value);
 }
 
-inline Result<double> read_linear_scale(const Gguf& file) {
-  const std::string_view type = file.get_string("llama.rope.scaling.type").value_or("none");
-  const double old_key = static_cast<double>(file.get_f32("llama.rope.scale_linear").value_or(1.0f));
-  if (type == "none") return old_key;
-  if (type != "linear") {
-    return error(Status::kUnsupported, "the reference knows rope scaling none and linear only, not %s",
+// A factor without a type is linear, 0 is none, and so is the type none.
+inline Result<void> read_rope_scaling(const Gguf& file, LlamaConfig& c) {
+  const auto number = [&file](const char* key, double fallback) {
+    const std::optional<float> value = file.get_f32(key);
+    return value ? static_cast<double>(*value) : fallback;
+  };
+  const std::string_view type = file.get_string("llama.rope.scaling.type").value_or("linear");
+  double factor = number("llama.rope.scaling.factor", number("llama.rope.scale_linear", 0));
+  if (factor == 0 || type == "none") factor = 1;
+  c.rope_magnitude = number("llama.rope.scaling.attn_factor", 1);
+  if (type == "yarn") {
+    c.yarn = Yarn{.factor = factor,
+                  .original_context = number("llama.rope.scaling.original_context_length",
+                                             static_cast<double>(file.get_u64("llama.context_length").value_or(1))),
+                  .fast = number("llama.rope.scaling.yarn_beta_fast", 32),
+                  .slow = number("llama.rope.scaling.yarn_beta_slow", 1)};
+    c.rope_magnitude *= 1 + 0.1 * std::log(factor);
+  } else if (type == "linear" || type == "none") {
+    c.rope_linear_scale = factor;
+  } else {
+    return error(Status::kUnsupported, "the reference knows rope scaling none, linear and yarn only, not %s",
                  std::string(type).c_str());
   }
-  return static_cast<double>(file.get_f32("llama.rope.scaling.factor").value_or(1.0f));
+  return {};
 }
 
 inline Result<LlamaConfig> read_llama_config(const Gguf& file) {
@@ -65,7 +85,9 @@ inline Result<LlamaConfig> read_llama_config(const Gguf& file) {
   c.rotary = optional_size("llama.rope.dimension_count", c.key_length);
   c.norm_eps = file.get_f32("llama.attention.layer_norm_rms_epsilon").value_or(1e-5f);
   c.rope_base = static_cast<double>(file.get_f32("llama.rope.freq_base").value_or(10000.0f));
-  PUMICE_ASSIGN(c.rope_linear_scale, read_linear_scale(file));
+  PUMICE_TRY(read_rope_scaling(file, c));
+  c.attention_scale = file.get_f32("llama.attention.scale").value_or(0.0f);
+  if (c.attention_scale == 0.0f) c.attention_scale = 1.0f / std::sqrt(static_cast<float>(c.key_length));
   if (c.kv_heads == 0 || c.heads % c.kv_heads != 0 || c.rotary > c.key_length || c.rotary % 2 != 0) {
     return error(Status::kMalformed, "head counts or rotary dimensions do not fit each other");
   }

@@ -48,6 +48,28 @@ inline std::vector<double> inverse_frequencies(size_t rot, double base, double l
   return result;
 }
 
+struct Yarn {
+  double factor = 1, original_context = 1;
+  double fast = 32, slow = 1;  // turns within the original context
+};
+
+// From frequencies that are not scaled: pairs that turn faster than `fast` keep theirs, those slower than `slow` are
+// divided by the factor, and between the two lies a ramp over the pairs' indices with its ends rounded outwards.
+// Source: B. Peng et al., YaRN (2023), section 3.2, with llama.cpp's rounding.
+inline void apply_yarn(std::span<double> frequencies, double base, const Yarn& yarn) {
+  const double rot = 2.0 * static_cast<double>(frequencies.size());
+  const auto index = [&](double turns) {
+    const double wavelength = yarn.original_context / turns;  // of the pair sought
+    return rot * std::log(wavelength / (2 * std::numbers::pi)) / (2 * std::log(base));
+  };
+  const double low = std::fmax(0, std::floor(index(yarn.fast)));
+  const double high = std::fmin(rot - 1, std::ceil(index(yarn.slow)));
+  for (size_t i = 0; i < frequencies.size(); ++i) {
+    const double divided = std::fmin(1, std::fmax(0, (static_cast<double>(i) - low) / std::fmax(0.001, high - low)));
+    frequencies[i] *= 1 - divided + divided / yarn.factor;
+  }
+}
+
 // The factors by which Llama 3.1 divides inverse frequencies, as GGUF's rope_freqs.weight stores them. Wavelengths
 // shorter than original_context / high_freq_factor tokens stay, those longer than original_context / low_freq_factor
 // are stretched by `factor`, and the inverse frequencies between are interpolated.

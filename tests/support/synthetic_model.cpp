@@ -148,7 +148,20 @@ class ModelWriter {
     writer_.u32("tokenizer.ggml.bos_token_id", kSyntheticBos).u32("tokenizer.ggml.eos_token_id", kSyntheticEos);
   }
 
+  // Holds q and k back until v comes, whose type they have.
   void add(GgufWriter::Tensor tensor) {
+    for (const char* part : {"attn_q.", "attn_k.", "attn_v."}) {
+      const size_t at = tensor.name.find(part);
+      if (!spec_.fused_qkv || at == std::string::npos) continue;
+      tensor.name.replace(at, 7, "attn_qkv.");
+      GgufWriter::Tensor& whole = fused_[tensor.name];
+      const uint64_t rows = whole.dims.empty() ? 0 : whole.dims.back();
+      whole.data.insert(whole.data.end(), tensor.data.begin(), tensor.data.end());
+      tensor.dims.back() += rows;
+      tensor.data = std::move(whole.data);
+      whole = tensor;
+      if (std::string_view(part) != "attn_v.") return;
+    }
     if (!spec_.edit_tensor || spec_.edit_tensor(tensor)) writer_.tensor(std::move(tensor));
   }
   void matrix(const std::string& name, uint64_t rows, uint64_t cols, double gain, std::optional<TensorType> type = {}) {
@@ -192,6 +205,7 @@ class ModelWriter {
     }
     vector("output_norm.weight", spec_.width, 1, 0.2);
     if (spec_.separate_output) matrix("output.weight", spec_.vocabulary, spec_.width, 3);
+    for (const GgufWriter::Tensor& more : spec_.more_tensors) writer_.tensor(more);
     const uint32_t rotary = spec_.rotary ? spec_.rotary : head_dim();
     if (spec_.rope_factors)
       add({"rope_freqs.weight",
@@ -205,6 +219,7 @@ class ModelWriter {
   GgufWriter writer_;
   Generator random_;
   std::vector<std::string> written_;
+  std::map<std::string, GgufWriter::Tensor> fused_;
 };
 
 }  // namespace

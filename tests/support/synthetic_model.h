@@ -32,6 +32,7 @@ struct SyntheticModel {
   bool rope_factors = false;  // Llama 3's rope_freqs
   float linear_scale = 0;     // 0: none
   uint32_t rotary = 0;        // 0: the whole head
+  bool fused_qkv = false;     // the rows of q, k and v in one tensor, and their biases
   bool gpt2 = false;          // the tokenizer's kind
   uint64_t seed = 1;
 
@@ -39,6 +40,7 @@ struct SyntheticModel {
   // a tensor before it is written; false leaves it out.
   std::map<std::string, std::function<void(GgufWriter&)>> keys;
   std::function<bool(GgufWriter::Tensor&)> edit_tensor;
+  std::vector<GgufWriter::Tensor> more_tensors;
 };
 
 inline constexpr int32_t kSyntheticBos = 1, kSyntheticEos = 2;  // of the llama vocabulary

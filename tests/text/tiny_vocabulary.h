@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <random>
 #include <string>
 #include <string_view>
@@ -12,8 +13,14 @@
 
 namespace pumice::testing {
 
+// A copy that stays: the data are views.
+inline std::string_view kept(std::string text) {
+  static std::deque<std::string> texts;
+  return texts.emplace_back(std::move(text));
+}
+
 inline void add_token(TokenizerData& data, std::string name, TokenType type = TokenType::kNormal, float score = 0) {
-  data.tokens.push_back(std::move(name));
+  data.tokens.push_back(kept(std::move(name)));
   data.token_types.push_back(static_cast<int32_t>(type));
   data.scores.push_back(score);
 }
@@ -49,7 +56,7 @@ inline TokenizerData byte_level_base(std::string pre = "gpt-2") {
 
 // A merge and the token it makes; returns the token's id.
 inline int32_t add_merge(TokenizerData& data, std::string_view left, std::string_view right) {
-  data.merges.push_back(in_alphabet(left) + " " + in_alphabet(right));
+  data.merges.push_back(kept(in_alphabet(left) + " " + in_alphabet(right)));
   add_token(data, in_alphabet(left) + in_alphabet(right));
   return static_cast<int32_t>(data.tokens.size()) - 1;
 }

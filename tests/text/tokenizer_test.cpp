@@ -6,6 +6,7 @@
 #include <limits>
 #include <thread>
 
+#include "support/allocation_count.h"
 #include "text/special_tokens.h"
 #include "text/tiny_vocabulary.h"
 
@@ -15,6 +16,7 @@ namespace {
 using testing::add_merge;
 using testing::add_token;
 using testing::byte_level_base;
+using testing::kept;
 using testing::random_bytes;
 using testing::sentencepiece_base;
 
@@ -155,7 +157,7 @@ TEST(Tokenizer, HostileDataIsAnErrorOrDefined) {
   data.token_types.resize(7);
   EXPECT_EQ(failure(data), Status::kMalformed);
   data = sentencepiece_base();
-  data.tokens[50].assign(TokenTable::kMaxNameBytes + 1, 'x');
+  data.tokens[50] = kept(std::string(TokenTable::kMaxNameBytes + 1, 'x'));
   EXPECT_EQ(failure(data), Status::kMalformed);
   data = sentencepiece_base();
   data.tokens.resize(1);  // the default BOS lies outside
@@ -176,7 +178,7 @@ TEST(Tokenizer, OddVocabulariesStillEncode) {
       add_token(data, std::move(name), TokenType::kNormal, 0);
       data.token_types.back() = static_cast<int32_t>(random() % 9) - 1;
       data.scores.back() = i % 5 ? static_cast<float>(random() % 7) : (i % 2 ? NAN : INFINITY);
-      data.merges.push_back(random_bytes(random, 3) + " " + random_bytes(random, 3));
+      data.merges.push_back(kept(random_bytes(random, 3) + " " + random_bytes(random, 3)));
     }
     data.bos = static_cast<int64_t>(random()) - 1000;
     data.eot = -5;
@@ -212,6 +214,18 @@ TEST(Tokenizer, ManySpecialTokensWithOnePrefix) {
   const Tokenizer t = make(std::move(data));
   EXPECT_EQ(t.encode(prefix + "77x", {}), (Ids{256 + 77, 'x'}));
   EXPECT_EQ(t.encode(std::string(3000, '<'), {}).size(), 3000u);
+}
+
+// A string and a map's node for each of a million tokens would take hundreds of megabytes.
+TEST(Tokenizer, ALargeVocabularyTakesFewAllocations) {
+  for (const bool pieces : {true, false}) {
+    TokenizerData data = pieces ? sentencepiece_base() : byte_level_base();
+    for (int i = 0; i < 50000; ++i) add_token(data, "t" + std::to_string(i));
+    const test::AllocationCount count;
+    const Tokenizer t = make(std::move(data));
+    EXPECT_LT(count.allocations(), 500u);
+    EXPECT_EQ(t.find("t49999"), t.vocabulary_size() - 1);
+  }
 }
 
 TEST(Tokenizer, MovesAndServesManyThreads) {
