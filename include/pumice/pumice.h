@@ -2,13 +2,23 @@
  *
  * Objects:  instance -> device -> model -> context -> sequence -> request. A child keeps its parents alive, so any
  *           order of destruction is safe; destroying NULL does nothing.
- * Structs:  start with `size` and `next`, and come from their pumice_..._init() function. `next` is reserved: NULL.
+ * Structs:  start with `size` and `next`, and come from their pumice_..._init() function. Later versions add members at
+ *           the end, whose default is zero: a program built with an older header works with a newer library, and the
+ *           other way round as long as it leaves new members at zero. Structs that are filled in are filled as far as
+ *           the caller's `size`. `next` is for extensions, of which there are none yet: NULL.
  * Errors:   fallible functions return PumiceResult and write a one-line explanation to the object they are called on
  *           (creation: to the parent); pumice_..._error() copies it out. Output parameters are written on success only.
- * Threads:   instances, devices, models and contexts may be used by any number of threads at once. Calls on a context, its
- *           sequences and requests take turns; of those that wait for the device, pumice_request_wait() lets others have
- *           theirs meanwhile. A sequence or a request belongs to one thread at a time; pumice_request_cancel() alone may
- *           be called from any.
+ * Threads:  instances, devices, models and contexts may be used by any number of threads at once. Calls on a context,
+ *           its sequences and requests take turns; pumice_request_wait() lets others have theirs while it waits for the
+ *           device. pumice_poll(), pumice_request_cancel(), pumice_..._error() and destroying take no turn, so they do
+ *           not wait for a long call of another thread; what that call still uses goes at its end. pumice_step() does
+ *           nothing while another call has its turn. A sequence or a request belongs to one thread at a time;
+ *           pumice_request_cancel() alone may be called from any. No call may use an object that has been destroyed.
+ * Callbacks: are called with no lock held, and must neither throw nor jump out. Progress, sessions' `write` and a
+ *           pipeline report's `write`: on the calling thread, during the call. The object of the call must not be used
+ *           but for its pumice_..._error() (a sequence that is being saved: its context may be used). Logits of
+ *           pumice_sequence_score(): on the calling thread, which may poll and cancel; other calls on the context are
+ *           refused there, and other threads' wait. Log: on any thread; during a call on a context only after its turn.
  * Strings:  UTF-8. Functions that copy out take (buffer, capacity) and return the full length without the final zero;
  *           a buffer too small is filled and terminated.
  * This file is a flat list of the whole interface.
@@ -40,7 +50,7 @@ typedef enum PumiceResult {
   PUMICE_INVALID_ARGUMENT = 1,
   PUMICE_NOT_FOUND = 2,            /* a file, a device, a name */
   PUMICE_MALFORMED = 3,            /* a file's content is damaged or hostile */
-  PUMICE_UNSUPPORTED = 4,          /* well-formed, but this build or device cannot do it */
+  PUMICE_UNSUPPORTED = 4,          /* well-formed, but beyond this build or device */
   PUMICE_OUT_OF_HOST_MEMORY = 5,
   PUMICE_OUT_OF_DEVICE_MEMORY = 6, /* prior state stays usable */
   PUMICE_DEVICE_LOST = 7,          /* destroy the device and its children, then create it again */
@@ -69,7 +79,7 @@ typedef int32_t (*PumiceProgressCallback)(void* user, float fraction);
 typedef enum PumiceLogLevel { PUMICE_LOG_DEBUG = 0, PUMICE_LOG_INFO = 1, PUMICE_LOG_WARNING = 2, PUMICE_LOG_ERROR = 3 }
     PumiceLogLevel;
 
-/* Called from any thread that is inside the library; `text` is one line and lives only for the call. */
+/* `text` is one line, which may hold bytes that a driver or a file has put there, and lives only for the call. */
 typedef void (*PumiceLogCallback)(void* user, PumiceLogLevel level, const char* text);
 
 typedef struct PumiceInstanceOptions {
@@ -78,10 +88,11 @@ typedef struct PumiceInstanceOptions {
   PumiceLogCallback log;   /* may be NULL */
   void* log_user;
   int32_t validation;      /* nonzero: Khronos validation layer, if installed; its messages go to the log as errors */
+  PumiceLogLevel log_level; /* messages below it are left out */
 } PumiceInstanceOptions;
 
 static inline PumiceInstanceOptions pumice_instance_options_init(void) {
-  PumiceInstanceOptions o = {sizeof(PumiceInstanceOptions), NULL, NULL, NULL, 0};
+  PumiceInstanceOptions o = {sizeof(PumiceInstanceOptions), NULL, NULL, NULL, 0, PUMICE_LOG_DEBUG};
   return o;
 }
 
@@ -107,7 +118,7 @@ typedef struct PumiceDeviceInfo {
   PumiceDeviceType type;
   uint32_t vendor_id, device_id, api_version;
   uint64_t memory_bytes;   /* of the largest device-local heap */
-  uint64_t budget_bytes;   /* what of it the driver says this process may use; equals memory_bytes when it does not say */
+  uint64_t budget_bytes;   /* what of it the driver says this process may use; memory_bytes when it does not say */
   uint32_t subgroup_size;
   int32_t usable;          /* zero: lacks something; `reason` says what */
   char reason[128];
@@ -126,7 +137,7 @@ PUMICE_API PumiceResult pumice_device_get_info(PumiceInstance* instance, uint32_
 typedef struct PumiceDeviceOptions {
   size_t size;
   const void* next;
-  const char* selector;            /* NULL: discrete, then integrated, then CPU. Else an index, a UUID or part of a name. */
+  const char* selector;            /* NULL: discrete, then integrated, then CPU. Or an index, a UUID part of a name */
   const char* pipeline_cache_path; /* NULL: none. A file written when the device is destroyed; ignored when not ours */
   int32_t disable_subgroups;       /* nonzero: use the fallback shaders without subgroup arithmetic */
   int32_t disable_autotune;        /* nonzero: neither read what tuning found (beside the pipeline cache, with ".tuning"
@@ -145,7 +156,7 @@ PUMICE_API void pumice_device_destroy(PumiceDevice* device);
 PUMICE_API PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo* info);
 PUMICE_API size_t pumice_device_error(const PumiceDevice* device, char* buffer, size_t capacity);
 
-/* ---- Pipelines: what the device's compiler makes of the shaders. ---------------------------------------------------- */
+/* ---- Pipelines: what the device's compiler makes of the shaders. ------------------------------------------------- */
 
 typedef struct PumicePipelineReportOptions {
   size_t size;
@@ -164,9 +175,10 @@ static inline PumicePipelineReportOptions pumice_pipeline_report_options_init(vo
   return o;
 }
 
-/* Compiles the pipelines that models of usual shapes take, which may last minutes, and writes a JSON array with an object
- * for each: kernel, variant, constants, use, workgroup, shared_bytes, push_bytes, statistics (the driver's names; empty
- * where it has no VK_KHR_pipeline_executable_properties) and problems (spills, too few resident subgroups, failures). */
+/* Compiles the pipelines that models of usual shapes take, which may last minutes, and writes a JSON array with an
+ * object for each: kernel, variant, constants, use, workgroup, shared_bytes, push_bytes, statistics (the driver's
+ * names; empty where it has no VK_KHR_pipeline_executable_properties) and problems (spills, too few resident subgroups,
+ * failures). */
 PUMICE_API PumiceResult pumice_device_pipeline_report(PumiceDevice* device, const PumicePipelineReportOptions* options);
 
 /* ---- Device measurement. ---------------------------------------------------------------------------------------- */
@@ -269,9 +281,9 @@ typedef struct PumiceWarmUpInfo {
   size_t size;
   const void* next;
   uint32_t pipelines;      /* that the model takes */
-  uint32_t tuned;          /* choices between shader variants measured now; others were known or are left to a next time */
+  uint32_t tuned;          /* choices between shader variants measured now; others were known or are left for later */
   uint32_t changed;        /* of them, where another variant than the default is faster */
-  uint32_t excluded;       /* variants that do not compile here, compute something else or are less accurate; see the log */
+  uint32_t excluded;       /* variants that do not compile here, or compute something else or less accurately */
 } PumiceWarmUpInfo;
 
 static inline PumiceWarmUpInfo pumice_warm_up_info_init(void) {
@@ -280,10 +292,10 @@ static inline PumiceWarmUpInfo pumice_warm_up_info_init(void) {
   return i;
 }
 
-/* Makes what the first tokens would otherwise wait for: on first use on a device, which shader variants are fastest there
- * (kept beside the pipeline cache), and all pipelines. Waits until done, so call it from a thread of yours, such as one
- * that shows a loading screen; the model may be used meanwhile. Optional; without it everything is made on first use, by
- * the default variants. options and info may be NULL. PUMICE_CANCELLED when progress asked for it. */
+/* Makes what the first tokens would otherwise wait for: on first use on a device, which shader variants are fastest
+ * there (kept beside the pipeline cache), and all pipelines. Waits until done, so call it from a thread of yours, such
+ * as one that shows a loading screen; the model may be used meanwhile. Optional; without it everything is made on first
+ * use, by the default variants. options and info may be NULL. PUMICE_CANCELLED when progress asked for it. */
 PUMICE_API PumiceResult pumice_model_warm_up(PumiceModel* model, const PumiceWarmUpOptions* options,
                                              PumiceWarmUpInfo* info);
 
@@ -349,8 +361,8 @@ typedef enum PumiceRecordMode {
 /* What happens to a request when its sequence has filled the context. */
 typedef enum PumiceWhenFull {
   PUMICE_FULL_STOP = 0,       /* it ends: PUMICE_REQUEST_FINISHED_CONTEXT */
-  PUMICE_FULL_SLIDE = 1       /* its oldest tokens are dropped, but for the first sink_tokens, and it goes on. What was computed
-                                 from dropped tokens stays in the others' keys and values */
+  PUMICE_FULL_SLIDE = 1       /* its oldest tokens are dropped, but for the first sink_tokens, and it goes on. What was
+                                 computed from dropped tokens stays in the others' keys and values */
 } PumiceWhenFull;
 
 typedef enum PumiceCachePolicy {
@@ -367,13 +379,13 @@ typedef enum PumiceCachePolicy {
 typedef struct PumiceCacheOptions {
   size_t size;
   const void* next;
-  int32_t disable_reuse;      /* nonzero: nothing is found again; sequences share pages by pumice_sequence_fork() alone */
-  int32_t exact;              /* nonzero: logits are the same bits with and without what is found. Generated text is then not
-                                 found again, as its rounding differs from that of a prompt (by about 1e-5), and on GPUs
-                                 short prompts take slower kernels, whose rounding does not depend on their length */
+  int32_t disable_reuse;      /* nonzero: nothing is found again; pages are shared by pumice_sequence_fork() alone */
+  int32_t exact;              /* nonzero: logits are the same bits with and without what is found. Generated text is
+                                 then not found again, as its rounding differs from that of a prompt (by about 1e-5), and
+                                 on GPUs short prompts take slower kernels, whose rounding does not depend on length */
   uint32_t cache_tokens;      /* room in device memory beyond context_tokens, for texts that no sequence holds */
   PumiceCachePolicy policy;   /* what is given up first when device memory is full */
-  double ttl_seconds;         /* a text unused for so long is forgotten; 0: never */
+  double ttl_seconds;         /* a text unused for so long is forgotten; 0: none is */
   uint64_t seed;              /* of random evictions */
   uint64_t ram_bytes;         /* host memory behind device memory; 0: none */
   const char* disk_folder;    /* survives restarts; NULL: none; made when it does not exist */
@@ -387,8 +399,8 @@ typedef struct PumiceCacheOptions {
   uint32_t admit_at_use;      /* uses before a page goes to disk and to Redis; 0: 2 */
   int32_t compress;           /* nonzero: zstd, on disk and in Redis */
   int32_t encrypt;            /* nonzero: XChaCha20-Poly1305, on disk and in Redis */
-  const uint8_t* secret;      /* 32 bytes that key all hashes, checks and encryption; copied. With a disk folder or Redis it is
-                                 needed, and pages are found again only under the same one. NULL: a random one */
+  const uint8_t* secret;      /* 32 bytes that key all hashes, checks and encryption; copied. With a folder or Redis
+                                 it is needed, and pages are found again only under the same one. NULL: random */
 } PumiceCacheOptions;
 
 static inline PumiceCacheOptions pumice_cache_options_init(void) {
@@ -409,7 +421,7 @@ typedef struct PumiceContextOptions {
   uint32_t steps_ahead;       /* decode steps in flight; 0: chosen by the device */
   int32_t profile;            /* nonzero: GPU time of each kernel, see pumice_context_profile() */
   PumiceKvType kv_type_v;     /* of values */
-  int32_t disable_kv_rotation; /* nonzero: Q8_0 and Q4_0 without the rotation that halves their error (for comparison) */
+  int32_t disable_kv_rotation; /* nonzero: Q8_0 and Q4_0 without the rotation that halves their error (to compare) */
   const PumiceCacheOptions* cache; /* NULL: the defaults */
   PumiceWhenFull when_full;   /* SLIDE takes keys of type F16 or F32; appended prompts make it slide, too */
   uint32_t sink_tokens;       /* in whole pages */
@@ -470,9 +482,10 @@ typedef enum PumiceCacheSource {
   PUMICE_SOURCE_DEVICE = 0, PUMICE_SOURCE_RAM = 1, PUMICE_SOURCE_DISK = 2, PUMICE_SOURCE_REDIS = 3
 } PumiceCacheSource;
 
+/* Part of PumiceCacheStats, so it does not grow. */
 typedef struct PumiceTierStats {
   int32_t present;
-  uint64_t values, bytes, limit_bytes;   /* 0 where it cannot tell */
+  uint64_t values, bytes, limit_bytes;   /* 0 where that is unknown */
   uint64_t reads, hits, writes, evictions, failures, read_bytes, written_bytes;
   double seconds_reading, seconds_writing, seconds_per_page; /* the last: moving average of loading one */
 } PumiceTierStats;
@@ -489,8 +502,9 @@ typedef struct PumiceCacheStats {
   uint64_t slots_unused;             /* of pages_held: token slots that hold none */
   uint64_t lookups, looked_up_pages; /* prompts, and full pages in them */
   uint64_t hit_pages[4];             /* by PumiceCacheSource */
-  uint64_t fetches, fetches_given_up, fetches_not_worth; /* reads from RAM, disk and Redis; those that took too long; those
-                                                            not begun, as computing was estimated to be faster */
+  uint64_t fetches;                  /* reads from RAM, disk and Redis */
+  uint64_t fetches_given_up;         /* that took too long */
+  uint64_t fetches_not_worth;        /* that were not begun, as computing was estimated to be faster */
   double seconds_fetching;           /* that requests waited for pages */
   double recompute_seconds_saved;    /* estimated */
   double prefill_seconds_per_token;  /* the estimate behind it */
@@ -502,8 +516,8 @@ typedef struct PumiceCacheStats {
   PumiceCachePolicy policy, leader;  /* leader: which policy the adaptive one follows at present */
   int32_t redis_connected;
   PumiceTierStats tiers[3];          /* RAM, disk, Redis */
-  uint32_t curve_pages[5];           /* sizes that device memory might have, and the share of looked-up pages that an LRU */
-  double curve_hit_rate[5];          /* cache of each would have had: is more of it worth its while? */
+  uint32_t curve_pages[5];           /* sizes that device memory might have … */
+  double curve_hit_rate[5];          /* … and the share of looked-up pages that an LRU cache of each would have had */
 } PumiceCacheStats;
 
 static inline PumiceCacheStats pumice_cache_stats_init(void) {
@@ -527,26 +541,28 @@ PUMICE_API PumiceResult pumice_context_clear_cache(PumiceContext* context, int32
 /* Waits until everything is written to RAM and, as far as it has been admitted, to disk and Redis. PUMICE_TIMEOUT. */
 PUMICE_API PumiceResult pumice_context_flush_cache(PumiceContext* context, uint32_t timeout_ms);
 
-/* One row per kernel of the profiled steps so far, as JSON text: [{"kernel", "calls", "microseconds", "bytes", "flops"}]. */
+/* One row per kernel of the profiled steps so far, as JSON text:
+ * [{"kernel", "calls", "microseconds", "bytes", "flops"}]. */
 PUMICE_API PumiceResult pumice_context_profile(const PumiceContext* context, char* buffer, size_t capacity,
                                                size_t* length);
 
-/* ---- Sequences. --------------------------------------------------------------------------------------------------- */
+/* ---- Sequences. -------------------------------------------------------------------------------------------------- */
 
 PUMICE_API PumiceResult pumice_sequence_create(PumiceContext* context, PumiceSequence** sequence);
-/* group: sequences of different groups (users, tenants) never find each other's texts, and cannot tell by time or counts
- * what others have. NULL or empty: the common group. */
+/* group: sequences of different groups (users, tenants) never find each other's texts, and cannot tell by time or
+ * counts what others have. NULL or empty: the common group. */
 PUMICE_API PumiceResult pumice_sequence_create_in(PumiceContext* context, const char* group, PumiceSequence** sequence);
-/* A new sequence of the same group with the first `tokens` tokens of this one; full pages are shared, so it costs next to
- * nothing. PUMICE_INVALID_ARGUMENT while a request runs on it. */
+/* A new sequence of the same group with the first `tokens` tokens of this one; full pages are shared, so it costs next
+ * to nothing. PUMICE_INVALID_ARGUMENT while a request runs on it. */
 PUMICE_API PumiceResult pumice_sequence_fork(PumiceSequence* sequence, uint32_t tokens, PumiceSequence** copy);
-/* The full pages that the sequence has now stay in device memory until it is unpinned or destroyed, even if it is cut. */
+/* The full pages that the sequence has now stay in device memory until it is unpinned or destroyed, even if it is
+ * truncated. */
 PUMICE_API PumiceResult pumice_sequence_pin(PumiceSequence* sequence);
 PUMICE_API PumiceResult pumice_sequence_unpin(PumiceSequence* sequence);
 /* Savegames. A session is the sequence's tokens and, as asked for, its keys and values; it is whole or refused. */
 typedef enum PumiceSessionKv {
   PUMICE_SESSION_EXACT = 0,   /* going on equals never having stopped */
-  PUMICE_SESSION_Q8 = 1,      /* 8 bits a value: about half of F16's size; PUMICE_UNSUPPORTED where the cache is quantised */
+  PUMICE_SESSION_Q8 = 1,      /* 8 bits a value, about half of F16; PUMICE_UNSUPPORTED where the cache is quantised */
   PUMICE_SESSION_TOKENS = 2   /* the tokens alone: computed again when the sequence goes on */
 } PumiceSessionKv;
 
@@ -583,9 +599,9 @@ static inline PumiceSessionSource pumice_session_source_init(void) {
   return s;
 }
 
-/* A new sequence. PUMICE_MALFORMED: damaged, or no session; PUMICE_UNSUPPORTED: of another model; PUMICE_CONTEXT_FULL: too
- * long for the context. Keys and values of another KV type are left out and computed again. What comes from a session is
- * never found by other sequences. The first call for a model reads its file once more. */
+/* A new sequence. PUMICE_MALFORMED: damaged, or no session; PUMICE_UNSUPPORTED: of another model; PUMICE_CONTEXT_FULL:
+ * too long for the context. Keys and values of another KV type are left out and computed again. What comes from a
+ * session is never found by other sequences. The first call for a model reads its file once more. */
 PUMICE_API PumiceResult pumice_sequence_load(PumiceContext* context, const PumiceSessionSource* source,
                                              PumiceSequence** sequence);
 PUMICE_API void pumice_sequence_destroy(PumiceSequence* sequence);
@@ -640,7 +656,7 @@ static inline PumiceScoreOptions pumice_score_options_init(void) {
  * sequence as it was; PUMICE_CANCELLED when on_logits asked for it. */
 PUMICE_API PumiceResult pumice_sequence_score(PumiceSequence* sequence, const PumiceScoreOptions* options);
 
-/* ---- Requests. ----------------------------------------------------------------------------------------------------- */
+/* ---- Requests. --------------------------------------------------------------------------------------------------- */
 
 typedef struct PumiceRequestOptions {
   size_t size;
@@ -669,13 +685,17 @@ static inline PumiceRequestOptions pumice_request_options_init(void) {
   return o;
 }
 
+/* Sets what the model's file recommends (general.sampling.temp, top_k, top_p, min_p, penalty_repeat, penalty_last_n)
+ * and leaves the rest of the options as it is. PUMICE_MALFORMED: names the first that is no such number. */
+PUMICE_API PumiceResult pumice_model_get_sampling(const PumiceModel* model, PumiceRequestOptions* options);
+
 /* Returns at once; nothing is computed before pumice_step() or pumice_request_wait(). One request a sequence. */
 PUMICE_API PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequestOptions* options,
                                               PumiceRequest** request);
 PUMICE_API void pumice_request_destroy(PumiceRequest* request); /* cancels what still runs */
 
 /* Does what can be done without waiting: collects finished tokens, submits the next work. Call it once a frame.
- * *busy (may be NULL) is nonzero while any request of the context is unfinished. */
+ * *busy (may be NULL) is nonzero while any request of the context is unfinished, and when another call has its turn. */
 PUMICE_API PumiceResult pumice_step(PumiceContext* context, int32_t* busy);
 
 typedef enum PumiceRequestStatus {
@@ -707,7 +727,7 @@ static inline PumicePoll pumice_poll_init(void) {
 
 /* Never blocks. */
 PUMICE_API PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll);
-/* Steps until this request has something new, is finished, or timeout_ms passed (then PUMICE_TIMEOUT; < 0: no limit). */
+/* Steps until this request has something new, is finished, or timeout_ms passed (PUMICE_TIMEOUT; < 0: no limit). */
 PUMICE_API PumiceResult pumice_request_wait(PumiceRequest* request, int32_t timeout_ms);
 /* Lock-free, from any thread and from signal handlers. */
 PUMICE_API void pumice_request_cancel(PumiceRequest* request);

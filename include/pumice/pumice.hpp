@@ -4,9 +4,9 @@
 // Ownership: an object keeps its parents alive, so any order of destruction is safe. An empty (moved-from) object may
 //            only be assigned to or destroyed.
 // Errors:    a failed call throws pumice::Error with the library's one-line explanation and its PumiceResult. Nothing
-//            else is thrown but std::bad_alloc. Destructors never throw.
-// Threads:   as in pumice.h: any number of threads may use a Context, but a Sequence or Request belongs to one at a time;
-//            Request::cancel() alone may be called from any thread.
+//            else is thrown but std::bad_alloc. Destructors do not throw.
+// Threads:   as in pumice.h: any number of threads may use a Context, but a Sequence or Request belongs to one at a
+//            time; Request::cancel() alone may be called from any thread.
 // Options:   the C structs themselves, from their pumice_..._init() functions.
 //
 //   pumice::Instance instance;
@@ -192,6 +192,12 @@ class Model {
     return estimate;
   }
 
+  // With what the file recommends; see pumice_model_get_sampling().
+  PumiceRequestOptions sampling(PumiceRequestOptions options = pumice_request_options_init()) const {
+    check(pumice_model_get_sampling(get(), &options));
+    return options;
+  }
+
   // flags: of PumiceTokenizeFlags.
   std::vector<std::int32_t> tokenize(std::string_view text, std::uint32_t flags = PUMICE_TOKENIZE_ADD_SPECIAL |
                                                                                   PUMICE_TOKENIZE_PARSE_SPECIAL) const {
@@ -230,7 +236,7 @@ class Model {
   std::shared_ptr<PumiceModel> handle_;
 };
 
-// The KV cache and the recorded step. One thread at a time, with its sequences and requests.
+// The KV cache and the recorded step.
 class Context {
  public:
   explicit Context(const Model& model, const PumiceContextOptions& options = pumice_context_options_init()) {
@@ -244,7 +250,7 @@ class Context {
   PumiceContext* get() const noexcept { return handle_.get(); }
   void check(PumiceResult result) const { detail::check(result, get(), pumice_context_error); }
 
-  // Never waits. True while any request is unfinished.
+  // See pumice_step(). True while any request is unfinished.
   bool step() {
     std::int32_t busy = 0;
     check(pumice_step(get(), &busy));
@@ -314,7 +320,7 @@ class Request {
   PumiceRequest* get() const noexcept { return handle_.get(); }
   // From any thread, as long as the request is neither moved nor destroyed meanwhile.
   void cancel() noexcept { pumice_request_cancel(get()); }
-  // Never blocks. Throws nothing for a failed request: its status says so.
+  // See pumice_poll(). Throws nothing for a failed request: its status says so.
   PumicePoll poll() {
     PumicePoll poll = pumice_poll_init();
     context_.check(pumice_poll(get(), &poll));

@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* ---- Replays: how often a cache of some size would have had what was asked for. Any thread; a call shares nothing. -- */
+/* ---- Replays: how often a cache of some size would have had what was asked for. Any thread; a call shares nothing. */
 
 /* Request r asks for the blocks block_ids[offsets[r]] up to, not including, block_ids[offsets[r + 1]]: the pages of one
  * text, the first one first. Equal ids stand for equal pages after equal pages. */
@@ -62,7 +62,7 @@ static inline PumiceKvReplayResult pumice_kv_replay_result_init(void) {
  * do not rise from 0. PUMICE_CANCELLED: by the progress callback. */
 PUMICE_API PumiceResult pumice_kv_replay(const PumiceKvReplayOptions* options, PumiceKvReplayResult* result);
 
-/* ---- Cache folders: pages on disk (PumiceCacheOptions.disk_folder). One thread at a time for each folder object. ----- */
+/* ---- Cache folders: pages on disk (PumiceCacheOptions.disk_folder). One thread at a time for each folder object. - */
 
 typedef struct PumiceKvFolder PumiceKvFolder;
 
@@ -73,7 +73,7 @@ typedef struct PumiceKvFolderStats {
   uint64_t records, value_bytes;  /* pages that are whole as far as their frames tell */
   uint64_t tokens;                /* of these pages */
   uint64_t erased_records;
-  uint64_t damaged_records;       /* never finished, or damaged; they are not served */
+  uint64_t damaged_records;       /* unfinished or damaged; they are not served */
   uint64_t damaged_places;        /* runs of bytes that belong to no record */
 } PumiceKvFolderStats;
 
@@ -107,7 +107,7 @@ typedef struct PumiceKvVerification {
   const void* next;
   uint64_t records;         /* that were read */
   uint64_t bytes;           /* of their values */
-  uint64_t damaged_records; /* checksums differ, or never finished */
+  uint64_t damaged_records; /* checksums differ, or unfinished */
   uint64_t damaged_places;
   uint64_t not_genuine;     /* with a secret: whole, but changed on purpose or written under another secret */
 } PumiceKvVerification;

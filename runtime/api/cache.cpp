@@ -80,7 +80,8 @@ void fill_index(const PrefixIndex& index, PumiceCacheStats& to) {
   to.leader = translate(index.leader());
 }
 
-void fill_stats(const Context& context, PumiceCacheStats& to) {
+PumiceCacheStats stats_of(const Context& context) {
+  PumiceCacheStats to = pumice_cache_stats_init();
   const KvCache& cache = context.cache();
   const KvCacheStats& from = cache.stats();
   to.page_tokens = kPageTokens;
@@ -88,7 +89,6 @@ void fill_stats(const Context& context, PumiceCacheStats& to) {
   to.pages_total = cache.pool().pages();
   to.pages_limit = cache.limit();
   to.pages_held = cache.held();
-  to.tokens_held = to.slots_unused = 0;
   for (const std::unique_ptr<Sequence>& sequence : context.sequences()) {
     if (!sequence) continue;
     to.tokens_held += sequence->computed;
@@ -115,6 +115,7 @@ void fill_stats(const Context& context, PumiceCacheStats& to) {
     to.curve_hit_rate[i] = points[i].hit_rate;
   }
   if (const std::optional<StoreStats> store = cache.store_stats()) fill_tiers(*store, to);
+  return to;
 }
 
 uint32_t pages_of(uint32_t tokens) { return tokens / kPageTokens + (tokens % kPageTokens != 0); }
@@ -129,9 +130,7 @@ Result<std::string> digest_of(ModelObject& model) {
   return model.digest;
 }
 
-Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions* options, const KvFormat& format) {
-  const PumiceCacheOptions defaults = pumice_cache_options_init();
-  const PumiceCacheOptions& from = options ? *options : defaults;
+Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from, const KvFormat& format) {
   KvCacheOptions to;
   to.reuse = from.disable_reuse == 0;
   PUMICE_ASSIGN(to.policy, translate(from.policy));
@@ -163,9 +162,10 @@ using namespace pumice;
 extern "C" {
 
 PumiceResult pumice_context_get_cache_stats(const PumiceContext* context, PumiceCacheStats* stats) {
-  if (!context || !usable(stats)) return PUMICE_INVALID_ARGUMENT;
+  if (!context) return PUMICE_INVALID_ARGUMENT;
   return guarded(*context->object, [&]() -> Result<void> {
-    fill_stats(*context->object->context, *stats);
+    PUMICE_TRY(check_struct(stats, "stats"));
+    hand_out(stats_of(*context->object->context), stats);
     return {};
   });
 }
@@ -176,7 +176,8 @@ size_t pumice_context_tier_problem(const PumiceContext* context, PumiceCacheSour
   const auto index = static_cast<size_t>(tier) - 1;
   (void)guarded(nullptr, [&]() -> Result<void> {
     if (!context || index >= kTierKinds) return {};
-    const std::lock_guard turn(context->object->turn);
+    PUMICE_TRY(check_no_turn(*context->object));
+    const Turn turn(*context->object);
     if (const auto stats = context->object->context->cache().store_stats()) problem = stats->problems[index];
     return {};
   });
@@ -228,8 +229,7 @@ PumiceResult pumice_context_flush_cache(PumiceContext* context, uint32_t timeout
 
 PumiceResult pumice_sequence_pin(PumiceSequence* sequence) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
-  SequenceObject& object = *sequence->object;
-  return guarded(*object.context, [&]() -> Result<void> {
+  return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
     KvCache& cache = object.context->context->cache();
     const std::vector<NodeId> before = std::exchange(object.pinned, cache.pin(object.sequence->kv));
     cache.unpin(before);
@@ -239,8 +239,7 @@ PumiceResult pumice_sequence_pin(PumiceSequence* sequence) {
 
 PumiceResult pumice_sequence_unpin(PumiceSequence* sequence) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
-  SequenceObject& object = *sequence->object;
-  return guarded(*object.context, [&]() -> Result<void> {
+  return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
     object.context->context->cache().unpin(std::exchange(object.pinned, {}));
     return {};
   });

@@ -7,7 +7,22 @@
 namespace pumice {
 namespace {
 
-Result<ContextOptions> translate(const PumiceContextOptions& options) {
+struct GivenOptions {
+  PumiceContextOptions context;
+  PumiceCacheOptions cache;
+};
+
+// options may be null.
+Result<GivenOptions> take(const PumiceContextOptions* options) {
+  PUMICE_ASSIGN(const PumiceContextOptions context,
+                taken_if_given(options, pumice_context_options_init(), "context options"));
+  PUMICE_ASSIGN(const PumiceCacheOptions cache,
+                taken_if_given(context.cache, pumice_cache_options_init(), "cache options"));
+  return GivenOptions{context, cache};
+}
+
+Result<ContextOptions> translate(const GivenOptions& given) {
+  const PumiceContextOptions& options = given.context;
   PUMICE_ASSIGN(const KvFormat kv, translate_kv(options.kv_type, options.kv_type_v, options.disable_kv_rotation));
   if (options.record_mode != PUMICE_RECORD_REPLAY && options.record_mode != PUMICE_RECORD_EACH_STEP)
     return invalid("unknown record_mode");
@@ -23,8 +38,8 @@ Result<ContextOptions> translate(const PumiceContextOptions& options) {
                         .profile = options.profile != 0,
                         .kv_type_v = kv.v,
                         .kv_rotation = kv.rotate,
-                        .cache_tokens = options.cache ? options.cache->cache_tokens : 0,
-                        .exact = options.cache && options.cache->exact != 0,
+                        .cache_tokens = given.cache.cache_tokens,
+                        .exact = given.cache.exact != 0,
                         .slide = options.when_full == PUMICE_FULL_SLIDE,
                         .sink_tokens = options.sink_tokens};
 }
@@ -50,12 +65,35 @@ std::string profile_json(StepRecorder& recorder) {
   return text + "]";
 }
 
+PumiceContextStats stats_of(Context& from) {
+  PumiceContextStats stats = pumice_context_stats_init();
+  const PagePool& pool = from.pool();
+  stats.context_tokens = from.options().context_tokens;
+  stats.page_tokens = kPageTokens;
+  stats.pages_total = pool.pages();
+  stats.pages_used = pool.used();
+  stats.kv_bytes = pool.bytes();
+  stats.kv_bytes_per_token = pool.bytes() / pool.pages() / kPageTokens;
+  stats.workspace_bytes = from.recorder().workspace_bytes();
+  stats.prefill_tokens = from.stats().prefill_tokens;
+  stats.decode_tokens = from.stats().decode_tokens;
+  stats.cached_tokens = from.stats().cached_tokens;
+  stats.submissions = from.stats().submissions;
+  stats.recordings = from.recorder().recordings();
+  stats.dispatches_per_decode_step = from.recorder().dispatches_per_decode_step();
+  // Outside the layers a step has the embedding, the head (a dispatch a slab) and the draw.
+  stats.dispatches_per_layer = stats.dispatches_per_decode_step / from.model().config().layers;
+  stats.host_us_per_decode_token =
+      stats.decode_tokens ? 1e6 * from.stats().host_seconds_decode / static_cast<double>(stats.decode_tokens) : 0;
+  return stats;
+}
+
 }  // namespace
 
 // A poisoned context is not touched: what the sequence holds goes with it.
-SequenceObject::~SequenceObject() {
+void SequenceObject::release() noexcept {
   if (!sequence) return;
-  (void)guarded(*context, [&]() -> Result<void> {
+  (void)guarded(&context->last_error, [&]() -> Result<void> {
     context->context->cache().unpin(pinned);
     context->context->close_sequence(sequence);
     return {};
@@ -64,11 +102,10 @@ SequenceObject::~SequenceObject() {
 
 PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, Sequence* sequence) {
   try {
-    auto object = std::make_shared<SequenceObject>();
     auto handle = std::make_unique<PumiceSequence>();
-    object->context = context;
-    object->sequence = sequence;
-    handle->object = std::move(object);
+    handle->object = retiring<SequenceObject>(context);
+    handle->object->context = context;
+    handle->object->sequence = sequence;
     return handle.release();
   } catch (...) {
     context->context->close_sequence(sequence);
@@ -93,11 +130,9 @@ extern "C" {
 PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOptions* options, PumiceContext** context) {
   if (!model) return PUMICE_INVALID_ARGUMENT;
   return guarded(&model->object->last_error, [&]() -> Result<void> {
-    if (!context || (options && !usable(options))) return invalid("context or options");
-    if (options && options->cache && !usable(options->cache)) return invalid("cache options");
+    if (!context) return invalid("context");
+    PUMICE_ASSIGN(const GivenOptions given, take(options));
     if (!model->object->model) return invalid("the model was opened without a device; load it with one");
-    const PumiceContextOptions defaults = pumice_context_options_init();
-    const PumiceContextOptions& given = options ? *options : defaults;
     PUMICE_ASSIGN(ContextOptions translated, translate(given));
     PUMICE_ASSIGN(translated.cache, translate_cache(*model->object, given.cache, translated.kv_format()));
     auto object = std::make_shared<ContextObject>();
@@ -119,41 +154,25 @@ PumiceResult pumice_model_estimate(const PumiceModel* model, const PumiceContext
                                    PumiceEstimate* estimate) {
   if (!model) return PUMICE_INVALID_ARGUMENT;
   return guarded(&model->object->last_error, [&]() -> Result<void> {
-    if (!usable(estimate) || (options && !usable(options))) return invalid("estimate or options");
-    const PumiceContextOptions defaults = pumice_context_options_init();
-    PUMICE_ASSIGN(const ContextOptions translated, translate(options ? *options : defaults));
+    PUMICE_TRY(check_struct(estimate, "estimate"));
+    PUMICE_ASSIGN(const GivenOptions given, take(options));
+    PUMICE_ASSIGN(const ContextOptions translated, translate(given));
     PUMICE_ASSIGN(const ModelConfig config, read_config(*model->object->file));
-    PUMICE_ASSIGN(estimate->weights_bytes, estimate_weight_bytes(*model->object->file));
+    PumiceEstimate made = pumice_estimate_init();
+    PUMICE_ASSIGN(made.weights_bytes, estimate_weight_bytes(*model->object->file));
     PUMICE_ASSIGN(const ContextEstimate context, Context::estimate(config, translated));
-    estimate->kv_bytes = context.kv_bytes;
-    estimate->workspace_bytes = context.workspace_bytes;
+    made.kv_bytes = context.kv_bytes;
+    made.workspace_bytes = context.workspace_bytes;
+    hand_out(made, estimate);
     return {};
   });
 }
 
 PumiceResult pumice_context_get_stats(const PumiceContext* context, PumiceContextStats* stats) {
-  if (!context || !usable(stats)) return PUMICE_INVALID_ARGUMENT;
+  if (!context) return PUMICE_INVALID_ARGUMENT;
   return guarded(*context->object, [&]() -> Result<void> {
-    Context& from = *context->object->context;
-    const ModelConfig& config = context->object->model->model->config();
-    const PagePool& pool = from.pool();
-    stats->context_tokens = from.options().context_tokens;
-    stats->page_tokens = kPageTokens;
-    stats->pages_total = pool.pages();
-    stats->pages_used = pool.used();
-    stats->kv_bytes = pool.bytes();
-    stats->kv_bytes_per_token = pool.bytes() / pool.pages() / kPageTokens;
-    stats->workspace_bytes = from.recorder().workspace_bytes();
-    stats->prefill_tokens = from.stats().prefill_tokens;
-    stats->decode_tokens = from.stats().decode_tokens;
-    stats->cached_tokens = from.stats().cached_tokens;
-    stats->submissions = from.stats().submissions;
-    stats->recordings = from.recorder().recordings();
-    stats->dispatches_per_decode_step = from.recorder().dispatches_per_decode_step();
-    // Outside the layers a step has the embedding, the head (a dispatch a slab) and the draw.
-    stats->dispatches_per_layer = stats->dispatches_per_decode_step / config.layers;
-    stats->host_us_per_decode_token =
-        stats->decode_tokens ? 1e6 * from.stats().host_seconds_decode / static_cast<double>(stats->decode_tokens) : 0;
+    PUMICE_TRY(check_struct(stats, "stats"));
+    hand_out(stats_of(*context->object->context), stats);
     return {};
   });
 }
@@ -183,11 +202,10 @@ PumiceResult pumice_sequence_create_in(PumiceContext* context, const char* group
 
 PumiceResult pumice_sequence_fork(PumiceSequence* sequence, uint32_t tokens, PumiceSequence** copy) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
-  const std::shared_ptr<ContextObject>& context = sequence->object->context;
-  return guarded(*context, [&]() -> Result<void> {
+  return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
     if (!copy) return invalid("copy");
-    PUMICE_ASSIGN(Sequence* const forked, context->context->fork(*sequence->object->sequence, tokens));
-    *copy = sequence_handle(context, forked);
+    PUMICE_ASSIGN(Sequence* const forked, object.context->context->fork(*object.sequence, tokens));
+    *copy = sequence_handle(object.context, forked);
     return {};
   });
 }
@@ -195,35 +213,36 @@ PumiceResult pumice_sequence_fork(PumiceSequence* sequence, uint32_t tokens, Pum
 void pumice_sequence_destroy(PumiceSequence* sequence) { delete sequence; }
 
 PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequenceInfo* info) {
-  if (!sequence || !usable(info)) return PUMICE_INVALID_ARGUMENT;
-  ContextObject& context = *sequence->object->context;
-  return guarded(context, [&]() -> Result<void> {
-    const Sequence& from = *sequence->object->sequence;
-    info->tokens = static_cast<uint32_t>(from.tokens.size());
-    info->computed = from.computed;
-    info->dropped = from.dropped;
-    info->capacity = context.context->options().context_tokens;
+  if (!sequence) return PUMICE_INVALID_ARGUMENT;
+  return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
+    PUMICE_TRY(check_struct(info, "info"));
+    const Sequence& from = *object.sequence;
+    PumiceSequenceInfo made = pumice_sequence_info_init();
+    made.tokens = static_cast<uint32_t>(from.tokens.size());
+    made.computed = from.computed;
+    made.dropped = from.dropped;
+    made.capacity = object.context->context->options().context_tokens;
+    hand_out(made, info);
     return {};
   });
 }
 
 PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
-  ContextObject& context = *sequence->object->context;
-  return guarded(context,
-                 [&]() -> Result<void> { return context.context->truncate(*sequence->object->sequence, tokens); });
+  return guarded(sequence->object,
+                 [&](SequenceObject& object) { return object.context->context->truncate(*object.sequence, tokens); });
 }
 
 PumiceResult pumice_sequence_evaluate(PumiceSequence* sequence, const int32_t* ids, size_t count, float* logits,
                                       size_t capacity) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
-  ContextObject& context = *sequence->object->context;
-  return guarded(context, [&]() -> Result<void> {
+  return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
+    ContextObject& context = *object.context;
     if (!ids || !logits) return invalid("ids or logits");
     if (capacity < context.model->model->config().vocabulary)
       return error(Status::kInvalidArgument, "room for %zu logits, the vocabulary has %u", capacity,
                    context.model->model->config().vocabulary);
-    return context.context->evaluate(*sequence->object->sequence, {ids, count}, {logits, capacity});
+    return context.context->evaluate(*object.sequence, {ids, count}, {logits, capacity});
   });
 }
 

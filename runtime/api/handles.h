@@ -16,6 +16,8 @@
 #include <string>
 #include <utility>
 
+#include "api/structs.h"
+#include "api/turn.h"
 #include "engine/context.h"
 #include "format/gguf.h"
 #include "kernels/kernels.h"
@@ -27,8 +29,8 @@
 
 namespace pumice {
 
-// The last error of an object; thread-safe. A broken invariant stays: the object is poisoned, and what is reported later
-// does not replace it.
+// The last error of an object; thread-safe. A broken invariant stays: the object is poisoned, and what is reported
+// later does not replace it.
 class LastError {
  public:
   void set(std::string message) noexcept;
@@ -91,28 +93,46 @@ struct ModelObject {
   LastError last_error;
 };
 
+struct RequestObject;
+
 struct ContextObject {
   std::shared_ptr<ModelObject> model;
   std::unique_ptr<Context> context;
-  std::mutex turn;  // held by the call that uses `context`
+  std::mutex turn;                         // see Turn
+  std::vector<RequestObject*> requests;    // that are not retired; in a turn
+  std::atomic<Retired*> retired{nullptr};  // to be removed
   LastError last_error;
 };
 
-struct SequenceObject {
+struct SequenceObject final : Retired {
   std::shared_ptr<ContextObject> context;
   Sequence* sequence = nullptr;
   std::vector<NodeId> pinned;
-  ~SequenceObject();
+  bool engaged = false;  // a call on it has paused its turn
+  void release() noexcept override;
 };
 
-struct RequestObject {
+// What a poll may look at without a turn.
+struct RequestNews {
+  std::vector<int32_t> ids;  // not yet polled
+  RequestStatus status = RequestStatus::kRunning;
+  Error error;  // when failed
+  uint32_t prompt_done = 0, prompt_tokens = 0;
+
+  bool any() const { return !ids.empty() || status != RequestStatus::kRunning; }
+};
+
+struct RequestObject final : Retired {
   std::shared_ptr<SequenceObject> sequence;
-  std::shared_ptr<Request> request;
+  std::shared_ptr<Request> request;  // to be used in a turn, but for `cancel`
+  std::mutex news_mutex;
+  RequestNews news;
   StreamingDetokenizer detokenizer;
   std::vector<int32_t> ids;  // what the last poll handed out
   std::string text;
   bool text_finished = false;
-  ~RequestObject();
+  void publish() noexcept;  // in a turn: moves what is new from `request` to `news`
+  void release() noexcept override;
 };
 
 size_t copy_text(std::string_view text, char* buffer, size_t capacity);
@@ -122,10 +142,12 @@ void copy_text(std::string_view text, char (&buffer)[N]) {
   copy_text(text, buffer, N);
 }
 
-// A struct of the caller's is usable when it is at least as large as this version's.
-template <typename T>
-bool usable(const T* value) {
-  return value != nullptr && value->size >= sizeof(T);
+inline Error invalid(const char* what) { return error(Status::kInvalidArgument, "%s", what); }
+
+// An error in a callback that a call on the context has made from within its turn.
+inline Result<void> check_no_turn(const ContextObject& context) {
+  if (Turn::mine(context)) return invalid("a callback of a call on this context cannot use the context");
+  return {};
 }
 
 // Runs body() -> Result<void>; turns its error, and any exception, into a code, and the message into sink's. A broken
@@ -154,26 +176,53 @@ PumiceResult guarded(LastError* sink, Body&& body) noexcept {
   }
 }
 
-// The same when it is the caller's turn on the context.
+// The same in a turn on the context.
 template <typename Body>
 PumiceResult guarded(ContextObject& context, Body&& body) noexcept {
   return guarded(&context.last_error, [&]() -> Result<void> {
-    const std::lock_guard turn(context.turn);
+    PUMICE_TRY(check_no_turn(context));
+    const Turn turn(context);
     PUMICE_TRY(context.last_error.check());  // another thread may have had its turn
     return body();
   });
 }
 
-// Closes the sequence again if there is no memory for the handle.
+// The same for a call that uses the sequence; `object` may be dropped by a callback of the call.
+template <typename Body>
+PumiceResult guarded(const std::shared_ptr<SequenceObject>& object, Body&& body) noexcept {
+  const std::shared_ptr<SequenceObject> kept = object;
+  return guarded(*kept->context, [&]() -> Result<void> {
+    if (kept->engaged) return invalid("a callback of a call on this sequence cannot use the sequence");
+    return body(*kept);
+  });
+}
+
+// An object of the context's that its last owner retires.
+template <typename T>
+std::shared_ptr<T> retiring(const std::shared_ptr<ContextObject>& context) {
+  return std::shared_ptr<T>(new T, [context](T* object) { retire(context, object); });
+}
+
+// Runs a callback of the caller's while others have their turns. Calls on the sequence are refused meanwhile.
+template <typename Callback>
+auto outside_turn(SequenceObject& object, Callback&& callback) {
+  struct Engaged {
+    bool& flag;
+    explicit Engaged(bool& to_set) : flag(to_set) { flag = true; }
+    ~Engaged() { flag = false; }
+  } const engaged(object.engaged);  // set and reset in a turn
+  const Turn::Pause pause;
+  return callback();
+}
+
+// A handle for the sequence, which is closed again if there is no memory for it. In a turn.
 PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, Sequence* sequence);
 
 // Of the model's file, which is read at the first call.
 Result<std::string> digest_of(ModelObject& model);
 
-// options may be null. Reads the model's file for its digest where pages are to outlive the context.
-Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions* options, const KvFormat& format);
-
-inline Error invalid(const char* what) { return error(Status::kInvalidArgument, "%s", what); }
+// Reads the model's file for its digest where pages are to outlive the context.
+Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from, const KvFormat& format);
 
 Result<KvFormat> translate_kv(PumiceKvType k, PumiceKvType v, int32_t disable_rotation);
 
@@ -195,5 +244,5 @@ struct PumiceSequence {
   std::shared_ptr<pumice::SequenceObject> object;
 };
 struct PumiceRequest {
-  std::shared_ptr<pumice::RequestObject> object;
+  std::shared_ptr<pumice::RequestObject> object;  // retired by the last owner
 };

@@ -53,7 +53,8 @@ std::vector<vk::DeviceCaps> caps_of(const vk::Instance& instance) {
   return caps;
 }
 
-void write_info(const vk::DeviceCaps& caps, bool is_default, PumiceDeviceInfo& info) {
+PumiceDeviceInfo info_of(const vk::DeviceCaps& caps, bool is_default) {
+  PumiceDeviceInfo info = pumice_device_info_init();
   info.index = caps.index;
   copy_text(caps.name, info.name);
   copy_text(caps.driver, info.driver);
@@ -68,6 +69,14 @@ void write_info(const vk::DeviceCaps& caps, bool is_default, PumiceDeviceInfo& i
   info.usable = caps.unusable_reason.empty() ? 1 : 0;
   copy_text(caps.unusable_reason, info.reason);
   info.is_default = is_default ? 1 : 0;
+  return info;
+}
+
+Log log_of(const PumiceInstanceOptions& options) {
+  return Log(
+      [log = options.log, user = options.log_user, least = options.log_level](LogLevel level, std::string_view text) {
+        if (static_cast<PumiceLogLevel>(level) >= least) hand_on_log(log, user, level, text);
+      });
 }
 
 Result<void> create_device(const std::shared_ptr<InstanceObject>& instance, const PumiceDeviceOptions& options,
@@ -134,15 +143,11 @@ const char* pumice_result_name(PumiceResult result) {
 
 PumiceResult pumice_instance_create(const PumiceInstanceOptions* options, PumiceInstance** instance) {
   return guarded(nullptr, [&]() -> Result<void> {
-    if (!instance || (options && !usable(options))) return invalid("instance or options");
-    vk::InstanceOptions made;
-    if (options) {
-      made.validation = options->validation != 0;
-      if (options->log)
-        made.log = Log([log = options->log, user = options->log_user](LogLevel level, std::string_view text) {
-          log(user, static_cast<PumiceLogLevel>(level), std::string(text).c_str());
-        });
-    }
+    if (!instance) return invalid("instance");
+    PUMICE_ASSIGN(const PumiceInstanceOptions given,
+                  taken_if_given(options, pumice_instance_options_init(), "instance options"));
+    vk::InstanceOptions made{.validation = given.validation != 0};
+    if (given.log) made.log = log_of(given);
     auto object = std::make_shared<InstanceObject>();
     PUMICE_ASSIGN(object->instance, vk::Instance::create(std::move(made)));
     *instance = new PumiceInstance{std::move(object)};
@@ -165,12 +170,12 @@ PumiceResult pumice_device_count(PumiceInstance* instance, uint32_t* count) {
 PumiceResult pumice_device_get_info(PumiceInstance* instance, uint32_t index, PumiceDeviceInfo* info) {
   if (!instance) return PUMICE_INVALID_ARGUMENT;
   return guarded(&instance->object->last_error, [&]() -> Result<void> {
-    if (!usable(info)) return invalid("info is NULL or was not made by pumice_device_info_init()");
+    PUMICE_TRY(check_struct(info, "info"));
     const std::vector<vk::DeviceCaps> caps = caps_of(*instance->object->instance);
     if (index >= caps.size())
       return error(Status::kNotFound, "there is no device %u; there are %zu", index, caps.size());
     const Result<size_t> chosen = vk::select_device(caps, "");
-    write_info(caps[index], chosen && *chosen == index, *info);
+    hand_out(info_of(caps[index], chosen && *chosen == index), info);
     return {};
   });
 }
@@ -179,20 +184,22 @@ PumiceResult pumice_device_create_auto(PumiceInstance* instance, const PumiceDev
                                        PumiceDevice** device) {
   if (!instance) return PUMICE_INVALID_ARGUMENT;
   return guarded(&instance->object->last_error, [&]() -> Result<void> {
-    if (!device || (options && !usable(options))) return invalid("device or options");
-    const PumiceDeviceOptions defaults = pumice_device_options_init();
-    return create_device(instance->object, options ? *options : defaults, device);
+    if (!device) return invalid("device");
+    PUMICE_ASSIGN(const PumiceDeviceOptions given,
+                  taken_if_given(options, pumice_device_options_init(), "device options"));
+    return create_device(instance->object, given, device);
   });
 }
 
 void pumice_device_destroy(PumiceDevice* device) { delete device; }
 
 PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo* info) {
-  if (!device || !usable(info)) return PUMICE_INVALID_ARGUMENT;
+  if (!device) return PUMICE_INVALID_ARGUMENT;
   return guarded(&device->object->last_error, [&]() -> Result<void> {
+    PUMICE_TRY(check_struct(info, "info"));
     const vk::DeviceCaps& caps = device->object->device->caps();
     const Result<size_t> chosen = vk::select_device(caps_of(*device->object->parent->instance), "");
-    write_info(caps, chosen && *chosen == caps.index, *info);
+    hand_out(info_of(caps, chosen && *chosen == caps.index), info);
     return {};
   });
 }

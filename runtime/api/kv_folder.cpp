@@ -16,12 +16,12 @@ using namespace pumice;
 
 namespace {
 
-void write_stats(const DiskFolder& folder, PumiceKvFolderStats& stats) {
+PumiceKvFolderStats stats_of(const DiskFolder& folder) {
+  PumiceKvFolderStats stats = pumice_kv_folder_stats_init();
   const FolderCounts& counts = folder.counts();
   stats.files = counts.files;
   stats.bytes = counts.bytes;
   stats.records = folder.records().size();
-  stats.value_bytes = stats.tokens = 0;
   for (const FolderRecord& record : folder.records()) {
     stats.value_bytes += record.header.value_bytes;
     stats.tokens += record.claim.tokens;
@@ -29,9 +29,11 @@ void write_stats(const DiskFolder& folder, PumiceKvFolderStats& stats) {
   stats.erased_records = counts.erased_records;
   stats.damaged_records = counts.damaged_records;
   stats.damaged_places = counts.damaged_places;
+  return stats;
 }
 
-void write_record(const FolderRecord& from, PumiceKvRecord& to) {
+PumiceKvRecord record_of(const FolderRecord& from) {
+  PumiceKvRecord to = pumice_kv_record_init();
   copy_text(to_hex(from.header.key), to.key);
   copy_text(name_space_of(from.header), to.name_space);
   to.epoch = from.header.epoch;
@@ -41,6 +43,7 @@ void write_record(const FolderRecord& from, PumiceKvRecord& to) {
   to.uses = from.uses;
   to.compressed = from.claim.compressed ? 1 : 0;
   to.encrypted = from.claim.encrypted ? 1 : 0;
+  return to;
 }
 
 }  // namespace
@@ -74,20 +77,23 @@ size_t pumice_kv_folder_error(const PumiceKvFolder* folder, char* buffer, size_t
 }
 
 PumiceResult pumice_kv_folder_get_stats(PumiceKvFolder* folder, PumiceKvFolderStats* stats) {
-  if (!folder || !usable(stats)) return PUMICE_INVALID_ARGUMENT;
-  write_stats(folder->folder, *stats);
-  return PUMICE_OK;
+  if (!folder) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&folder->last_error, [&]() -> Result<void> {
+    PUMICE_TRY(check_struct(stats, "stats"));
+    hand_out(stats_of(folder->folder), stats);
+    return {};
+  });
 }
 
 PumiceResult pumice_kv_folder_get_record(PumiceKvFolder* folder, uint64_t index, PumiceKvRecord* record) {
   if (!folder) return PUMICE_INVALID_ARGUMENT;
   return guarded(&folder->last_error, [&]() -> Result<void> {
-    if (!usable(record)) return invalid("record is NULL or was not made by pumice_kv_record_init()");
+    PUMICE_TRY(check_struct(record, "record"));
     const std::span<const FolderRecord> records = folder->folder.records();
     if (index >= records.size())
       return error(Status::kNotFound, "there is no record %llu; there are %zu", static_cast<unsigned long long>(index),
                    records.size());
-    write_record(records[index], *record);
+    hand_out(record_of(records[index]), record);
     return {};
   });
 }
@@ -96,7 +102,7 @@ PumiceResult pumice_kv_folder_verify(PumiceKvFolder* folder, const uint8_t* secr
                                      void* progress_user, PumiceKvVerification* verification) {
   if (!folder) return PUMICE_INVALID_ARGUMENT;
   return guarded(&folder->last_error, [&]() -> Result<void> {
-    if (!usable(verification)) return invalid("verification is NULL or was not made by its _init() function");
+    PUMICE_TRY(check_struct(verification, "verification"));
     Secret deployment, store;
     if (secret) {
       std::memcpy(deployment.data(), secret, deployment.size());
@@ -106,11 +112,13 @@ PumiceResult pumice_kv_folder_verify(PumiceKvFolder* folder, const uint8_t* secr
                   folder->folder.verify(secret ? &store : nullptr, [&](double fraction) {
                     return !progress || progress(progress_user, static_cast<float>(fraction)) == 0;
                   }));
-    verification->records = found.records;
-    verification->bytes = found.bytes;
-    verification->damaged_records = found.damaged_records;
-    verification->damaged_places = found.damaged_places;
-    verification->not_genuine = found.not_genuine;
+    PumiceKvVerification made = pumice_kv_verification_init();
+    made.records = found.records;
+    made.bytes = found.bytes;
+    made.damaged_records = found.damaged_records;
+    made.damaged_places = found.damaged_places;
+    made.not_genuine = found.not_genuine;
+    hand_out(made, verification);
     return {};
   });
 }

@@ -9,14 +9,16 @@ extern "C" {
 PumiceResult pumice_device_measure_roofs(PumiceDevice* device, PumiceRoofs* roofs) {
   if (!device) return PUMICE_INVALID_ARGUMENT;
   return guarded(&device->object->last_error, [&]() -> Result<void> {
-    if (!usable(roofs)) return invalid("roofs is NULL or was not made by pumice_roofs_init()");
+    PUMICE_TRY(check_struct(roofs, "roofs"));
     PUMICE_ASSIGN(const Roofs measured, measure_roofs(*device->object->kernels));
-    roofs->read_bytes_per_second = measured.read_bytes;
-    roofs->copy_bytes_per_second = measured.copy_bytes;
-    roofs->f32_flops = measured.f32_flops;
-    roofs->f16_flops = measured.f16_flops;
-    roofs->int8_ops = measured.int8_ops;
-    roofs->matrix_flops = measured.matrix_flops;
+    PumiceRoofs made = pumice_roofs_init();
+    made.read_bytes_per_second = measured.read_bytes;
+    made.copy_bytes_per_second = measured.copy_bytes;
+    made.f32_flops = measured.f32_flops;
+    made.f16_flops = measured.f16_flops;
+    made.int8_ops = measured.int8_ops;
+    made.matrix_flops = measured.matrix_flops;
+    hand_out(made, roofs);
     return {};
   });
 }

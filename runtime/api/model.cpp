@@ -91,7 +91,8 @@ uint32_t first_count(const Gguf& file, const std::string& key) {
   return numbers && !numbers->empty() ? static_cast<uint32_t>(std::max(numbers->front(), 0)) : 0;
 }
 
-void write_info(const ModelObject& object, PumiceModelInfo& info) {
+PumiceModelInfo info_of(const ModelObject& object) {
+  PumiceModelInfo info = pumice_model_info_init();
   const Gguf& file = *object.file;
   const std::string architecture(file.get_string("general.architecture").value_or(""));
   copy_text(architecture, info.architecture);
@@ -111,12 +112,12 @@ void write_info(const ModelObject& object, PumiceModelInfo& info) {
   info.vocabulary = object.model ? object.model->config().vocabulary
                                  : (object.tokenizer ? static_cast<uint32_t>(object.tokenizer->vocabulary_size()) : 0);
   info.parameters = file.parameter_count();
-  info.file_bytes = 0;
   for (const GgufTensor& tensor : file.tensors()) info.file_bytes += tensor.data.size();
   info.device_bytes = object.model ? object.model->device_bytes() : 0;
   info.bos_token = object.tokenizer ? object.tokenizer->bos().value_or(-1) : -1;
   info.eos_token = object.tokenizer ? object.tokenizer->eos().value_or(-1) : -1;
   info.has_weights = file.tensors().empty() ? 0 : 1;
+  return info;
 }
 
 }  // namespace
@@ -130,8 +131,9 @@ PumiceResult pumice_model_load(PumiceInstance* instance, PumiceDevice* device, c
                                PumiceModel** model) {
   if (!instance) return PUMICE_INVALID_ARGUMENT;
   return guarded(&instance->object->last_error, [&]() -> Result<void> {
-    if (!model || !usable(options)) return invalid("model or options");
-    return load(instance->object, device, *options, model);
+    if (!model) return invalid("model");
+    PUMICE_ASSIGN(const PumiceModelOptions given, taken(options, pumice_model_options_init(), "options"));
+    return load(instance->object, device, given, model);
   });
 }
 
@@ -142,9 +144,10 @@ size_t pumice_model_error(const PumiceModel* model, char* buffer, size_t capacit
 }
 
 PumiceResult pumice_model_get_info(const PumiceModel* model, PumiceModelInfo* info) {
-  if (!model || !usable(info)) return PUMICE_INVALID_ARGUMENT;
+  if (!model) return PUMICE_INVALID_ARGUMENT;
   return guarded(&model->object->last_error, [&]() -> Result<void> {
-    write_info(*model->object, *info);
+    PUMICE_TRY(check_struct(info, "info"));
+    hand_out(info_of(*model->object), info);
     return {};
   });
 }
@@ -154,15 +157,19 @@ uint64_t pumice_model_metadata_count(const PumiceModel* model) {
 }
 
 PumiceResult pumice_model_get_metadata(const PumiceModel* model, uint64_t index, PumiceMetadata* metadata) {
-  if (!model || !usable(metadata) || index >= pumice_model_metadata_count(model)) return PUMICE_INVALID_ARGUMENT;
+  if (!model) return PUMICE_INVALID_ARGUMENT;
   return guarded(&model->object->last_error, [&]() -> Result<void> {
+    PUMICE_TRY(check_struct(metadata, "metadata"));
+    if (index >= pumice_model_metadata_count(model)) return invalid("index");
     const GgufEntry& entry = model->object->file->metadata()[index];
     const ListingTexts& texts = model->object->listing.at(index, [&]() -> ListingTexts {
       return {std::string(entry.key), value_type_name(entry.value), render(entry.value)};
     });
-    metadata->key = texts[0].c_str();
-    metadata->type = texts[1].c_str();
-    metadata->value = texts[2].c_str();
+    PumiceMetadata made = pumice_metadata_init();
+    made.key = texts[0].c_str();
+    made.type = texts[1].c_str();
+    made.value = texts[2].c_str();
+    hand_out(made, metadata);
     return {};
   });
 }
@@ -172,18 +179,22 @@ uint64_t pumice_model_tensor_count(const PumiceModel* model) {
 }
 
 PumiceResult pumice_model_get_tensor(const PumiceModel* model, uint64_t index, PumiceTensorInfo* tensor) {
-  if (!model || !usable(tensor) || index >= pumice_model_tensor_count(model)) return PUMICE_INVALID_ARGUMENT;
+  if (!model) return PUMICE_INVALID_ARGUMENT;
   return guarded(&model->object->last_error, [&]() -> Result<void> {
+    PUMICE_TRY(check_struct(tensor, "tensor"));
+    if (index >= pumice_model_tensor_count(model)) return invalid("index");
     const GgufTensor& found = model->object->file->tensors()[index];
     const ListingTexts& texts =
         model->object->listing.at(pumice_model_metadata_count(model) + index, [&]() -> ListingTexts {
           return {std::string(found.name), tensor_type_name(found.type)};
         });
-    tensor->name = texts[0].c_str();
-    tensor->type = texts[1].c_str();
-    tensor->dimensions = found.dim_count;
-    std::copy(found.dims.begin(), found.dims.end(), tensor->extents);
-    tensor->bytes = found.data.size();
+    PumiceTensorInfo made = pumice_tensor_info_init();
+    made.name = texts[0].c_str();
+    made.type = texts[1].c_str();
+    made.dimensions = found.dim_count;
+    std::copy(found.dims.begin(), found.dims.end(), made.extents);
+    made.bytes = found.data.size();
+    hand_out(made, tensor);
     return {};
   });
 }

@@ -37,8 +37,12 @@ std::string json_number(double value) {
 template <typename Range, typename Render>
 std::string json_list(const char* brackets, const Range& range, Render&& render) {
   std::string text(1, brackets[0]);
-  for (const auto& item : range) text += (text.size() > 1 ? "," : "") + render(item);
-  return text + brackets[1];
+  for (const auto& item : range) {
+    if (text.size() > 1) text += ',';
+    text += render(item);
+  }
+  text += brackets[1];
+  return text;
 }
 
 std::string statistics_json(const std::vector<vk::PipelineExecutable>& executables) {
@@ -100,14 +104,16 @@ extern "C" {
 PumiceResult pumice_device_pipeline_report(PumiceDevice* device, const PumicePipelineReportOptions* options) {
   if (!device) return PUMICE_INVALID_ARGUMENT;
   return guarded(&device->object->last_error, [&]() -> Result<void> {
-    if (!usable(options) || !options->write) return invalid("options, or no write function in them");
-    PipelineReportOptions translated{.kernel = options->kernel ? options->kernel : "",
-                                     .with_candidates = options->candidates != 0};
-    if (options->progress)
-      translated.progress = [&](float fraction) { return options->progress(options->progress_user, fraction) != 0; };
+    PUMICE_ASSIGN(const PumicePipelineReportOptions given,
+                  taken(options, pumice_pipeline_report_options_init(), "options"));
+    if (!given.write) return invalid("options have no write function");
+    PipelineReportOptions translated{.kernel = given.kernel ? given.kernel : "",
+                                     .with_candidates = given.candidates != 0};
+    if (given.progress)
+      translated.progress = [&](float fraction) { return given.progress(given.progress_user, fraction) != 0; };
     PUMICE_ASSIGN(const std::vector<PipelineReport> reports, report_pipelines(*device->object->device, translated));
     const std::string text = json_list("[]", reports, report_json);
-    options->write(options->write_user, text.data(), text.size());
+    given.write(given.write_user, text.data(), text.size());
     return {};
   });
 }
@@ -115,14 +121,16 @@ PumiceResult pumice_device_pipeline_report(PumiceDevice* device, const PumicePip
 PumiceResult pumice_model_warm_up(PumiceModel* model, const PumiceWarmUpOptions* options, PumiceWarmUpInfo* info) {
   if (!model) return PUMICE_INVALID_ARGUMENT;
   return guarded(&model->object->last_error, [&]() -> Result<void> {
-    if ((options && !usable(options)) || (info && !usable(info))) return invalid("options or info");
-    const PumiceWarmUpOptions defaults = pumice_warm_up_options_init();
-    PUMICE_ASSIGN(const WarmUpSummary summary, warm_up_object(*model->object, options ? *options : defaults));
+    if (info) PUMICE_TRY(check_struct(info, "info"));
+    PUMICE_ASSIGN(const PumiceWarmUpOptions given, taken_if_given(options, pumice_warm_up_options_init(), "options"));
+    PUMICE_ASSIGN(const WarmUpSummary summary, warm_up_object(*model->object, given));
     if (!info) return {};
-    info->pipelines = summary.pipelines;
-    info->tuned = summary.tuning.measured;
-    info->changed = summary.tuning.changed;
-    info->excluded = summary.tuning.excluded;
+    PumiceWarmUpInfo made = pumice_warm_up_info_init();
+    made.pipelines = summary.pipelines;
+    made.tuned = summary.tuning.measured;
+    made.changed = summary.tuning.changed;
+    made.excluded = summary.tuning.excluded;
+    hand_out(made, info);
     return {};
   });
 }

@@ -9,11 +9,29 @@
 
 namespace pumice {
 
+void RequestObject::publish() noexcept {
+  Request& from = *request;
+  // Written in a turn alone, so that reading them takes no lock.
+  if (from.generated.empty() && from.status == news.status && from.prompt_done == news.prompt_done) return;
+  const std::lock_guard lock(news_mutex);
+  try {
+    news.ids.insert(news.ids.end(), from.generated.begin(), from.generated.end());
+  } catch (const std::bad_alloc&) {
+    return;  // the next turn tries again
+  }
+  from.generated.clear();
+  news.prompt_done = from.prompt_done;
+  if (from.status == RequestStatus::kFailed) std::swap(news.error, from.error);
+  news.status = from.status;
+}
+
 // As with sequences.
-RequestObject::~RequestObject() {
+void RequestObject::release() noexcept {
   if (!request) return;
-  (void)guarded(*sequence->context, [&]() -> Result<void> {
-    sequence->context->context->abandon(*request);
+  ContextObject& owner = *sequence->context;
+  std::erase(owner.requests, this);
+  (void)guarded(&owner.last_error, [&]() -> Result<void> {
+    owner.context->abandon(*request);
     return {};
   });
 }
@@ -26,10 +44,12 @@ Result<GenerationParams> translate(const PumiceRequestOptions& options) {
     if (!std::isfinite(value)) return invalid("a sampling parameter is not a finite number");
   if (!(options.repeat_penalty > 0)) return invalid("repeat_penalty must be above 0; 1 turns it off");
   if (options.top_p < 0 || options.min_p < 0 || options.min_p > 1) return invalid("top_p and min_p are probabilities");
+  // Below it logits that differ at all are as good as greedy, and dividing by it would overflow.
+  constexpr float kLeastTemperature = 1e-6f;
   GenerationParams params;
   params.max_tokens = options.max_tokens;
   params.ignore_eos = options.ignore_eos != 0;
-  params.sampler = {.temperature = options.temperature,
+  params.sampler = {.temperature = options.temperature > 0 ? std::max(options.temperature, kLeastTemperature) : 0,
                     .top_p = options.top_p,
                     .min_p = options.min_p,
                     .repeat_penalty = options.repeat_penalty,
@@ -48,16 +68,38 @@ double milliseconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double, std::milli>(duration).count();
 }
 
-// Moves what is new into the object's buffers; whole characters only, until the request has ended.
-void drain(RequestObject& object) {
-  Request& request = *object.request;
+PumiceTimings timings_of(const Request& from) {
+  PumiceTimings timings = pumice_timings_init();
+  timings.prompt_tokens = from.prompt_tokens;
+  timings.generated_tokens = from.generated_tokens;
+  timings.cached_tokens = from.cached_tokens;
+  const bool any = from.generated_tokens > 0;
+  timings.prefill_ms = any ? milliseconds(from.first_token - from.submitted) : 0;
+  timings.decode_ms = any ? milliseconds(from.last_token - from.first_token) : 0;
+  timings.host_us_per_token =
+      from.generated_tokens > 1 ? 1e6 * from.host_seconds_decode / (from.generated_tokens - 1) : 0;
+  return timings;
+}
+
+// Moves what is new into the object's buffers; whole characters only, until the request has ended. Fails before it
+// takes anything.
+RequestStatus drain(RequestObject& object) {
   const Tokenizer& tokenizer = *object.sequence->context->model->tokenizer;
-  object.ids.clear();
-  object.ids.swap(request.generated);
   object.text.clear();
+  object.ids.clear();
+  RequestStatus status = RequestStatus::kRunning;
+  {
+    const std::lock_guard lock(object.news_mutex);
+    size_t bytes = 4;  // what the detokenizer holds
+    for (const int32_t id : object.news.ids) bytes += tokenizer.token_bytes(id).size();
+    object.text.reserve(3 * bytes);  // U+FFFD for each
+    object.ids.swap(object.news.ids);
+    status = object.news.status;
+  }
   for (const int32_t id : object.ids) object.detokenizer.push(tokenizer.token_bytes(id), object.text);
-  if (request.status != RequestStatus::kRunning && !std::exchange(object.text_finished, true))
+  if (status != RequestStatus::kRunning && !std::exchange(object.text_finished, true))
     object.text += object.detokenizer.finish();
+  return status;
 }
 
 // Steps until the request has something new. Others take their turns while this one waits for the device.
@@ -69,7 +111,11 @@ Result<void> wait_for_news(RequestObject& object, int32_t timeout_ms) {
   for (;;) {
     uint64_t pending = 0;
     {
-      const std::lock_guard turn(owner.turn);
+      const std::lock_guard lock(object.news_mutex);
+      if (object.news.any()) return {};
+    }
+    {
+      const Turn turn(owner);
       PUMICE_TRY(owner.last_error.check());
       PUMICE_ASSIGN(const bool news, owner.context->advance_to_news(*object.request));
       if (news) return {};
@@ -93,20 +139,25 @@ extern "C" {
 PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequestOptions* options,
                                    PumiceRequest** request) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
-  ContextObject& context = *sequence->object->context;
-  return guarded(context, [&]() -> Result<void> {
-    if (!request || !usable(options) || (!options->ids && options->count > 0))
-      return invalid("request, options or ids");
-    PUMICE_ASSIGN(const GenerationParams params, translate(*options));
-    auto object = std::make_shared<RequestObject>();
-    object->sequence = sequence->object;
-    PUMICE_ASSIGN(object->request,
-                  context.context->submit(*sequence->object->sequence, {options->ids, options->count}, params));
+  return guarded(sequence->object, [&](SequenceObject& of) -> Result<void> {
+    PUMICE_ASSIGN(const PumiceRequestOptions given, taken(options, pumice_request_options_init(), "options"));
+    if (!request || (!given.ids && given.count > 0)) return invalid("request or ids");
+    PUMICE_ASSIGN(const GenerationParams params, translate(given));
+    ContextObject& context = *of.context;
+    auto handle = std::make_unique<PumiceRequest>();
+    handle->object = retiring<RequestObject>(of.context);
+    RequestObject& object = *handle->object;
+    object.sequence = sequence->object;
     // A poll allocates nothing as long as no more than this is new.
-    object->ids.reserve(kPollTokens);
-    object->request->generated.reserve(kPollTokens);
-    object->text.reserve(16 * kPollTokens);
-    *request = new PumiceRequest{std::move(object)};
+    object.ids.reserve(kPollTokens);
+    object.news.ids.reserve(kPollTokens);
+    object.text.reserve(16 * kPollTokens);
+    context.requests.reserve(context.requests.size() + 1);
+    PUMICE_ASSIGN(object.request, context.context->submit(*of.sequence, {given.ids, given.count}, params));
+    object.request->generated.reserve(kPollTokens);
+    object.news.prompt_tokens = object.request->prompt_tokens;
+    context.requests.push_back(&object);
+    *request = handle.release();
     return {};
   });
 }
@@ -115,29 +166,42 @@ void pumice_request_destroy(PumiceRequest* request) { delete request; }
 
 PumiceResult pumice_step(PumiceContext* context, int32_t* busy) {
   if (!context) return PUMICE_INVALID_ARGUMENT;
-  return guarded(*context->object, [&]() -> Result<void> {
-    PUMICE_ASSIGN(const bool unfinished, context->object->context->step());
+  ContextObject& owner = *context->object;
+  return guarded(&owner.last_error, [&]() -> Result<void> {
+    PUMICE_TRY(check_no_turn(owner));
+    const Turn turn(owner, std::try_to_lock);
+    if (!turn.taken()) {  // whoever has the turn may need long; the next frame tries again
+      if (busy) *busy = 1;
+      return {};
+    }
+    PUMICE_TRY(owner.last_error.check());
+    PUMICE_ASSIGN(const bool unfinished, owner.context->step());
     if (busy) *busy = unfinished ? 1 : 0;
     return {};
   });
 }
 
 PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll) {
-  if (!request || !usable(poll)) return PUMICE_INVALID_ARGUMENT;
+  if (!request) return PUMICE_INVALID_ARGUMENT;
   RequestObject& object = *request->object;
-  ContextObject& context = *object.sequence->context;
-  return guarded(context, [&]() -> Result<void> {
-    drain(object);
-    const Request& from = *object.request;
-    poll->status = static_cast<PumiceRequestStatus>(from.status);
-    poll->result = from.status == RequestStatus::kFailed ? static_cast<PumiceResult>(from.error.status) : PUMICE_OK;
-    if (from.status == RequestStatus::kFailed) context.last_error.set(from.error.message);
-    poll->ids = object.ids.data();
-    poll->count = object.ids.size();
-    poll->text = object.text.c_str();
-    poll->text_length = object.text.size();
-    poll->prompt_done = from.prompt_done;
-    poll->prompt_total = from.prompt_tokens;
+  LastError& sink = object.sequence->context->last_error;
+  return guarded(&sink, [&]() -> Result<void> {
+    PUMICE_TRY(check_struct(poll, "poll"));
+    const RequestStatus status = drain(object);
+    PumicePoll made = pumice_poll_init();
+    made.status = static_cast<PumiceRequestStatus>(status);
+    made.ids = object.ids.data();
+    made.count = object.ids.size();
+    made.text = object.text.c_str();
+    made.text_length = object.text.size();
+    const std::lock_guard lock(object.news_mutex);
+    made.prompt_done = object.news.prompt_done;
+    made.prompt_total = object.news.prompt_tokens;
+    if (status == RequestStatus::kFailed) {
+      made.result = static_cast<PumiceResult>(object.news.error.status);
+      sink.set(object.news.error.message);
+    }
+    hand_out(made, poll);
     return {};
   });
 }
@@ -145,7 +209,10 @@ PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll) {
 PumiceResult pumice_request_wait(PumiceRequest* request, int32_t timeout_ms) {
   if (!request) return PUMICE_INVALID_ARGUMENT;
   RequestObject& object = *request->object;
-  return guarded(&object.sequence->context->last_error, [&] { return wait_for_news(object, timeout_ms); });
+  return guarded(&object.sequence->context->last_error, [&]() -> Result<void> {
+    PUMICE_TRY(check_no_turn(*object.sequence->context));
+    return wait_for_news(object, timeout_ms);
+  });
 }
 
 void pumice_request_cancel(PumiceRequest* request) {
@@ -153,17 +220,10 @@ void pumice_request_cancel(PumiceRequest* request) {
 }
 
 PumiceResult pumice_request_timings(const PumiceRequest* request, PumiceTimings* timings) {
-  if (!request || !usable(timings)) return PUMICE_INVALID_ARGUMENT;
+  if (!request) return PUMICE_INVALID_ARGUMENT;
   return guarded(*request->object->sequence->context, [&]() -> Result<void> {
-    const Request& from = *request->object->request;
-    timings->prompt_tokens = from.prompt_tokens;
-    timings->generated_tokens = from.generated_tokens;
-    timings->cached_tokens = from.cached_tokens;
-    const bool any = from.generated_tokens > 0;
-    timings->prefill_ms = any ? milliseconds(from.first_token - from.submitted) : 0;
-    timings->decode_ms = any ? milliseconds(from.last_token - from.first_token) : 0;
-    timings->host_us_per_token =
-        from.generated_tokens > 1 ? 1e6 * from.host_seconds_decode / (from.generated_tokens - 1) : 0;
+    PUMICE_TRY(check_struct(timings, "timings"));
+    hand_out(timings_of(*request->object->request), timings);
     return {};
   });
 }

@@ -9,16 +9,16 @@ extern "C" {
 
 PumiceResult pumice_sequence_score(PumiceSequence* sequence, const PumiceScoreOptions* options) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
-  ContextObject& context = *sequence->object->context;
-  return guarded(context, [&]() -> Result<void> {
-    if (!usable(options) || !options->ids || !options->targets) return invalid("options, ids or targets");
-    ScoreArgs args{.ids = {options->ids, options->count}, .targets = {options->targets, options->count}};
-    if (options->log_probabilities) args.log_probabilities = {options->log_probabilities, options->count};
-    if (options->on_logits)
-      args.on_rows = [options](const LogitRows& rows) {
-        return options->on_logits(options->on_logits_user, rows.first, rows.count, rows.logits, rows.stride) == 0;
+  return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
+    PUMICE_ASSIGN(const PumiceScoreOptions given, taken(options, pumice_score_options_init(), "options"));
+    if (!given.ids || !given.targets) return invalid("ids or targets");
+    ScoreArgs args{.ids = {given.ids, given.count}, .targets = {given.targets, given.count}};
+    if (given.log_probabilities) args.log_probabilities = {given.log_probabilities, given.count};
+    if (given.on_logits)
+      args.on_rows = [&](const LogitRows& rows) {
+        return given.on_logits(given.on_logits_user, rows.first, rows.count, rows.logits, rows.stride) == 0;
       };
-    return context.context->score(*sequence->object->sequence, args);
+    return object.context->context->score(*object.sequence, args);
   });
 }
 

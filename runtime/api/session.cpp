@@ -13,11 +13,14 @@ Result<void> save(SequenceObject& object, const PumiceSessionOptions& options) {
   PUMICE_ASSIGN(const std::string digest, digest_of(*owner.model));
   const auto kv = static_cast<SessionKv>(options.kv);
   if (!options.path) {
-    return save_session(*owner.context, *object.sequence, kv, digest,
-                        [&](std::span<const std::byte> bytes) -> Result<void> {
-                          if (options.write(options.write_user, bytes.data(), bytes.size()) == 0) return {};
-                          return error(Status::kIo, "the session could not be written");
-                        });
+    return save_session(
+        *owner.context, *object.sequence, kv, digest, [&](std::span<const std::byte> bytes) -> Result<void> {
+          const int32_t failed =
+              outside_turn(object, [&] { return options.write(options.write_user, bytes.data(), bytes.size()); });
+          PUMICE_TRY(owner.last_error.check());  // another thread may have had its turn
+          if (failed) return error(Status::kIo, "the session could not be written");
+          return {};
+        });
   }
   PUMICE_ASSIGN(NewFile file, NewFile::create(options.path));
   PUMICE_TRY(save_session(*owner.context, *object.sequence, kv, digest,
@@ -52,11 +55,11 @@ extern "C" {
 
 PumiceResult pumice_sequence_save(PumiceSequence* sequence, const PumiceSessionOptions* options) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
-  return guarded(*sequence->object->context, [&]() -> Result<void> {
-    if (!usable(options) || (!options->path && !options->write) || options->kv < PUMICE_SESSION_EXACT ||
-        options->kv > PUMICE_SESSION_TOKENS)
+  return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
+    PUMICE_ASSIGN(const PumiceSessionOptions given, taken(options, pumice_session_options_init(), "options"));
+    if ((!given.path && !given.write) || given.kv < PUMICE_SESSION_EXACT || given.kv > PUMICE_SESSION_TOKENS)
       return invalid("session options");
-    return save(*sequence->object, *options);
+    return save(object, given);
   });
 }
 
@@ -64,8 +67,9 @@ PumiceResult pumice_sequence_load(PumiceContext* context, const PumiceSessionSou
                                   PumiceSequence** sequence) {
   if (!context) return PUMICE_INVALID_ARGUMENT;
   return guarded(*context->object, [&]() -> Result<void> {
-    if (!sequence || !usable(source) || (!source->path && !source->data)) return invalid("source or sequence");
-    PUMICE_ASSIGN(Sequence* const loaded, load(*context->object, *source));
+    PUMICE_ASSIGN(const PumiceSessionSource given, taken(source, pumice_session_source_init(), "source"));
+    if (!sequence || (!given.path && !given.data)) return invalid("source or sequence");
+    PUMICE_ASSIGN(Sequence* const loaded, load(*context->object, given));
     *sequence = sequence_handle(context->object, loaded);
     return {};
   });

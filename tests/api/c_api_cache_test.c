@@ -170,6 +170,19 @@ static int32_t append(void* user, const void* data, size_t size) {
   return 0;
 }
 
+/* In a context that has computed nothing, the loaded text is there and yet not found by another sequence. */
+static void test_loaded_is_not_found(const Fixture* fixture, const PumiceSessionSource* source) {
+  PumiceContext* context = make_context(fixture->model, 256, 2);
+  PumiceSequence* loaded = NULL;
+  CHECK_OK(pumice_sequence_load(context, source, &loaded));
+  PumiceSequenceInfo info = pumice_sequence_info_init();
+  CHECK_OK(pumice_sequence_get_info(loaded, &info));
+  CHECK(info.computed >= 32);
+  pumice_sequence_destroy(loaded);
+  CHECK(cache_stats(context).pages_cached == 0); /* nothing of it stays */
+  pumice_context_destroy(context);
+}
+
 static void test_sessions(const Fixture* fixture) {
   static Bytes bytes;
   PumiceContext* context = make_context(fixture->model, 256, 3);
@@ -189,6 +202,7 @@ static void test_sessions(const Fixture* fixture) {
   CHECK_OK(pumice_sequence_load(context, &source, &loaded));
   const Tokens found = generate(loaded, fixture->prompt, fixture->prompt_count, 20);
   CHECK(same(&found, &expected));
+  test_loaded_is_not_found(fixture, &source);
   bytes.data[bytes.size / 2] ^= 1;
   PumiceSequence* none = NULL;
   CHECK_RESULT(PUMICE_MALFORMED, pumice_sequence_load(context, &source, &none));

@@ -1,8 +1,12 @@
 // The guard of the C ABI: every way in which a call can end becomes a code, and a broken invariant poisons its object.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <new>
 #include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
 
 #include "api/handles.h"
 
@@ -75,13 +79,86 @@ TEST(Guard, APoisonedContextTakesNoTurnsAndGoesQuietly) {
   EXPECT_TRUE(context->turn.try_lock()) << "the turn was not given back";
   context->turn.unlock();
 
-  // Their destructors would use a context that is not there.
+  // They would use a context that is not there.
   auto sequence = std::make_shared<SequenceObject>();
   sequence->context = context;
   sequence->sequence = reinterpret_cast<Sequence*>(&sequence);
   RequestObject request;
-  request.sequence = std::move(sequence);
+  request.sequence = sequence;
   request.request = std::make_shared<Request>();
+  request.release();
+  sequence->release();
+}
+
+struct Messages {
+  std::vector<std::string> texts;
+  static void receive(void* self, PumiceLogLevel, const char* text) {
+    static_cast<Messages*>(self)->texts.emplace_back(text);
+  }
+};
+
+TEST(Turns, WhatIsLoggedInOneIsHandedOnAfterIt) {
+  Messages messages;
+  ContextObject outer, inner;
+  {
+    const Turn turn(outer);
+    hand_on_log(Messages::receive, &messages, LogLevel::kWarning, "first");
+    {
+      const Turn another(inner);
+      EXPECT_TRUE(Turn::mine(outer) && Turn::mine(inner));
+      hand_on_log(Messages::receive, &messages, LogLevel::kWarning, "second");
+    }
+    EXPECT_TRUE(messages.texts.empty());
+    EXPECT_FALSE(Turn::mine(inner));
+  }
+  EXPECT_EQ(messages.texts, (std::vector<std::string>{"first", "second"}));
+  hand_on_log(Messages::receive, &messages, LogLevel::kWarning, "at once");
+  EXPECT_EQ(messages.texts.size(), 3u);
+}
+
+struct Counted final : Retired {
+  int &released, &deleted;
+  Counted(int& to_release, int& to_delete) : released(to_release), deleted(to_delete) {}
+  ~Counted() override { ++deleted; }
+  void release() noexcept override { ++released; }
+};
+
+TEST(Turns, WhatIsDestroyedMeanwhileGoesAtTheirEnd) {
+  int released = 0, deleted = 0;
+  const auto context = std::make_shared<ContextObject>();
+  const auto add = [&] { retire(context, new Counted(released, deleted)); };
+  {
+    const Turn turn(*context);
+    add();
+    std::thread(add).join();
+    EXPECT_EQ(released, 0);
+  }
+  EXPECT_EQ(released, 2);
+  EXPECT_EQ(deleted, 2);
+  add();
+  EXPECT_EQ(deleted, 3);
+}
+
+TEST(Turns, ManyThreadsRetireAndNothingIsLost) {
+  constexpr int kThreads = 4, kEach = 2000;
+  std::atomic<int> deleted = 0;
+  struct Node final : Retired {
+    std::atomic<int>& count;
+    explicit Node(std::atomic<int>& counted) : count(counted) {}
+    ~Node() override { ++count; }
+    void release() noexcept override {}
+  };
+  const auto context = std::make_shared<ContextObject>();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kThreads; ++i)
+    threads.emplace_back([&, i] {
+      for (int j = 0; j < kEach; ++j) {
+        if (i % 2) const Turn turn(*context);
+        retire(context, new Node(deleted));
+      }
+    });
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(deleted, kThreads * kEach);
 }
 
 }  // namespace

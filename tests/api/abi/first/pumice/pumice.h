@@ -1,0 +1,755 @@
+/* Pumice: transformer language models on any Vulkan GPU. The C interface (C11, also valid C++).
+ *
+ * Objects:  instance -> device -> model -> context -> sequence -> request. A child keeps its parents alive, so any
+ *           order of destruction is safe; destroying NULL does nothing.
+ * Structs:  start with `size` and `next`, and come from their pumice_..._init() function. Later versions add members at
+ *           the end, whose default is zero: a program built with an older header works with a newer library, and the
+ *           other way round as long as it leaves new members at zero. Structs that are filled in are filled as far as
+ *           the caller's `size`. `next` is for extensions, of which there are none yet: NULL.
+ * Errors:   fallible functions return PumiceResult and write a one-line explanation to the object they are called on
+ *           (creation: to the parent); pumice_..._error() copies it out. Output parameters are written on success only.
+ * Threads:  instances, devices, models and contexts may be used by any number of threads at once. Calls on a context,
+ *           its sequences and requests take turns; pumice_request_wait() lets others have theirs while it waits for the
+ *           device. pumice_poll(), pumice_request_cancel(), pumice_..._error() and destroying take no turn, so they do
+ *           not wait for a long call of another thread; what that call still uses goes at its end. pumice_step() does
+ *           nothing while another call has its turn. A sequence or a request belongs to one thread at a time;
+ *           pumice_request_cancel() alone may be called from any. No call may use an object that has been destroyed.
+ * Callbacks: are called with no lock held, and must neither throw nor jump out. Progress, sessions' `write` and a
+ *           pipeline report's `write`: on the calling thread, during the call. The object of the call must not be used
+ *           but for its pumice_..._error() (a sequence that is being saved: its context may be used). Logits of
+ *           pumice_sequence_score(): on the calling thread, which may poll and cancel; other calls on the context are
+ *           refused there, and other threads' wait. Log: on any thread; during a call on a context only after its turn.
+ * Strings:  UTF-8. Functions that copy out take (buffer, capacity) and return the full length without the final zero;
+ *           a buffer too small is filled and terminated.
+ * This file is a flat list of the whole interface.
+ * The library never throws, aborts, exits, prints, reads the environment or installs signal handlers on its own. */
+#ifndef PUMICE_PUMICE_H
+#define PUMICE_PUMICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#define PUMICE_API __attribute__((visibility("default")))
+#else
+#define PUMICE_API
+#endif
+
+#ifdef __cplusplus
+#define PUMICE_ZERO {} /* all members zero, without a warning in either language */
+extern "C" {
+#else
+#define PUMICE_ZERO {0}
+#endif
+
+#define PUMICE_VERSION "0.1.0"
+
+/* Fixed values; new ones are only added. */
+typedef enum PumiceResult {
+  PUMICE_OK = 0,
+  PUMICE_INVALID_ARGUMENT = 1,
+  PUMICE_NOT_FOUND = 2,            /* a file, a device, a name */
+  PUMICE_MALFORMED = 3,            /* a file's content is damaged or hostile */
+  PUMICE_UNSUPPORTED = 4,          /* well-formed, but beyond this build or device */
+  PUMICE_OUT_OF_HOST_MEMORY = 5,
+  PUMICE_OUT_OF_DEVICE_MEMORY = 6, /* prior state stays usable */
+  PUMICE_DEVICE_LOST = 7,          /* destroy the device and its children, then create it again */
+  PUMICE_IO = 8,
+  PUMICE_CANCELLED = 9,
+  PUMICE_CONTEXT_FULL = 10,        /* more tokens than the context holds */
+  PUMICE_TIMEOUT = 11,
+  PUMICE_INTERNAL = 12             /* a bug in Pumice */
+} PumiceResult;
+
+typedef struct PumiceInstance PumiceInstance;
+typedef struct PumiceDevice PumiceDevice;
+typedef struct PumiceModel PumiceModel;
+typedef struct PumiceContext PumiceContext;
+typedef struct PumiceSequence PumiceSequence;
+typedef struct PumiceRequest PumiceRequest;
+
+PUMICE_API const char* pumice_version(void);                       /* of the library; static */
+PUMICE_API const char* pumice_result_name(PumiceResult result);    /* "out of device memory"; static */
+
+/* fraction in [0, 1]; return nonzero to cancel. */
+typedef int32_t (*PumiceProgressCallback)(void* user, float fraction);
+
+/* ---- Instance: the Vulkan loader. ------------------------------------------------------------------------------- */
+
+typedef enum PumiceLogLevel { PUMICE_LOG_DEBUG = 0, PUMICE_LOG_INFO = 1, PUMICE_LOG_WARNING = 2, PUMICE_LOG_ERROR = 3 }
+    PumiceLogLevel;
+
+/* `text` is one line, which may hold bytes that a driver or a file has put there, and lives only for the call. */
+typedef void (*PumiceLogCallback)(void* user, PumiceLogLevel level, const char* text);
+
+typedef struct PumiceInstanceOptions {
+  size_t size;
+  const void* next;
+  PumiceLogCallback log;   /* may be NULL */
+  void* log_user;
+  int32_t validation;      /* nonzero: Khronos validation layer, if installed; its messages go to the log as errors */
+  PumiceLogLevel log_level; /* messages below it are left out */
+} PumiceInstanceOptions;
+
+static inline PumiceInstanceOptions pumice_instance_options_init(void) {
+  PumiceInstanceOptions o = {sizeof(PumiceInstanceOptions), NULL, NULL, NULL, 0, PUMICE_LOG_DEBUG};
+  return o;
+}
+
+/* options may be NULL. Succeeds without any Vulkan driver (then there are no devices; tokenizing still works). */
+PUMICE_API PumiceResult pumice_instance_create(const PumiceInstanceOptions* options, PumiceInstance** instance);
+PUMICE_API void pumice_instance_destroy(PumiceInstance* instance);
+PUMICE_API size_t pumice_instance_error(const PumiceInstance* instance, char* buffer, size_t capacity);
+
+/* ---- Devices. --------------------------------------------------------------------------------------------------- */
+
+typedef enum PumiceDeviceType {
+  PUMICE_DEVICE_OTHER = 0, PUMICE_DEVICE_INTEGRATED = 1, PUMICE_DEVICE_DISCRETE = 2, PUMICE_DEVICE_VIRTUAL = 3,
+  PUMICE_DEVICE_CPU = 4    /* a software driver */
+} PumiceDeviceType;
+
+typedef struct PumiceDeviceInfo {
+  size_t size;
+  const void* next;
+  uint32_t index;          /* as the loader enumerates */
+  char name[256];
+  char driver[256];        /* name and version */
+  char uuid[40];           /* 8-4-4-4-12 hexadecimal digits */
+  PumiceDeviceType type;
+  uint32_t vendor_id, device_id, api_version;
+  uint64_t memory_bytes;   /* of the largest device-local heap */
+  uint64_t budget_bytes;   /* what of it the driver says this process may use; memory_bytes when it does not say */
+  uint32_t subgroup_size;
+  int32_t usable;          /* zero: lacks something; `reason` says what */
+  char reason[128];
+  int32_t is_default;      /* nonzero for the one that a NULL selector picks */
+} PumiceDeviceInfo;
+
+static inline PumiceDeviceInfo pumice_device_info_init(void) {
+  PumiceDeviceInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceDeviceInfo);
+  return i;
+}
+
+PUMICE_API PumiceResult pumice_device_count(PumiceInstance* instance, uint32_t* count);
+PUMICE_API PumiceResult pumice_device_get_info(PumiceInstance* instance, uint32_t index, PumiceDeviceInfo* info);
+
+typedef struct PumiceDeviceOptions {
+  size_t size;
+  const void* next;
+  const char* selector;            /* NULL: discrete, then integrated, then CPU. Or an index, a UUID part of a name */
+  const char* pipeline_cache_path; /* NULL: none. A file written when the device is destroyed; ignored when not ours */
+  int32_t disable_subgroups;       /* nonzero: use the fallback shaders without subgroup arithmetic */
+  int32_t disable_autotune;        /* nonzero: neither read what tuning found (beside the pipeline cache, with ".tuning"
+                                      added to its name) nor measure anything, so that every run chooses the same */
+} PumiceDeviceOptions;
+
+static inline PumiceDeviceOptions pumice_device_options_init(void) {
+  PumiceDeviceOptions o = {sizeof(PumiceDeviceOptions), NULL, NULL, NULL, 0, 0};
+  return o;
+}
+
+/* options may be NULL. */
+PUMICE_API PumiceResult pumice_device_create_auto(PumiceInstance* instance, const PumiceDeviceOptions* options,
+                                                  PumiceDevice** device);
+PUMICE_API void pumice_device_destroy(PumiceDevice* device);
+PUMICE_API PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo* info);
+PUMICE_API size_t pumice_device_error(const PumiceDevice* device, char* buffer, size_t capacity);
+
+/* ---- Pipelines: what the device's compiler makes of the shaders. ------------------------------------------------- */
+
+typedef struct PumicePipelineReportOptions {
+  size_t size;
+  const void* next;
+  const char* kernel;      /* this one alone ("matvec"); NULL: all */
+  int32_t candidates;      /* nonzero: also what tuning may choose */
+  PumiceProgressCallback progress; /* may be NULL */
+  void* progress_user;
+  void (*write)(void* user, const char* json, size_t length); /* called once; `json` lives only for the call */
+  void* write_user;
+} PumicePipelineReportOptions;
+
+static inline PumicePipelineReportOptions pumice_pipeline_report_options_init(void) {
+  PumicePipelineReportOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumicePipelineReportOptions);
+  return o;
+}
+
+/* Compiles the pipelines that models of usual shapes take, which may last minutes, and writes a JSON array with an
+ * object for each: kernel, variant, constants, use, workgroup, shared_bytes, push_bytes, statistics (the driver's
+ * names; empty where it has no VK_KHR_pipeline_executable_properties) and problems (spills, too few resident subgroups,
+ * failures). */
+PUMICE_API PumiceResult pumice_device_pipeline_report(PumiceDevice* device, const PumicePipelineReportOptions* options);
+
+/* ---- Device measurement. ---------------------------------------------------------------------------------------- */
+
+/* What the device reaches at best, each by a micro-benchmark: the roofs that kernels are rated against. A second;
+ * 0: not offered by this device or this build. A multiply-add counts as two operations. */
+typedef struct PumiceRoofs {
+  size_t size;
+  const void* next;
+  double read_bytes_per_second;
+  double copy_bytes_per_second;    /* read and written together */
+  double f32_flops, f16_flops;
+  double int8_ops;                 /* dot products of four signed bytes */
+  double matrix_flops;             /* cooperative matrices, f16 summed up in f32 */
+} PumiceRoofs;
+
+static inline PumiceRoofs pumice_roofs_init(void) {
+  PumiceRoofs r = PUMICE_ZERO;
+  r.size = sizeof(PumiceRoofs);
+  return r;
+}
+
+/* Takes up to three seconds and up to a gigabyte of device memory for that time. PUMICE_INTERNAL when the device does
+ * not compute what it should: its times then mean nothing. */
+PUMICE_API PumiceResult pumice_device_measure_roofs(PumiceDevice* device, PumiceRoofs* roofs);
+
+/* ---- Models: GGUF files. ----------------------------------------------------------------------------------------- */
+
+/* Q8_0 and Q4_0 store 8 and 4 bits for each value, and a scale for 32 of them; Q4_0 takes heads of a multiple of 8
+ * dimensions. */
+typedef enum PumiceKvType {
+  PUMICE_KV_AS_KEYS = -1,  /* of values: the type that keys have */
+  PUMICE_KV_F16 = 0,
+  PUMICE_KV_F32 = 1,
+  PUMICE_KV_Q8_0 = 2,
+  PUMICE_KV_Q4_0 = 3
+} PumiceKvType;
+
+typedef struct PumiceModelOptions {
+  size_t size;
+  const void* next;
+  const char* path;        /* a GGUF file; the first part of a split one. Or: */
+  const void* data;        /* a whole GGUF file in memory, which must outlive the model */
+  size_t data_size;
+  PumiceProgressCallback progress; /* may be NULL */
+  void* progress_user;
+} PumiceModelOptions;
+
+static inline PumiceModelOptions pumice_model_options_init(void) {
+  PumiceModelOptions o = {sizeof(PumiceModelOptions), NULL, NULL, NULL, 0, NULL, NULL};
+  return o;
+}
+
+typedef struct PumiceModelInfo {
+  size_t size;
+  const void* next;
+  char architecture[64];
+  char name[128];
+  char weight_types[128];  /* "Q4_K 43, Q6_K 1, F32 13": tensors of each type, most first */
+  uint32_t layers, width, heads, kv_heads, head_dim, ffn_width, vocabulary, context_length;
+  uint64_t parameters;
+  uint64_t file_bytes;     /* tensor data */
+  uint64_t device_bytes;   /* weights on the device; 0 when opened without one */
+  int32_t bos_token, eos_token; /* -1: none */
+  int32_t has_weights;     /* zero: a vocabulary alone */
+} PumiceModelInfo;
+
+static inline PumiceModelInfo pumice_model_info_init(void) {
+  PumiceModelInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceModelInfo);
+  return i;
+}
+
+/* device NULL: metadata and tokenizer only; every other use of the model is then PUMICE_INVALID_ARGUMENT. */
+PUMICE_API PumiceResult pumice_model_load(PumiceInstance* instance, PumiceDevice* device,
+                                          const PumiceModelOptions* options, PumiceModel** model);
+PUMICE_API void pumice_model_destroy(PumiceModel* model);
+PUMICE_API size_t pumice_model_error(const PumiceModel* model, char* buffer, size_t capacity);
+PUMICE_API PumiceResult pumice_model_get_info(const PumiceModel* model, PumiceModelInfo* info);
+
+typedef struct PumiceWarmUpOptions {
+  size_t size;
+  const void* next;
+  PumiceKvType kv_type;    /* of the contexts to come */
+  double autotune_seconds; /* 0: chosen by the device; < 0: measure nothing */
+  PumiceProgressCallback progress; /* may be NULL; on the calling thread */
+  void* progress_user;
+  PumiceKvType kv_type_v;  /* as of the contexts to come */
+  int32_t disable_kv_rotation;
+} PumiceWarmUpOptions;
+
+static inline PumiceWarmUpOptions pumice_warm_up_options_init(void) {
+  PumiceWarmUpOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceWarmUpOptions);
+  o.kv_type_v = PUMICE_KV_AS_KEYS;
+  return o;
+}
+
+typedef struct PumiceWarmUpInfo {
+  size_t size;
+  const void* next;
+  uint32_t pipelines;      /* that the model takes */
+  uint32_t tuned;          /* choices between shader variants measured now; others were known or are left for later */
+  uint32_t changed;        /* of them, where another variant than the default is faster */
+  uint32_t excluded;       /* variants that do not compile here, or compute something else or less accurately */
+} PumiceWarmUpInfo;
+
+static inline PumiceWarmUpInfo pumice_warm_up_info_init(void) {
+  PumiceWarmUpInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceWarmUpInfo);
+  return i;
+}
+
+/* Makes what the first tokens would otherwise wait for: on first use on a device, which shader variants are fastest
+ * there (kept beside the pipeline cache), and all pipelines. Waits until done, so call it from a thread of yours, such
+ * as one that shows a loading screen; the model may be used meanwhile. Optional; without it everything is made on first
+ * use, by the default variants. options and info may be NULL. PUMICE_CANCELLED when progress asked for it. */
+PUMICE_API PumiceResult pumice_model_warm_up(PumiceModel* model, const PumiceWarmUpOptions* options,
+                                             PumiceWarmUpInfo* info);
+
+/* The file's metadata and tensors, in file order. Strings live as long as the model. */
+typedef struct PumiceMetadata {
+  size_t size;
+  const void* next;
+  const char* key;
+  const char* type;        /* "u32", "string", "array of f32", ... */
+  const char* value;       /* for people: long values are shortened */
+} PumiceMetadata;
+
+static inline PumiceMetadata pumice_metadata_init(void) {
+  PumiceMetadata m = PUMICE_ZERO;
+  m.size = sizeof(PumiceMetadata);
+  return m;
+}
+
+typedef struct PumiceTensorInfo {
+  size_t size;
+  const void* next;
+  const char* name;
+  const char* type;        /* "Q4_K" */
+  uint32_t dimensions;
+  uint64_t extents[4];     /* extents[0] is the row length */
+  uint64_t bytes;
+} PumiceTensorInfo;
+
+static inline PumiceTensorInfo pumice_tensor_info_init(void) {
+  PumiceTensorInfo t = PUMICE_ZERO;
+  t.size = sizeof(PumiceTensorInfo);
+  return t;
+}
+
+PUMICE_API uint64_t pumice_model_metadata_count(const PumiceModel* model);
+PUMICE_API PumiceResult pumice_model_get_metadata(const PumiceModel* model, uint64_t index, PumiceMetadata* metadata);
+PUMICE_API uint64_t pumice_model_tensor_count(const PumiceModel* model);
+PUMICE_API PumiceResult pumice_model_get_tensor(const PumiceModel* model, uint64_t index, PumiceTensorInfo* tensor);
+
+/* ---- Text. ------------------------------------------------------------------------------------------------------- */
+
+typedef enum PumiceTokenizeFlags {
+  PUMICE_TOKENIZE_ADD_SPECIAL = 1,   /* BOS and EOS as the model wants them */
+  PUMICE_TOKENIZE_PARSE_SPECIAL = 2  /* text such as "<|im_end|>" becomes the control token */
+} PumiceTokenizeFlags;
+
+/* Any bytes are accepted. Writes at most `capacity` ids; *count is the full number. */
+PUMICE_API PumiceResult pumice_tokenize(const PumiceModel* model, const char* text, size_t length, uint32_t flags,
+                                        int32_t* ids, size_t capacity, size_t* count);
+/* The bytes that one token stands for; they may be part of a character. Control tokens are empty. */
+PUMICE_API PumiceResult pumice_token_text(const PumiceModel* model, int32_t id, char* buffer, size_t capacity,
+                                          size_t* length);
+PUMICE_API PumiceResult pumice_detokenize(const PumiceModel* model, const int32_t* ids, size_t count, char* buffer,
+                                          size_t capacity, size_t* length);
+
+/* ---- Context: the KV cache and the recorded step. ---------------------------------------------------------------- */
+
+typedef enum PumiceRecordMode {
+  PUMICE_RECORD_REPLAY = 0,   /* the decode step's command buffer is recorded once and replayed */
+  PUMICE_RECORD_EACH_STEP = 1
+} PumiceRecordMode;
+
+/* What happens to a request when its sequence has filled the context. */
+typedef enum PumiceWhenFull {
+  PUMICE_FULL_STOP = 0,       /* it ends: PUMICE_REQUEST_FINISHED_CONTEXT */
+  PUMICE_FULL_SLIDE = 1       /* its oldest tokens are dropped, but for the first sink_tokens, and it goes on. What was
+                                 computed from dropped tokens stays in the others' keys and values */
+} PumiceWhenFull;
+
+typedef enum PumiceCachePolicy {
+  PUMICE_CACHE_ADAPTIVE = 0,  /* follows whichever of the others would have done best lately */
+  PUMICE_CACHE_LRU = 1,
+  PUMICE_CACHE_LFU = 2,
+  PUMICE_CACHE_RANDOM = 3,
+  PUMICE_CACHE_S3FIFO = 4,
+  PUMICE_CACHE_COST = 5       /* cost of computing it again times frequency */
+} PumiceCachePolicy;
+
+/* Where keys and values of texts stay after their sequences are gone, to be found again by content: a new sequence that
+ * begins with the same tokens computes only what follows. What is found changes nothing but time. */
+typedef struct PumiceCacheOptions {
+  size_t size;
+  const void* next;
+  int32_t disable_reuse;      /* nonzero: nothing is found again; pages are shared by pumice_sequence_fork() alone */
+  int32_t exact;              /* nonzero: logits are the same bits with and without what is found. Generated text is
+                                 then not found again, as its rounding differs from that of a prompt (by about 1e-5), and
+                                 on GPUs short prompts take slower kernels, whose rounding does not depend on length */
+  uint32_t cache_tokens;      /* room in device memory beyond context_tokens, for texts that no sequence holds */
+  PumiceCachePolicy policy;   /* what is given up first when device memory is full */
+  double ttl_seconds;         /* a text unused for so long is forgotten; 0: none is */
+  uint64_t seed;              /* of random evictions */
+  uint64_t ram_bytes;         /* host memory behind device memory; 0: none */
+  const char* disk_folder;    /* survives restarts; NULL: none; made when it does not exist */
+  uint64_t disk_bytes;        /* most that the folder may take; 0: 4 GiB */
+  const char* redis_url;      /* redis://[user:password@]host[:port][/db] or rediss:// (TLS); NULL: none */
+  const char* redis_ca_file;  /* for rediss://; NULL: the system's */
+  const char* name_space;     /* of keys in Redis and on disk; NULL: "default" */
+  uint64_t epoch;             /* raise it to leave all earlier pages behind */
+  uint64_t redis_ttl_seconds; /* 0: a week */
+  uint32_t redis_timeout_ms;  /* of one exchange; 0: 200 */
+  uint32_t admit_at_use;      /* uses before a page goes to disk and to Redis; 0: 2 */
+  int32_t compress;           /* nonzero: zstd, on disk and in Redis */
+  int32_t encrypt;            /* nonzero: XChaCha20-Poly1305, on disk and in Redis */
+  const uint8_t* secret;      /* 32 bytes that key all hashes, checks and encryption; copied. With a folder or Redis
+                                 it is needed, and pages are found again only under the same one. NULL: random */
+} PumiceCacheOptions;
+
+static inline PumiceCacheOptions pumice_cache_options_init(void) {
+  PumiceCacheOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceCacheOptions);
+  return o;
+}
+
+typedef struct PumiceContextOptions {
+  size_t size;
+  const void* next;
+  uint32_t context_tokens;    /* room for tokens over all sequences; 0: the model's context length, at most 4096 */
+  uint32_t max_sequences;     /* at most 1024, of which 32 decode at once */
+  PumiceKvType kv_type;       /* of keys, and of values where kv_type_v is PUMICE_KV_AS_KEYS */
+  PumiceRecordMode record_mode;
+  int32_t disable_kv_cache;   /* nonzero: every step computes the whole sequence again (for comparison) */
+  uint32_t prefill_slice;     /* tokens of one prefill submission; a multiple of 32; 0: chosen by the device */
+  uint32_t steps_ahead;       /* decode steps in flight; 0: chosen by the device */
+  int32_t profile;            /* nonzero: GPU time of each kernel, see pumice_context_profile() */
+  PumiceKvType kv_type_v;     /* of values */
+  int32_t disable_kv_rotation; /* nonzero: Q8_0 and Q4_0 without the rotation that halves their error (to compare) */
+  const PumiceCacheOptions* cache; /* NULL: the defaults */
+  PumiceWhenFull when_full;   /* SLIDE takes keys of type F16 or F32; appended prompts make it slide, too */
+  uint32_t sink_tokens;       /* in whole pages */
+} PumiceContextOptions;
+
+static inline PumiceContextOptions pumice_context_options_init(void) {
+  PumiceContextOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceContextOptions);
+  o.max_sequences = 1;
+  o.kv_type_v = PUMICE_KV_AS_KEYS;
+  o.sink_tokens = 32;
+  return o;
+}
+
+PUMICE_API PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOptions* options,
+                                              PumiceContext** context);
+PUMICE_API void pumice_context_destroy(PumiceContext* context);
+PUMICE_API size_t pumice_context_error(const PumiceContext* context, char* buffer, size_t capacity);
+
+/* Device memory that a model with such a context would take, before anything is loaded: open the model without a
+ * device first. */
+typedef struct PumiceEstimate {
+  size_t size;
+  const void* next;
+  uint64_t weights_bytes, kv_bytes, workspace_bytes;
+} PumiceEstimate;
+
+static inline PumiceEstimate pumice_estimate_init(void) {
+  PumiceEstimate e = PUMICE_ZERO;
+  e.size = sizeof(PumiceEstimate);
+  return e;
+}
+PUMICE_API PumiceResult pumice_model_estimate(const PumiceModel* model, const PumiceContextOptions* options,
+                                              PumiceEstimate* estimate);
+
+typedef struct PumiceContextStats {
+  size_t size;
+  const void* next;
+  uint32_t context_tokens, page_tokens, pages_total, pages_used;
+  uint64_t kv_bytes;               /* device bytes of all pages */
+  uint64_t kv_bytes_per_token;
+  uint64_t workspace_bytes;
+  uint64_t prefill_tokens, decode_tokens;  /* computed since the context was made */
+  uint64_t cached_tokens;          /* tokens whose keys and values were found instead of computed again */
+  uint64_t submissions, recordings;
+  uint32_t dispatches_per_decode_step, dispatches_per_layer;
+  double host_us_per_decode_token; /* host CPU time inside the library, mean */
+} PumiceContextStats;
+
+static inline PumiceContextStats pumice_context_stats_init(void) {
+  PumiceContextStats s = PUMICE_ZERO;
+  s.size = sizeof(PumiceContextStats);
+  return s;
+}
+PUMICE_API PumiceResult pumice_context_get_stats(const PumiceContext* context, PumiceContextStats* stats);
+
+typedef enum PumiceCacheSource {
+  PUMICE_SOURCE_DEVICE = 0, PUMICE_SOURCE_RAM = 1, PUMICE_SOURCE_DISK = 2, PUMICE_SOURCE_REDIS = 3
+} PumiceCacheSource;
+
+/* Part of PumiceCacheStats, so it does not grow. */
+typedef struct PumiceTierStats {
+  int32_t present;
+  uint64_t values, bytes, limit_bytes;   /* 0 where that is unknown */
+  uint64_t reads, hits, writes, evictions, failures, read_bytes, written_bytes;
+  double seconds_reading, seconds_writing, seconds_per_page; /* the last: moving average of loading one */
+} PumiceTierStats;
+
+/* A page holds the keys and values of page_tokens tokens. */
+typedef struct PumiceCacheStats {
+  size_t size;
+  const void* next;
+  uint32_t page_tokens;
+  uint64_t page_bytes;
+  uint32_t pages_total, pages_limit; /* of device memory; the most in use */
+  uint32_t pages_held, pages_cached; /* of sequences; of no sequence, to be found again */
+  uint64_t tokens_held;              /* tokens of the sequences, each counted once for each sequence */
+  uint64_t slots_unused;             /* of pages_held: token slots that hold none */
+  uint64_t lookups, looked_up_pages; /* prompts, and full pages in them */
+  uint64_t hit_pages[4];             /* by PumiceCacheSource */
+  uint64_t fetches;                  /* reads from RAM, disk and Redis */
+  uint64_t fetches_given_up;         /* that took too long */
+  uint64_t fetches_not_worth;        /* that were not begun, as computing was estimated to be faster */
+  double seconds_fetching;           /* that requests waited for pages */
+  double recompute_seconds_saved;    /* estimated */
+  double prefill_seconds_per_token;  /* the estimate behind it */
+  uint64_t sealed_pages, copied_pages, scrubbed_pages;
+  uint64_t evictions_capacity, evictions_expired, evictions_quota, evictions_shrunk, evictions_cleared;
+  uint64_t verification_failures;    /* pages from RAM, disk or Redis that were not genuine; they were not used */
+  uint64_t dropped_writes;           /* pages not written to a tier, as too many were waiting */
+  uint64_t queued_bytes;             /* waiting to be written */
+  PumiceCachePolicy policy, leader;  /* leader: which policy the adaptive one follows at present */
+  int32_t redis_connected;
+  PumiceTierStats tiers[3];          /* RAM, disk, Redis */
+  uint32_t curve_pages[5];           /* sizes that device memory might have … */
+  double curve_hit_rate[5];          /* … and the share of looked-up pages that an LRU cache of each would have had */
+} PumiceCacheStats;
+
+static inline PumiceCacheStats pumice_cache_stats_init(void) {
+  PumiceCacheStats s = PUMICE_ZERO;
+  s.size = sizeof(PumiceCacheStats);
+  return s;
+}
+PUMICE_API PumiceResult pumice_context_get_cache_stats(const PumiceContext* context, PumiceCacheStats* stats);
+/* Why the tier is not there although it was asked for, or its last failure; empty: nothing is wrong. */
+PUMICE_API size_t pumice_context_tier_problem(const PumiceContext* context, PumiceCacheSource tier, char* buffer,
+                                              size_t capacity);
+
+/* All of these at any time. */
+PUMICE_API PumiceResult pumice_context_set_cache_policy(PumiceContext* context, PumiceCachePolicy policy);
+/* Most tokens in device memory; gives up cached texts down to it. What sequences hold stays. */
+PUMICE_API PumiceResult pumice_context_set_cache_limit(PumiceContext* context, uint32_t tokens);
+/* Most tokens that texts of a group (pumice_sequence_create_in()) may keep in device memory. */
+PUMICE_API PumiceResult pumice_context_set_group_quota(PumiceContext* context, const char* group, uint32_t tokens);
+/* Forgets all texts that no sequence holds, in device memory and (tiers nonzero) in RAM, on disk and in Redis. */
+PUMICE_API PumiceResult pumice_context_clear_cache(PumiceContext* context, int32_t tiers);
+/* Waits until everything is written to RAM and, as far as it has been admitted, to disk and Redis. PUMICE_TIMEOUT. */
+PUMICE_API PumiceResult pumice_context_flush_cache(PumiceContext* context, uint32_t timeout_ms);
+
+/* One row per kernel of the profiled steps so far, as JSON text:
+ * [{"kernel", "calls", "microseconds", "bytes", "flops"}]. */
+PUMICE_API PumiceResult pumice_context_profile(const PumiceContext* context, char* buffer, size_t capacity,
+                                               size_t* length);
+
+/* ---- Sequences. -------------------------------------------------------------------------------------------------- */
+
+PUMICE_API PumiceResult pumice_sequence_create(PumiceContext* context, PumiceSequence** sequence);
+/* group: sequences of different groups (users, tenants) never find each other's texts, and cannot tell by time or
+ * counts what others have. NULL or empty: the common group. */
+PUMICE_API PumiceResult pumice_sequence_create_in(PumiceContext* context, const char* group, PumiceSequence** sequence);
+/* A new sequence of the same group with the first `tokens` tokens of this one; full pages are shared, so it costs next
+ * to nothing. PUMICE_INVALID_ARGUMENT while a request runs on it. */
+PUMICE_API PumiceResult pumice_sequence_fork(PumiceSequence* sequence, uint32_t tokens, PumiceSequence** copy);
+/* The full pages that the sequence has now stay in device memory until it is unpinned or destroyed, even if it is
+ * truncated. */
+PUMICE_API PumiceResult pumice_sequence_pin(PumiceSequence* sequence);
+PUMICE_API PumiceResult pumice_sequence_unpin(PumiceSequence* sequence);
+/* Savegames. A session is the sequence's tokens and, as asked for, its keys and values; it is whole or refused. */
+typedef enum PumiceSessionKv {
+  PUMICE_SESSION_EXACT = 0,   /* going on equals never having stopped */
+  PUMICE_SESSION_Q8 = 1,      /* 8 bits a value, about half of F16; PUMICE_UNSUPPORTED where the cache is quantised */
+  PUMICE_SESSION_TOKENS = 2   /* the tokens alone: computed again when the sequence goes on */
+} PumiceSessionKv;
+
+typedef struct PumiceSessionOptions {
+  size_t size;
+  const void* next;
+  PumiceSessionKv kv;
+  const char* path;           /* a file, replaced as a whole once all is written. Or: */
+  int32_t (*write)(void* user, const void* data, size_t size); /* called in order; nonzero stops with PUMICE_IO */
+  void* write_user;
+} PumiceSessionOptions;
+
+static inline PumiceSessionOptions pumice_session_options_init(void) {
+  PumiceSessionOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceSessionOptions);
+  return o;
+}
+
+/* PUMICE_INVALID_ARGUMENT while a request runs on it. PUMICE_IO leaves a former file as it was. */
+PUMICE_API PumiceResult pumice_sequence_save(PumiceSequence* sequence, const PumiceSessionOptions* options);
+
+typedef struct PumiceSessionSource {
+  size_t size;
+  const void* next;
+  const char* path;           /* a file. Or: */
+  const void* data;           /* a session in memory; needed for the call alone */
+  size_t data_size;
+  const char* group;          /* as for pumice_sequence_create_in() */
+} PumiceSessionSource;
+
+static inline PumiceSessionSource pumice_session_source_init(void) {
+  PumiceSessionSource s = PUMICE_ZERO;
+  s.size = sizeof(PumiceSessionSource);
+  return s;
+}
+
+/* A new sequence. PUMICE_MALFORMED: damaged, or no session; PUMICE_UNSUPPORTED: of another model; PUMICE_CONTEXT_FULL:
+ * too long for the context. Keys and values of another KV type are left out and computed again. What comes from a
+ * session is never found by other sequences. The first call for a model reads its file once more. */
+PUMICE_API PumiceResult pumice_sequence_load(PumiceContext* context, const PumiceSessionSource* source,
+                                             PumiceSequence** sequence);
+PUMICE_API void pumice_sequence_destroy(PumiceSequence* sequence);
+
+typedef struct PumiceSequenceInfo {
+  size_t size;
+  const void* next;
+  uint32_t tokens;         /* prompt and generated */
+  uint32_t computed;       /* of them, tokens whose keys and values are in the cache */
+  uint32_t capacity;       /* most tokens it may have */
+  uint64_t dropped;        /* tokens that sliding has taken out; not in `tokens` */
+} PumiceSequenceInfo;
+
+static inline PumiceSequenceInfo pumice_sequence_info_init(void) {
+  PumiceSequenceInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceSequenceInfo);
+  return i;
+}
+PUMICE_API PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequenceInfo* info);
+
+/* Drops all tokens from `tokens` on. PUMICE_INVALID_ARGUMENT while a request runs on it. */
+PUMICE_API PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens);
+
+/* Appends tokens, waits, and copies the logits after the last one: `vocabulary` floats. */
+PUMICE_API PumiceResult pumice_sequence_evaluate(PumiceSequence* sequence, const int32_t* ids, size_t count,
+                                                 float* logits, size_t capacity);
+
+/* Logits of consecutive scored tokens: `count` rows of `vocabulary` floats, `stride` floats apart, the first of them
+ * after ids[first]. Valid during the call. Nonzero stops. */
+typedef int32_t (*PumiceLogitsCallback)(void* user, size_t first, size_t count, const float* logits, size_t stride);
+
+typedef struct PumiceScoreOptions {
+  size_t size;
+  const void* next;
+  const int32_t* ids;       /* appended to the sequence; at least one */
+  const int32_t* targets;   /* (count) the token that is judged as the one after each id, mostly ids[i + 1]; < 0: none,
+                             * and no logits are computed there */
+  size_t count;
+  float* log_probabilities; /* (count) natural, of the targets; not written where there is none. May be NULL */
+  PumiceLogitsCallback on_logits; /* in order, where there are targets; may be NULL; on the calling thread */
+  void* on_logits_user;
+} PumiceScoreOptions;
+
+static inline PumiceScoreOptions pumice_score_options_init(void) {
+  PumiceScoreOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceScoreOptions);
+  return o;
+}
+
+/* Appends tokens, waits, and says how likely each target was, as fast as a prompt is computed: for perplexity, for
+ * ranking answers, for comparing distributions. The first call takes memory for 48 rows of logits. A failure leaves the
+ * sequence as it was; PUMICE_CANCELLED when on_logits asked for it. */
+PUMICE_API PumiceResult pumice_sequence_score(PumiceSequence* sequence, const PumiceScoreOptions* options);
+
+/* ---- Requests. --------------------------------------------------------------------------------------------------- */
+
+typedef struct PumiceRequestOptions {
+  size_t size;
+  const void* next;
+  const int32_t* ids;      /* appended to the sequence first; copied; at least one */
+  size_t count;
+  uint32_t max_tokens;     /* 0: until the model ends or the context is full */
+  int32_t ignore_eos;      /* nonzero: end-of-generation tokens do not stop it */
+  float temperature;       /* <= 0: greedy */
+  uint32_t top_k;          /* 0: off */
+  float top_p;             /* >= 1: off */
+  float min_p;             /* 0: off */
+  float repeat_penalty;    /* 1: off */
+  float frequency_penalty, presence_penalty; /* 0: off */
+  uint32_t penalty_window; /* tokens looked back upon */
+  uint64_t seed;
+} PumiceRequestOptions;
+
+/* Defaults: greedy. */
+static inline PumiceRequestOptions pumice_request_options_init(void) {
+  PumiceRequestOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceRequestOptions);
+  o.top_p = 1.0f;
+  o.repeat_penalty = 1.0f;
+  o.penalty_window = 64;
+  return o;
+}
+
+/* Sets what the model's file recommends (general.sampling.temp, top_k, top_p, min_p, penalty_repeat, penalty_last_n)
+ * and leaves the rest of the options as it is. PUMICE_MALFORMED: names the first that is no such number. */
+PUMICE_API PumiceResult pumice_model_get_sampling(const PumiceModel* model, PumiceRequestOptions* options);
+
+/* Returns at once; nothing is computed before pumice_step() or pumice_request_wait(). One request a sequence. */
+PUMICE_API PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequestOptions* options,
+                                              PumiceRequest** request);
+PUMICE_API void pumice_request_destroy(PumiceRequest* request); /* cancels what still runs */
+
+/* Does what can be done without waiting: collects finished tokens, submits the next work. Call it once a frame.
+ * *busy (may be NULL) is nonzero while any request of the context is unfinished, and when another call has its turn. */
+PUMICE_API PumiceResult pumice_step(PumiceContext* context, int32_t* busy);
+
+typedef enum PumiceRequestStatus {
+  PUMICE_REQUEST_RUNNING = 0,
+  PUMICE_REQUEST_FINISHED_EOS = 1,
+  PUMICE_REQUEST_FINISHED_LENGTH = 2,   /* max_tokens reached */
+  PUMICE_REQUEST_FINISHED_CONTEXT = 3,  /* the context is full */
+  PUMICE_REQUEST_CANCELLED = 4,
+  PUMICE_REQUEST_FAILED = 5             /* pumice_context_error() says why; `result` is the code */
+} PumiceRequestStatus;
+
+typedef struct PumicePoll {
+  size_t size;
+  const void* next;
+  PumiceRequestStatus status;
+  PumiceResult result;
+  const int32_t* ids;      /* tokens that are new since the last poll; valid until the next call on the request */
+  size_t count;
+  const char* text;        /* text that is new since the last poll: whole UTF-8 characters, zero-terminated; likewise */
+  size_t text_length;
+  uint32_t prompt_done, prompt_total; /* tokens of the prompt computed so far, for a progress bar */
+} PumicePoll;
+
+static inline PumicePoll pumice_poll_init(void) {
+  PumicePoll p = PUMICE_ZERO;
+  p.size = sizeof(PumicePoll);
+  return p;
+}
+
+/* Never blocks. */
+PUMICE_API PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll);
+/* Steps until this request has something new, is finished, or timeout_ms passed (PUMICE_TIMEOUT; < 0: no limit). */
+PUMICE_API PumiceResult pumice_request_wait(PumiceRequest* request, int32_t timeout_ms);
+/* Lock-free, from any thread and from signal handlers. */
+PUMICE_API void pumice_request_cancel(PumiceRequest* request);
+
+typedef struct PumiceTimings {
+  size_t size;
+  const void* next;
+  uint32_t prompt_tokens, generated_tokens;
+  uint32_t cached_tokens;          /* of the prompt, found in the KV cache */
+  double prefill_ms;               /* submit to first token */
+  double decode_ms;                /* first token to last */
+  double host_us_per_token;        /* host CPU time inside the library per generated token */
+} PumiceTimings;
+
+static inline PumiceTimings pumice_timings_init(void) {
+  PumiceTimings t = PUMICE_ZERO;
+  t.size = sizeof(PumiceTimings);
+  return t;
+}
+PUMICE_API PumiceResult pumice_request_timings(const PumiceRequest* request, PumiceTimings* timings);
+
+#ifdef __cplusplus
+}
+#endif
+#endif /* PUMICE_PUMICE_H */
