@@ -49,6 +49,7 @@ void add_cache_flags(CLI::App* app, CacheFlags* flags) {
       ->group("KV cache");
   add_size(app, "--cache-ram", &options->ram_bytes, "host memory behind it, such as 512M")->group("KV cache");
   app->add_option("--cache-dir", flags->folder, "a folder behind it, for the next runs too")
+      ->check(not_empty())
       ->type_name("DIR")
       ->group("KV cache");
   add_size(app, "--cache-disk", &options->disk_bytes, "most that the folder may take (default: 4G)")->group("KV cache");

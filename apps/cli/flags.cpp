@@ -1,6 +1,7 @@
 // The command line options that several commands share; declared in session.h.
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "session.h"
 
@@ -15,8 +16,24 @@ CLI::Validator finite_range(double low, double high) {
   return CLI::Validator(check, "");
 }
 
+CLI::Validator not_empty() {
+  return CLI::Validator(
+      [](std::string& text) { return text.empty() ? std::string("the name is empty") : std::string(); }, "");
+}
+
+void refuse_negative_counts(CLI::App* app) {
+  const CLI::Validator not_negative(
+      [](std::string& text) { return text.starts_with('-') ? "'" + text + "' is negative" : std::string(); }, "");
+  for (CLI::App* command : app->get_subcommands(nullptr)) refuse_negative_counts(command);
+  static const std::set<std::string> counts = {"N", "K", "S", "SIZE"};
+  for (CLI::Option* option : app->get_options())
+    if (counts.contains(option->get_type_name())) option->transform(not_negative);
+}
+
 void add_model_flag(CLI::App* app, std::string* path) {
-  app->add_option("-m,--model", *path, "a GGUF file (default: the bundled storyteller model)")->type_name("MODEL");
+  app->add_option("-m,--model", *path, "a GGUF file (default: the bundled storyteller model)")
+      ->check(not_empty())
+      ->type_name("MODEL");
 }
 
 void add_verbosity_flags(CLI::App* app, DeviceFlags* flags) {

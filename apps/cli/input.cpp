@@ -9,6 +9,8 @@
 
 #include "interrupt.h"
 #include "output.h"
+#include "session.h"
+#include "utf8.h"
 
 namespace pumice_cli {
 
@@ -32,6 +34,7 @@ std::string read_all(int file, const std::string& name) {
 std::string read_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) {
+    throw_if_interrupted();  // a pipe that nobody writes to
     throw Failure(kExitNotFound,
                   fmt::format("cannot read the prompt file {}: {}", printable(path), std::strerror(errno)));
   }
@@ -42,21 +45,13 @@ std::string read_file(const std::string& path) {
   return read_all(file, printable(path));
 }
 
-// Length of the well-formed UTF-8 character at the start; 0 if there is none.
-std::size_t character_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xc0) != 0x80) return 0;
-  }
-  const unsigned char second = byte(1);
-  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  const bool surrogate = first == 0xed && second > 0x9f;
-  const bool beyond = first == 0xf4 && second > 0x8f;
-  return overlong || surrogate || beyond ? 0 : length;
+std::string without_last_line_break(std::string text) {
+  if (!text.empty() && text.back() == '\n')
+    text.pop_back();
+  else
+    return text;
+  if (!text.empty() && text.back() == '\r') text.pop_back();
+  return text;
 }
 
 }  // namespace
@@ -64,6 +59,7 @@ std::size_t character_length(std::string_view text) {
 void add_prompt_flags(CLI::App* app, PromptFlags* flags) {
   auto* text = app->add_option("-p,--prompt", flags->text, "the prompt")->type_name("TEXT");
   app->add_option("-f,--file", flags->file, "a file with the prompt; '-' is standard input")
+      ->check(not_empty())
       ->type_name("FILE")
       ->excludes(text);
   app->add_flag("--no-special", flags->no_special,
@@ -72,20 +68,11 @@ void add_prompt_flags(CLI::App* app, PromptFlags* flags) {
 
 std::string read_prompt(const PromptFlags& flags) {
   if (flags.text) return *flags.text;
-  if (flags.file && *flags.file != "-") return read_file(*flags.file);
+  if (flags.file && *flags.file != "-") return without_last_line_break(read_file(*flags.file));
   if (!flags.file && isatty(STDIN_FILENO) == 1) {
     throw Failure(kExitUsage, "no prompt: give -p TEXT, -f FILE, or pipe one in");
   }
-  return read_all(STDIN_FILENO, "standard input");
-}
-
-std::optional<std::size_t> invalid_utf8_at(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = character_length(text.substr(i));
-    if (length == 0) return i;
-    i += length;
-  }
-  return std::nullopt;
+  return without_last_line_break(read_all(STDIN_FILENO, "standard input"));
 }
 
 std::vector<std::int32_t> tokenize_prompt(const pumice::Model& model, std::string_view text, const PromptFlags& flags,

@@ -26,11 +26,11 @@ struct PromptFlags {
 
 void add_prompt_flags(CLI::App* app, PromptFlags* flags);
 
-// The exact bytes: of -p, of -f, or of standard input when it is not a terminal. Throws Failure.
+// The bytes of -p; or of -f or standard input, without the line break that ends a text file: one final "\n" or "\r\n"
+// is left out. Throws Failure.
 std::string read_prompt(const PromptFlags& flags);
-
-// Offset of the first byte that does not belong to well-formed UTF-8 (RFC 3629).
-std::optional<std::size_t> invalid_utf8_at(std::string_view text);
+inline constexpr const char* kPromptHelp =
+    "One line break at the very end of a file or of standard input is left out; -p is taken exactly.\n";
 
 // The prompt's ids; at least one. Warns about text that is not UTF-8 (its bytes are used as they are).
 std::vector<std::int32_t> tokenize_prompt(const pumice::Model& model, std::string_view text, const PromptFlags& flags,

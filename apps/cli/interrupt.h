@@ -1,4 +1,5 @@
-// Ctrl-C and SIGTERM: the first one sets a flag that the commands look at; the second one ends the program at once.
+// Ctrl-C and SIGTERM: the first one sets a flag that the commands look at, and gives the program some seconds to end by
+// itself, which a device that hangs would not let it; the second one ends it at once.
 #pragma once
 
 namespace pumice_cli {
@@ -9,7 +10,14 @@ void catch_interrupts();
 // True once a signal came. Any thread.
 bool interrupted() noexcept;
 
+// kExitInterrupted or kExitTerminated, as the signal was.
+int interrupt_exit_code() noexcept;
+
 // Throws Failure(kExitInterrupted) once a signal came.
 void throw_if_interrupted();
+
+// Once a signal has come, what follows may take so many seconds instead of the usual ones. Main thread.
+void allow_after_interrupt(unsigned seconds) noexcept;
+inline constexpr unsigned kUsualGraceSeconds = 5;
 
 }  // namespace pumice_cli

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "interrupt.h"
 #include "output.h"
 #include "session.h"
 
@@ -56,7 +57,7 @@ void fill_closed_streams() {
   }
 }
 
-int fail(ExitCode code, std::string_view message) {
+int fail(int code, std::string_view message) {
   note(message);
   return code;
 }
@@ -77,6 +78,7 @@ int run_program(int argc, char** argv) {
   add_inspect_command(&app, &action);
   add_matrix_command(&app, &action);
   add_kv_command(&app, &action);
+  refuse_negative_counts(&app);
   std::vector<std::string> arguments = with_default_command(argc, argv);
   if (arguments.empty()) {
     write_stderr(app.help());
@@ -115,9 +117,9 @@ int main(int argc, char** argv) {
   try {
     return run_program(argc, argv);
   } catch (const Failure& failure) {
-    return fail(failure.code(), failure.what());
+    return fail(failure.code() == kExitInterrupted ? interrupt_exit_code() : failure.code(), failure.what());
   } catch (const pumice::Error& error) {
-    return fail(exit_code_of(error.code()), printable(error.what()));
+    return fail(error.code() == PUMICE_CANCELLED ? interrupt_exit_code() : exit_code_of(error.code()), error.what());
   } catch (const std::bad_alloc&) {
     return fail(kExitOutOfMemory, "out of memory: close other programs or use a smaller model or --ctx");
   } catch (const std::exception& error) {

@@ -3,10 +3,14 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdio>
+#include <cstdint>
 #include <cstring>
+
+#include "interrupt.h"
+#include "utf8.h"
 
 namespace pumice_cli {
 
@@ -18,14 +22,52 @@ std::atomic<bool>& progress_shown() {
   return shown;
 }
 
-std::string without_controls(std::string_view text, bool keep_layout) {
-  std::string clean(text);
-  for (char& c : clean) {
-    const bool layout = c == '\n' || c == '\t';
-    if ((static_cast<unsigned char>(c) < 0x20 && !(keep_layout && layout)) || c == 0x7f) c = '?';
+bool obeyed_or_hidden(char32_t c) {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x61c || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+std::string made_printable(std::string_view text, bool keep_layout) {
+  std::string clean;
+  clean.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = utf8_character_length(text);
+    const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
+    const char32_t code = length == 0 ? 0 : utf8_code_point(character);
+    const bool layout = keep_layout && (code == '\n' || code == '\t') && length > 0;
+    if (length == 0)
+      clean += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+    else if (obeyed_or_hidden(code) && !layout)
+      clean += fmt::format("\\u{:04x}", static_cast<std::uint32_t>(code));
+    else
+      clean += character;
+    text.remove_prefix(character.size());
   }
   return clean;
 }
+
+// 0, or why not all could be written.
+int write_all(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0) {
+      if (errno != EINTR || interrupted()) return errno;
+      continue;
+    }
+    text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+void write_stdout_raw(std::string_view text) {
+  show_progress("");
+  const int reason = write_all(STDOUT_FILENO, text);
+  if (reason == EINTR) throw Failure(kExitInterrupted, "interrupted");
+  if (reason != 0) throw Failure(kExitIo, fmt::format("cannot write to standard output: {}", std::strerror(reason)));
+}
+
+// Nowhere is left to report a failure to.
+void write_stderr_raw(std::string_view text) { (void)write_all(STDERR_FILENO, text); }
 
 }  // namespace
 
@@ -40,39 +82,30 @@ bool stderr_is_terminal() {
 }
 
 void write_stdout(std::string_view text) {
-  show_progress("");
-  errno = 0;
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
-  if (written && !std::ferror(stdout)) return;
-  const int reason = errno != 0 ? errno : EIO;
-  throw Failure(kExitIo, fmt::format("cannot write to standard output: {}", std::strerror(reason)));
+  if (stdout_is_terminal())
+    write_stdout_raw(made_printable(text, true));
+  else
+    write_stdout_raw(text);
 }
 
-void write_stdout_text(std::string_view text) {
-  if (stdout_is_terminal()) {
-    write_stdout(without_controls(text, true));
-  } else {
-    write_stdout(text);
-  }
+void steer_stdout(std::string_view sequence) {
+  if (stdout_is_terminal()) write_stdout_raw(sequence);
 }
 
-void write_stderr(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stderr);  // nowhere is left to report a failure to
-  std::fflush(stderr);
-}
+void write_stderr(std::string_view text) { write_stderr_raw(made_printable(text, true)); }
 
 void note(std::string_view text) {
   show_progress("");
-  write_stderr(fmt::format("pumice: {}\n", text));
+  write_stderr_raw(fmt::format("pumice: {}\n", printable(text)));
 }
 
 void show_progress(std::string_view text) {
   if (!stderr_is_terminal() || (text.empty() && !progress_shown())) return;
-  write_stderr(fmt::format("\r\x1b[K{}", text));
+  write_stderr_raw(fmt::format("\r\x1b[K{}", printable(text)));
   progress_shown() = !text.empty();
 }
 
-std::string printable(std::string_view text) { return without_controls(text, false); }
+std::string printable(std::string_view text) { return made_printable(text, false); }
 
 std::string format_bytes(unsigned long long bytes) {
   const double value = static_cast<double>(bytes);

@@ -23,22 +23,24 @@ class Failure : public std::runtime_error {
 bool stdout_is_terminal();
 bool stderr_is_terminal();
 
-// Writes and flushes; throws Failure(kExitIo) when that fails.
+// Writes all of it at once: on a terminal made printable but for newlines and tabs, so that no file, model or server
+// can steer it; elsewhere as it is. Throws Failure: kExitIo when it cannot be written, kExitInterrupted when a signal
+// came while nobody read.
 void write_stdout(std::string_view text);
-// As write_stdout, but on a terminal control characters other than newline and tab become '?', so that generated text
-// cannot steer the terminal.
-void write_stdout_text(std::string_view text);
+// A sequence of this program's own that steers the terminal; nothing elsewhere.
+void steer_stdout(std::string_view sequence);
 
-// As it is; failures are ignored.
+// Made printable but for newlines and tabs; failures are ignored.
 void write_stderr(std::string_view text);
 
-// One line on standard error, "pumice: TEXT"; clears a progress line first.
+// One line on standard error, "pumice: TEXT", made printable; clears a progress line first.
 void note(std::string_view text);
 
 // A progress line on standard error, redrawn in place; nothing unless that is a terminal. "" clears it.
 void show_progress(std::string_view text);
 
-// Control characters become '?': for strings out of files and drivers.
+// What a terminal would not show as it is, or obey: controls (C0, C1, DEL), marks that turn the direction of writing,
+// line separators and bytes that are no UTF-8 become \u001b and \xff. JSON text stays JSON.
 std::string printable(std::string_view text);
 
 // "3.6 MiB"

@@ -205,7 +205,8 @@ void add_perplexity_command(CLI::App* app, Action* action) {
       "one.\n"
       "Tokens after the last whole window do not count. Log-probabilities are natural; +/- is the standard error of "
       "the\n"
-      "mean. Ctrl-C prints what there is so far.\n");
+      "mean. Ctrl-C prints what there is so far.\n" +
+      std::string(kPromptHelp));
   add_model_flag(command, &flags->model);
   add_prompt_flags(command, &flags->text);
   command->add_option("--ctx", flags->window, "tokens of a window (default: the model's context, at most 512)")

@@ -8,6 +8,7 @@
 #include <memory>
 #include <random>
 #include <string_view>
+#include <utility>
 
 #include "commands.h"
 #include "input.h"
@@ -26,75 +27,68 @@ struct RunFlags {
   PromptFlags prompt;
   std::vector<std::string> words;
   std::uint32_t max_tokens = 256;
-  double temperature = 0.8, top_p = 0.95, min_p = 0, repeat_penalty = 1.15, frequency_penalty = 0, presence_penalty = 0;
-  std::uint32_t top_k = 40, penalty_window = 64;
+  std::optional<float> temperature, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;
+  std::optional<std::uint32_t> top_k, penalty_window;
   std::string when_full = "stop";
   std::uint32_t sink_tokens = pumice_context_options_init().sink_tokens;
   std::optional<std::uint64_t> seed;
   bool greedy = false, ignore_eos = false, stats = false, profile = false, json = false;
-  bool keeps_repeat_penalty = false;  // given on the command line, so --greedy leaves it on
 };
 
+// Without them the model's own distribution, or what its file recommends.
 void add_sampling_flags(CLI::App* run, RunFlags* flags) {
-  const std::string group = "Sampling";
-  run->add_option("--temp", flags->temperature, "temperature; 0 always takes the most likely token")
-      ->check(finite_range(0, 100))
-      ->type_name("T")
-      ->capture_default_str()
-      ->group(group);
-  run->add_option("--top-k", flags->top_k, "draw from the K most likely tokens; 0: off")
-      ->type_name("K")
-      ->capture_default_str()
-      ->group(group);
-  run->add_option("--top-p", flags->top_p, "draw from the most likely tokens that make up P together; 1: off")
-      ->check(finite_range(0, 1))
-      ->type_name("P")
-      ->capture_default_str()
-      ->group(group);
-  run->add_option("--min-p", flags->min_p, "leave out tokens below P times the most likely one; 0: off")
-      ->check(finite_range(0, 1))
-      ->type_name("P")
-      ->capture_default_str()
-      ->group(group);
-  run->add_option("--repeat-penalty", flags->repeat_penalty, "weaken tokens that occurred lately; 1: off")
-      ->check(finite_range(0.01, 100))
-      ->type_name("X")
-      ->capture_default_str()
-      ->group(group);
-  run->add_option("--frequency-penalty", flags->frequency_penalty, "subtracted from the logit for each occurrence")
-      ->check(finite_range(-100, 100))
-      ->type_name("X")
-      ->capture_default_str()
-      ->group(group);
-  run->add_option("--presence-penalty", flags->presence_penalty, "subtracted from the logit if it occurred at all")
-      ->check(finite_range(-100, 100))
-      ->type_name("X")
-      ->capture_default_str()
-      ->group(group);
-  run->add_option("--penalty-window", flags->penalty_window, "how many last tokens the penalties look at")
-      ->type_name("N")
-      ->capture_default_str()
-      ->group(group);
+  const auto number = [&](const char* name, std::optional<float>* value, double low, double high, const char* type,
+                          const char* description) {
+    run->add_option(name, *value, description)->check(finite_range(low, high))->type_name(type)->group("Sampling");
+  };
+  const auto count = [&](const char* name, std::optional<std::uint32_t>* value, const char* type,
+                         const char* description) {
+    run->add_option(name, *value, description)->type_name(type)->group("Sampling");
+  };
+  number("--temp", &flags->temperature, 0, 100, "T", "temperature; 0 is --greedy (default: the file's, or 1)");
+  count("--top-k", &flags->top_k, "K", "draw from the K most likely tokens; 0: off (default: the file's, or off)");
+  number("--top-p", &flags->top_p, 0, 1, "P",
+         "draw from the most likely tokens that make up P together; 1: off (default: the file's, or off)");
+  number("--min-p", &flags->min_p, 0, 1, "P",
+         "leave out tokens below P times the most likely one; 0: off (default: the file's, or off)");
+  number("--repeat-penalty", &flags->repeat_penalty, 0.01, 100, "X",
+         "weaken tokens that occurred lately; 1: off (default: the file's, or off)");
+  number("--frequency-penalty", &flags->frequency_penalty, -100, 100, "X",
+         "subtracted from the logit for each occurrence (default: off)");
+  number("--presence-penalty", &flags->presence_penalty, -100, 100, "X",
+         "subtracted from the logit if it occurred at all (default: off)");
+  count("--penalty-window", &flags->penalty_window, "N",
+        "how many last tokens the penalties look at (default: the file's, or 64)");
   run->add_option("--seed", flags->seed, "the same seed gives the same text (default: random)")
       ->type_name("S")
-      ->group(group);
-  run->add_flag("--greedy", flags->greedy, "always the most likely token; no repeat penalty unless one is given")
-      ->group(group);
+      ->group("Sampling");
+  run->add_flag("--greedy", flags->greedy, "always the most likely token; no penalties unless given here")
+      ->group("Sampling");
 }
 
-PumiceRequestOptions request_options(const RunFlags& flags, std::uint64_t seed) {
+// The model's own distribution, then what its file recommends, then what the command line says.
+PumiceRequestOptions request_options(const pumice::Model& model, const RunFlags& flags, std::uint64_t seed) {
   PumiceRequestOptions options = pumice_request_options_init();
+  const PumiceRequestOptions plain = options;
+  options.temperature = 1;
+  options = model.sampling(options);
+  const auto set = [](auto& to, const auto& given) {
+    if (given) to = *given;
+  };
+  set(options.temperature, flags.temperature);
+  if (flags.greedy || flags.temperature == 0.0f) {
+    options.temperature = 0;
+    options.repeat_penalty = plain.repeat_penalty;
+  }
+  set(options.top_k, flags.top_k);
+  set(options.top_p, flags.top_p);
+  set(options.min_p, flags.min_p);
+  set(options.repeat_penalty, flags.repeat_penalty);
+  set(options.frequency_penalty, flags.frequency_penalty);
+  set(options.presence_penalty, flags.presence_penalty);
+  set(options.penalty_window, flags.penalty_window);
   options.max_tokens = flags.max_tokens;
   options.ignore_eos = flags.ignore_eos ? 1 : 0;
-  options.temperature = flags.greedy ? 0.0f : static_cast<float>(flags.temperature);
-  options.top_k = flags.top_k;
-  options.top_p = static_cast<float>(flags.top_p);
-  options.min_p = static_cast<float>(flags.min_p);
-  const bool penalty = !flags.greedy || flags.keeps_repeat_penalty;
-  options.repeat_penalty = penalty ? static_cast<float>(flags.repeat_penalty) : 1.0f;
-  options.frequency_penalty = static_cast<float>(flags.frequency_penalty);
-  options.presence_penalty = static_cast<float>(flags.presence_penalty);
-  options.penalty_window = flags.penalty_window;
   options.seed = seed;
   return options;
 }
@@ -107,17 +101,16 @@ std::uint64_t random_seed() {
 
 // The prompt before the story, where a person reads it; after the progress line, which would erase it.
 void echo_prompt(std::string_view text) {
-  show_progress("");
   const bool dim = std::getenv("NO_COLOR") == nullptr;
-  if (dim) write_stdout("\x1b[2m");
-  write_stdout_text(text);
-  if (dim) write_stdout("\x1b[0m");
+  if (dim) steer_stdout("\x1b[2m");
+  write_stdout(text);
+  if (dim) steer_stdout("\x1b[0m");
 }
 
 // Generates until the end, a cancel or a write error; fills the outcome as it goes.
-void generate(pumice::Context& context, pumice::Sequence& sequence, const std::string& prompt, const RunFlags& flags,
-              RunOutcome* outcome) {
-  pumice::Request request = sequence.submit(outcome->prompt_ids, request_options(flags, outcome->seed));
+void generate(const PumiceRequestOptions& options, pumice::Context& context, pumice::Sequence& sequence,
+              const std::string& prompt, const RunFlags& flags, RunOutcome* outcome) {
+  pumice::Request request = sequence.submit(outcome->prompt_ids, options);
   constexpr std::int32_t kLookMs = 50;  // how late a Ctrl-C may be noticed
   // Nothing read after this long: most likely the driver compiles kernels, which it keeps for later starts.
   constexpr double kCompilingMs = 1000;
@@ -143,9 +136,10 @@ void generate(pumice::Context& context, pumice::Sequence& sequence, const std::s
     if (news.text_length > 0) {
       const std::string_view text(news.text, news.text_length);
       outcome->text += text;
-      if (!flags.json) write_stdout_text(text);
+      if (!flags.json) write_stdout(text);
     }
     if (news.status == PUMICE_REQUEST_RUNNING) continue;
+    allow_after_interrupt(kUsualGraceSeconds);
     outcome->finish = finish_name(news.status);
     outcome->timings = request.timings();
     show_progress("");
@@ -169,22 +163,31 @@ pumice::Sequence open_sequence(const pumice::Context& context, const RunFlags& f
   return pumice::Sequence::load(context, flags.session);
 }
 
-void save_session(const pumice::Sequence& sequence, const RunFlags& flags) {
+// A failure waits until what was generated has been printed.
+void save_session(const pumice::Sequence& sequence, const RunFlags& flags, RunOutcome* outcome) {
   if (flags.session.empty()) return;
+  constexpr unsigned kGraceSeconds = 60;  // for the disk
+  allow_after_interrupt(kGraceSeconds);
   const PumiceSessionKv kv = flags.session_kv == "q8"       ? PUMICE_SESSION_Q8
                              : flags.session_kv == "tokens" ? PUMICE_SESSION_TOKENS
                                                             : PUMICE_SESSION_EXACT;
   try {
     sequence.save(flags.session, kv);
   } catch (const pumice::Error& error) {
-    if (error.code() != PUMICE_IO) throw;
-    throw Failure(kExitIo, printable(error.what()));
+    outcome->save_failure.emplace(error.code() == PUMICE_IO ? kExitIo : exit_code_of(error.code()), error.what());
   }
+  allow_after_interrupt(kUsualGraceSeconds);
+}
+
+void report(const RunFlags& flags, RunOutcome* outcome) {
+  if (std::exchange(outcome->reported, true)) return;
+  if (flags.json) write_stdout(run_json(*outcome));
+  if (flags.profile && !outcome->profile.empty()) write_stderr(profile_table(outcome->profile));
+  if (flags.stats) write_stderr(run_stats_table(*outcome));
 }
 
 void run_model(const Session& session, const std::string& text, const RunFlags& flags, RunOutcome* outcome) {
   const PumiceModelInfo model = session.model().info();
-  constexpr std::uint32_t kFlushMs = 10000;
   PumiceContextOptions options = flags.context.options();
   options.profile = flags.profile ? 1 : 0;
   options.when_full = flags.when_full == "slide" ? PUMICE_FULL_SLIDE : PUMICE_FULL_STOP;
@@ -199,15 +202,17 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
   PromptFlags prompt = flags.prompt;
   prompt.continues = before > 0;
   outcome->prompt_ids = tokenize_prompt(session.model(), text, prompt, flags.device.quiet);
-  check_prompt_fits(before + outcome->prompt_ids.size(), context.stats().context_tokens);
+  if (options.when_full == PUMICE_FULL_STOP)
+    check_prompt_fits(before + outcome->prompt_ids.size(), context.stats().context_tokens);
   if (flags.max_tokens == 0) {
     prefill_only(session, sequence, flags, outcome);
   } else {
-    generate(context, sequence, text, flags, outcome);
+    generate(request_options(session.model(), flags, outcome->seed), context, sequence, text, flags, outcome);
   }
-  if (!flags.json && stdout_is_terminal()) write_stdout("\n");
-  save_session(sequence, flags);
-  if (flags.context.cache.options.secret) context.flush_cache(kFlushMs);
+  if (!flags.json) steer_stdout("\n");
+  save_session(sequence, flags, outcome);
+  const std::uint32_t flush_ms = interrupted() ? 1000 : 10000;
+  if (flags.context.cache.options.secret) context.flush_cache(flush_ms);
   outcome->stats = context.stats();
   outcome->dropped_tokens = sequence.info().dropped;
   outcome->cache = context.cache_stats();
@@ -215,6 +220,8 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
     if (const std::string problem = context.tier_problem(tier); !problem.empty() && !flags.device.quiet)
       note("warning: the cache goes on without a part of it: " + problem);
   if (flags.profile) outcome->profile = context.profile();
+  allow_after_interrupt(kUsualGraceSeconds);
+  report(flags, outcome);  // before anything is destroyed, which a device that hangs may not let happen
 }
 
 void open_and_run(const std::string& text, const RunFlags& flags, Messages* messages, RunOutcome* outcome) {
@@ -237,10 +244,7 @@ int run(const RunFlags& flags) {
   try {
     std::string text;
     for (const std::string& word : flags.words) text += (text.empty() ? "" : " ") + word;
-    if (flags.words.empty()) {
-      text = read_prompt(flags.prompt);
-      if (!flags.prompt.text && !text.empty() && text.back() == '\n') text.pop_back();
-    }
+    if (flags.words.empty()) text = read_prompt(flags.prompt);
     if (flags.device.verbose) note(fmt::format("seed {}", outcome.seed));
     open_and_run(text, flags, &messages, &outcome);
   } catch (const Failure& failure) {
@@ -248,13 +252,9 @@ int run(const RunFlags& flags) {
   } catch (const pumice::Error& error) {
     if (error.code() != PUMICE_CANCELLED) throw;
   }
-  if (flags.json) write_stdout(run_json(outcome));
-  if (flags.profile && !outcome.profile.empty()) write_stderr(profile_table(outcome.profile));
-  if (flags.stats) write_stderr(run_stats_table(outcome));
-  if (interrupted()) {
-    note("interrupted");
-    return kExitInterrupted;
-  }
+  report(flags, &outcome);
+  if (outcome.save_failure) throw *outcome.save_failure;
+  throw_if_interrupted();
   return messages.exit_code();
 }
 
@@ -280,12 +280,10 @@ const char* finish_name(PumiceRequestStatus status) {
 void add_run_command(CLI::App* app, Action* action) {
   auto flags = std::make_shared<RunFlags>();
   CLI::App* run_app = app->add_subcommand("run", "continue a text (the default: pumice TEXT...)");
-  run_app->footer(
-      "\nThe prompt comes from TEXT..., -p, -f, or standard input (one final newline is then left out; a prompt that "
-      "is\n"
-      "not UTF-8 is used as it is, with a warning). The text is streamed to standard output; the prompt is not "
-      "repeated\n"
-      "there except on a terminal. Ctrl-C ends the text, a second one the program.\n");
+  run_app->footer(std::string("\nThe prompt comes from TEXT..., -p, -f, or standard input. ") + kPromptHelp +
+                  "A prompt that is not UTF-8 is used as it is, with a warning. The text is streamed to standard "
+                  "output; the prompt\n"
+                  "is not repeated there except on a terminal. Ctrl-C ends the text, a second one the program.\n");
   run_app->add_option("text", flags->words, "the prompt; several words are joined by spaces")->type_name("TEXT");
   add_prompt_flags(run_app, &flags->prompt);
   add_model_flag(run_app, &flags->model);
@@ -294,6 +292,7 @@ void add_run_command(CLI::App* app, Action* action) {
       ->capture_default_str();
   run_app->add_flag("--ignore-eos", flags->ignore_eos, "go on after the model's end token");
   run_app->add_option("--session", flags->session, "go on with the text of this file, and save it there at the end")
+      ->check(not_empty())
       ->type_name("FILE");
   run_app
       ->add_option("--session-kv", flags->session_kv,
@@ -322,7 +321,6 @@ void add_run_command(CLI::App* app, Action* action) {
     if (!flags->words.empty() && (flags->prompt.text || flags->prompt.file)) {
       throw CLI::ValidationError("give the prompt once: as words, with -p or with -f");
     }
-    flags->keeps_repeat_penalty = run_app->count("--repeat-penalty") > 0;
     *action = [flags] {
       prepare_cache(&flags->context.cache);
       return run(*flags);

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "output.h"
 #include "pumice/pumice.hpp"
 
 namespace pumice_cli {
@@ -21,7 +23,9 @@ struct RunOutcome {
   std::uint64_t dropped_tokens = 0;  // by sliding
   PumiceContextStats stats = pumice_context_stats_init();
   PumiceCacheStats cache = pumice_cache_stats_init();
-  std::string profile;  // JSON text; empty without --profile
+  std::string profile;                  // JSON text; empty without --profile
+  std::optional<Failure> save_failure;  // of the session
+  bool reported = false;
 };
 
 const char* finish_name(PumiceRequestStatus status);

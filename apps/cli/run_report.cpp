@@ -58,6 +58,16 @@ std::uint64_t hits(const PumiceCacheStats& stats) {
   return stats.hit_pages[0] + stats.hit_pages[1] + stats.hit_pages[2] + stats.hit_pages[3];
 }
 
+// What the tokens that were found would have taken: at the rate at which the rest of the prompt was computed, or that
+// of decoding where it is lower, as a first start compiles kernels while it computes the prompt.
+double seconds_saved(const RunOutcome& outcome) {
+  const PumiceTimings& timings = outcome.timings;
+  double seconds = outcome.cache.prefill_seconds_per_token;
+  if (timings.generated_tokens > 1)
+    seconds = std::min(seconds, timings.decode_ms / 1000 / (timings.generated_tokens - 1));
+  return seconds * timings.cached_tokens;
+}
+
 constexpr const char* kTiers[] = {"ram", "disk", "redis"};
 
 Json tier_json(const PumiceTierStats& tier) {
@@ -76,7 +86,8 @@ Json tier_json(const PumiceTierStats& tier) {
           {"seconds_per_page", tier.seconds_per_page}};
 }
 
-Json cache_json(const PumiceCacheStats& stats) {
+Json cache_json(const RunOutcome& outcome) {
+  const PumiceCacheStats& stats = outcome.cache;
   Json json = {{"page_bytes", stats.page_bytes},
                {"pages_total", stats.pages_total},
                {"pages_limit", stats.pages_limit},
@@ -95,7 +106,7 @@ Json cache_json(const PumiceCacheStats& stats) {
                {"fetches_given_up", stats.fetches_given_up},
                {"fetches_not_worth", stats.fetches_not_worth},
                {"seconds_fetching", stats.seconds_fetching},
-               {"recompute_seconds_saved", stats.recompute_seconds_saved},
+               {"recompute_seconds_saved", seconds_saved(outcome)},
                {"sealed_pages", stats.sealed_pages},
                {"copied_pages", stats.copied_pages},
                {"scrubbed_pages", stats.scrubbed_pages},
@@ -115,14 +126,15 @@ Json cache_json(const PumiceCacheStats& stats) {
 }
 
 template <typename Row>
-void add_cache_rows(const PumiceCacheStats& stats, Row&& row) {
+void add_cache_rows(const RunOutcome& outcome, Row&& row) {
+  const PumiceCacheStats& stats = outcome.cache;
   if (stats.looked_up_pages > 0)
     row("prefix cache",
         fmt::format("{} of {} pages found ({:.0f} %): {} device, {} RAM, {} disk, {} Redis; saved about {:.2f} s",
                     hits(stats), stats.looked_up_pages,
                     100 * share(static_cast<double>(hits(stats)), static_cast<double>(stats.looked_up_pages)),
                     stats.hit_pages[0], stats.hit_pages[1], stats.hit_pages[2], stats.hit_pages[3],
-                    stats.recompute_seconds_saved));
+                    seconds_saved(outcome)));
   if (stats.fetches + stats.fetches_not_worth > 0)
     row("fetches", fmt::format("{} ({} given up, {} not worth while), {:.1f} ms waited", stats.fetches,
                                stats.fetches_given_up, stats.fetches_not_worth, 1e3 * stats.seconds_fetching));
@@ -151,7 +163,7 @@ std::string run_json(const RunOutcome& outcome) {
                {"dropped_tokens", outcome.dropped_tokens},
                {"timings", timings_json(outcome)},
                {"context", stats_json(outcome.stats)},
-               {"cache", cache_json(outcome.cache)}};
+               {"cache", cache_json(outcome)}};
   if (!outcome.profile.empty()) json["profile"] = Json::parse(outcome.profile, nullptr, false);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
@@ -175,7 +187,7 @@ std::string run_stats_table(const RunOutcome& outcome) {
   row("host CPU", fmt::format("{:.1f} us a token", timings.host_us_per_token));
   row("KV cache", fmt::format("{} of {} pages of {} tokens, {} ({} a token)", stats.pages_used, stats.pages_total,
                               stats.page_tokens, format_bytes(stats.kv_bytes), format_bytes(stats.kv_bytes_per_token)));
-  add_cache_rows(outcome.cache, row);
+  add_cache_rows(outcome, row);
   row("workspace", format_bytes(stats.workspace_bytes));
   row("dispatches",
       fmt::format("{} a decode step, {} a layer", stats.dispatches_per_decode_step, stats.dispatches_per_layer));

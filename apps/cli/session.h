@@ -65,6 +65,10 @@ void prepare_cache(CacheFlags* flags);
 
 // A number within [low, high]; unlike CLI::Range it refuses "nan".
 CLI::Validator finite_range(double low, double high);
+// For names of files, folders and the like: an empty one would silently mean none.
+CLI::Validator not_empty();
+// For counts, whose conversion would let "-1" wrap around: every option that takes N, K, S or SIZE.
+void refuse_negative_counts(CLI::App* app);
 
 // path, or the bundled model's when it is empty. Throws Failure when there is none.
 std::string model_path(const std::string& path);

@@ -42,7 +42,7 @@ int tokenize(const TokenizeFlags& flags) {
 void add_tokenize_command(CLI::App* app, Action* action) {
   auto flags = std::make_shared<TokenizeFlags>();
   CLI::App* command = app->add_subcommand("tokenize", "print the token ids of a text (any bytes; needs no GPU)");
-  command->footer("\nThe ids stand on one line. Files and standard input are read exactly, with a final newline.\n");
+  command->footer(std::string("\nThe ids stand on one line. ") + kPromptHelp);
   add_model_flag(command, &flags->model);
   add_prompt_flags(command, &flags->prompt);
   command->add_flag("--json", flags->json, "an object with ids and tokens (id and text)");

@@ -107,8 +107,7 @@ int top(const TopFlags& flags) {
 void add_top_command(CLI::App* app, Action* action) {
   auto flags = std::make_shared<TopFlags>();
   CLI::App* command = app->add_subcommand("top", "print the most likely next tokens after a text");
-  command->footer(
-      "\nFiles and standard input are read exactly, with a final newline. Log-probabilities are natural.\n");
+  command->footer(std::string("\nLog-probabilities are natural. ") + kPromptHelp);
   add_model_flag(command, &flags->model);
   add_prompt_flags(command, &flags->prompt);
   command->add_option("-k,--count", flags->count, "how many")

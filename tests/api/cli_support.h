@@ -2,6 +2,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <pty.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -54,6 +55,15 @@ class CliProcess {
 
   void send(int signal_number) const { kill(pid_, signal_number); }
 
+  // Until standard error has this text, or the process is gone.
+  void wait_for_error(const std::string& text) {
+    while (content(err_).find(text) == std::string::npos) {
+      siginfo_t ended = {};
+      if (waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid != 0) return;
+      usleep(10'000);
+    }
+  }
+
   // Bytes that standard output has so far.
   off_t written() const {
     struct stat info = {};
@@ -94,8 +104,9 @@ class CliProcess {
   static std::string content(FILE* file) {
     std::string text;
     char buffer[4096];
-    rewind(file);
-    for (size_t got; (got = fread(buffer, 1, sizeof(buffer), file)) > 0;) text.append(buffer, got);
+    off_t at = 0;  // the process writes at the offset that the file shares with it
+    for (ssize_t got; (got = pread(fileno(file), buffer, sizeof(buffer), at)) > 0; at += got)
+      text.append(buffer, static_cast<size_t>(got));
     return text;
   }
 
@@ -103,6 +114,30 @@ class CliProcess {
   bool capture_;
   pid_t pid_ = -1;
 };
+
+// With standard output and standard error on a terminal. What it showed is in `out`.
+inline CliResult run_cli_on_terminal(const std::vector<std::string>& arguments) {
+  std::vector<std::string> words = {cli_path()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  int screen = -1;
+  const pid_t pid = forkpty(&screen, nullptr, nullptr, nullptr);
+  if (pid == 0) {
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  CliResult result;
+  char buffer[4096];
+  for (ssize_t got; (got = read(screen, buffer, sizeof buffer)) > 0;)
+    result.out.append(buffer, static_cast<size_t>(got));
+  close(screen);
+  int status = 0;
+  waitpid(pid, &status, 0);
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
 
 inline CliResult run_cli(const std::vector<std::string>& arguments, const std::string& input = "",
                          const char* out_path = nullptr) {

@@ -80,6 +80,14 @@ TEST_F(Cli, RefusesWrongUsage) {
   expect_failure(run_cli({"run", "-p", "x", "--kv-type-v", "q9"}), 2);
   expect_failure(run_cli({"run", "-p", "x", "-f", "y"}), 2);
   expect_failure(run_cli({"run", "words", "-p", "x"}), 2);
+  expect_failure(run_cli({"run", "-p", "x", "-m", ""}), 2);
+  expect_failure(run_cli({"run", "-p", "x", "--session", ""}), 2);
+  // 2^64 - 1 as text, which wraps around to 1.
+  expect_failure(run_cli({"run", "-p", "x", "-n", "-18446744073709551615"}), 2);
+  for (const char* count : {"--seed", "--top-k", "--penalty-window", "--cache-ram", "--cache-epoch", "--steps-ahead"})
+    expect_failure(run_cli({"run", "-p", "x", "-n", "1", count, "-1"}), 2);
+  expect_failure(run_cli({"top", "-p", "x", "-k", "-1"}), 2);
+  expect_failure(run_cli({"kv", "replay", "--trace", "x", "--pages", "-1"}), 2);
   expect_failure(run_cli({"bench", "-p", "12,"}), 2);
   expect_failure(run_cli({"bench", "-p", "0", "-n", "0"}), 2);
 }
@@ -104,8 +112,9 @@ TEST_F(Cli, TokenizesExactBytes) {
   EXPECT_EQ(from_file.exit_code, 0) << from_file.err;
   EXPECT_EQ(from_file.out, from_stdin.out);
   EXPECT_EQ(run_cli({"tokenize", "--no-special", "--json", "-f", "-"}, bytes).out, from_stdin.out);
-  EXPECT_EQ(Json::parse(from_file.out)["ids"].size(), 5u);
+  EXPECT_EQ(Json::parse(from_file.out)["ids"].size(), 3u) << "the line break at the end of a file does not count";
   std::filesystem::remove(file);
+  EXPECT_EQ(run_cli({"tokenize", "--no-special"}, "a\n\n").out, run_cli({"tokenize", "--no-special", "-p", "a\n"}).out);
   const std::string plain = run_cli({"tokenize", "-p", "<|endoftext|>", "--no-special"}).out;
   EXPECT_EQ(run_cli({"tokenize", "-p", "<|endoftext|>"}).out, "4095 4095\n");
   EXPECT_EQ(plain.find("4095"), std::string::npos) << plain;
@@ -123,6 +132,70 @@ TEST_F(Cli, ReportsAFullDisk) {
        {std::vector<std::string>{"inspect"}, {"--help"}, {"tokenize", "-p", "x"}}) {
     expect_failure(run_cli(arguments, "", "/dev/full"), 5);
   }
+}
+
+// One rule for all commands that read a text.
+TEST_F(CliDevice, AFileIsReadAlikeByAllCommands) {
+  const auto file = temporary_file("prompt.txt", "Once upon a time\n");
+  const Json tokenized = Json::parse(run_cli({"tokenize", "--json", "-f", file.string()}).out)["ids"];
+  EXPECT_EQ(tokenized, Json::parse(run_cli({"tokenize", "--json", "-p", "Once upon a time"}).out)["ids"]);
+  EXPECT_EQ(tokenized, Json::parse(run_cli({"run", "--json", "-n", "1", "-f", file.string()}).out)["prompt_ids"]);
+  EXPECT_EQ(tokenized, Json::parse(run_cli({"top", "--json", "-f", file.string()}).out)["prompt_ids"]);
+  const CliResult scored = run_cli({"perplexity", "--json", "-f", file.string()});
+  EXPECT_EQ(tokenized.size(), Json::parse(scored.out)["text_tokens"]) << scored.err;
+  std::filesystem::remove(file);
+}
+
+// What the model's file recommends (repeat penalty 1.15, temperature 0.8) is the default, and flags win over it.
+TEST_F(CliDevice, TheFileRecommendsTheSampling) {
+  const auto text = [](std::vector<std::string> flags) {
+    std::vector<std::string> words = {"run", "-p", "Once upon a time", "-n", "24", "--seed", "5", "--no-autotune"};
+    words.insert(words.end(), flags.begin(), flags.end());
+    const CliResult result = run_cli(words);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return result.out;
+  };
+  const std::string recommended = text({});
+  EXPECT_EQ(recommended, text({"--temp", "0.8", "--top-k", "40", "--top-p", "0.95", "--repeat-penalty", "1.15",
+                               "--penalty-window", "64"}));
+  EXPECT_NE(recommended, text({"--temp", "1", "--top-k", "0", "--top-p", "1", "--repeat-penalty", "1"}));
+  const std::string greedy = text({"--greedy"});
+  EXPECT_EQ(greedy, text({"--temp", "0"}));
+  EXPECT_EQ(greedy, text({"--temp", "1e-30"}));
+  EXPECT_EQ(greedy, text({"--temp", "1e-300"}));
+  EXPECT_EQ(text({"--greedy", "--repeat-penalty", "1.15"}), text({"--temp", "0", "--repeat-penalty", "1.15"}));
+  EXPECT_NE(greedy, text({"--greedy", "--repeat-penalty", "1.15"}));
+}
+
+TEST_F(CliDevice, AnswersEvenWhenTheSessionCannotBeSaved) {
+  const CliResult result =
+      run_cli({"run", "-p", "Once upon", "-n", "4", "--greedy", "--json", "--session", "/nonexistent/folder/file"});
+  EXPECT_EQ(result.exit_code, 5) << result.err;
+  EXPECT_EQ(Json::parse(result.out)["ids"].size(), 4u);
+  EXPECT_NE(result.err.find("/nonexistent/folder/file"), std::string::npos) << result.err;
+}
+
+TEST_F(Cli, NothingSteersTheTerminal) {
+  const std::string evil =
+      "a\x1b[31m\xc2\x9b"
+      "2J\xe2\x80\xae\xff"
+      "b\r\x7f";
+  const auto harmless = [](const std::string& shown) {
+    for (const std::string bad : {"\x1b", "\xc2\x9b", "\xe2\x80\xae", "\xff", "\x7f"})
+      EXPECT_EQ(shown.find(bad), std::string::npos) << shown;
+    EXPECT_EQ(shown.find("\rb"), std::string::npos);
+  };
+  // In a file's name, told as an error; and as the text of tokens, in JSON.
+  const CliResult missing = run_cli_on_terminal({"inspect", "/nonexistent/" + evil});
+  EXPECT_EQ(missing.exit_code, 3);
+  harmless(missing.out);
+  EXPECT_NE(missing.out.find("/nonexistent/a"), std::string::npos) << missing.out;
+  const CliResult json = run_cli_on_terminal({"tokenize", "--no-special", "--json", "-p", evil});
+  EXPECT_EQ(json.exit_code, 0);
+  harmless(json.out);
+  EXPECT_TRUE(Json::accept(json.out)) << json.out;
+  // A pipe gets the bytes.
+  EXPECT_NE(run_cli({"tokenize", "--no-special", "--json", "-p", "\xc2\x9b"}).out.find("\xc2\x9b"), std::string::npos);
 }
 
 TEST_F(CliDevice, GeneratesTheSameTextForTheSameSeed) {
@@ -246,7 +319,7 @@ TEST_F(CliDevice, AnInterruptEndsTheTextNicely) {
     for (int i = 0; i < 3000 && process.written() == 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
     process.send(signal_number);
     const CliResult result = process.wait();
-    EXPECT_EQ(result.exit_code, 130) << result.err;
+    EXPECT_EQ(result.exit_code, signal_number == SIGINT ? 130 : 143) << result.err;
     EXPECT_FALSE(result.out.empty());
   }
   CliProcess process({"run", "-p", "Once", "-n", "1000000", "--ctx", "20000", "--ignore-eos", "--json"}, "", nullptr);
@@ -255,6 +328,38 @@ TEST_F(CliDevice, AnInterruptEndsTheTextNicely) {
   const CliResult result = process.wait();
   EXPECT_EQ(result.exit_code, 130) << result.err;
   EXPECT_EQ(Json::parse(result.out)["finish_reason"], "cancelled");
+}
+
+#ifdef PUMICE_HANG_SHIM
+// A device or a driver that hangs: the call of the library never returns. One signal ends the program, and what it had
+// written stays.
+TEST_F(CliDevice, OneSignalEndsTheProgramThatHangs) {
+  for (const char* call : {"pumice_request_wait", "pumice_request_destroy", "pumice_context_destroy"}) {
+    CliProcess process = CliProcess::of_program(
+        "/usr/bin/env", {std::string("LD_PRELOAD=") + PUMICE_HANG_SHIM, std::string("PUMICE_HANG=") + call, cli_path(),
+                         "run", "-p", "Once", "-n", "100", "--ctx", "256", "--ignore-eos"});
+    process.wait_for_error("hangs in");
+    process.send(SIGTERM);
+    const CliResult result = process.wait();
+    EXPECT_EQ(result.exit_code, 143) << result.err;
+    EXPECT_NE(result.err.find("the program ends without it"), std::string::npos) << result.err;
+    EXPECT_FALSE(result.out.empty());
+  }
+}
+#endif
+
+// A pipe without a writer as the prompt's file.
+TEST_F(Cli, ASignalEndsTheWaitForAPrompt) {
+  const std::string fifo = temporary_file("fifo", "").string();
+  std::filesystem::remove(fifo);
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  CliProcess process({"run", "-f", fifo}, "", nullptr);
+  // Whenever it comes: before the handler is there it ends the program likewise.
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  process.send(SIGINT);
+  const CliResult result = process.wait();
+  EXPECT_EQ(result.exit_code, 130) << result.err;
+  std::filesystem::remove(fifo);
 }
 
 }  // namespace
