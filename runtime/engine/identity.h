@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "kernels/kv_write.h"
+#include "kernels/kv_pages.h"
 #include "model/config.h"
 #include "vk/caps.h"
 

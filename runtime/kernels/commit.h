@@ -1,4 +1,4 @@
-// StepState: the device buffers through which a drawn token reaches the next step, and where it is committed to.
+// CommitArgs: the device buffers through which a drawn token reaches the next step, and where it is committed to.
 #pragma once
 
 #include "kernels/kernels.h"

@@ -1,7 +1,9 @@
 // kv_shift: turns the keys of whole pages back by a number of positions, so that tokens before them can be dropped.
 #pragma once
 
-#include "kernels/kv_write.h"
+#include "kernels/kernels.h"
+#include "kernels/kv_pages.h"
+#include "kernels/rope.h"
 #include "shared/kv_shift.h"
 
 namespace pumice {

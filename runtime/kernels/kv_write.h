@@ -3,48 +3,10 @@
 #pragma once
 
 #include "kernels/kernels.h"
+#include "kernels/kv_pages.h"
 #include "kernels/rope.h"
-#include "shared/kv_write.h"
 
 namespace pumice {
-
-enum class KvType : uint32_t { kF16 = kKvF16, kF32 = kKvF32, kQ8_0 = kKvQ8_0, kQ4_0 = kKvQ4_0 };
-const char* type_name(KvType type);
-// Words of a head of one token, with its scales.
-constexpr uint32_t kv_words(KvType type, uint32_t head_dim) {
-  const auto number = static_cast<uint32_t>(type);
-  return kv_value_words(number, head_dim) + kv_scale_words(number, head_dim);
-}
-
-// How keys and values are stored.
-struct KvFormat {
-  KvType k = KvType::kF16, v = KvType::kF16;
-  bool rotate = true;  // q8_0 and q4_0, by a Hadamard matrix: halves the error for little
-  bool operator==(const KvFormat&) const = default;
-
-  // Both are stored alike, by kernels of their own; else those for any types, "mixed", take them.
-  bool plain() const { return k == v && (k == KvType::kF16 || k == KvType::kF32); }
-  const char* variant() const { return plain() ? type_name(k) : "mixed"; }
-  // Dimensions of a Hadamard block, the largest power of two that divides the head; 1: not rotated.
-  uint32_t k_rotation(uint32_t head_dim) const { return rotation(k, head_dim); }
-  uint32_t v_rotation(uint32_t head_dim) const { return rotation(v, head_dim); }
-
- private:
-  uint32_t rotation(KvType type, uint32_t head_dim) const {
-    const bool quantised = type == KvType::kQ8_0 || type == KvType::kQ4_0;
-    return rotate && quantised ? head_dim & (~head_dim + 1) : 1;
-  }
-};
-// kUnsupported where a head has not whole words.
-Result<void> check_kv_format(const KvFormat& format, uint32_t head_dim);
-
-// One layer's pools and the page table; page layout in shaders/shared/kv_write.h.
-struct KvPages {
-  KvFormat format;
-  vk::BufferView k, v;
-  vk::BufferView page_table;  // (slots, pages_per_slot)
-  uint32_t pages_per_slot = 0;
-};
 
 struct KvWriteArgs {
   FloatRows qkv;               // (n, (heads + 2 kv_heads) * head_dim)

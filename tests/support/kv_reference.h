@@ -1,7 +1,7 @@
 // KV formats as the reference names them. Thread rule: pure functions.
 #pragma once
 
-#include "kernels/kv_write.h"
+#include "kernels/kv_pages.h"
 #include "reference/kv_pages.h"
 
 namespace pumice::test {
