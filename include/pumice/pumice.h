@@ -689,7 +689,10 @@ static inline PumiceRequestOptions pumice_request_options_init(void) {
  * and leaves the rest of the options as it is. PUMICE_MALFORMED: names the first that is no such number. */
 PUMICE_API PumiceResult pumice_model_get_sampling(const PumiceModel* model, PumiceRequestOptions* options);
 
-/* Returns at once; nothing is computed before pumice_step() or pumice_request_wait(). One request a sequence. */
+/* Returns at once; nothing is computed before pumice_step() or pumice_request_wait(). One request a sequence. Requests
+ * for which the KV cache has no room beside those that run are queued, and go on in the order of their submission; a
+ * request that runs may be queued again for an older one. Sequences without a request lend their room meanwhile. Failed
+ * with PUMICE_CONTEXT_FULL: nobody who has the room will give it back. */
 PUMICE_API PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequestOptions* options,
                                               PumiceRequest** request);
 PUMICE_API void pumice_request_destroy(PumiceRequest* request); /* cancels what still runs */
@@ -717,6 +720,7 @@ typedef struct PumicePoll {
   const char* text;        /* text that is new since the last poll: whole UTF-8 characters, zero-terminated; likewise */
   size_t text_length;
   uint32_t prompt_done, prompt_total; /* tokens of the prompt computed so far, for a progress bar */
+  uint32_t queued;         /* nonzero: it waits until others need fewer pages of the KV cache; 1: it is the next */
 } PumicePoll;
 
 static inline PumicePoll pumice_poll_init(void) {

@@ -117,7 +117,7 @@ struct RequestNews {
   std::vector<int32_t> ids;  // not yet polled
   RequestStatus status = RequestStatus::kRunning;
   Error error;  // when failed
-  uint32_t prompt_done = 0, prompt_tokens = 0;
+  uint32_t prompt_done = 0, prompt_tokens = 0, queue_place = 0;
 
   bool any() const { return !ids.empty() || status != RequestStatus::kRunning; }
 };

@@ -12,7 +12,9 @@ namespace pumice {
 void RequestObject::publish() noexcept {
   Request& from = *request;
   // Written in a turn alone, so that reading them takes no lock.
-  if (from.generated.empty() && from.status == news.status && from.prompt_done == news.prompt_done) return;
+  if (from.generated.empty() && from.status == news.status && from.prompt_done == news.prompt_done &&
+      from.queue_place == news.queue_place)
+    return;
   const std::lock_guard lock(news_mutex);
   try {
     news.ids.insert(news.ids.end(), from.generated.begin(), from.generated.end());
@@ -21,6 +23,7 @@ void RequestObject::publish() noexcept {
   }
   from.generated.clear();
   news.prompt_done = from.prompt_done;
+  news.queue_place = from.queue_place;
   if (from.status == RequestStatus::kFailed) std::swap(news.error, from.error);
   news.status = from.status;
 }
@@ -197,6 +200,7 @@ PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll) {
     const std::lock_guard lock(object.news_mutex);
     made.prompt_done = object.news.prompt_done;
     made.prompt_total = object.news.prompt_tokens;
+    made.queued = object.news.queue_place;
     if (status == RequestStatus::kFailed) {
       made.result = static_cast<PumiceResult>(object.news.error.status);
       sink.set(object.news.error.message);

@@ -72,6 +72,7 @@ void Scheduler::finish(Request& request) {
   if (!failed) parts_.pages.seal(sequence);
   parts_.pages.release(sequence, sequence.computed);
   sequence.busy = sequence.computing = false;
+  request.queue_place = 0;
   request.status = request.end_status;
 }
 

