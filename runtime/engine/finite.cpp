@@ -15,10 +15,11 @@ bool finite(std::span<const float> logits) {
 }
 
 Error not_finite(const Model& model) {
-  return error(Status::kMalformed,
-               "the model (%s) computes NaN or infinite values; its file is damaged, or its numbers "
-               "are too large for this KV cache's type",
-               model.config().architecture.c_str());
+  const ModelConfig& config = model.config();
+  return error(
+      Status::kMalformed,
+      "the model computes NaN or infinite values (%s); its file is damaged, or it takes a KV cache of type f32",
+      (config.name.empty() ? config.architecture : config.name).c_str());
 }
 
 }  // namespace pumice

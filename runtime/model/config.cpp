@@ -1,5 +1,6 @@
 #include "model/config.h"
 
+#include "base/printable.h"
 #include "model/config_reader.h"
 #include "model/rope_scaling.h"
 
@@ -7,6 +8,7 @@ namespace pumice {
 namespace {
 
 constexpr uint32_t kMaxLayers = 1024, kMaxWidth = 1u << 18, kMaxVocabulary = 1u << 24;
+constexpr size_t kMostName = 100;
 
 Result<void> read_heads(ConfigReader& reader, ModelConfig& config) {
   PUMICE_ASSIGN(config.heads, reader.for_layers("attention.head_count", config.layers, 65536));
@@ -45,6 +47,7 @@ Result<void> read_norm(ConfigReader& reader, ModelConfig& config) {
 Result<ModelConfig> read_common_config(ConfigReader& reader) {
   ModelConfig config;
   config.architecture = reader.architecture();
+  config.name = printable(reader.file().get_string("general.name").value_or("").substr(0, kMostName));
   PUMICE_ASSIGN(config.layers, reader.required("block_count", kMaxLayers));
   PUMICE_ASSIGN(config.width, reader.required("embedding_length", kMaxWidth));
   PUMICE_ASSIGN(config.ffn_width, reader.for_layers("feed_forward_length", config.layers, 4 * kMaxWidth));

@@ -13,6 +13,7 @@ namespace pumice {
 
 struct ModelConfig {
   std::string architecture;  // general.architecture
+  std::string name;          // the beginning of general.name, printable; empty: none
   uint32_t layers = 0;
   uint32_t width = 0;  // of the hidden state
   uint32_t heads = 0, kv_heads = 0, head_dim = 0;
