@@ -1,12 +1,8 @@
 #include "input.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-
+#include "common/system.h"
 #include "interrupt.h"
 #include "output.h"
 #include "session.h"
@@ -16,33 +12,14 @@ namespace pumice_cli {
 
 namespace {
 
-std::string read_all(int file, const std::string& name) {
+// read_all() of a file or a stream, with a reason to throw.
+template <typename From>
+std::string read_whole(const From& from, const std::string& name) {
   std::string text;
-  char buffer[65536];
-  while (true) {
-    const ssize_t got = ::read(file, buffer, sizeof(buffer));
-    if (got < 0 && errno == EINTR) {
-      throw_if_interrupted();
-      continue;
-    }
-    if (got < 0) throw Failure(kExitNotFound, fmt::format("cannot read {}: {}", name, std::strerror(errno)));
-    if (got == 0) return text;
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-}
-
-std::string read_file(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) {
-    throw_if_interrupted();  // a pipe that nobody writes to
-    throw Failure(kExitNotFound,
-                  fmt::format("cannot read the prompt file {}: {}", printable(path), std::strerror(errno)));
-  }
-  struct Closer {
-    int file;
-    ~Closer() { ::close(file); }
-  } const closer{file};
-  return read_all(file, printable(path));
+  const int reason = pumice_apps::read_all(from, &text);
+  if (reason == 0) return text;
+  throw_if_interrupted();  // a pipe that nobody writes to
+  throw Failure(kExitNotFound, fmt::format("cannot read {}: {}", name, pumice_apps::reason_text(reason)));
 }
 
 std::string without_last_line_break(std::string text) {
@@ -68,11 +45,12 @@ void add_prompt_flags(CLI::App* app, PromptFlags* flags) {
 
 std::string read_prompt(const PromptFlags& flags) {
   if (flags.text) return *flags.text;
-  if (flags.file && *flags.file != "-") return without_last_line_break(read_file(*flags.file));
-  if (!flags.file && isatty(STDIN_FILENO) == 1) {
+  if (flags.file && *flags.file != "-")
+    return without_last_line_break(read_whole(*flags.file, "the prompt file " + printable(*flags.file)));
+  if (!flags.file && pumice_apps::is_terminal(pumice_apps::Stream::kInput)) {
     throw Failure(kExitUsage, "no prompt: give -p TEXT, -f FILE, or pipe one in");
   }
-  return without_last_line_break(read_all(STDIN_FILENO, "standard input"));
+  return without_last_line_break(read_whole(pumice_apps::Stream::kInput, "standard input"));
 }
 
 std::vector<std::int32_t> tokenize_prompt(const pumice::Model& model, std::string_view text, const PromptFlags& flags,

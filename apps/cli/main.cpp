@@ -1,16 +1,14 @@
 // pumice: the command-line program. Uses the public C interface alone.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <cstdio>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "commands.h"
+#include "common/system.h"
 #include "interrupt.h"
 #include "output.h"
 #include "session.h"
@@ -45,16 +43,6 @@ std::vector<std::string> with_default_command(int argc, char** argv) {
   const bool command = std::find(std::begin(kCommands), std::end(kCommands), first) != std::end(kCommands);
   if (!own_option && !command) arguments.insert(arguments.begin(), "run");
   return arguments;
-}
-
-// A closed standard stream's number must not go to the next file that is opened, where output would then land. The
-// stand-in refuses what the stream was for, so that writing is still an error.
-void fill_closed_streams() {
-  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-    if (fcntl(stream, F_GETFD) != -1) continue;
-    const int stand_in = open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
-    if (stand_in != stream && stand_in >= 0) close(stand_in);
-  }
 }
 
 int fail(int code, std::string_view message) {
@@ -112,8 +100,7 @@ int run_program(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace pumice_cli;
-  fill_closed_streams();
-  std::signal(SIGPIPE, SIG_IGN);  // a closed output becomes an error that is reported
+  pumice_apps::prepare_streams();
   try {
     return run_program(argc, argv);
   } catch (const Failure& failure) {

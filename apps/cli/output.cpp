@@ -1,20 +1,20 @@
 #include "output.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <cstdint>
-#include <cstring>
 
+#include "common/system.h"
 #include "interrupt.h"
 #include "utf8.h"
 
 namespace pumice_cli {
 
 namespace {
+
+using pumice_apps::Stream;
 
 // Whether a progress line is on the screen: as process-wide as the screen is. The library's threads may log, too.
 std::atomic<bool>& progress_shown() {
@@ -46,38 +46,26 @@ std::string made_printable(std::string_view text, bool keep_layout) {
   return clean;
 }
 
-// 0, or why not all could be written.
-int write_all(int file, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(file, text.data(), text.size());
-    if (written < 0) {
-      if (errno != EINTR || interrupted()) return errno;
-      continue;
-    }
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return 0;
-}
-
 void write_stdout_raw(std::string_view text) {
   show_progress("");
-  const int reason = write_all(STDOUT_FILENO, text);
-  if (reason == EINTR) throw Failure(kExitInterrupted, "interrupted");
-  if (reason != 0) throw Failure(kExitIo, fmt::format("cannot write to standard output: {}", std::strerror(reason)));
+  const int reason = pumice_apps::write_all(Stream::kOutput, text);
+  if (reason == 0) return;
+  throw_if_interrupted();
+  throw Failure(kExitIo, fmt::format("cannot write to standard output: {}", pumice_apps::reason_text(reason)));
 }
 
 // Nowhere is left to report a failure to.
-void write_stderr_raw(std::string_view text) { (void)write_all(STDERR_FILENO, text); }
+void write_stderr_raw(std::string_view text) { (void)pumice_apps::write_all(Stream::kError, text); }
 
 }  // namespace
 
 bool stdout_is_terminal() {
-  static const bool terminal = isatty(STDOUT_FILENO) == 1;
+  static const bool terminal = pumice_apps::is_terminal(Stream::kOutput);
   return terminal;
 }
 
 bool stderr_is_terminal() {
-  static const bool terminal = isatty(STDERR_FILENO) == 1;
+  static const bool terminal = pumice_apps::is_terminal(Stream::kError);
   return terminal;
 }
 

@@ -80,8 +80,12 @@ std::string include_problem(const SourceFile& file, const Include& include) {
     return "Vulkan headers belong to runtime/vk alone";
   }
   if (starts_with(file.path, "tests/")) return "";
-  if (in_runtime && !include.quoted && is_system_header(include.path) && !starts_with(file.path, "runtime/base/")) {
+  const bool system = !include.quoted && is_system_header(include.path);
+  if (system && in_runtime && !starts_with(file.path, "runtime/base/")) {
     return "the operating system's headers belong to runtime/base alone";
+  }
+  if (system && starts_with(file.path, "apps/") && !starts_with(file.path, "apps/common/")) {
+    return "the operating system's headers belong to apps/common alone";
   }
   const std::string target = first_folder(include.path);
   if (include.path.find("tests/") != std::string::npos) return "nothing includes tests";

@@ -88,6 +88,8 @@ TEST(StructureChecks, WrongIncludesAreFound) {
     const std::string line = std::string("#include <") + header + ">";
     EXPECT_EQ(include_problems("runtime/kv/tier.cpp", line), 1u) << header;
     EXPECT_EQ(include_problems("runtime/base/file.cpp", line), 0u) << header;
+    EXPECT_EQ(include_problems("apps/cli/run.cpp", line), 1u) << header;
+    EXPECT_EQ(include_problems("apps/common/system.cpp", line), 0u) << header;
   }
   EXPECT_EQ(include_problems("runtime/kv/tier.cpp", "#include <thread>"), 0u);
   EXPECT_EQ(include_problems("runtime/model/llama.cpp", "#include \"../tests/reference/rope.h\""), 1u);
