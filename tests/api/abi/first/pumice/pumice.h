@@ -1,4 +1,5 @@
 /* Pumice: transformer language models on any Vulkan GPU. The C interface (C11, also valid C++).
+ * This file is a flat list of the whole interface.
  *
  * Objects:  instance -> device -> model -> context -> sequence -> request. A child keeps its parents alive, so any
  *           order of destruction is safe; destroying NULL does nothing.
@@ -21,7 +22,6 @@
  *           refused there, and other threads' wait. Log: on any thread; during a call on a context only after its turn.
  * Strings:  UTF-8. Functions that copy out take (buffer, capacity) and return the full length without the final zero;
  *           a buffer too small is filled and terminated.
- * This file is a flat list of the whole interface.
  * The library never throws, aborts, exits, prints, reads the environment or installs signal handlers on its own. */
 #ifndef PUMICE_PUMICE_H
 #define PUMICE_PUMICE_H
