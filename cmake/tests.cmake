@@ -100,7 +100,7 @@ if(PUMICE_FUZZ AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND EXISTS ${tests_dir}
   target_link_libraries(gguf_fuzz PRIVATE pumice_core)
 endif()
 
-# The layer is opened by the Vulkan loader; what the program itself defines, such as read(), goes before the C library's.
+# The layer is opened by the Vulkan loader; what the program defines, such as read(), goes before the C library's.
 file(GLOB fault_sources CONFIGURE_DEPENDS ${tests_dir}/faults/*.cpp ${tests_dir}/faults/*.c)
 set(fault_layer_sources ${tests_dir}/faults/vulkan_layer.cpp)
 list(REMOVE_ITEM fault_sources ${fault_layer_sources})
@@ -138,7 +138,7 @@ if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
   add_dependencies(pumice_faults pumice_fault_layer)
   # Whether the sweep notices what it is there for; the sweep itself is ./check --sweep.
   add_test(NAME faults.self_test COMMAND pumice_faults --self-test --jobs 1)
-  set_tests_properties(faults.self_test PROPERTIES TIMEOUT 600 SKIP_RETURN_CODE 77)
+  set_tests_properties(faults.self_test PROPERTIES TIMEOUT 1200 SKIP_RETURN_CODE 77)
 endif()
 
 # Packaging needs the C API to exist, and a program that is not built with the sanitizers cannot use the library.

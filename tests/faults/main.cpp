@@ -70,6 +70,9 @@ void set_environment() {
   ::setenv("VK_LAYER_PATH", PUMICE_FAULT_LAYER_FOLDER, 1);
   ::setenv("VK_INSTANCE_LAYERS", kVulkanFaultLayer, 1);
   ::setenv("LP_NUM_THREADS", "1", 0);
+  // For workers of a build with sanitizers. An absurd size is to be refused, as without them.
+  ::setenv("ASAN_OPTIONS", "allocator_may_return_null=1", 0);
+  ::setenv("LSAN_OPTIONS", "suppressions=" PUMICE_SOURCE_DIR "/tests/faults/lsan.supp:print_suppressions=0", 0);
 }
 
 int run(int argc, char** argv) {
