@@ -1,0 +1,53 @@
+// device_policy: what a vendor or a kind of device changes, and that nothing else changes anything.
+#include "kernels/device_policy.h"
+
+#include <gtest/gtest.h>
+
+namespace pumice {
+namespace {
+
+vk::DeviceCaps caps_of(vk::DeviceType type, uint32_t vendor = 0) {
+  vk::DeviceCaps caps;
+  caps.type = type, caps.vendor_id = vendor;
+  caps.subgroup_size = 32, caps.min_subgroup_size = 8, caps.max_subgroup_size = 64;
+  caps.subgroup_size_control = caps.fixed_subgroup = caps.subgroup_shuffle = caps.int64 = true;
+  return caps;
+}
+
+TEST(DevicePolicy, UnknownGpusGetTheDefaults) {
+  const DevicePolicy defaults, policy = device_policy(caps_of(vk::DeviceType::kIntegrated, 0x1234));
+  EXPECT_EQ(policy.reduce_subgroup, 32u);
+  EXPECT_EQ(policy.attention_subgroup, 0u);
+  EXPECT_EQ(policy.most_matvec_cols, defaults.most_matvec_cols);
+  EXPECT_EQ(policy.matmul_workgroups, defaults.matmul_workgroups);
+  EXPECT_FALSE(policy.matvec_only || policy.matvec_by_lanes || policy.attention_by_lanes);
+  EXPECT_GT(device_policy(caps_of(vk::DeviceType::kDiscrete)).matmul_workgroups, defaults.matmul_workgroups);
+}
+
+TEST(DevicePolicy, CompilersWithFewRegistersGetNarrowerSubgroupsAndFewerSums) {
+  const DevicePolicy defaults, intel = device_policy(caps_of(vk::DeviceType::kDiscrete, 0x8086));
+  EXPECT_EQ(intel.reduce_subgroup, 16u);
+  EXPECT_EQ(intel.attention_subgroup, 8u);
+  EXPECT_EQ(intel.matvec_cols_subgroup, 8u);
+  EXPECT_LT(intel.most_dot_sums, defaults.most_dot_sums);
+  EXPECT_FALSE(intel.attention_matrices);
+  const DevicePolicy qualcomm = device_policy(caps_of(vk::DeviceType::kIntegrated, 0x5143));
+  EXPECT_EQ(qualcomm.reduce_subgroup, 64u);
+  EXPECT_LT(qualcomm.most_matvec_cols, defaults.most_matvec_cols);
+}
+
+TEST(DevicePolicy, SoftwareDriversTakeLanesWhereTheirCompilerAndVectorsAllow) {
+  vk::DeviceCaps caps = caps_of(vk::DeviceType::kCpu);
+  caps.subgroup_size = 8;
+  caps.driver_version = 25u << 22;
+  EXPECT_TRUE(device_policy(caps).matvec_by_lanes);
+  EXPECT_FALSE(device_policy(caps).many_registers || device_policy(caps).attention_by_lanes);
+  caps.driver_version = 26u << 22;
+  EXPECT_TRUE(device_policy(caps).attention_by_lanes);
+  caps.subgroup_size = 32;
+  EXPECT_FALSE(device_policy(caps).attention_by_lanes || device_policy(caps).matvec_by_lanes);
+  EXPECT_TRUE(device_policy(caps).matvec_only);
+}
+
+}  // namespace
+}  // namespace pumice
