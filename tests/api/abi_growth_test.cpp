@@ -79,7 +79,8 @@ void expect_no_padding_at_the_end() {
     return reinterpret_cast<const unsigned char*>(&value)[sizeof value - 1];
   };
   int index = 0;
-  (EXPECT_EQ(last_byte(T{}), ++index ? 0xff : 0) << "input struct " << index, ...);
+  const auto expect = [&](unsigned char last) { EXPECT_EQ(last, 0xff) << "input struct " << index++; };
+  (expect(last_byte(T{})), ...);
 }
 
 TEST(AbiGrowth, InputStructsEndWithAMember) {
