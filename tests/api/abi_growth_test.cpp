@@ -53,8 +53,8 @@ std::string text_of(const std::string& path) {
 TEST(AbiGrowth, TheHeadersOnlyGrow) {
   for (const std::string name : {"pumice.h", "pumice_kv.h"}) {
     const Header first = parse(text_of("/tests/api/abi/first/pumice/" + name));
-    EXPECT_GT(first.types.size(), 5u);
-    EXPECT_GT(first.functions.size(), 5u);
+    EXPECT_GE(first.types.size(), 5u);
+    EXPECT_GE(first.functions.size(), 5u);
     EXPECT_EQ(broken(first, parse(text_of("/include/pumice/" + name))), "");
   }
 }
