@@ -40,6 +40,8 @@ void AdaptivePolicy::extend(const BlockInfo& block) {
 }
 
 void AdaptivePolicy::inserted(NodeId node, const BlockInfo& block) {
+  evictable_.make_place(node);
+  for (const auto& contender : contenders_) contender->absent.make_place(node);
   if (node >= nodes_.size()) nodes_.resize(node + size_t{1});
   nodes_[node] = {.block = block, .request = request_};
   ids_[block.id] = node;

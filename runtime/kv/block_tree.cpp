@@ -20,21 +20,22 @@ NodeId BlockTree::find(uint64_t id) const {
 
 NodeId BlockTree::insert(NodeId parent, const BlockInfo& block) {
   PUMICE_CHECK(block.id != 0 && find(block.id) == kNoNode);
-  if (parent != kNoNode) {
-    PUMICE_CHECK(present(parent) && busy(parent));
-    ++nodes_[parent].children;
-    ++nodes_[parent].busy_children;
-  }
-  NodeId node = static_cast<NodeId>(nodes_.size());
+  PUMICE_CHECK(parent == kNoNode || (present(parent) && busy(parent)));
+  // All that allocates comes first; when it fails, the node is free.
   if (free_.empty()) {
+    if (free_.capacity() <= nodes_.size()) free_.reserve(2 * nodes_.size() + 1);
     nodes_.emplace_back();
-  } else {
-    node = free_.back();
-    free_.pop_back();
+    free_.push_back(static_cast<NodeId>(nodes_.size() - 1));
   }
+  const NodeId node = free_.back();
+  ids_.reserve(ids_.size() + 1);
+  policy_->inserted(node, block);
+  free_.pop_back();
   nodes_[node] = {.block = block, .parent = parent, .holds = 1};
   ids_[block.id] = node;
-  policy_->inserted(node, block);
+  if (parent == kNoNode) return node;
+  ++nodes_[parent].children;
+  ++nodes_[parent].busy_children;
   return node;
 }
 
@@ -73,25 +74,25 @@ std::vector<NodeId> BlockTree::path(NodeId node) const {
 }
 
 void BlockTree::set_policy(std::unique_ptr<EvictionPolicy> policy, const std::vector<NodeId>& leaves) {
-  policy_ = std::move(policy);
   std::vector<bool> told(nodes_.size());
   std::vector<BlockInfo> chain;
   for (const NodeId last : leaves) {
     const std::vector<NodeId> nodes = path(last);
     chain.clear();
     for (const NodeId node : nodes) chain.push_back(block(node));
-    policy_->request(chain);
+    policy->request(chain);
     for (const NodeId node : nodes) {
       if (told[node]) {
-        policy_->touched(node);
+        policy->touched(node);
       } else {
-        policy_->inserted(node, block(node));
+        policy->inserted(node, block(node));
       }
       told[node] = true;
     }
   }
   for (NodeId node = 0; node < nodes_.size(); ++node)
-    if (present(node) && evictable(node)) policy_->set_evictable(node, true);
+    if (present(node) && evictable(node)) policy->set_evictable(node, true);
+  policy_ = std::move(policy);
 }
 
 void BlockTree::set_evictable(NodeId node, bool evictable) {

@@ -3,7 +3,8 @@
 // A block is the content of a page with all that comes before it, so blocks form a forest; a block is of use only while
 // those before it are in the cache. The cache decides what may go (nothing in use, nothing pinned, no block with
 // another behind it in the cache) and says so as it changes; a policy says which of them goes first. So a victim costs
-// about the logarithm of their number. Thread rule: one thread at a time.
+// about the logarithm of their number. Only request(), extend() and inserted() need memory, and when there is none the
+// policy does not know of that block or request. Thread rule: one thread at a time.
 #pragma once
 
 #include <cstdint>

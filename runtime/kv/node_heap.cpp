@@ -7,8 +7,14 @@ void NodeHeap::reserve(uint32_t nodes) {
   place_.reserve(nodes);
 }
 
+void NodeHeap::make_place(NodeId node) {
+  if (node < place_.size()) return;
+  if (heap_.capacity() <= node) heap_.reserve(2 * (node + size_t{1}));
+  place_.resize(node + size_t{1}, kAbsent);
+}
+
 void NodeHeap::set(NodeId node, Rank rank) {
-  if (node >= place_.size()) place_.resize(node + size_t{1}, kAbsent);
+  make_place(node);
   uint32_t place = place_[node];
   if (place == kAbsent) {
     place = size();

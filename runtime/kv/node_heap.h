@@ -28,6 +28,7 @@ class NodeHeap {
  public:
   bool contains(NodeId node) const { return node < place_.size() && place_[node] != kAbsent; }
   uint32_t size() const { return static_cast<uint32_t>(heap_.size()); }
+  void make_place(NodeId node);      // so that set() of it and all below it needs no memory
   void set(NodeId node, Rank rank);  // puts it in, or moves it
   void erase(NodeId node);           // no matter whether it is in
   void reserve(uint32_t nodes);

@@ -34,9 +34,9 @@ std::vector<NodeId> PrefixIndex::match(std::span<const Block> chain, double now)
   }
   tree_.policy().request(request_);
   const std::vector<NodeId> nodes = walk(kNoNode, chain, now);
+  for (size_t i = nodes.size(); i < request_.size(); ++i) announce(request_[i].id);
   use(nodes, now);
   for (const NodeId node : nodes) tree_.policy().touched(node);
-  for (size_t i = nodes.size(); i < request_.size(); ++i) announce(request_[i].id);
   return nodes;
 }
 
@@ -59,12 +59,14 @@ NodeId PrefixIndex::insert(NodeId parent, const Block& block, PageId page, Tenan
     return kNoNode;
   }
   if (!has_room(tenant)) return kNoNode;
+  // All that allocates comes before the node is there, so that it is whole or not there.
+  Tenant& owner = tenant_state(tenant);
+  make_place(tree_.slots(), block.tokens.size());
   if (!take_announced(info.id)) tree_.policy().extend(info);
   const NodeId node = tree_.insert(parent, info);
-  if (node >= entries_.size()) entries_.resize(node + size_t{1});
   entries_[node] = {.key = block.key, .page = page, .tenant = tenant, .references = 1, .used = now};
-  set_tokens(node, block.tokens);
-  ++tenant_state(tenant).pages;
+  std::ranges::copy(block.tokens, tokens_.begin() + static_cast<std::ptrdiff_t>(node * tokens_per_block_));
+  ++owner.pages;
   return node;
 }
 
@@ -117,13 +119,13 @@ std::optional<PageId> PrefixIndex::withdraw(NodeId node, double now) {
 }
 
 void PrefixIndex::set_policy(PolicyKind policy) {
-  options_.policy = policy;
   std::vector<NodeId> leaves;
   for (NodeId node = 0; node < tree_.slots(); ++node)
     if (tree_.present(node) && tree_.leaf(node)) leaves.push_back(node);
   std::stable_sort(leaves.begin(), leaves.end(),
                    [&](NodeId a, NodeId b) { return entries_[a].used < entries_[b].used; });
   tree_.set_policy(make_policy(policy, options_.capacity, options_.seed), leaves);
+  options_.policy = policy;
 }
 
 void PrefixIndex::set_capacity(uint32_t pages) {
@@ -199,14 +201,16 @@ bool PrefixIndex::expired(NodeId node, double now) const {
   return options_.ttl_seconds > 0 && !tree_.busy(node) && now - entries_[node].used > options_.ttl_seconds;
 }
 
-void PrefixIndex::set_tokens(NodeId node, std::span<const int32_t> tokens) {
-  if (tokens_per_block_ == 0 && !tokens.empty()) {
-    tokens_per_block_ = tokens.size();
-    tokens_.reserve(tokens_per_block_ * std::max(options_.capacity, tree_.slots()));
+// For all nodes up to this one.
+void PrefixIndex::make_place(NodeId node, size_t tokens) {
+  if (tokens_per_block_ == 0) {
+    tokens_.reserve(tokens * std::max(options_.capacity, node + 1));
+    tokens_per_block_ = tokens;
   }
-  PUMICE_CHECK(tokens.size() == tokens_per_block_);
-  if (tokens_.size() < tree_.slots() * tokens_per_block_) tokens_.resize(tree_.slots() * tokens_per_block_);
-  std::ranges::copy(tokens, tokens_.begin() + static_cast<std::ptrdiff_t>(node * tokens_per_block_));
+  PUMICE_CHECK(tokens == tokens_per_block_);
+  idle_leaves_.make_place(node);
+  if (entries_.size() <= node) entries_.resize(node + size_t{1});
+  if (tokens_.size() < entries_.size() * tokens_per_block_) tokens_.resize(entries_.size() * tokens_per_block_);
 }
 
 PrefixIndex::Tenant& PrefixIndex::tenant_state(TenantId tenant) {

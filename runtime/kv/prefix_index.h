@@ -132,7 +132,7 @@ class PrefixIndex {
   void use(const std::vector<NodeId>& nodes, double now);
   bool holds(NodeId node, NodeId parent, const Block& block) const;
   bool expired(NodeId node, double now) const;
-  void set_tokens(NodeId node, std::span<const int32_t> tokens);
+  void make_place(NodeId node, size_t tokens);
   Tenant& tenant_state(TenantId tenant);
   std::optional<EvictedPage> take_out(NodeId node, EvictionCause cause);
 

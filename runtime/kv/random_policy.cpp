@@ -2,8 +2,13 @@
 
 namespace pumice {
 
+void RandomPolicy::inserted(NodeId node, const BlockInfo&) {
+  if (node < place_.size()) return;
+  if (nodes_.capacity() <= node) nodes_.reserve(2 * (node + size_t{1}));
+  place_.resize(node + size_t{1}, kAbsent);
+}
+
 void RandomPolicy::set_evictable(NodeId node, bool evictable) {
-  if (node >= place_.size()) place_.resize(node + size_t{1}, kAbsent);
   uint32_t& place = place_[node];
   if (evictable == (place != kAbsent)) return;
   if (evictable) {

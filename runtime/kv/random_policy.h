@@ -15,7 +15,7 @@ class RandomPolicy final : public EvictionPolicy {
 
   void request(std::span<const BlockInfo>) override {}
   void extend(const BlockInfo&) override {}
-  void inserted(NodeId, const BlockInfo&) override {}
+  void inserted(NodeId node, const BlockInfo& block) override;
   void touched(NodeId) override {}
   void removed(NodeId node) override { set_evictable(node, false); }
   void set_evictable(NodeId node, bool evictable) override;

@@ -18,6 +18,7 @@ RankedPolicy::RankedPolicy(PolicyKind kind, uint32_t capacity) : kind_(kind) {
 void RankedPolicy::request(std::span<const BlockInfo>) { ++request_; }
 
 void RankedPolicy::inserted(NodeId node, const BlockInfo& block) {
+  heap_.make_place(node);
   if (node >= uses_.size()) uses_.resize(node + size_t{1});
   uses_[node] = {.block = block, .request = request_};
 }

@@ -1,6 +1,7 @@
 #include "kv/s3fifo_policy.h"
 
 #include <algorithm>
+#include <new>
 
 namespace pumice {
 
@@ -10,6 +11,7 @@ void S3FifoPolicy::set_capacity(uint32_t blocks) {
 }
 
 void S3FifoPolicy::inserted(NodeId node, const BlockInfo& block) {
+  for (NodeHeap& queue : evictable_) queue.make_place(node);
   if (node >= entries_.size()) entries_.resize(node + size_t{1});
   const bool returned = ghost_.erase(block.id);
   entries_[node] = {.id = block.id, .place = next_place_++, .queue = returned ? kMain : kSmall};
@@ -24,7 +26,11 @@ void S3FifoPolicy::removed(NodeId node) {
   const Entry& entry = entries_[node];
   evictable_[entry.queue].erase(node);
   --sizes_[entry.queue];
-  if (entry.queue == kSmall) remember(entry.id);
+  if (entry.queue != kSmall) return;
+  try {
+    remember(entry.id);
+  } catch (const std::bad_alloc&) {  // as if it had never been here
+  }
 }
 
 void S3FifoPolicy::set_evictable(NodeId node, bool evictable) {
@@ -58,8 +64,9 @@ void S3FifoPolicy::enqueue(NodeId node, Queue queue, uint8_t uses) {
 }
 
 void S3FifoPolicy::remember(uint64_t id) {
-  ghost_[id] = ghost_next_++;
   ghost_order_.push_back(id);
+  ++ghost_next_;
+  ghost_[id] = ghost_next_ - 1;
   while (ghost_order_.size() > ghost_limit_) {
     const uint64_t oldest = ghost_order_.front();
     ghost_order_.pop_front();

@@ -1,5 +1,7 @@
 #include "kv/shadow_cache.h"
 
+#include <new>
+
 namespace pumice {
 
 ShadowCache::ShadowCache(std::unique_ptr<EvictionPolicy> policy, uint32_t capacity, Changed changed)
@@ -60,7 +62,12 @@ bool ShadowCache::evict() {
 NodeId ShadowCache::insert(NodeId parent, const BlockInfo& block) {
   if (tree_.find(block.id) != kNoNode) return kNoNode;
   if (tree_.size() >= capacity_ && !evict()) return kNoNode;
-  const NodeId node = tree_.insert(parent, block);
+  NodeId node = kNoNode;
+  try {
+    node = tree_.insert(parent, block);
+  } catch (const std::bad_alloc&) {  // as when nothing may go
+    return kNoNode;
+  }
   if (changed_) changed_(block.id, true);
   return node;
 }
