@@ -106,7 +106,7 @@ PumiceCacheStats stats_of(const Context& context) {
   to.sealed_pages = from.sealed_pages;
   to.copied_pages = from.copied_pages;
   to.scrubbed_pages = from.scrubbed_pages;
-  to.dropped_writes = from.skipped_writes;
+  to.dropped_writes = from.dropped_spills;
   fill_index(cache.index(), to);
   const auto points = cache.curve().points();
   static_assert(std::size(points) == std::size(PumiceCacheStats{}.curve_pages));

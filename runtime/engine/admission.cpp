@@ -93,8 +93,7 @@ bool Admission::computed_by_another(const Request& request, ActiveRequests activ
 Result<bool> Admission::arrived(Request& request) {
   if (request.phase != RequestPhase::kFetching) return true;
   Sequence& sequence = *request.sequence;
-  PUMICE_ASSIGN(const bool waits, cache_.advance_fetch(sequence.kv, reusable(sequence), request.fetch));
-  if (waits) return false;
+  if (cache_.advance_fetch(sequence.kv, reusable(sequence), request.fetch)) return false;
   request.scheduled = request.ready = std::max(request.scheduled, cache_.shared_tokens(sequence.kv));
   sequence.verified = std::max(sequence.verified, cache_.shared_tokens(sequence.kv));
   pages_.write_table(sequence);

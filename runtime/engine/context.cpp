@@ -26,8 +26,10 @@ Result<std::unique_ptr<ContextMemory>> ContextMemory::create(const Model& model,
   vk::Device& device = model.kernels().device();
   auto memory = std::make_unique<ContextMemory>();
   PUMICE_ASSIGN(memory->pool, PagePool::create(device, plan.shape, plan.pages));
-  PUMICE_ASSIGN(memory->transfer, PageTransfer::create(device, memory->pool, plan.options.staged_transfers));
-  PUMICE_ASSIGN(memory->cache, KvCache::create(memory->pool, memory->transfer, plan.options.cache));
+  memory->transfer = PageTransfer(device, memory->pool);
+  KvCacheOptions cache = plan.options.cache;
+  cache.log = &device.log();
+  PUMICE_ASSIGN(memory->cache, KvCache::create(memory->pool, memory->transfer, cache));
   PUMICE_ASSIGN(memory->recorder, StepRecorder::create(model, memory->pool, recorder_options(plan)));
   return memory;
 }

@@ -28,7 +28,6 @@ struct ContextOptions {
   // What is found in the cache changes no bit of what is computed after it. So pages that decoding filled are not found
   // again, as its rounding differs from prefill's, and prefill takes kernels that do not depend on the number of rows.
   bool exact = false;
-  bool staged_transfers = false;  // pages move through staging buffers even where the host reaches them
   KvCacheOptions cache;
   bool slide = false;         // a sequence whose context is full goes on without its oldest tokens …
   uint32_t sink_tokens = 32;  // … but with its first ones, in whole pages

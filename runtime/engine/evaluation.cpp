@@ -19,6 +19,7 @@ class Appended {
   Appended& operator=(const Appended&) = delete;
   ~Appended() {
     if (kept_) return;
+    pages_.wait_for_steps(sequence_);
     sequence_.tokens.resize(before_);
     sequence_.limit_computed(before_);
     pages_.release(sequence_, sequence_.computed);
@@ -47,7 +48,8 @@ Result<void> Evaluation::evaluate(Sequence& sequence, std::span<const int32_t> i
   pages_.seal(sequence);
   appended.keep();
   std::copy_n(row.begin(), std::min(logits.size(), row.size()), logits.begin());
-  return cache_.maintain();
+  cache_.maintain();
+  return {};
 }
 
 // For all of its tokens.

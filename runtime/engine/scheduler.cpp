@@ -151,7 +151,10 @@ Result<bool> Scheduler::step() {
   });
   for (const std::shared_ptr<Request>& request : active_)
     if (request->ending && request->in_flight.empty()) finish(*request);
-  const Result<void> maintained = contained([&] { return parts_.cache.maintain(); });
+  const Result<void> maintained = contained([&]() -> Result<void> {
+    parts_.cache.maintain();
+    return {};
+  });
   if (parts_.stats.prefill_tokens == prefilled) share_host_time(thread_seconds() - start);
   erase_finished();
   PUMICE_TRY(scheduled);

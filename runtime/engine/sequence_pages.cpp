@@ -68,11 +68,7 @@ Result<void> SequencePages::fetch_now(Sequence& sequence) {
   constexpr double kLookSeconds = 0.002;
   PrefixFetch fetch;
   cache_.begin_fetch(sequence.kv, reusable(sequence), fetch);
-  for (;;) {
-    PUMICE_ASSIGN(const bool waits, cache_.advance_fetch(sequence.kv, reusable(sequence), fetch));
-    if (!waits) break;
-    (void)fetch.reading->wait(kLookSeconds);
-  }
+  while (cache_.advance_fetch(sequence.kv, reusable(sequence), fetch)) (void)fetch.reading->wait(kLookSeconds);
   sequence.computed = std::max(sequence.computed, cache_.shared_tokens(sequence.kv));
   write_table(sequence);
   return {};
@@ -84,6 +80,13 @@ void SequencePages::seal(Sequence& sequence) {
   } catch (const std::bad_alloc&) {
   }
   write_table(sequence);
+}
+
+void SequencePages::wait_for_steps(const Sequence& sequence) noexcept {
+  try {
+    (void)recorder_.wait_for_row(sequence.slot).ok();  // a lost device looks at nothing
+  } catch (...) {
+  }
 }
 
 void SequencePages::write_table(const Sequence& sequence, size_t from) {

@@ -46,6 +46,9 @@ class SequencePages {
   Result<void> fetch_now(Sequence& sequence);
   // Full verified pages, which nothing in flight writes, may be found by others; not where host memory runs out.
   void seal(Sequence& sequence);
+  // A step looks at the sequence's row of the table when it runs. So before the row becomes another text's, or pages of
+  // it go while steps are in flight, they are waited for.
+  void wait_for_steps(const Sequence& sequence) noexcept;
   // Writes the device's table anew, from a page on.
   void write_table(const Sequence& sequence, size_t from = 0);
 

@@ -50,6 +50,7 @@ Result<Sequence*> SequenceTable::open(std::string_view group) {
 }
 
 void SequenceTable::close(Sequence& sequence) {
+  pages_.wait_for_steps(sequence);  // of a request or evaluation that failed, and of a slide
   pages_.release(sequence, 0);
   slots_[sequence.slot].reset();
 }

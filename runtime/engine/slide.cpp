@@ -21,8 +21,11 @@ Result<uint32_t> Sliding::slide(Sequence& sequence, uint32_t computed, uint32_t 
   const uint32_t sinks = divide_up(options_.sink_tokens, kPageTokens);
   const uint32_t count = pages_to_drop(computed / kPageTokens, sinks, tokens);
   if (count == 0) return 0u;
-  PUMICE_ASSIGN(const bool own, cache_.drop(sequence.kv, sinks, count));
-  if (!own) return 0u;
+  PUMICE_TRY(recorder_.wait_for_row(sequence.slot));  // of another slide, just before
+  const Result<bool> own = cache_.drop(sequence.kv, sinks, count);
+  pages_.write_table(sequence);  // some pages may have become its own before one could not
+  if (!own) return own.error();
+  if (!*own) return 0u;
   const uint32_t dropped = count * kPageTokens;
   const auto first = sequence.tokens.begin() + sinks * kPageTokens;
   sequence.tokens.erase(first, first + dropped);
@@ -30,7 +33,6 @@ Result<uint32_t> Sliding::slide(Sequence& sequence, uint32_t computed, uint32_t 
   sequence.recomputable = false;
   const uint32_t verified = sequence.verified;
   sequence.limit_computed(sinks * kPageTokens);  // until the keys behind them have moved
-  pages_.write_table(sequence);
   sampling_.moved(sequence);
   const auto last = static_cast<uint32_t>(sequence.tokens.size()) - 1;
   PUMICE_TRY(recorder_.submit_shift({.first_page = sinks,

@@ -38,6 +38,7 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
                 device.create_buffer(uint64_t{4} * row_stride(model.config().vocabulary), vk::MemoryIntent::kReadback));
   std::memset(recorder.page_table_.mapped(), 0, recorder.page_table_.size());
   recorder.batch_slots_.reserve(options.batch());
+  recorder.row_readers_.resize(options.slots);
 
   for (uint32_t layer = 0; layer < model.config().layers; ++layer)
     recorder.pages_.push_back({.format = options.kv,
@@ -196,7 +197,8 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<con
   ++recordings_;
   if (end == StepEnd::kGreedy || end == StepEnd::kSample)
     std::replace(batch_slots_.begin(), batch_slots_.end(), slot, kNoSlot);
-  return submit(lane);
+  PUMICE_ASSIGN(row_readers_[slot], submit(lane));
+  return row_readers_[slot];
 }
 
 void StepRecorder::record_decode_step(Recorder recorder, uint32_t n, StepEnd end) {
@@ -265,6 +267,7 @@ Result<uint64_t> StepRecorder::submit_decode(std::span<const BatchMember> batch,
   }
   PUMICE_ASSIGN(Lane* const lane, decode_lane(n, end));
   PUMICE_ASSIGN(const uint64_t value, submit(*lane, change));
+  for (const BatchMember& member : batch) row_readers_[member.slot] = value;
   if (change) {
     batch_slots_.clear();
     for (const BatchMember& member : batch) batch_slots_.push_back(member.slot);
@@ -300,7 +303,12 @@ Result<void> StepRecorder::submit_shift(const PageShift& shift) {
     lane->stream.fill({slot_rows_, shift.next.slot * sizeof(StepRow) + 4 * i, 4}, words[i]);
   PUMICE_TRY(lane->stream.end());
   std::replace(batch_slots_.begin(), batch_slots_.end(), shift.next.slot, kNoSlot);
-  PUMICE_TRY(submit(*lane));
+  PUMICE_ASSIGN(row_readers_[shift.next.slot], submit(*lane));
+  return {};
+}
+
+Result<void> StepRecorder::wait_for_row(uint32_t slot) {
+  PUMICE_ASSIGN([[maybe_unused]] const bool reached, model_->kernels().device().wait(row_readers_[slot]));
   return {};
 }
 

@@ -73,6 +73,8 @@ class StepRecorder {
 
   // Nothing of the slot is in flight.
   Result<void> submit_shift(const PageShift& shift);
+  // Until nothing in flight looks at the slot's row of the page table.
+  Result<void> wait_for_row(uint32_t slot);
 
   uint64_t recordings() const { return recordings_; }
   Workspace& workspace() { return work_; }
@@ -119,6 +121,7 @@ class StepRecorder {
   vk::Buffer slot_rows_;               // (slots) StepRow: committed by prefill, and of sequences outside the batch
   vk::Buffer batch_rows_;              // (batch) StepRow
   vk::Buffer arguments_;               // group counts of the batch's attention
+  std::vector<uint64_t> row_readers_;  // by slot: the last submission that looks at its row of the page table
   std::vector<uint32_t> batch_slots_;  // of the batch rows; UINT32_MAX: prefill has committed a newer row since
   std::vector<Lane> slices_, decodes_, changes_;
   std::map<std::pair<uint32_t, StepEnd>, Lane> replays_;  // by batch size

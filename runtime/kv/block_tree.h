@@ -47,7 +47,7 @@ class BlockTree {
   // Tells the new policy of all nodes as if the texts that end in `leaves` had been requested in that order.
   void set_policy(std::unique_ptr<EvictionPolicy> policy, const std::vector<NodeId>& leaves);
 
-  void check_invariants() const;  // for tests: ends the process when something is wrong
+  void check_invariants() const;  // for tests: throws BrokenInvariant when something is wrong
 
  private:
   struct Node {

@@ -17,6 +17,22 @@ std::span<const int32_t> page_tokens(std::span<const int32_t> tokens, uint32_t p
   return tokens.subspan(size_t{page} * kPageTokens, kPageTokens);
 }
 
+// Of pages that are being read to be spilled; each takes as much host memory.
+constexpr uint64_t kSpillBytes = 16u << 20;
+
+// What `work` returns; where that is a failure, or an exception passes, `undo` first.
+template <typename Work, typename Undo>
+auto or_undo(Work work, Undo undo) {
+  try {
+    auto result = work();
+    if (!result) undo();
+    return result;
+  } catch (...) {
+    undo();
+    throw;
+  }
+}
+
 bool has_tiers(const TieredStoreOptions& store) {
   return store.ram_bytes > 0 || !store.disk_folder.empty() || !store.redis_url.empty();
 }
@@ -28,8 +44,10 @@ Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory
   const uint32_t pages = pool.pages();
   std::unique_ptr<KvCache> cache(new KvCache(pool, memory));
   cache->reuse_ = options.reuse;
+  cache->log_ = options.log;
   cache->identity_ = options.identity;
   cache->limit_ = pages;
+  cache->most_spills_ = std::clamp<size_t>(kSpillBytes / memory.page_bytes(), 4, 64);
   cache->seconds_per_token_ = options.seconds_per_token;
   if (options.secret) {
     cache->secret_ = *options.secret;
@@ -39,7 +57,6 @@ Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory
   cache->index_.emplace(PrefixIndexOptions{
       .policy = options.policy, .capacity = pages, .ttl_seconds = options.ttl_seconds, .seed = options.seed});
   cache->curve_.emplace(pages);
-  cache->retired_.reserve(pages);
   if (options.reuse && has_tiers(options.store)) {
     TieredStoreOptions store = options.store;
     store.page_bytes = memory.page_bytes();
@@ -51,14 +68,18 @@ Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory
 }
 
 KvCache::~KvCache() {
-  (void)flush(1.0).ok();
-  (void)memory_.wait().ok();
+  try {
+    (void)flush(1.0).ok();
+  } catch (...) {  // what is not spilled is computed again
+  }
 }
 
 TenantId KvCache::tenant(std::string_view group) {
-  const auto [entry, added] = tenants_.try_emplace(std::string(group), static_cast<TenantId>(groups_.size()));
-  if (added) groups_.emplace_back(group);
-  return entry->second;
+  if (const auto known = tenants_.find(group); known != tenants_.end()) return known->second;
+  const std::string& name = groups_.emplace_back(group);
+  const auto id = static_cast<TenantId>(groups_.size() - 1);
+  tenants_.emplace(name, id);
+  return id;
 }
 
 PageList KvCache::open(TenantId tenant) {
@@ -68,38 +89,23 @@ PageList KvCache::open(TenantId tenant) {
   return {.tenant = tenant, .root = hasher.finish()};
 }
 
-void KvCache::free_retired() {
-  std::erase_if(retired_, [&](const Retired& retired) {
-    const Result<bool> reached = memory_.finished(retired.value);
-    if (!reached || !*reached) return false;
-    pool_.release(retired.page);
-    return true;
-  });
-}
-
-void KvCache::give_up(const std::optional<EvictedPage>& evicted) {
+void KvCache::free_page(const std::optional<EvictedPage>& evicted) {
   if (evicted) pool_.release(evicted->page);
 }
 
-void KvCache::drop_writes() {
-  const double now = now_seconds();
-  stats_.skipped_writes += to_write_.size();
-  for (const NodeId node : to_write_) index_->release(node, now);
-  to_write_.clear();
-}
-
+// Pages that wait to be spilled are held. As many as can be read at once are; then those that waited shortest are
+// dropped: the last pages of a text, which are the first of it that may go.
 bool KvCache::make_room() {
-  free_retired();
-  if (pool_.used() < limit_) return true;
   std::optional<EvictedPage> evicted = index_->evict(EvictionCause::kCapacity);
-  if (!evicted && write_pending()) evicted = index_->evict(EvictionCause::kCapacity);
-  if (!evicted && !reading_.empty() && memory_.wait() && take_reads())  // a copy or two
-    evicted = index_->evict(EvictionCause::kCapacity);
-  if (!evicted && !to_write_.empty()) {
-    drop_writes();
+  if (!evicted) collect_spills();
+  while (!evicted && !to_spill_.empty()) {
+    if (spilling_.size() < most_spills_)
+      begin_spill();
+    else
+      drop_spill();
     evicted = index_->evict(EvictionCause::kCapacity);
   }
-  give_up(evicted);
+  free_page(evicted);
   return evicted.has_value();
 }
 
@@ -109,19 +115,19 @@ std::optional<PageId> KvCache::take_page(TenantId tenant) {
 }
 
 bool KvCache::reserve(PageList& list, uint32_t tokens) {
-  const size_t before = list.pages.size();
-  while (list.pages.size() < divide_up(tokens, kPageTokens)) {
-    const std::optional<PageId> page = take_page(list.tenant);
-    if (!page) {
-      while (list.pages.size() > before) {
-        pool_.release(list.pages.back());
-        list.pages.pop_back();
-      }
-      return false;
+  const size_t before = list.pages.size(), wanted = divide_up(tokens, kPageTokens);
+  list.pages.reserve(std::max(before, wanted));
+  const auto take = [&] {
+    while (list.pages.size() < wanted) {
+      const std::optional<PageId> page = take_page(list.tenant);
+      if (!page) return false;
+      list.pages.push_back(*page);
     }
-    list.pages.push_back(*page);
-  }
-  return true;
+    return true;
+  };
+  return or_undo(take, [&] {
+    for (; list.pages.size() > before; list.pages.pop_back()) pool_.release(list.pages.back());
+  });
 }
 
 void KvCache::shrink(PageList& list, uint32_t tokens) {
@@ -133,7 +139,7 @@ void KvCache::shrink(PageList& list, uint32_t tokens) {
     list.pages.pop_back();
   }
   list.keys.resize(std::min<size_t>(list.keys.size(), tokens / kPageTokens));
-  give_up_unheld();
+  evict_unheld();
 }
 
 void KvCache::release_last(PageList& list) {
@@ -141,8 +147,8 @@ void KvCache::release_last(PageList& list) {
   list.nodes.pop_back();
 }
 
-void KvCache::give_up_unheld() {
-  while (!reuse_ && index_->evictable() > 0) give_up(index_->evict_any(EvictionCause::kCleared));
+void KvCache::evict_unheld() {
+  while (!reuse_ && index_->evictable() > 0) free_page(index_->evict_any(EvictionCause::kCleared));
 }
 
 const PageKey& KvCache::key(PageList& list, std::span<const int32_t> tokens, uint32_t page) {
@@ -161,13 +167,21 @@ std::vector<Block> KvCache::chain(PageList& list, std::span<const int32_t> token
   return blocks;
 }
 
+void KvCache::reserve_places(PageList& list, size_t pages) {
+  const auto grow = [pages](auto& places) {
+    if (places.capacity() < pages) places.reserve(std::max(pages, 2 * places.size()));
+  };
+  grow(list.nodes);
+  grow(list.pages);
+}
+
 void KvCache::share(PageList& list, NodeId node) {
   const size_t at = list.nodes.size();
   const PageId page = index_->page(node);
   if (at == list.pages.size()) {
     list.pages.push_back(page);
   } else if (list.pages[at] != page) {
-    retired_.push_back({memory_.submitted(), list.pages[at]});  // steps in flight may read it
+    pool_.release(list.pages[at]);  // its next owner writes to it after the steps that are in flight
     list.pages[at] = page;
     ++stats_.shared_duplicates;
   }
@@ -179,10 +193,11 @@ uint32_t KvCache::match(PageList& list, std::span<const int32_t> tokens, bool fi
   const auto before = static_cast<uint32_t>(list.nodes.size());
   if (reuse_ && list.sealing && tokens.size() / kPageTokens > before) {
     if (first) {
-      while (const auto expired = index_->evict_expired(now)) give_up(expired);
+      while (const auto expired = index_->evict_expired(now)) free_page(expired);
     }
     const bool whole = first && before == 0;
     const std::vector<Block> blocks = chain(list, tokens, before);
+    reserve_places(list, before + blocks.size());
     const std::vector<NodeId> nodes =
         whole ? index_->match(blocks, now) : index_->match_more(before ? list.nodes.back() : kNoNode, blocks, now);
     for (const NodeId node : nodes) share(list, node);
@@ -212,36 +227,46 @@ bool KvCache::next_page_is_same(PageList& list, PageList& other, std::span<const
   return page < other.keys.size() && key(list, tokens, page) == other.keys[page];
 }
 
-// The list's next own page goes into the index. false: it cannot.
-bool KvCache::seal_page(PageList& list, std::span<const int32_t> tokens, bool from_tiers) {
+// The list's next own page goes into the index. fetched: nothing in flight uses the list.
+KvCache::Sealing KvCache::seal_page(PageList& list, std::span<const int32_t> tokens, bool fetched) {
   const double now = now_seconds();
   const auto page = static_cast<uint32_t>(list.nodes.size());
   const NodeId parent = page ? list.nodes.back() : kNoNode;
   const Block block{key(list, tokens, page), page_tokens(tokens, page)};
+  reserve_places(list, page + size_t{1});
   NodeId node = index_->insert(parent, block, list.pages[page], list.tenant, now);
   if (node == kNoNode) {
     const std::vector<NodeId> there = index_->match_more(parent, {&block, 1}, now);
     if (!there.empty()) {
+      // Steps in flight would find that page in the table before it has its bytes.
+      const auto usable = [&] {
+        const Result<bool> settled = fetched ? true : memory_.settled(index_->page(there.front()));
+        return settled && *settled;
+      };
+      if (!or_undo(usable, [&] { index_->release(there.front(), now); })) return Sealing::kLater;
       share(list, there.front());
-      return true;
+      return Sealing::kDone;
     }
-    give_up(index_->evict_of(list.tenant, EvictionCause::kQuota));
+    free_page(index_->evict_of(list.tenant, EvictionCause::kQuota));
     node = index_->insert(parent, block, list.pages[page], list.tenant, now);
-    if (node == kNoNode) return false;
+    if (node == kNoNode) return Sealing::kNever;
   }
   list.nodes.push_back(node);
   if (reuse_) curve_->extend(std::max<uint64_t>(1, PageKeyHash()(block.key)));
   ++stats_.sealed_pages;
-  if (store_ && !from_tiers) {
+  if (store_ && !fetched) {
+    to_spill_.push_back(node);
     index_->acquire(node);
-    to_write_.push_back(node);
   }
-  return true;
+  return Sealing::kDone;
 }
 
 void KvCache::seal(PageList& list, std::span<const int32_t> tokens, uint32_t computed) {
-  while (list.sealing && (list.nodes.size() + 1) * kPageTokens <= computed)
-    if (!seal_page(list, tokens, false)) list.sealing = false;
+  while (list.sealing && (list.nodes.size() + 1) * kPageTokens <= computed) {
+    const Sealing sealed = seal_page(list, tokens, false);
+    if (sealed == Sealing::kLater) return;
+    if (sealed == Sealing::kNever) list.sealing = false;
+  }
 }
 
 Result<bool> KvCache::make_own(PageList& list) {
@@ -254,8 +279,8 @@ Result<bool> KvCache::make_own(PageList& list) {
   if (!reuse_ && withdraw()) return true;
   const std::optional<PageId> page = take_page(list.tenant);
   if (!page) return withdraw();
+  PUMICE_TRY(or_undo([&] { return memory_.copy(list.pages[at], *page); }, [&] { pool_.release(*page); }));
   pool_.overwritten(*page);
-  PUMICE_TRY(memory_.copy(list.pages[at], *page));
   ++stats_.copied_pages;
   release_last(list);
   list.pages[at] = *page;
@@ -263,13 +288,13 @@ Result<bool> KvCache::make_own(PageList& list) {
 }
 
 Result<bool> KvCache::settle(PageList& list, std::span<const int32_t> tokens, uint32_t computed) {
+  if (shared_tokens(list) > computed) shrink(list, computed);
   if (shared_tokens(list) <= computed) return true;
-  PUMICE_CHECK(list.pages.size() == list.nodes.size());
   const auto at = static_cast<uint32_t>(list.nodes.size()) - 1;
   if (reuse_ && list.sealing && tokens.size() >= shared_tokens(list)) {
-    const double now = now_seconds();
-    const std::vector<NodeId> nodes =
-        index_->match_more(at ? list.nodes[at - 1] : kNoNode, chain(list, tokens, at), now);
+    const std::vector<Block> blocks = chain(list, tokens, at);
+    reserve_places(list, at + blocks.size());
+    const std::vector<NodeId> nodes = index_->match_more(at ? list.nodes[at - 1] : kNoNode, blocks, now_seconds());
     if (!nodes.empty()) {
       release_last(list);
       list.pages.pop_back();
@@ -283,28 +308,28 @@ Result<bool> KvCache::settle(PageList& list, std::span<const int32_t> tokens, ui
 Result<PageList> KvCache::fork(PageList& list, std::span<const int32_t> tokens, uint32_t count) {
   seal(list, tokens, count);
   PageList copy{.tenant = list.tenant, .root = list.root, .sealing = list.sealing};
+  PUMICE_TRY(or_undo([&] { return fork_into(copy, list, count); }, [&] { shrink(copy, 0); }));
+  return copy;
+}
+
+Result<void> KvCache::fork_into(PageList& copy, const PageList& list, uint32_t count) {
   const uint32_t shared = std::min(static_cast<uint32_t>(list.nodes.size()), count / kPageTokens);
+  reserve_places(copy, divide_up(count, kPageTokens));
+  copy.keys.assign(list.keys.begin(), list.keys.begin() + std::min<ptrdiff_t>(shared, std::ssize(list.keys)));
   for (uint32_t i = 0; i < shared; ++i) {
     index_->acquire(list.nodes[i]);
     copy.nodes.push_back(list.nodes[i]);
     copy.pages.push_back(list.pages[i]);
   }
-  copy.keys.assign(list.keys.begin(), list.keys.begin() + std::min<ptrdiff_t>(shared, std::ssize(list.keys)));
-  for (uint32_t i = shared; i < divide_up(count, kPageTokens); ++i) {
-    const std::optional<PageId> page = take_page(list.tenant);
-    if (!page) {
-      shrink(copy, 0);
-      return error(Status::kContextFull,
-                   "no free page for a copy of %u tokens; destroy a sequence or make the cache "
-                   "larger",
-                   count);
-    }
-    pool_.overwritten(*page);
-    copy.pages.push_back(*page);
-    PUMICE_TRY(memory_.copy(list.pages[i], *page));
+  if (!reserve(copy, count))
+    return error(Status::kContextFull,
+                 "no free page for a copy of %u tokens; destroy a sequence or make the cache larger", count);
+  for (size_t i = shared; i < copy.pages.size(); ++i) {
+    PUMICE_TRY(memory_.copy(list.pages[i], copy.pages[i]));
+    pool_.overwritten(copy.pages[i]);
     ++stats_.copied_pages;
   }
-  return copy;
+  return {};
 }
 
 Result<void> KvCache::scrub() {
@@ -320,7 +345,7 @@ void KvCache::set_quota(TenantId tenant, uint32_t pages) {
   while (index_->tenant_pages(tenant) > pages) {
     const std::optional<EvictedPage> evicted = index_->evict_of(tenant, EvictionCause::kQuota);
     if (!evicted) return;
-    give_up(evicted);
+    free_page(evicted);
   }
 }
 
@@ -330,7 +355,7 @@ void KvCache::set_limit(uint32_t pages) {
   while (pool_.used() > limit_) {
     const std::optional<EvictedPage> evicted = index_->evict(EvictionCause::kShrunk);
     if (!evicted) return;
-    give_up(evicted);
+    free_page(evicted);
   }
 }
 
@@ -344,9 +369,11 @@ void KvCache::unpin(std::span<const NodeId> nodes) {
 }
 
 void KvCache::clear(bool tiers) {
-  drop_writes();
-  while (const auto evicted = index_->evict_any(EvictionCause::kCleared)) give_up(evicted);
-  if (tiers && store_) store_->clear();
+  while (!to_spill_.empty()) drop_spill();
+  while (const auto evicted = index_->evict_any(EvictionCause::kCleared)) free_page(evicted);
+  if (!tiers || !store_) return;
+  spilling_.clear();
+  store_->clear();
 }
 
 void KvCache::computed_prompt(uint32_t tokens, double seconds) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <deque>
+#include <list>
 #include <map>
 #include <memory>
 #include <optional>
@@ -15,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/log.h"
 #include "kv/hit_curve.h"
 #include "kv/page_allocator.h"
 #include "kv/page_memory.h"
@@ -33,6 +35,7 @@ struct KvCacheOptions {
   std::optional<Secret> secret;     // none: a random one, which nothing outlives
   TieredStoreOptions store;         // its secret follows from the one above
   double seconds_per_token = 1e-3;  // of computing a prompt, until it has been measured
+  const Log* log = nullptr;         // told of what fails and no caller waits for; outlives the cache
 };
 
 // Where keys and values of a prompt came from.
@@ -46,7 +49,7 @@ struct KvCacheStats {
   double seconds_fetching = 0;  // requests waited for pages from the tiers
   double recompute_seconds_saved = 0;
   uint64_t sealed_pages = 0, shared_duplicates = 0, copied_pages = 0, scrubbed_pages = 0;
-  uint64_t skipped_writes = 0;  // pages that were given up before they could be written to the tiers
+  uint64_t dropped_spills = 0;  // pages that were evicted before they could be spilled, or whose spill failed
 };
 
 // The pages of one sequence.
@@ -73,7 +76,7 @@ class KvCache {
   // Allocator and memory outlive it.
   static Result<std::unique_ptr<KvCache>> create(PageAllocator& pool, PageMemory& memory,
                                                  const KvCacheOptions& options);
-  ~KvCache();  // writes to RAM and disk what is waiting, for at most a second
+  ~KvCache();  // spills what is waiting, for at most a second
 
   // Texts of different groups never meet, and a page is scrubbed between them.
   TenantId tenant(std::string_view group);
@@ -85,8 +88,8 @@ class KvCache {
   void shrink(PageList& list, uint32_t tokens);
 
   // Takes over pages that are in the pool already, from the list's shared pages on, where the list has none of its own
-  // there or has not written them yet. Only pages that `tokens` fills count. first: this is a new request. Returns the
-  // tokens that the shared pages hold now.
+  // there or has not written them yet; nothing in flight uses the list. Only pages that `tokens` fills count. first:
+  // this is a new request. Returns the tokens that the shared pages hold now.
   uint32_t match(PageList& list, std::span<const int32_t> tokens, bool first);
   static uint32_t shared_tokens(const PageList& list);  // that the list's shared pages hold
   // After the list was cut to `computed` tokens, in the middle of a shared page: takes over the page that has `tokens`
@@ -94,7 +97,8 @@ class KvCache {
   Result<bool> settle(PageList& list, std::span<const int32_t> tokens, uint32_t computed);
   // Whether the page after the shared ones is the same text in both lists.
   bool next_page_is_same(PageList& list, PageList& other, std::span<const int32_t> tokens);
-  // Full pages among the first `computed` tokens become shared. Nothing that is in flight may write them.
+  // Full pages among the first `computed` tokens become shared, some of them maybe at the next call only. Nothing that
+  // is in flight may write them.
   void seal(PageList& list, std::span<const int32_t> tokens, uint32_t computed);
   // A list with the same first `tokens` tokens. Full pages are shared, a partial one is copied. kContextFull: no page.
   Result<PageList> fork(PageList& list, std::span<const int32_t> tokens, uint32_t count);
@@ -107,19 +111,21 @@ class KvCache {
   // Begins to read from the tiers what follows the shared pages of a prompt, where that is worth while.
   void begin_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch);
   // Takes what has arrived into the list's own pages and seals it. true: waiting for more is still worth while. The
-  // list has pages for all of `tokens`, and none of those after the shared ones has been written.
-  Result<bool> advance_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch);
+  // list has pages for all of `tokens`, and none of those after the shared ones has been written; nothing in flight
+  // uses it. What fails is a miss.
+  bool advance_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch);
 
   // Before each submission of steps: no page may leak to another tenant.
   Result<void> scrub();
-  // Does a little of what waits: writing to the tiers, giving up what has expired.
-  Result<void> maintain();
-  // Waits until everything sealed is written to the tiers; false: not within the time.
+  // Does a little of what waits to be spilled, without waiting. A page whose spill fails is one that is not spilled.
+  void maintain();
+  // Waits until everything sealed is written to the tiers; false: not within the time. An error: of a spill since the
+  // last call.
   Result<bool> flush(double seconds);
   // Forgets everything that no sequence holds, in the pool (and `tiers`).
   void clear(bool tiers);
 
-  // A page's bytes from the pool and to it, for sessions. They wait.
+  // A page's bytes from the pool and to it, for sessions. They wait for what is in flight; kTimeout: a minute.
   Result<std::vector<std::byte>> read_page(PageId page);
   Result<void> write_page(PageId page, std::span<const std::byte> bytes);
 
@@ -141,29 +147,32 @@ class KvCache {
   const KvCacheStats& stats() const { return stats_; }
   std::optional<StoreStats> store_stats() const;
   double seconds_per_token() const { return seconds_per_token_; }
-  uint32_t held() const { return pool_.used() - index_->evictable() - static_cast<uint32_t>(retired_.size()); }
+  uint32_t held() const { return pool_.used() - index_->evictable(); }
 
  private:
-  struct Retired {
-    uint64_t value = 0;
-    PageId page = 0;
+  struct Spill {  // on its way from the pool to the tiers; the page itself may be another's by now
+    StoredPage page;
+    std::unique_ptr<PageRead> read;
   };
+  enum class Sealing { kDone, kLater, kNever };
   KvCache(PageAllocator& pool, PageMemory& memory) : pool_(pool), memory_(memory) {}
   std::optional<PageId> take_page(TenantId tenant);
   bool make_room();                       // a page becomes free, or false
   Result<bool> make_own(PageList& list);  // the last shared page
   void release_last(PageList& list);      // its last shared page, which stays in the list of pages
-  void give_up(const std::optional<EvictedPage>& evicted);
-  void give_up_unheld();  // without reuse: nobody will ask for what nobody holds
-  void free_retired();
+  void free_page(const std::optional<EvictedPage>& evicted);
+  void evict_unheld();  // without reuse: nobody will ask for what nobody holds
   void ask_curve(PageList& list, uint32_t pages);
   const PageKey& key(PageList& list, std::span<const int32_t> tokens, uint32_t page);
   std::vector<Block> chain(PageList& list, std::span<const int32_t> tokens, uint32_t first);
-  bool seal_page(PageList& list, std::span<const int32_t> tokens, bool from_tiers);
+  Sealing seal_page(PageList& list, std::span<const int32_t> tokens, bool fetched);
+  Result<void> fork_into(PageList& copy, const PageList& list, uint32_t count);
+  static void reserve_places(PageList& list, size_t pages);  // so that no reference or page is lost for want of memory
   void share(PageList& list, NodeId node);  // the list's next page is that of `node`, whose reference it takes
-  void drop_writes();
-  bool write_pending();       // as many of them as can be read without waiting; whether any was
-  Result<void> take_reads();  // what has been read of the pages being written to the tiers
+  void begin_spill();                       // of the page that has waited longest
+  void collect_spills();                    // hands those that have been read to the tiers
+  void drop_spill();                        // of the page that has waited shortest
+  void spill_failed(const Error& error);
 
   PageAllocator& pool_;
   PageMemory& memory_;
@@ -177,8 +186,11 @@ class KvCache {
   std::vector<std::string> groups_;  // by tenant
   uint64_t salts_ = 0;
   uint32_t limit_ = 0;
-  std::vector<Retired> retired_;           // free once the device has finished with them
-  std::deque<NodeId> to_write_, reading_;  // to the tiers; a reference each
+  std::deque<NodeId> to_spill_;  // a reference each
+  std::list<Spill> spilling_;
+  size_t most_spills_ = 0;
+  std::optional<Error> failure_;  // of a spill since the last flush()
+  const Log* log_ = nullptr;
   double seconds_per_token_ = 0;
   bool measured_ = false;
   KvCacheStats stats_;

@@ -6,7 +6,6 @@ namespace pumice {
 // This is where shared pages are copied before their keys are moved.
 Result<bool> KvCache::drop(PageList& list, uint32_t first, uint32_t count) {
   PUMICE_CHECK(first + count <= list.pages.size());
-  list.sealing = false;
   const auto shared = static_cast<uint32_t>(list.nodes.size());
   // From the last one on, as a page goes out of the index only when none behind it is there.
   while (list.nodes.size() > first) {
@@ -17,12 +16,13 @@ Result<bool> KvCache::drop(PageList& list, uint32_t first, uint32_t count) {
       release_last(list);
     }
   }
+  list.sealing = false;
   for (uint32_t page = first; page < first + count; ++page)
     if (page >= shared) pool_.release(list.pages[page]);
   const auto from = list.pages.begin() + first;
   list.pages.erase(from, from + count);
   list.keys.resize(std::min<size_t>(list.keys.size(), first));
-  give_up_unheld();
+  evict_unheld();
   return true;
 }
 

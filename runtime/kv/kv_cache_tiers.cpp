@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <utility>
 
 #include "kv/kv_cache.h"
 #include "shared/step_params.h"
@@ -17,8 +18,14 @@ constexpr double kWaitSeconds = 0.003, kWaitShare = 0.01;
 // A loaded page counts for so much of the time that computing it would have taken, as averages err.
 constexpr double kTrust = 0.8;
 constexpr double kLongestFetch = 30;
+// A session waits for the steps that are in flight; a device that needs longer for them hangs.
+constexpr double kLongestAccess = 60;
 
 double now_seconds() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
+
+Error late() {
+  return error(Status::kTimeout, "the device has not reached a page within %.0f seconds; it may hang", kLongestAccess);
+}
 
 }  // namespace
 
@@ -49,19 +56,22 @@ void KvCache::begin_fetch(PageList& list, std::span<const int32_t> tokens, Prefi
   ++stats_.fetches;
 }
 
-Result<bool> KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch) {
+bool KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch) {
   if (!fetch.reading) return false;
   const double now = now_seconds();
   if (fetch.begun == 0) fetch.begun = now;
+  bool failed = false;
   for (;;) {
     if (!fetch.ready) fetch.ready = fetch.reading->take();
     if (!fetch.ready) break;
     const uint32_t at = fetch.first + fetch.ready->index;
     if (at == list.nodes.size()) {
-      PUMICE_ASSIGN(const bool written, memory_.write(list.pages[at], fetch.ready->payload.span()));
-      if (!written) return true;
+      const Result<bool> written = memory_.write(list.pages[at], fetch.ready->payload.span());
+      failed = !written;
+      if (failed) break;
+      if (!*written) return true;
       pool_.overwritten(list.pages[at]);
-      if (!seal_page(list, tokens, true)) list.sealing = false;
+      if (seal_page(list, tokens, true) != Sealing::kDone) list.sealing = false;
       const auto source = static_cast<size_t>(fetch.ready->tier) + 1;  // KvSource begins with the device
       ++stats_.hit_pages[source];
       stats_.recompute_seconds_saved += fetch.seconds_per_page;
@@ -72,85 +82,89 @@ Result<bool> KvCache::advance_fetch(PageList& list, std::span<const int32_t> tok
   }
   const double waited = now_seconds() - fetch.begun;
   const bool worth = waited < fetch.allowance + kTrust * fetch.arrived * fetch.seconds_per_page;
-  const bool more = fetch.arrived < fetch.pages && !fetch.reading->finished() && list.sealing;
+  const bool more = fetch.arrived < fetch.pages && !fetch.reading->finished() && list.sealing && !failed;
   if (more && worth) return true;
-  if (more) ++stats_.fetches_given_up;
+  if (more || failed) ++stats_.fetches_given_up;
   stats_.seconds_fetching += waited;
   fetch = {};
   return false;
 }
 
-Result<void> KvCache::take_reads() {
-  const double now = now_seconds();
-  for (;;) {
-    PUMICE_ASSIGN(std::optional<std::vector<std::byte>> bytes, memory_.take());
-    if (!bytes) break;
-    const NodeId node = reading_.front();
-    reading_.pop_front();
-    const std::span<const int32_t> tokens = index_->tokens(node);
-    const NodeId parent = index_->parent(node);
-    StoredPage page{.key = index_->key(node), .tokens = {tokens.begin(), tokens.end()}, .payload = std::move(*bytes)};
-    // The first page of a text has its tenant's root for a parent, which is not in the index.
-    page.parent = parent == kNoNode ? open(index_->tenant(node)).root : index_->key(parent);
-    store_->store(std::move(page));
-    index_->release(node, now);
+void KvCache::begin_spill() {
+  const NodeId node = to_spill_.front(), parent = index_->parent(node);
+  const std::span<const int32_t> tokens = index_->tokens(node);
+  StoredPage page{.key = index_->key(node), .tokens = {tokens.begin(), tokens.end()}};
+  // The first page of a text has its tenant's root for a parent, which is not in the index.
+  page.parent = parent == kNoNode ? open(index_->tenant(node)).root : index_->key(parent);
+  Result<std::unique_ptr<PageRead>> read = memory_.read(index_->page(node));
+  if (read)
+    spilling_.push_back({std::move(page), std::move(read).value()});
+  else
+    spill_failed(read.error());
+  to_spill_.pop_front();
+  index_->release(node, now_seconds());
+}
+
+void KvCache::collect_spills() {
+  for (auto spill = spilling_.begin(); spill != spilling_.end();) {
+    const Result<bool> ready = spill->read->ready();
+    if (ready && !*ready) {
+      ++spill;
+      continue;
+    }
+    Spill done = std::move(*spill);
+    spill = spilling_.erase(spill);
+    if (!ready) {
+      spill_failed(ready.error());
+      continue;
+    }
+    const std::span<const std::byte> bytes = done.read->bytes();
+    done.page.payload.assign(bytes.begin(), bytes.end());
+    store_->store(std::move(done.page));
   }
-  return {};
 }
 
-bool KvCache::write_pending() {
-  const auto waiting = [&] { return to_write_.size() + reading_.size(); };
-  const size_t before = waiting();
-  size_t left = 0;
-  do {
-    left = waiting();
-    if (!maintain() || !take_reads()) break;
-  } while (waiting() < left);
-  return waiting() < before;
+void KvCache::drop_spill() {
+  index_->release(to_spill_.back(), now_seconds());
+  to_spill_.pop_back();
+  ++stats_.dropped_spills;
 }
 
-Result<void> KvCache::maintain() {
-  free_retired();
-  if (!store_) return {};
-  PUMICE_TRY(take_reads());
-  if (to_write_.empty()) return {};
-  PUMICE_ASSIGN(const bool begun, memory_.read(index_->page(to_write_.front())));
-  if (!begun) return {};
-  reading_.push_back(to_write_.front());
-  to_write_.pop_front();
-  return {};
+void KvCache::spill_failed(const Error& error) {
+  ++stats_.dropped_spills;
+  if (failure_) return;
+  failure_ = error;
+  if (log_) log_->write(LogLevel::kWarning, "a page was not written to the cache's tiers: %s", error.message.c_str());
+}
+
+void KvCache::maintain() {
+  collect_spills();
+  if (!to_spill_.empty() && spilling_.size() < most_spills_) begin_spill();
 }
 
 Result<std::vector<std::byte>> KvCache::read_page(PageId page) {
-  while (!reading_.empty()) PUMICE_TRY(take_reads());
-  for (;;) {
-    PUMICE_ASSIGN(const bool begun, memory_.read(page));
-    if (begun) break;
-  }
-  for (;;) {
-    PUMICE_ASSIGN(std::optional<std::vector<std::byte>> bytes, memory_.take());
-    if (bytes) return std::move(*bytes);
-    PUMICE_TRY(memory_.wait());
-  }
+  PUMICE_ASSIGN(const std::unique_ptr<PageRead> read, memory_.read(page));
+  PUMICE_ASSIGN(const bool there, read->ready(kLongestAccess));
+  if (!there) return late();
+  return std::vector<std::byte>(read->bytes().begin(), read->bytes().end());
 }
 
 Result<void> KvCache::write_page(PageId page, std::span<const std::byte> bytes) {
-  for (;;) {
-    PUMICE_ASSIGN(const bool written, memory_.write(page, bytes));
-    if (written) break;
-    PUMICE_TRY(memory_.wait());
-  }
+  PUMICE_ASSIGN(const bool written, memory_.write(page, bytes, kLongestAccess));
+  if (!written) return late();
   pool_.overwritten(page);
   return {};
 }
 
 Result<bool> KvCache::flush(double seconds) {
   const double end = now_seconds() + seconds;
-  while (!to_write_.empty() || !reading_.empty()) {
-    PUMICE_TRY(maintain());
+  for (;;) {
+    maintain();
+    if (to_spill_.empty() && spilling_.empty()) break;
     if (now_seconds() > end) return false;
-    if (!reading_.empty()) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (!spilling_.empty()) std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
+  if (failure_) return *std::exchange(failure_, std::nullopt);
   return !store_ || store_->flush(std::max(0.0, end - now_seconds()));
 }
 

@@ -1,14 +1,16 @@
-// PageMemory: the bytes of pages, and moving them.
+// PageMemory: the bytes of pages, and the one order in which they are read and written.
 //
-// Everything is ordered like submissions: a step that is submitted later sees what was written or copied, and a read
-// sees what was submitted before it. The host sees to it that nothing in flight writes a page that is read, or uses one
-// that is written.
-// Thread rule: one thread at a time.
+// Every access is queued, on every device: it happens after all that was called here or submitted as a step before it,
+// and before all that comes later. So a page may get another owner as soon as the last access to it has been called.
+// Two things are outside of that order, and the caller minds them: a step reads its row of the page table when it runs,
+// not when it is submitted (see settled()); and a read has its bytes later than it was begun.
+//
+// An error is told and leaves the page as it was, or lost with the device. Thread rule: one thread at a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -17,23 +19,30 @@
 
 namespace pumice {
 
+// A read under way: of the page's bytes as they were when it was begun. Destroying it abandons it; its memory outlives
+// it.
+class PageRead {
+ public:
+  virtual ~PageRead() = default;
+  // Whether the bytes are there; waits for them at most so long.
+  virtual Result<bool> ready(double seconds = 0) = 0;
+  virtual std::span<const std::byte> bytes() const = 0;  // once they are
+};
+
 class PageMemory {
  public:
   virtual ~PageMemory() = default;
   virtual uint64_t page_bytes() const = 0;
+  // None of these waits, but for write() where it is told to.
   virtual Result<void> scrub(std::span<const PageId> pages) = 0;  // overwrites them with zeros
   virtual Result<void> copy(PageId from, PageId to) = 0;
-  // false: there is no room to do it now; try again later.
-  virtual Result<bool> write(PageId page, std::span<const std::byte> bytes) = 0;
-  // Begins to read a page; take() gives its bytes. false: as for write().
-  virtual Result<bool> read(PageId page) = 0;
-  // The page whose read was begun first, once it is there; nullopt: none is ready.
-  virtual Result<std::optional<std::vector<std::byte>>> take() = 0;
-  virtual Result<void> wait() = 0;  // until nothing is in flight
+  virtual Result<std::unique_ptr<PageRead>> read(PageId page) = 0;
+  // false: as many writes as have room are on their way, for all of `seconds`.
+  virtual Result<bool> write(PageId page, std::span<const std::byte> bytes, double seconds = 0) = 0;
 
-  // What has been submitted to the device so far, and whether it has finished with it.
-  virtual uint64_t submitted() const = 0;
-  virtual Result<bool> finished(uint64_t submission) = 0;
+  // Whether all that was written or copied to the page has happened, so that a step which is in flight already may be
+  // pointed to it.
+  virtual Result<bool> settled(PageId page) = 0;
 };
 
 }  // namespace pumice

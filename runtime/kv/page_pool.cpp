@@ -28,25 +28,17 @@ Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, ui
         static_cast<unsigned long long>(limit / layer_bytes(widest, 1) * kPageTokens));
   PagePool pool(pages);
   pool.shape_ = shape;
-  // On a CPU device the host copies pages itself, which needs them mapped.
-  const bool cpu = device.caps().type == vk::DeviceType::kCpu;
-  const auto intent = cpu ? vk::MemoryIntent::kWeights : vk::MemoryIntent::kDevice;
   for (uint32_t i = 0; i < 2 * shape.layers; ++i) {
     const uint64_t bytes = layer_bytes(i % 2 == 0 ? shape.k_words : shape.v_words, pages);
-    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(bytes, intent));
+    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(bytes, vk::MemoryIntent::kDevice));
     pool.layers_.push_back(std::move(buffer));
   }
   return pool;
 }
 
-vk::BufferView PagePool::region(uint32_t region, PageId page) const {
-  PUMICE_CHECK(page < pages());
-  return {layers_[region], page * region_bytes(region), region_bytes(region)};
-}
-
-std::byte* PagePool::mapped(uint32_t region, PageId page) const {
-  std::byte* const start = layers_[region].mapped();
-  return start ? start + page * region_bytes(region) : nullptr;
+vk::BufferView PagePool::region(uint32_t region, PageId page, uint32_t count) const {
+  PUMICE_CHECK(page < pages() && count <= pages() - page);
+  return {layers_[region], page * region_bytes(region), count * region_bytes(region)};
 }
 
 }  // namespace pumice

@@ -33,8 +33,7 @@ class PagePool : public PageAllocator {
 
   // A page's bytes lie in regions: K and V of layer 0, of layer 1, …
   uint32_t regions() const { return static_cast<uint32_t>(layers_.size()); }
-  vk::BufferView region(uint32_t region, PageId page) const;
-  std::byte* mapped(uint32_t region, PageId page) const;  // null where the host cannot reach it (all but CPU devices)
+  vk::BufferView region(uint32_t region, PageId page, uint32_t count = 1) const;  // of `count` pages
 
  private:
   explicit PagePool(uint32_t pages) : PageAllocator(pages) {}

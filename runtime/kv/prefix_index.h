@@ -108,7 +108,7 @@ class PrefixIndex {
   PolicyKind policy() const { return options_.policy; }
   PolicyKind leader() const { return tree_.policy().leader(); }
   const std::array<uint64_t, kEvictionCauses>& evictions() const { return evictions_; }
-  void check_invariants() const;  // for tests: ends the process when something is wrong
+  void check_invariants() const;  // for tests: throws BrokenInvariant when something is wrong
 
  private:
   struct Entry {

@@ -6,42 +6,60 @@
 namespace pumice {
 namespace {
 
-constexpr size_t kSlots = 4;
+// Of pages on their way to the device: enough for a step of a small model, and no fewer than a few large pages.
+constexpr uint64_t kStagedBytes = 16u << 20;
+constexpr uint64_t kFewestWrites = 4, kMostWrites = 64;
+// As many as callers have under way: each is given back, and what is in flight is bounded by the steps that are.
+constexpr size_t kAsNeeded = SIZE_MAX;
+
+uint64_t nanoseconds(double seconds) { return static_cast<uint64_t>(1e9 * std::clamp(seconds, 0.0, 1e6)); }
 
 }  // namespace
 
-Result<PageTransfer> PageTransfer::create(vk::Device& device, const PagePool& pool, bool staged) {
-  PageTransfer transfer;
-  transfer.device_ = &device;
-  transfer.pool_ = &pool;
-  transfer.staged_ = staged || !pool.mapped(0, 0);
-  const auto fill = [&](std::vector<Slot>& ring, std::optional<vk::MemoryIntent> intent) -> Result<void> {
-    for (size_t i = 0; i < kSlots; ++i) {
-      Slot slot;
-      PUMICE_ASSIGN(slot.stream, vk::CommandStream::create(device));
-      if (intent) {
-        PUMICE_ASSIGN(slot.staging, device.create_buffer(pool.bytes() / pool.pages(), *intent));
-      }
-      ring.push_back(std::move(slot));
-    }
-    return {};
-  };
-  PUMICE_TRY(fill(transfer.commands_, std::nullopt));
-  if (transfer.staged_) {
-    PUMICE_TRY(fill(transfer.writes_, vk::MemoryIntent::kUpload));
-    PUMICE_TRY(fill(transfer.reads_, vk::MemoryIntent::kReadback));
-  } else {
-    transfer.reads_.resize(kSlots);
+class PageTransfer::Read final : public PageRead {
+ public:
+  Read(vk::Device& device, Slot& slot) : device_(device), slot_(slot) { slot_.reading = true; }
+  Read(const Read&) = delete;
+  Read& operator=(const Read&) = delete;
+  ~Read() override { slot_.reading = false; }
+
+  Result<bool> ready(double seconds) override { return device_.wait(slot_.value, nanoseconds(seconds)); }
+  std::span<const std::byte> bytes() const override { return {slot_.staging.mapped(), slot_.staging.size()}; }
+
+ private:
+  vk::Device& device_;
+  Slot& slot_;
+};
+
+PageTransfer::PageTransfer(vk::Device& device, const PagePool& pool)
+    : device_(&device),
+      pool_(&pool),
+      written_(pool.pages()),
+      most_writes_(std::clamp(kStagedBytes / page_bytes(), kFewestWrites, kMostWrites)) {}
+
+Result<PageTransfer::Slot*> PageTransfer::free_slot(Slots& slots, std::optional<vk::MemoryIntent> staging, size_t most,
+                                                    double seconds) {
+  Slot* oldest = nullptr;
+  for (Slot& slot : slots)
+    if (!slot.reading && (!oldest || slot.value < oldest->value)) oldest = &slot;
+  const bool more = slots.size() < most;
+  if (oldest) {
+    PUMICE_ASSIGN(const bool free, device_->wait(oldest->value, more ? 0 : nanoseconds(seconds)));
+    if (free) return oldest;
   }
-  return transfer;
+  if (!more) return nullptr;
+  Slot slot;
+  PUMICE_ASSIGN(slot.stream, vk::CommandStream::create(*device_));
+  if (staging) {
+    PUMICE_ASSIGN(slot.staging, device_->create_buffer(page_bytes(), *staging));
+  }
+  return &slots.emplace_back(std::move(slot));
 }
 
-Result<PageTransfer::Slot*> PageTransfer::next(std::vector<Slot>& ring, size_t& at) {
-  Slot& slot = ring[at % ring.size()];
-  PUMICE_ASSIGN(const bool free, device_->reached(slot.value));
-  if (!free) return nullptr;
-  ++at;
-  return &slot;
+Result<PageTransfer::Slot*> PageTransfer::begin_commands() {
+  PUMICE_ASSIGN(Slot* const slot, free_slot(commands_, std::nullopt, kAsNeeded, 0));
+  slot->stream.begin();
+  return slot;
 }
 
 Result<void> PageTransfer::submit(Slot& slot) {
@@ -53,89 +71,60 @@ Result<void> PageTransfer::submit(Slot& slot) {
 
 Result<void> PageTransfer::scrub(std::span<const PageId> pages) {
   if (pages.empty()) return {};
-  PUMICE_ASSIGN(const bool free, device_->wait(commands_[next_command_ % kSlots].value));
-  PUMICE_CHECK(free);
-  PUMICE_ASSIGN(Slot* const slot, next(commands_, next_command_));
-  slot->stream.begin();
-  for (const PageId page : pages)
-    for (uint32_t region = 0; region < pool_->regions(); ++region) slot->stream.fill(pool_->region(region, page), 0);
-  return submit(*slot);
+  PUMICE_ASSIGN(Slot* const slot, begin_commands());
+  std::vector<PageId> sorted(pages.begin(), pages.end());
+  std::ranges::sort(sorted);
+  for (auto first = sorted.begin(), end = first; first != sorted.end(); first = end) {
+    while (end != sorted.end() && *end - *first == end - first) ++end;  // pages next to each other at once
+    const auto count = static_cast<uint32_t>(end - first);
+    for (uint32_t region = 0; region < pool_->regions(); ++region)
+      slot->stream.fill(pool_->region(region, *first, count), 0);
+  }
+  PUMICE_TRY(submit(*slot));
+  for (const PageId page : pages) written_[page] = slot->value;
+  return {};
 }
 
 Result<void> PageTransfer::copy(PageId from, PageId to) {
-  PUMICE_ASSIGN(const bool free, device_->wait(commands_[next_command_ % kSlots].value));
-  PUMICE_CHECK(free);
-  PUMICE_ASSIGN(Slot* const slot, next(commands_, next_command_));
-  slot->stream.begin();
+  PUMICE_ASSIGN(Slot* const slot, begin_commands());
   for (uint32_t region = 0; region < pool_->regions(); ++region)
     slot->stream.copy(pool_->region(region, from), pool_->region(region, to));
-  return submit(*slot);
+  PUMICE_TRY(submit(*slot));
+  written_[to] = slot->value;
+  return {};
 }
 
-Result<bool> PageTransfer::write(PageId page, std::span<const std::byte> bytes) {
-  PUMICE_CHECK(bytes.size() == page_bytes());
-  Slot* slot = nullptr;
-  if (staged_) {
-    PUMICE_ASSIGN(slot, next(writes_, next_write_));
-    if (!slot) return false;
-    slot->stream.begin();
-    std::memcpy(slot->staging.mapped(), bytes.data(), bytes.size());
-  }
+Result<bool> PageTransfer::write(PageId page, std::span<const std::byte> bytes, double seconds) {
+  if (bytes.size() != page_bytes())
+    return error(Status::kMalformed, "a page has %llu bytes, not %zu", static_cast<unsigned long long>(page_bytes()),
+                 bytes.size());
+  PUMICE_ASSIGN(Slot* const slot, free_slot(writes_, vk::MemoryIntent::kUpload, most_writes_, seconds));
+  if (!slot) return false;
+  std::memcpy(slot->staging.mapped(), bytes.data(), bytes.size());
+  slot->stream.begin();
   uint64_t at = 0;
   for (uint32_t region = 0; region < pool_->regions(); ++region) {
     const vk::BufferView target = pool_->region(region, page);
-    if (slot)
-      slot->stream.copy({slot->staging, at, target.size}, target);
-    else
-      std::memcpy(pool_->mapped(region, page), bytes.data() + at, target.size);
+    slot->stream.copy({slot->staging, at, target.size}, target);
     at += target.size;
   }
-  if (slot) PUMICE_TRY(submit(*slot));
+  PUMICE_TRY(submit(*slot));
+  written_[page] = slot->value;
   return true;
 }
 
-Result<bool> PageTransfer::read(PageId page) {
-  if (reading_ == reads_.size()) return false;
-  PUMICE_ASSIGN(Slot* const slot, next(reads_, next_read_));
-  PUMICE_CHECK(slot != nullptr);  // what was taken has been reached
-  if (staged_)
-    slot->stream.begin();
-  else
-    slot->bytes.resize(page_bytes());
+Result<std::unique_ptr<PageRead>> PageTransfer::read(PageId page) {
+  PUMICE_ASSIGN(Slot* const slot, free_slot(reads_, vk::MemoryIntent::kReadback, kAsNeeded, 0));
+  auto read = std::make_unique<Read>(*device_, *slot);
+  slot->stream.begin();
   uint64_t at = 0;
   for (uint32_t region = 0; region < pool_->regions(); ++region) {
     const vk::BufferView source = pool_->region(region, page);
-    if (staged_)
-      slot->stream.copy(source, {slot->staging, at, source.size});
-    else
-      std::memcpy(slot->bytes.data() + at, pool_->mapped(region, page), source.size);
+    slot->stream.copy(source, {slot->staging, at, source.size});
     at += source.size;
   }
-  if (staged_) PUMICE_TRY(submit(*slot));
-  ++reading_;
-  return true;
-}
-
-Result<std::optional<std::vector<std::byte>>> PageTransfer::take() {
-  using None = std::optional<std::vector<std::byte>>;
-  if (reading_ == 0) return None();
-  Slot& slot = reads_[(next_read_ - reading_) % reads_.size()];
-  if (staged_) {
-    PUMICE_ASSIGN(const bool ready, device_->reached(slot.value));
-    if (!ready) return None();
-    slot.bytes.assign(slot.staging.mapped(), slot.staging.mapped() + slot.staging.size());
-  }
-  --reading_;
-  return std::optional(std::move(slot.bytes));
-}
-
-Result<void> PageTransfer::wait() {
-  uint64_t last = 0;
-  for (const std::vector<Slot>* ring : {&commands_, &writes_, &reads_})
-    for (const Slot& slot : *ring) last = std::max(last, slot.value);
-  PUMICE_ASSIGN(const bool reached, device_->wait(last));
-  PUMICE_CHECK(reached);
-  return {};
+  PUMICE_TRY(submit(*slot));
+  return std::unique_ptr<PageRead>(std::move(read));
 }
 
 }  // namespace pumice

@@ -1,10 +1,12 @@
-// PageTransfer: moves the bytes of pages between the pool and host memory, and within the pool.
+// PageTransfer: accesses to the pages of a pool as commands in the device's queue, which orders them with the steps.
 //
-// Where the host reaches the pool (CPU devices) it copies by itself, elsewhere through a few staging buffers.
-// A page in host memory: its regions in their order (PagePool::region), page_bytes() in all.
-// Thread rule: one thread at a time.
+// Bytes pass through staging buffers, also where the host could reach the pool by itself: it would have to wait for the
+// queue, which costs more than another copy. A page in host memory: its regions in their order (PagePool::region),
+// page_bytes() in all. Thread rule: one thread at a time.
 #pragma once
 
+#include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -17,36 +19,37 @@ namespace pumice {
 
 class PageTransfer : public PageMemory {
  public:
-  // staged: by way of staging buffers even where the host reaches the pool.
-  // The pool outlives it.
-  static Result<PageTransfer> create(vk::Device& device, const PagePool& pool, bool staged = false);
+  PageTransfer() = default;
+  // Both outlive it. Whoever destroys it has waited for what it submitted.
+  PageTransfer(vk::Device& device, const PagePool& pool);
 
   uint64_t page_bytes() const override { return pool_->bytes() / pool_->pages(); }
   Result<void> scrub(std::span<const PageId> pages) override;
   Result<void> copy(PageId from, PageId to) override;
-  Result<bool> write(PageId page, std::span<const std::byte> bytes) override;
-  Result<bool> read(PageId page) override;
-  Result<std::optional<std::vector<std::byte>>> take() override;
-  Result<void> wait() override;
-  uint64_t submitted() const override { return device_->submissions(); }
-  Result<bool> finished(uint64_t submission) override { return device_->reached(submission); }
+  Result<std::unique_ptr<PageRead>> read(PageId page) override;
+  Result<bool> write(PageId page, std::span<const std::byte> bytes, double seconds) override;
+  Result<bool> settled(PageId page) override { return device_->reached(written_[page]); }
 
  private:
   struct Slot {
     vk::CommandStream stream;
-    vk::Buffer staging;  // none: for scrubs and copies
-    uint64_t value = 0;
-    std::vector<std::byte> bytes;  // of a read by the host itself
+    vk::Buffer staging;    // of a page; none: for scrubs and copies
+    uint64_t value = 0;    // the submission that used it last
+    bool reading = false;  // a PageRead looks at it
   };
-  Result<Slot*> next(std::vector<Slot>& ring, size_t& at);  // null: in use
+  using Slots = std::deque<Slot>;  // what they hold stays in its place
+  class Read;
+
+  // One that nothing uses; a new one where there are fewer than `most`. null: all were in use for all of `seconds`.
+  Result<Slot*> free_slot(Slots& slots, std::optional<vk::MemoryIntent> staging, size_t most, double seconds);
+  Result<Slot*> begin_commands();  // for scrubs and copies
   Result<void> submit(Slot& slot);
 
   vk::Device* device_ = nullptr;
   const PagePool* pool_ = nullptr;
-  bool staged_ = false;
-  std::vector<Slot> commands_, writes_, reads_;  // rings
-  size_t next_command_ = 0, next_write_ = 0, next_read_ = 0;
-  uint32_t reading_ = 0;  // the last ones of reads_ before next_read_
+  std::vector<uint64_t> written_;  // by page: the last submission of this object that wrote to it
+  Slots commands_, writes_, reads_;
+  size_t most_writes_ = 0;
 };
 
 }  // namespace pumice

@@ -64,20 +64,16 @@ class TiersTest : public EngineTest {
 };
 
 TEST_F(TiersTest, ATripThroughRamChangesNoBit) {
-  for (const bool staged : {false, true}) {
-    ContextOptions with = options(64 << 20);
-    with.staged_transfers = staged;
-    const auto in = context(*loaded_, with);
-    const auto fresh = context(*loaded_, {.context_tokens = 256});
-    std::vector<std::vector<float>> expected;
-    for (uint64_t i = 0; i < 6; ++i) {
-      expected.push_back(logits_of(*fresh, prompt(i)));
-      EXPECT_EQ(logits_of(*in, prompt(i)), expected.back());
-    }
-    flush(*in);
-    for (uint64_t i = 0; i < 6; ++i) EXPECT_EQ(logits_of(*in, prompt(i)), expected[i]) << i;
-    EXPECT_GE(hits(*in, KvSource::kRam), 12u) << (staged ? "staged" : "mapped");
+  const auto in = context(*loaded_, options(64 << 20));
+  const auto fresh = context(*loaded_, {.context_tokens = 256});
+  std::vector<std::vector<float>> expected;
+  for (uint64_t i = 0; i < 6; ++i) {
+    expected.push_back(logits_of(*fresh, prompt(i)));
+    EXPECT_EQ(logits_of(*in, prompt(i)), expected.back());
   }
+  flush(*in);
+  for (uint64_t i = 0; i < 6; ++i) EXPECT_EQ(logits_of(*in, prompt(i)), expected[i]) << i;
+  EXPECT_GE(hits(*in, KvSource::kRam), 12u);
 }
 
 TEST_F(TiersTest, ATripThroughTheDiskAndARestartChangesNoBit) {
@@ -265,27 +261,24 @@ class SessionTest : public TiersTest {
 };
 
 TEST_F(SessionTest, GoingOnEqualsNeverHavingStopped) {
-  for (const bool staged : {false, true}) {
-    for (const SessionKv kv : {SessionKv::kExact, SessionKv::kTokens, SessionKv::kQ8}) {
-      ContextOptions with{
-          .context_tokens = 256, .max_sequences = 3, .staged_transfers = staged, .cache = {.reuse = true}};
-      const auto in = context(*loaded_, with);
-      Sequence* const sequence = open(*in);
-      (void)generate(*in, *sequence, prompt(1, 70), greedy_params(20));
-      const std::vector<std::byte> bytes = save(*in, *sequence, kv);
-      const std::vector<int32_t> next = prompt(2, 5);
-      const auto expected = generate(*in, *sequence, next, greedy_params(30));
-      const auto other = context(*loaded_, with);
-      const Result<Sequence*> loaded = read(*other, bytes);
-      ASSERT_TRUE(loaded.ok()) << loaded.error().message;
-      EXPECT_EQ((*loaded)->computed, kv == SessionKv::kTokens ? 0u : 89u);
-      const auto found = generate(*other, **loaded, next, greedy_params(30));
-      if (kv == SessionKv::kQ8)
-        EXPECT_EQ(found.size(), expected.size());
-      else
-        EXPECT_EQ(found, expected) << static_cast<int>(kv);
-      EXPECT_EQ(other->cache().index().size(), kv == SessionKv::kTokens ? 3u : 0u) << "its pages are shared";
-    }
+  for (const SessionKv kv : {SessionKv::kExact, SessionKv::kTokens, SessionKv::kQ8}) {
+    const ContextOptions with{.context_tokens = 256, .max_sequences = 3, .cache = {.reuse = true}};
+    const auto in = context(*loaded_, with);
+    Sequence* const sequence = open(*in);
+    (void)generate(*in, *sequence, prompt(1, 70), greedy_params(20));
+    const std::vector<std::byte> bytes = save(*in, *sequence, kv);
+    const std::vector<int32_t> next = prompt(2, 5);
+    const auto expected = generate(*in, *sequence, next, greedy_params(30));
+    const auto other = context(*loaded_, with);
+    const Result<Sequence*> loaded = read(*other, bytes);
+    ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+    EXPECT_EQ((*loaded)->computed, kv == SessionKv::kTokens ? 0u : 89u);
+    const auto found = generate(*other, **loaded, next, greedy_params(30));
+    if (kv == SessionKv::kQ8)
+      EXPECT_EQ(found.size(), expected.size());
+    else
+      EXPECT_EQ(found, expected) << static_cast<int>(kv);
+    EXPECT_EQ(other->cache().index().size(), kv == SessionKv::kTokens ? 3u : 0u) << "its pages are shared";
   }
 }
 
