@@ -78,6 +78,8 @@ TEST(Structure, EveryKernelIsUsedByModels) {
   EXPECT_TRUE(problems.empty()) << joined(problems);
 }
 
+TEST(Structure, DevicesAreToldApartInOnePlace) { expect_all(check_device_policy); }
+
 TEST(StructureChecks, WrongIncludesAreFound) {
   EXPECT_EQ(include_problems("runtime/vk/device.h", "#include \"kernels/rms_norm.h\""), 1u);
   EXPECT_EQ(include_problems("runtime/base/log.cpp", "#include \"vk/device.h\""), 1u);
