@@ -216,9 +216,6 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
   outcome->stats = context.stats();
   outcome->dropped_tokens = sequence.info().dropped;
   outcome->cache = context.cache_stats();
-  for (const PumiceCacheSource tier : {PUMICE_SOURCE_RAM, PUMICE_SOURCE_DISK, PUMICE_SOURCE_REDIS})
-    if (const std::string problem = context.tier_problem(tier); !problem.empty() && !flags.device.quiet)
-      note("warning: the cache goes on without a part of it: " + problem);
   if (flags.profile) outcome->profile = context.profile();
   allow_after_interrupt(kUsualGraceSeconds);
   report(flags, outcome);  // before anything is destroyed, which a device that hangs may not let happen
