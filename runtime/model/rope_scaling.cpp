@@ -95,13 +95,13 @@ Result<void> read_rope(ConfigReader& reader, ModelConfig& config) {
     return error(Status::kMalformed, "%s is %u for heads of %u", reader.key("rope.dimension_count").c_str(),
                  config.rotary, config.head_dim);
   PUMICE_ASSIGN(const Scaling scaling, read_scaling(reader, config));
-  PUMICE_TRY(fill_radians(reader, scaling, config));
-  PUMICE_ASSIGN(const float scale, reader.number("attention.scale", 0));
-  const double plain = scale != 0 ? static_cast<double>(scale) : 1 / std::sqrt(static_cast<double>(config.head_dim));
   // Queries and keys both have the magnitude, so a score has its square; but only of the dimensions that are rotated.
   if (scaling.magnitude != 1 && config.rotary != config.head_dim)
     return error(Status::kUnsupported, "%s (magnitude %g) with %u of %u dimensions rotated is not supported",
                  reader.key("rope.scaling.attn_factor").c_str(), scaling.magnitude, config.rotary, config.head_dim);
+  PUMICE_TRY(fill_radians(reader, scaling, config));
+  PUMICE_ASSIGN(const float scale, reader.number("attention.scale", 0));
+  const double plain = scale != 0 ? static_cast<double>(scale) : 1 / std::sqrt(static_cast<double>(config.head_dim));
   config.attention_scale = static_cast<float>(plain * scaling.magnitude * scaling.magnitude);
   if (!std::isfinite(config.attention_scale))
     return error(Status::kMalformed, "%s or rope.scaling.attn_factor is too large",

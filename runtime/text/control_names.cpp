@@ -124,6 +124,8 @@ bool is_control_name(std::string_view name) {
   if (encloses_word(name, "<|", "|>") || encloses_word(name, "<｜", "｜>") || encloses_word(name, "<|", ">") ||
       encloses_word(name, "<", "|>"))
     return true;
+  constexpr size_t kLongest = 40;  // of those that are listed
+  if (name.size() > kLongest) return false;
   return among(kEndOfTurn, name) || among(kEndOfGeneration, name) || among(kFillInTheMiddle, name) ||
          among(kOthers, name);
 }

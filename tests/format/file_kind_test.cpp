@@ -30,7 +30,7 @@ TEST(FileKind, OtherFormatsAreNamed) {
       {"{\"error\":\"Access to model x is restricted\"}", "text file"},
       {"PK\x03\x04\x14\0\0\0"s, "zip archive"},
       {"\x80\x02}q\0."s, "Python pickle"},
-      {"\x1f\x8b\x08\0\0\0"s, "gzip archive; unpack"},
+      {"\x1f\x8b\x08\0\0\0"s, "gzip archive, not GGUF; unpack"},
       {"\xfd\x37zXZ\0\0"s, "xz archive"},
       {"\x28\xb5\x2f\xfd\x04\0"s, "zstd archive"},
       {"\x20\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\"}}           "s, "safetensors file"},
