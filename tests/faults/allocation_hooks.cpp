@@ -61,7 +61,11 @@ struct Header {
 }  // namespace
 
 void record_allocations(bool on) {
-  if (on) seen = 0;
+  if (on) {
+    std::lock_guard lock(mutex);
+    stacks().clear();
+    seen = 0;
+  }
   mode = on ? Mode::kRecord : Mode::kOff;
 }
 std::vector<PumiceCallStack> recorded_stacks() {
