@@ -1,23 +1,17 @@
 # What the library needs. The target pumice_dependencies carries all of it; PUMICE_PKGCONFIG_REQUIRES lists the
 # pkg-config names for pumice.pc and the CMake package.
 #
-# The Vulkan loader is opened at run time through volk, so only its headers are needed here.
+# The Vulkan loader is opened at run time (runtime/vk/functions.h), so only its headers are needed here.
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_path(PUMICE_VULKAN_INCLUDE_DIR vulkan/vulkan.h)
-find_path(PUMICE_VOLK_INCLUDE_DIR volk.h PATH_SUFFIXES volk Volk)
 if(NOT PUMICE_VULKAN_INCLUDE_DIR)
   message(FATAL_ERROR "Vulkan headers not found: install libvulkan-dev or set PUMICE_VULKAN_INCLUDE_DIR")
 endif()
-if(NOT PUMICE_VOLK_INCLUDE_DIR)
-  message(FATAL_ERROR "volk.h not found: install libvulkan-volk-dev or set PUMICE_VOLK_INCLUDE_DIR")
-endif()
 
 add_library(pumice_dependencies INTERFACE)
-target_include_directories(pumice_dependencies SYSTEM INTERFACE
-  ${PUMICE_VULKAN_INCLUDE_DIR} ${PUMICE_VOLK_INCLUDE_DIR})
-target_compile_definitions(pumice_dependencies INTERFACE VK_NO_PROTOTYPES)
+target_include_directories(pumice_dependencies SYSTEM INTERFACE ${PUMICE_VULKAN_INCLUDE_DIR})
 target_link_libraries(pumice_dependencies INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
 
 set(PUMICE_PKGCONFIG_REQUIRES libutf8proc libsodium libzstd)

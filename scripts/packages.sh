@@ -4,7 +4,7 @@
 # To build and run the program. mesa-vulkan-drivers brings the drivers for AMD and Intel and the software driver.
 packages_build=(
   g++ cmake ninja-build pkg-config
-  libvulkan-dev libvulkan-volk-dev glslang-tools spirv-tools
+  libvulkan-dev glslang-tools spirv-tools
   libutf8proc-dev libsodium-dev libzstd-dev libhiredis-dev libssl-dev libcli11-dev libfmt-dev nlohmann-json3-dev
   libvulkan1 mesa-vulkan-drivers
 )

@@ -114,13 +114,10 @@ int Messages::exit_code() const {
 std::vector<EnvironmentVariable> asked_environment(const std::vector<PumiceDeviceInfo>& devices) {
   std::vector<EnvironmentVariable> asked;
   for (const PumiceDeviceInfo& info : devices) {
-    if (info.usable) continue;
-    std::istringstream words(info.reason);
+    std::istringstream words(info.environment);
     for (std::string word; words >> word;) {
       const std::size_t equals = word.find('=');
-      const bool name = equals != std::string::npos && equals > 0 &&
-                        word.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == equals;
-      if (name) asked.push_back({word.substr(0, equals), word.substr(equals + 1)});
+      if (equals != std::string::npos) asked.push_back({word.substr(0, equals), word.substr(equals + 1)});
     }
   }
   return asked;

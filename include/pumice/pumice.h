@@ -29,10 +29,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifndef PUMICE_API
 #if defined(__GNUC__)
 #define PUMICE_API __attribute__((visibility("default")))
 #else
 #define PUMICE_API
+#endif
 #endif
 
 #ifdef __cplusplus
@@ -123,6 +125,7 @@ typedef struct PumiceDeviceInfo {
   int32_t usable;          /* zero: lacks something; `reason` says what */
   char reason[128];
   int32_t is_default;      /* nonzero for the one that a NULL selector picks */
+  char environment[128];   /* not usable, but it would be in a process with these variables: "A=1 B=2" */
 } PumiceDeviceInfo;
 
 static inline PumiceDeviceInfo pumice_device_info_init(void) {

@@ -47,9 +47,9 @@ size_t copy_text(std::string_view text, char* buffer, size_t capacity) {
 
 namespace {
 
-std::vector<vk::DeviceCaps> caps_of(const vk::Instance& instance) {
+std::vector<vk::DeviceCaps> caps_of(std::span<const vk::PhysicalDevice> devices) {
   std::vector<vk::DeviceCaps> caps;
-  for (const vk::PhysicalDevice& device : instance.devices()) caps.push_back(device.caps);
+  for (const vk::PhysicalDevice& device : devices) caps.push_back(device.caps);
   return caps;
 }
 
@@ -68,6 +68,10 @@ PumiceDeviceInfo info_of(const vk::DeviceCaps& caps, bool is_default) {
   info.subgroup_size = caps.subgroup_size;
   info.usable = caps.unusable_reason.empty() ? 1 : 0;
   copy_text(caps.unusable_reason, info.reason);
+  std::string environment;
+  for (const vk::EnvironmentVariable& variable : caps.environment)
+    environment += (environment.empty() ? "" : " ") + variable.name + "=" + variable.value;
+  copy_text(environment, info.environment);
   info.is_default = is_default ? 1 : 0;
   return info;
 }
@@ -81,15 +85,16 @@ Log log_of(const PumiceInstanceOptions& options) {
 
 Result<void> create_device(const std::shared_ptr<InstanceObject>& instance, const PumiceDeviceOptions& options,
                            PumiceDevice** device) {
-  const std::vector<vk::DeviceCaps> caps = caps_of(*instance->instance);
+  PUMICE_ASSIGN(const std::span<const vk::PhysicalDevice> devices, instance->instance->devices());
+  const std::vector<vk::DeviceCaps> caps = caps_of(devices);
   PUMICE_ASSIGN(const size_t chosen, vk::select_device(caps, options.selector ? options.selector : ""));
   vk::DeviceOptions device_options{
       .caps = caps[chosen], .pipeline_cache_path = options.pipeline_cache_path ? options.pipeline_cache_path : ""};
   if (options.disable_subgroups) device_options.caps.subgroup_shuffle = false;
   auto object = std::make_shared<DeviceObject>();
   object->parent = instance;
-  PUMICE_ASSIGN(object->device, vk::Device::create(*instance->instance, instance->instance->devices()[chosen].handle,
-                                                   std::move(device_options)));
+  PUMICE_ASSIGN(object->device,
+                vk::Device::create(*instance->instance, devices[chosen].handle, std::move(device_options)));
   object->kernels = std::make_unique<Kernels>(*object->device);
   object->autotune = !options.disable_autotune;
   if (options.pipeline_cache_path && object->autotune) {
@@ -149,7 +154,7 @@ PumiceResult pumice_instance_create(const PumiceInstanceOptions* options, Pumice
     vk::InstanceOptions made{.validation = given.validation != 0};
     if (given.log) made.log = log_of(given);
     auto object = std::make_shared<InstanceObject>();
-    PUMICE_ASSIGN(object->instance, vk::Instance::create(std::move(made)));
+    object->instance = std::make_unique<vk::Instance>(std::move(made));
     *instance = new PumiceInstance{std::move(object)};
     return {};
   });
@@ -163,15 +168,19 @@ size_t pumice_instance_error(const PumiceInstance* instance, char* buffer, size_
 
 PumiceResult pumice_device_count(PumiceInstance* instance, uint32_t* count) {
   if (!instance || !count) return PUMICE_INVALID_ARGUMENT;
-  *count = static_cast<uint32_t>(instance->object->instance->devices().size());
-  return PUMICE_OK;
+  return guarded(&instance->object->last_error, [&]() -> Result<void> {
+    PUMICE_ASSIGN(const std::span<const vk::PhysicalDevice> devices, instance->object->instance->devices());
+    *count = static_cast<uint32_t>(devices.size());
+    return {};
+  });
 }
 
 PumiceResult pumice_device_get_info(PumiceInstance* instance, uint32_t index, PumiceDeviceInfo* info) {
   if (!instance) return PUMICE_INVALID_ARGUMENT;
   return guarded(&instance->object->last_error, [&]() -> Result<void> {
     PUMICE_TRY(check_struct(info, "info"));
-    const std::vector<vk::DeviceCaps> caps = caps_of(*instance->object->instance);
+    PUMICE_ASSIGN(const std::span<const vk::PhysicalDevice> devices, instance->object->instance->devices());
+    const std::vector<vk::DeviceCaps> caps = caps_of(devices);
     if (index >= caps.size())
       return error(Status::kNotFound, "there is no device %u; there are %zu", index, caps.size());
     const Result<size_t> chosen = vk::select_device(caps, "");
@@ -198,7 +207,8 @@ PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo
   return guarded(&device->object->last_error, [&]() -> Result<void> {
     PUMICE_TRY(check_struct(info, "info"));
     const vk::DeviceCaps& caps = device->object->device->caps();
-    const Result<size_t> chosen = vk::select_device(caps_of(*device->object->parent->instance), "");
+    PUMICE_ASSIGN(const std::span<const vk::PhysicalDevice> devices, device->object->parent->instance->devices());
+    const Result<size_t> chosen = vk::select_device(caps_of(devices), "");
     hand_out(info_of(caps, chosen && *chosen == caps.index), info);
     return {};
   });

@@ -41,56 +41,113 @@ uint32_t pick_candidate(Recorder recorder, const TuningKey& key, size_t count) {
   return recorder.kernels.tuning().pick(key, candidates);
 }
 
+Kernels::~Kernels() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  worker_ = {};  // waits for it
+}
+
 Result<const vk::Pipeline*> Kernels::pipeline(const PipelineKey& key) {
   std::unique_lock lock(mutex_);
-  while (true) {
-    const auto found = pipelines_.find(key);
-    if (found == pipelines_.end()) break;
-    if (found->second) return found->second.get();
-    made_.wait(lock);
-  }
+  Pipelines::value_type& place = *pipelines_.try_emplace(key).first;
+  changed_.wait(lock, [&] { return place.second.state != State::kMaking; });
+  if (place.second.state == State::kReady) return &place.second.pipeline;
+  return make(place, lock);
+}
+
+// By the thread that found the place free. The lock is held again afterwards, also when an exception passes.
+Result<const vk::Pipeline*> Kernels::make(Pipelines::value_type& place, std::unique_lock<std::mutex>& lock) {
+  auto& [key, entry] = place;
+  struct Claim {
+    Kernels& kernels;
+    Entry& entry;
+    std::unique_lock<std::mutex>& lock;
+    ~Claim() {
+      lock.lock();
+      entry.state = entry.pipeline.handle() ? State::kReady : State::kFailed;
+      kernels.changed_.notify_all();
+    }
+  };
+  entry.state = State::kMaking;
+  lock.unlock();
+  const Claim claim{*this, entry, lock};
   const EmbeddedShader* shader = find_embedded_shader(key.variant);
   if (!shader) return error(Status::kInternal, "no shader variant %s in this build", key.variant.c_str());
-  pipelines_[key] = nullptr;
-  lock.unlock();
-  Result<vk::Pipeline> made = vk::Pipeline::create(device(), {.name = key.variant,
-                                                              .words = shader->words,
-                                                              .constants = key.constants,
-                                                              .full_subgroups = key.full_subgroups,
-                                                              .subgroup_size = key.subgroup_size});
-  lock.lock();
-  made_.notify_all();
-  if (!made) {
-    pipelines_.erase(key);
-    return std::move(made).error();
+  PUMICE_ASSIGN(entry.pipeline, vk::Pipeline::create(device(), {.name = key.variant,
+                                                                .words = shader->words,
+                                                                .constants = key.constants,
+                                                                .full_subgroups = key.full_subgroups,
+                                                                .subgroup_size = key.subgroup_size}));
+  return &entry.pipeline;
+}
+
+bool Kernels::prepare(std::span<const PipelineKey> keys) {
+  const std::lock_guard lock(mutex_);
+  bool ready = true;
+  for (const PipelineKey& key : keys) {
+    const auto [place, fresh] = pipelines_.try_emplace(key);
+    Entry& entry = place->second;
+    if (fresh) entry.state = State::kWanted;
+    ready = ready && (entry.state == State::kReady || entry.state == State::kFailed);
   }
-  std::unique_ptr<vk::Pipeline>& place = pipelines_[key];
-  place = std::make_unique<vk::Pipeline>(std::move(made).value());
-  return place.get();
+  if (ready) return true;
+  if (start_worker()) {
+    changed_.notify_all();
+    return false;
+  }
+  // pipeline() makes them, then: slower, but it works.
+  for (auto& [key, entry] : pipelines_)
+    if (entry.state == State::kWanted) entry.state = State::kFailed;
+  return true;
+}
+
+bool Kernels::start_worker() {
+  if (worker_.joinable()) return true;
+  Result<Thread> started = Thread::start("pumice kernels", [this] { work(); });
+  if (started) worker_ = std::move(*started);
+  return worker_.joinable();
+}
+
+void Kernels::work() {
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    const auto wanted = std::find_if(pipelines_.begin(), pipelines_.end(),
+                                     [](const auto& place) { return place.second.state == State::kWanted; });
+    if (wanted == pipelines_.end()) {
+      changed_.wait(lock);
+      continue;
+    }
+    // What goes wrong is told by pipeline(), to the one who needs it.
+    try {
+      (void)make(*wanted, lock);
+    } catch (...) {
+    }
+  }
+}
+
+size_t Kernels::pipeline_count() {
+  const std::lock_guard lock(mutex_);
+  return static_cast<size_t>(std::count_if(pipelines_.begin(), pipelines_.end(),
+                                           [](const auto& place) { return place.second.state == State::kReady; }));
 }
 
 // Zeroed at once, by a submission of its own.
-size_t Kernels::pipeline_count() {
-  std::lock_guard lock(mutex_);
-  return pipelines_.size();
-}
-
 Result<vk::Buffer> Kernels::make_scratch(uint64_t bytes) {
   PUMICE_ASSIGN(vk::Buffer buffer, device_->create_buffer(bytes, vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(vk::CommandStream stream, vk::CommandStream::create(*device_));
   stream.begin();
   stream.fill(buffer, 0);
   PUMICE_TRY(stream.end());
-  const VkCommandBuffer commands = stream.handle();
-  PUMICE_ASSIGN(const uint64_t done, device_->submit({&commands, 1}));
-  PUMICE_ASSIGN(const bool reached, device_->wait(done));
-  static_cast<void>(reached);
+  PUMICE_TRY(stream.run());
   return buffer;
 }
 
 Result<vk::BufferView> Kernels::scratch(Scratch use, uint64_t bytes) {
   if (!device_) return vk::BufferView();
-  std::lock_guard lock(mutex_);
+  const std::lock_guard lock(scratch_mutex_);
   std::vector<vk::Buffer>& buffers = scratch_[static_cast<size_t>(use)];
   if (buffers.empty() || buffers.back().size() < bytes) {
     constexpr uint64_t kLeast = 16384;

@@ -23,6 +23,7 @@
 
 #include "base/integers.h"
 #include "base/result.h"
+#include "base/thread.h"
 #include "kernels/tuning.h"
 #include "vk/command_stream.h"
 #include "vk/device.h"
@@ -70,6 +71,7 @@ class Kernels {
   explicit Kernels(vk::Device& device) : device_(&device) {}
   // Without a device, for recorders that only list.
   explicit Kernels(vk::DeviceCaps caps) : caps_(std::move(caps)) {}
+  ~Kernels();  // waits for the pipeline that is being made
 
   vk::Device& device() {
     PUMICE_CHECK(device_ != nullptr);
@@ -78,15 +80,16 @@ class Kernels {
   const vk::DeviceCaps& caps() const { return device_ ? device_->caps() : caps_; }
   Tuning& tuning() { return tuning_; }
 
+  // Never waits. True: pipeline() will not wait for any of `keys`, unless to say again why it cannot be made. False:
+  // those that are missing are being made by a thread of this object.
+  bool prepare(std::span<const PipelineKey> keys);
   // Made on first use; a call that finds it being made waits for it.
   Result<const vk::Pipeline*> pipeline(const PipelineKey& key);
   Result<const vk::Pipeline*> pipeline(std::string_view variant, std::span<const uint32_t> constants,
                                        bool full_subgroups, uint32_t subgroup_size = 0) {
     return pipeline({std::string(variant), {constants.begin(), constants.end()}, full_subgroups, subgroup_size});
   }
-  // True: pipeline() will not wait for any of `keys`.
-  bool prepare(std::span<const PipelineKey>) { return true; }
-  size_t pipeline_count();
+  size_t pipeline_count();  // that are made
   // At least `bytes`; kCounters are 0 between operations. What a recorded stream refers to stays valid when more is
   // asked for later. Without a device: a view of nothing.
   Result<vk::BufferView> scratch(Scratch use, uint64_t bytes);
@@ -95,13 +98,26 @@ class Kernels {
   static constexpr size_t kScratchUses = 4;
   Result<vk::Buffer> make_scratch(uint64_t bytes);
 
+  enum class State { kFailed, kWanted, kMaking, kReady };
+  struct Entry {
+    State state = State::kFailed;  // also: never begun
+    vk::Pipeline pipeline;         // kMaking: its maker's alone
+  };
+  using Pipelines = std::map<PipelineKey, Entry>;
+  Result<const vk::Pipeline*> make(Pipelines::value_type& place, std::unique_lock<std::mutex>& lock);
+  bool start_worker();
+  void work();
+
   vk::Device* device_ = nullptr;
   vk::DeviceCaps caps_;
   Tuning tuning_;
-  std::mutex mutex_;
-  std::condition_variable made_;
-  std::vector<vk::Buffer> scratch_[kScratchUses];                   // the last is the largest
-  std::map<PipelineKey, std::unique_ptr<vk::Pipeline>> pipelines_;  // null: being made
+  std::mutex scratch_mutex_;
+  std::vector<vk::Buffer> scratch_[kScratchUses];  // the last is the largest
+  std::mutex mutex_;                               // of what follows
+  std::condition_variable changed_;
+  Pipelines pipelines_;  // entries stay where they are
+  bool stop_ = false;
+  Thread worker_;  // makes what is wanted; started when something is
 };
 
 // What operations need, listed instead of recorded.

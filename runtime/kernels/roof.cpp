@@ -36,11 +36,8 @@ Result<double> seconds_of(Kernels& kernels, const RoofArgs& args) {
   stream.begin();
   roof({kernels, stream}, args);
   PUMICE_TRY(stream.end());
-  const VkCommandBuffer commands = stream.handle();
   const auto start = Clock::now();
-  PUMICE_ASSIGN(const uint64_t value, kernels.device().submit({&commands, 1}));
-  PUMICE_ASSIGN(const bool reached, kernels.device().wait(value));
-  (void)reached;
+  PUMICE_TRY(stream.run());
   const double waited = std::chrono::duration<double>(Clock::now() - start).count();
   const std::vector<vk::ProfiledOperation> profile = stream.profile();
   return !profile.empty() && profile[0].microseconds > 0 ? 1e-6 * profile[0].microseconds : std::max(waited, 1e-9);
@@ -75,10 +72,7 @@ Result<void> check_target(Kernels& kernels, const RoofArgs& args) {
   stream.begin();
   stream.copy(first, word);
   PUMICE_TRY(stream.end());
-  const VkCommandBuffer commands = stream.handle();
-  PUMICE_ASSIGN(const uint64_t value, kernels.device().submit({&commands, 1}));
-  PUMICE_ASSIGN(const bool reached, kernels.device().wait(value));
-  (void)reached;
+  PUMICE_TRY(stream.run());
   if (*word.mapped_as<uint32_t>() == expected_word(kernels.caps(), args)) return {};
   return error(Status::kInternal, "%s gave a wrong result, so its time means nothing: update the driver",
                choose_roof(kernels.caps(), args.roof).name);
@@ -126,10 +120,7 @@ Result<Memory> create_memory(Kernels& kernels) {
   stream.fill(memory.source, kWord);
   stream.fill(memory.target, 0);
   PUMICE_TRY(stream.end());
-  const VkCommandBuffer commands = stream.handle();
-  PUMICE_ASSIGN(const uint64_t value, device.submit({&commands, 1}));
-  PUMICE_ASSIGN(const bool reached, device.wait(value));
-  (void)reached;
+  PUMICE_TRY(stream.run());
   return memory;
 }
 

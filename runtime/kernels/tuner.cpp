@@ -32,7 +32,6 @@ class Tuner {
 
  private:
   Result<void> record(vk::CommandStream& stream, uint32_t index, uint32_t repeats, bool checked);
-  Result<void> run(const vk::CommandStream& stream);
   Result<double> time(vk::CommandStream& stream);
   double error_of_output() const;
   double allowed_error() const;
@@ -61,18 +60,10 @@ Result<void> Tuner::record(vk::CommandStream& stream, uint32_t index, uint32_t r
   return stream.end();
 }
 
-Result<void> Tuner::run(const vk::CommandStream& stream) {
-  const VkCommandBuffer commands = stream.handle();
-  PUMICE_ASSIGN(const uint64_t value, kernels_.device().submit({&commands, 1}));
-  PUMICE_ASSIGN(const bool reached, kernels_.device().wait(value));
-  PUMICE_CHECK(reached);
-  return {};
-}
-
 // Seconds of a whole submission: the device's own time where it tells, else this thread's wait.
 Result<double> Tuner::time(vk::CommandStream& stream) {
   const auto start = std::chrono::steady_clock::now();
-  PUMICE_TRY(run(stream));
+  PUMICE_TRY(stream.run());
   const double waited = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   double on_device = 0;
   for (const vk::ProfiledOperation& operation : stream.profile()) on_device += operation.microseconds * 1e-6;
@@ -101,7 +92,7 @@ double Tuner::allowed_error() const {
 
 Result<void> Tuner::admit(uint32_t index) {
   PUMICE_TRY(record(check_, index, 1, true));
-  PUMICE_TRY(run(check_));
+  PUMICE_TRY(check_.run());
   const double wrong = error_of_output();
   if (!(wrong <= allowed_error())) return error(Status::kInternal, "its result is wrong by a part of %.2g", wrong);
   if (index == 0) choice_error_ = wrong;

@@ -19,6 +19,10 @@ struct CooperativeMatrix {
   ComponentType result = ComponentType::kOther;
 };
 
+struct EnvironmentVariable {
+  std::string name, value;
+};
+
 struct DeviceCaps {
   uint32_t index = 0;  // as the loader enumerates
   std::string name;
@@ -26,7 +30,12 @@ struct DeviceCaps {
   std::string uuid;    // 8-4-4-4-12 hexadecimal digits
   DeviceType type = DeviceType::kOther;
   uint32_t vendor_id = 0, device_id = 0, driver_version = 0, api_version = 0;
-  std::string unusable_reason;  // empty: usable
+  uint32_t driver_id = 0;                        // a VkDriverId
+  uint32_t driver_major = 0, driver_minor = 0;   // driver_version as this driver packs it
+  std::string unusable_reason;                   // empty: usable
+  std::vector<EnvironmentVariable> environment;  // a process that has these could use it
+
+  uint32_t queue_family = 0;  // the first with compute
 
   uint64_t memory_bytes = 0;  // largest device-local heap
   uint64_t budget_bytes = 0;  // what of it this process may use; memory_bytes when the driver does not say
@@ -58,11 +67,16 @@ struct DeviceCaps {
   uint64_t max_allocation = 0;     // bytes of one device allocation
   uint32_t max_workgroup_invocations = 128;
   uint32_t max_shared_bytes = 16384;
+  uint32_t max_push_bytes = 128;
   uint32_t max_groups[3] = {65535, 65535, 65535};
 
   double timestamp_period_ns = 0;  // 0: no timestamps
   uint64_t timestamp_mask = 0;
   uint8_t pipeline_cache_uuid[16] = {};
 };
+
+// What a driver says, as far as it can be: numbers beyond any device's are cut, offers that contradict themselves are
+// not taken, and a device with less than Vulkan demands of it gets an unusable_reason. Pure.
+DeviceCaps believable(DeviceCaps caps);
 
 }  // namespace pumice::vk

@@ -12,7 +12,7 @@ bool overlap(const BufferView& a, const BufferView& b) {
   return a.buffer == b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size;
 }
 
-void full_barrier(const VolkDeviceTable& table, VkCommandBuffer commands, VkPipelineStageFlags extra,
+void full_barrier(const DeviceTable& table, VkCommandBuffer commands, VkPipelineStageFlags extra,
                   VkAccessFlags extra_access) {
   constexpr VkPipelineStageFlags kStages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
   const VkMemoryBarrier barrier{.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
@@ -30,7 +30,7 @@ void full_barrier(const VolkDeviceTable& table, VkCommandBuffer commands, VkPipe
 Result<CommandStream> CommandStream::create(Device& device, bool profile) {
   CommandStream stream;
   stream.device_ = &device;
-  const VolkDeviceTable& table = device.table();
+  const DeviceTable& table = device.table();
   const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                      .queueFamilyIndex = device.queue_family()};
   VkResult result = table.vkCreateCommandPool(device.handle(), &pool, nullptr, &stream.pool_);
@@ -64,8 +64,8 @@ CommandStream& CommandStream::operator=(CommandStream&& other) noexcept {
 }
 
 CommandStream::~CommandStream() {
-  if (!device_) return;
-  const VolkDeviceTable& table = device_->table();
+  if (!device_ || device_->abandoned()) return;
+  const DeviceTable& table = device_->table();
   for (VkDescriptorPool pool : descriptor_pools_) table.vkDestroyDescriptorPool(device_->handle(), pool, nullptr);
   if (pool_) table.vkDestroyCommandPool(device_->handle(), pool_, nullptr);
 }
@@ -75,13 +75,14 @@ void CommandStream::fail(Error error) {
 }
 
 void CommandStream::begin() {
-  const VolkDeviceTable& table = device_->table();
+  const DeviceTable& table = device_->table();
   error_.reset();
   pending_.clear();
   dispatches_ = barriers_ = 0;
   current_pool_ = 0;
   for (VkDescriptorPool pool : descriptor_pools_) table.vkResetDescriptorPool(device_->handle(), pool, 0);
-  table.vkResetCommandPool(device_->handle(), pool_, 0);
+  if (const VkResult reset = table.vkResetCommandPool(device_->handle(), pool_, 0); reset != VK_SUCCESS)
+    return fail(vulkan_error(reset, "vkResetCommandPool"));
   const VkCommandBufferBeginInfo info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
                                       .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
   const VkResult result = table.vkBeginCommandBuffer(commands_, &info);
@@ -105,7 +106,7 @@ void CommandStream::order(std::span<const Access> accesses) {
 }
 
 VkDescriptorSet CommandStream::allocate_set(VkDescriptorSetLayout layout) {
-  const VolkDeviceTable& table = device_->table();
+  const DeviceTable& table = device_->table();
   for (;; ++current_pool_) {
     const bool fresh = current_pool_ == descriptor_pools_.size();
     if (fresh) {
@@ -114,6 +115,7 @@ VkDescriptorSet CommandStream::allocate_set(VkDescriptorSetLayout layout) {
                                             .maxSets = kSetsPerPool,
                                             .poolSizeCount = 1,
                                             .pPoolSizes = &size};
+      descriptor_pools_.reserve(descriptor_pools_.size() + 1);
       VkDescriptorPool pool = VK_NULL_HANDLE;
       const VkResult result = table.vkCreateDescriptorPool(device_->handle(), &info, nullptr, &pool);
       if (result != VK_SUCCESS) return fail(vulkan_error(result, "vkCreateDescriptorPool")), VK_NULL_HANDLE;
@@ -152,6 +154,11 @@ bool CommandStream::bind(const Pipeline& pipeline, std::span<const std::byte> pu
                         pipeline.name().c_str(), static_cast<unsigned long long>(view.size),
                         static_cast<unsigned long long>(device_->caps().max_storage_range))),
              false;
+    if (view.offset % device_->caps().storage_alignment != 0)
+      return fail(error(Status::kUnsupported, "%s: a binding at byte %llu, the device wants multiples of %llu",
+                        pipeline.name().c_str(), static_cast<unsigned long long>(view.offset),
+                        static_cast<unsigned long long>(device_->caps().storage_alignment))),
+             false;
     infos[i] = {view.buffer, view.offset, view.size};
     writes[i] = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                  .dstSet = set,
@@ -163,7 +170,7 @@ bool CommandStream::bind(const Pipeline& pipeline, std::span<const std::byte> pu
   }
   if (arguments) scratch_.push_back({*arguments, false});
   device_->label(commands_, pipeline.name().c_str());
-  const VolkDeviceTable& table = device_->table();
+  const DeviceTable& table = device_->table();
   table.vkUpdateDescriptorSets(device_->handle(), static_cast<uint32_t>(bindings.size()), writes, 0, nullptr);
   order(scratch_);
   table.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle());
@@ -213,11 +220,19 @@ void CommandStream::fill(BufferView target, uint32_t word) {
 }
 
 Result<void> CommandStream::end() {
+  if (error_) return *error_;
   full_barrier(device_->table(), commands_, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
   const VkResult result = device_->table().vkEndCommandBuffer(commands_);
-  if (error_) return *error_;
   if (result != VK_SUCCESS) return vulkan_error(result, "vkEndCommandBuffer");
   return {};
+}
+
+Result<void> CommandStream::run() {
+  PUMICE_ASSIGN(const uint64_t value, device_->submit({&commands_, 1}));
+  const Result<bool> finished = device_->wait(value);
+  if (finished) return {};
+  device_->settle(value);
+  return finished.error();
 }
 
 }  // namespace pumice::vk

@@ -47,6 +47,8 @@ class CommandStream {
   void fill(BufferView target, uint32_t word);      // size a multiple of 4
   void fail(Error error);                           // keeps the first error; nothing more is recorded
   Result<void> end();
+  // Submits what was recorded, and returns when it has finished or nothing of it can run any more.
+  Result<void> run();
 
   VkCommandBuffer handle() const { return commands_; }
   uint32_t dispatches() const { return dispatches_; }

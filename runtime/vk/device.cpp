@@ -1,5 +1,7 @@
 #include "vk/device.h"
 
+#include <algorithm>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,13 +19,15 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 }
 
 Buffer::~Buffer() {
-  if (!handle_) return;
+  if (!handle_ || device_->abandoned()) return;
   device_->table().vkDestroyBuffer(device_->handle(), handle_, nullptr);
   device_->memory_->free(allocation_);
 }
 
 Result<std::unique_ptr<Device>> Device::create(const Instance& instance, VkPhysicalDevice physical,
                                                DeviceOptions options) {
+  if (options.hang_limit.count() == 0)
+    options.hang_limit = std::chrono::seconds(options.caps.type == DeviceType::kCpu ? 3600 : 120);
   std::unique_ptr<Device> device(new Device(instance, std::move(options)));
   PUMICE_TRY(device->create_handle(physical));
   PUMICE_TRY(device->create_objects(physical));
@@ -31,16 +35,11 @@ Result<std::unique_ptr<Device>> Device::create(const Instance& instance, VkPhysi
 }
 
 Result<void> Device::create_handle(VkPhysicalDevice physical) {
-  uint32_t count = 0;
-  vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, nullptr);
-  std::vector<VkQueueFamilyProperties> families(count);
-  vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families.data());
-  while (queue_family_ < count && !(families[queue_family_].queueFlags & VK_QUEUE_COMPUTE_BIT)) ++queue_family_;
-  if (queue_family_ == count) return error(Status::kUnsupported, "%s has no compute queue", caps().name.c_str());
-
+  if (!caps().unusable_reason.empty())
+    return error(Status::kUnsupported, "%s cannot be used: %s", caps().name.c_str(), caps().unusable_reason.c_str());
   const float priority = 1.0f;
   const VkDeviceQueueCreateInfo queue{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                      .queueFamilyIndex = queue_family_,
+                                      .queueFamilyIndex = caps().queue_family,
                                       .queueCount = 1,
                                       .pQueuePriorities = &priority};
   DeviceFeatures features(caps());
@@ -50,18 +49,19 @@ Result<void> Device::create_handle(VkPhysicalDevice physical) {
                                 .pQueueCreateInfos = &queue,
                                 .enabledExtensionCount = static_cast<uint32_t>(features.extensions().size()),
                                 .ppEnabledExtensionNames = features.extensions().data()};
-  const VkResult result = vkCreateDevice(physical, &info, nullptr, &handle_);
+  VkDevice handle = VK_NULL_HANDLE;
+  const VkResult result = instance_.table().vkCreateDevice(physical, &info, nullptr, &handle);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateDevice");
-  volkLoadDeviceTable(&table_, handle_);
-  table_.vkGetDeviceQueue(handle_, queue_family_, 0, &queue_);
-  if (instance_.debug_labels())
-    insert_label_ = reinterpret_cast<PFN_vkCmdInsertDebugUtilsLabelEXT>(
-        vkGetDeviceProcAddr(handle_, "vkCmdInsertDebugUtilsLabelEXT"));
+  handle_ = handle;
+  PUMICE_TRY(load(table_, instance_.table(), handle_));
+  table_.vkGetDeviceQueue(handle_, caps().queue_family, 0, &queue_);
   return {};
 }
 
 Result<void> Device::create_objects(VkPhysicalDevice physical) {
-  memory_ = std::make_unique<MemoryAllocator>(physical, handle_, table_, caps());
+  VkPhysicalDeviceMemoryProperties2 memory{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2};
+  instance_.table().vkGetPhysicalDeviceMemoryProperties2(physical, &memory);
+  memory_ = std::make_unique<MemoryAllocator>(memory.memoryProperties, handle_, table_, caps());
   const VkSemaphoreTypeCreateInfo type{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
                                        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
   const VkSemaphoreCreateInfo semaphore{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
@@ -77,31 +77,48 @@ Result<void> Device::create_objects(VkPhysicalDevice physical) {
   return {};
 }
 
+// Drivers have said anything for the size.
+Result<void> Device::store_pipeline_cache() {
+  constexpr size_t kMost = size_t{256} << 20;
+  size_t size = 0;
+  VkResult result = table_.vkGetPipelineCacheData(handle_, pipeline_cache_, &size, nullptr);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkGetPipelineCacheData");
+  if (size > kMost) return error(Status::kUnsupported, "the driver wants %zu bytes for it", size);
+  if (size == 0) return {};
+  std::vector<std::byte> data(size);
+  result = table_.vkGetPipelineCacheData(handle_, pipeline_cache_, &size, data.data());
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkGetPipelineCacheData");
+  data.resize(std::min(size, data.size()));
+  return write_pipeline_cache(options_.pipeline_cache_path, caps(), data);
+}
+
 Device::~Device() {
   if (!handle_) return;
-  table_.vkDeviceWaitIdle(handle_);
+  if (timeline_) settle(last_value_.load());
+  if (abandoned()) {
+    memory_->abandon();
+    instance_.abandon();
+    return;
+  }
   if (pipeline_cache_) {
-    if (!options_.pipeline_cache_path.empty()) {
-      size_t size = 0;
-      table_.vkGetPipelineCacheData(handle_, pipeline_cache_, &size, nullptr);
-      std::vector<std::byte> data(size);
-      if (size && table_.vkGetPipelineCacheData(handle_, pipeline_cache_, &size, data.data()) == VK_SUCCESS) {
-        data.resize(size);
-        if (auto written = write_pipeline_cache(options_.pipeline_cache_path, caps(), data); !written)
-          log().write(LogLevel::kWarning, "pipeline cache not written: %s", written.error().message.c_str());
-      }
+    // It only saves time: whatever goes wrong with it, memory that runs out included, is told at most.
+    try {
+      const Result<void> stored =
+          options_.pipeline_cache_path.empty() || lost_ ? Result<void>() : store_pipeline_cache();
+      if (!stored) log().write(LogLevel::kWarning, "pipeline cache not written: %s", stored.error().message.c_str());
+    } catch (...) {
     }
     table_.vkDestroyPipelineCache(handle_, pipeline_cache_, nullptr);
   }
   if (timeline_) table_.vkDestroySemaphore(handle_, timeline_, nullptr);
   memory_.reset();
-  table_.vkDestroyDevice(handle_, nullptr);
+  if (table_.vkDestroyDevice) table_.vkDestroyDevice(handle_, nullptr);
 }
 
 void Device::label(VkCommandBuffer commands, const char* name) const {
-  if (!insert_label_) return;
+  if (!instance_.debug_labels() || !table_.vkCmdInsertDebugUtilsLabelEXT) return;
   const VkDebugUtilsLabelEXT info{.sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT, .pLabelName = name};
-  insert_label_(commands, &info);
+  table_.vkCmdInsertDebugUtilsLabelEXT(commands, &info);
 }
 
 Result<Buffer> Device::create_buffer(uint64_t bytes, MemoryIntent intent) {
@@ -115,18 +132,21 @@ Result<Buffer> Device::create_buffer(uint64_t bytes, MemoryIntent intent) {
   VkBuffer handle = VK_NULL_HANDLE;
   VkResult result = table_.vkCreateBuffer(handle_, &info, nullptr, &handle);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateBuffer");
-  VkMemoryRequirements requirements;
-  table_.vkGetBufferMemoryRequirements(handle_, handle, &requirements);
-  Result<Allocation> allocation = memory_->allocate(requirements, intent);
-  if (!allocation) {
-    table_.vkDestroyBuffer(handle_, handle, nullptr);
-    return std::move(allocation).error();
-  }
   buffer.handle_ = handle;
-  buffer.allocation_ = *allocation;
-  result = table_.vkBindBufferMemory(handle_, handle, allocation->memory, allocation->offset);
+  VkMemoryRequirements requirements{};
+  table_.vkGetBufferMemoryRequirements(handle_, handle, &requirements);
+  if (requirements.size < buffer.size_)
+    return error(Status::kUnsupported, "the driver gives a buffer of %llu bytes only %llu",
+                 static_cast<unsigned long long>(buffer.size_), static_cast<unsigned long long>(requirements.size));
+  PUMICE_ASSIGN(buffer.allocation_, memory_->allocate(requirements, intent));
+  result = table_.vkBindBufferMemory(handle_, handle, buffer.allocation_.memory, buffer.allocation_.offset);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkBindBufferMemory");
   return buffer;
+}
+
+Error Device::failed(VkResult result, const char* call) {
+  if (result == VK_ERROR_DEVICE_LOST) lost_ = true;
+  return vulkan_error(result, call);
 }
 
 Result<uint64_t> Device::submit(std::span<const VkCommandBuffer> commands) {
@@ -143,27 +163,83 @@ Result<uint64_t> Device::submit(std::span<const VkCommandBuffer> commands) {
                           .signalSemaphoreCount = 1,
                           .pSignalSemaphores = &timeline_};
   const VkResult result = table_.vkQueueSubmit(queue_, 1, &info, VK_NULL_HANDLE);
-  if (result == VK_ERROR_DEVICE_LOST) lost_ = true;
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkQueueSubmit");
+  if (result != VK_SUCCESS) return failed(result, "vkQueueSubmit");
   last_value_ = value;
   return value;
 }
 
-Result<bool> Device::wait(uint64_t value, uint64_t timeout_ns) {
-  if (value <= finished_value_.load()) return true;
-  if (lost_) return vulkan_error(VK_ERROR_DEVICE_LOST, "vkWaitSemaphores");
+void Device::advance(uint64_t finished) {
+  uint64_t seen = finished_value_.load();
+  while (seen < finished && !finished_value_.compare_exchange_weak(seen, finished)) {
+  }
+}
+
+// VK_SUCCESS, VK_TIMEOUT or an error. Where the driver's wait has come to nothing its counter is asked, and believed as
+// far as submissions have gone.
+VkResult Device::wait_once(uint64_t value, uint64_t timeout_ns) {
   const VkSemaphoreWaitInfo info{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
                                  .semaphoreCount = 1,
                                  .pSemaphores = &timeline_,
                                  .pValues = &value};
   const VkResult result = table_.vkWaitSemaphores(handle_, &info, timeout_ns);
-  if (result == VK_TIMEOUT) return false;
-  if (result == VK_ERROR_DEVICE_LOST) lost_ = true;
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkWaitSemaphores");
-  uint64_t seen = finished_value_.load();
-  while (seen < value && !finished_value_.compare_exchange_weak(seen, value)) {
+  if (result == VK_SUCCESS) advance(value);
+  if (result != VK_TIMEOUT || timeout_ns == 0) return result;
+  uint64_t counter = 0;
+  if (table_.vkGetSemaphoreCounterValue(handle_, timeline_, &counter) != VK_SUCCESS) return result;
+  if (counter <= last_value_.load()) advance(counter);
+  return value <= finished_value_.load() ? VK_SUCCESS : result;
+}
+
+// Counts the time in which those who wait see nothing finish. A gap between two looks counts as a second at most, so
+// that a process that was stopped does not find its device hanging.
+bool Device::hangs() {
+  constexpr std::chrono::seconds kMostGap{1};
+  const auto now = std::chrono::steady_clock::now();
+  const std::lock_guard lock(watch_mutex_);
+  const uint64_t finished = finished_value_.load();
+  stalled_ = finished == watched_value_
+                 ? stalled_ + std::min<std::chrono::steady_clock::duration>(now - watched_, kMostGap)
+                 : std::chrono::steady_clock::duration::zero();
+  watched_ = now;
+  watched_value_ = finished;
+  return stalled_ > options_.hang_limit;
+}
+
+Result<bool> Device::wait(uint64_t value, uint64_t timeout_ns) {
+  using Clock = std::chrono::steady_clock;
+  constexpr uint64_t kLook = 500'000'000;  // ns between two looks at whether the device hangs
+  if (value <= finished_value_.load()) return true;
+  const Clock::time_point start = Clock::now();
+  for (uint64_t waited = 0;;) {
+    if (lost_) return vulkan_error(VK_ERROR_DEVICE_LOST, "vkWaitSemaphores");
+    const VkResult result = wait_once(value, std::min(kLook, timeout_ns - waited));
+    if (result == VK_SUCCESS) return true;
+    if (result != VK_TIMEOUT) return failed(result, "vkWaitSemaphores");
+    if (hangs()) {
+      lost_ = abandoned_ = true;
+      return error(Status::kDeviceLost,
+                   "the device has finished nothing for %lld s and counts as lost; create it again",
+                   static_cast<long long>(options_.hang_limit.count()));
+    }
+    const uint64_t before = waited;
+    waited = static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - start).count());
+    if (waited >= timeout_ns) return false;
+    // A driver that does not wait is not asked all the time.
+    if (waited - before < kLook / 1000) std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
-  return true;
+}
+
+void Device::settle(uint64_t value) noexcept {
+  // The hang limit bounds each wait; what else can go wrong with one passes or does not.
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries && !abandoned_; ++i) {
+    try {
+      if (lost_ || wait(value)) return;
+    } catch (...) {  // no memory for the words of an error
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  lost_ = abandoned_ = true;
 }
 
 }  // namespace pumice::vk

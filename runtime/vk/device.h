@@ -2,9 +2,8 @@
 // submissions.
 #pragma once
 
-#include <volk.h>
-
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -20,12 +19,15 @@ namespace pumice::vk {
 struct DeviceOptions {
   DeviceCaps caps;                  // as read, or with capabilities masked
   std::string pipeline_cache_path;  // empty: none
+  // How long nothing may finish while something is in flight, until the device counts as lost. Drivers have watchdogs
+  // of their own, of seconds; this is for those that have none. 0: 2 minutes, an hour on a CPU.
+  std::chrono::seconds hang_limit{0};
 };
 
 class Device;
 
 // A storage buffer with its memory. Move-only; the device outlives it, and whoever destroys it has waited for the
-// submissions that use it.
+// submissions that use it (Device::settle). What a hung device may still use is never freed.
 class Buffer {
  public:
   Buffer() = default;
@@ -72,8 +74,8 @@ class Device {
   const DeviceCaps& caps() const { return options_.caps; }
   const Log& log() const { return instance_.log(); }
   VkDevice handle() const { return handle_; }
-  const VolkDeviceTable& table() const { return table_; }
-  uint32_t queue_family() const { return queue_family_; }
+  const DeviceTable& table() const { return table_; }
+  uint32_t queue_family() const { return options_.caps.queue_family; }
   VkPipelineCache pipeline_cache() const { return pipeline_cache_; }
   // Names what follows in a command buffer, for debuggers; does nothing without VK_EXT_debug_utils.
   void label(VkCommandBuffer commands, const char* name) const;
@@ -83,30 +85,44 @@ class Device {
 
   // Submits in order after everything submitted before; the returned value is reached when it has finished.
   Result<uint64_t> submit(std::span<const VkCommandBuffer> commands);
-  // true: reached; false: not within the time. A lost device is an error here and from then on.
+  // true: reached; false: not within the time, never without one. A lost device is an error here and from then on, and
+  // one that hangs is lost.
   Result<bool> wait(uint64_t value, uint64_t timeout_ns = UINT64_MAX);
   Result<bool> reached(uint64_t value) { return wait(value, 0); }
   uint64_t submissions() const { return last_value_.load(); }
+  // For destructors: returns when nothing up to `value` uses what is to be freed, or when the device hangs: then it
+  // is abandoned, and nothing of it is ever freed.
+  void settle(uint64_t value) noexcept;
+  bool abandoned() const { return abandoned_.load(); }
+  // The error of a call on this device; takes note of a loss.
+  Error failed(VkResult result, const char* call);
 
  private:
   Device(const Instance& instance, DeviceOptions options) : instance_(instance), options_(std::move(options)) {}
   Result<void> create_handle(VkPhysicalDevice physical);
   Result<void> create_objects(VkPhysicalDevice physical);
+  Result<void> store_pipeline_cache();
+  VkResult wait_once(uint64_t value, uint64_t timeout_ns);
+  void advance(uint64_t finished);
+  bool hangs();
   friend class Buffer;
 
   const Instance& instance_;
   DeviceOptions options_;
   VkDevice handle_ = VK_NULL_HANDLE;
-  VolkDeviceTable table_{};
-  PFN_vkCmdInsertDebugUtilsLabelEXT insert_label_ = nullptr;
-  uint32_t queue_family_ = 0;
+  DeviceTable table_{};
   VkQueue queue_ = VK_NULL_HANDLE;
   VkSemaphore timeline_ = VK_NULL_HANDLE;
   VkPipelineCache pipeline_cache_ = VK_NULL_HANDLE;
   std::unique_ptr<MemoryAllocator> memory_;
   std::mutex queue_mutex_;
   std::atomic<uint64_t> last_value_{0}, finished_value_{0};
-  std::atomic<bool> lost_{false};
+  std::atomic<bool> lost_{false}, abandoned_{false};
+
+  std::mutex watch_mutex_;  // of what follows
+  std::chrono::steady_clock::time_point watched_{};
+  std::chrono::steady_clock::duration stalled_{};  // for how long nothing has finished, as those who wait have seen
+  uint64_t watched_value_ = 0;
 };
 
 }  // namespace pumice::vk

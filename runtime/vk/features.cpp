@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "vk/enumerate.h"
+
 namespace pumice::vk {
 namespace {
 
@@ -26,17 +28,17 @@ ComponentType component_of(VkComponentTypeKHR type) {
   }
 }
 
-// The sizes that one subgroup computes.
-std::vector<CooperativeMatrix> read_cooperative_matrices(VkInstance instance, VkPhysicalDevice device) {
-  const auto read = reinterpret_cast<PFN_vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR>(
-      vkGetInstanceProcAddr(instance, "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR"));
-  uint32_t count = 0;
-  if (!read || read(device, &count, nullptr) != VK_SUCCESS) return {};
-  std::vector<VkCooperativeMatrixPropertiesKHR> properties(
-      count, {.sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR});
-  if (read(device, &count, properties.data()) != VK_SUCCESS) return {};
+// The sizes that one subgroup computes. A driver that cannot list them has none.
+std::vector<CooperativeMatrix> read_cooperative_matrices(const InstanceTable& table, VkPhysicalDevice device) {
+  const auto read = table.vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR;
+  if (!read) return {};
+  const auto properties = enumerate<VkCooperativeMatrixPropertiesKHR>(
+      "vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR",
+      [&](uint32_t* count, VkCooperativeMatrixPropertiesKHR* list) { return read(device, count, list); },
+      {.sType = VK_STRUCTURE_TYPE_COOPERATIVE_MATRIX_PROPERTIES_KHR});
+  if (!properties) return {};
   std::vector<CooperativeMatrix> matrices;
-  for (const VkCooperativeMatrixPropertiesKHR& p : properties)
+  for (const VkCooperativeMatrixPropertiesKHR& p : *properties)
     if (p.scope == VK_SCOPE_SUBGROUP_KHR && !p.saturatingAccumulation)
       matrices.push_back({.m = p.MSize,
                           .n = p.NSize,
@@ -84,38 +86,36 @@ struct DeviceFeatures::Structs {
   void* chain = nullptr;
 };
 
-bool has_extension(VkPhysicalDevice device, const char* name) {
-  uint32_t count = 0;
-  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, nullptr);
-  std::vector<VkExtensionProperties> extensions(count);
-  vkEnumerateDeviceExtensionProperties(device, nullptr, &count, extensions.data());
-  return std::any_of(extensions.begin(), extensions.end(),
-                     [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, name) == 0; });
+bool contains(const ExtensionList& extensions, const char* name) {
+  return std::any_of(extensions.begin(), extensions.end(), [&](const VkExtensionProperties& e) {
+    return std::strncmp(e.extensionName, name, sizeof e.extensionName) == 0;
+  });
 }
 
-void read_features(VkInstance instance, VkPhysicalDevice device, DeviceCaps& caps) {
+void read_features(const InstanceTable& table, VkPhysicalDevice device, const ExtensionList& extensions,
+                   DeviceCaps& caps) {
   DeviceFeatures::Structs known;
   void* chain = nullptr;
   link(chain, known.float16);
   link(chain, known.storage16);
   link(chain, known.memory_model);
-  if (has_extension(device, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME)) link(chain, known.integer_dot);
-  if (has_extension(device, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) link(chain, known.executables);
+  if (contains(extensions, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME)) link(chain, known.integer_dot);
+  if (contains(extensions, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) link(chain, known.executables);
 #ifdef VK_KHR_cooperative_matrix
-  if (has_extension(device, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)) link(chain, known.matrices);
+  if (contains(extensions, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)) link(chain, known.matrices);
 #endif
 #ifdef VK_NV_cooperative_matrix2
-  if (has_extension(device, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME)) link(chain, known.matrices2);
+  if (contains(extensions, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME)) link(chain, known.matrices2);
 #endif
   VkPhysicalDeviceFeatures2 features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = chain};
-  vkGetPhysicalDeviceFeatures2(device, &features);
+  table.vkGetPhysicalDeviceFeatures2(device, &features);
 
   caps.int64 = features.features.shaderInt64;
   caps.float16 = known.float16.shaderFloat16;
   caps.storage16 = known.storage16.storageBuffer16BitAccess;
   caps.executable_properties = known.executables.pipelineExecutableInfo;
   caps.integer_dot = known.integer_dot.shaderIntegerDotProduct;
-  caps.external_memory_host = has_extension(device, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  caps.external_memory_host = contains(extensions, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
 
   VkPhysicalDeviceExternalMemoryHostPropertiesEXT host{
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT};
@@ -125,13 +125,13 @@ void read_features(VkInstance instance, VkPhysicalDevice device, DeviceCaps& cap
   if (caps.external_memory_host) link(chain, host);
   if (caps.integer_dot) link(chain, dot);
   VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = chain};
-  vkGetPhysicalDeviceProperties2(device, &properties);
+  table.vkGetPhysicalDeviceProperties2(device, &properties);
   caps.host_import_alignment = host.minImportedHostPointerAlignment;
   caps.integer_dot_accelerated = dot.integerDotProduct4x8BitPackedSignedAccelerated;
 
 #ifdef VK_KHR_cooperative_matrix
   if (known.matrices.cooperativeMatrix && known.memory_model.vulkanMemoryModel && caps.float16 && caps.storage16)
-    caps.cooperative_matrices = read_cooperative_matrices(instance, device);
+    caps.cooperative_matrices = read_cooperative_matrices(table, device);
 #endif
 #ifdef VK_NV_cooperative_matrix2
   const VkPhysicalDeviceCooperativeMatrix2FeaturesNV& two = known.matrices2;
@@ -140,7 +140,6 @@ void read_features(VkInstance instance, VkPhysicalDevice device, DeviceCaps& cap
                              two.cooperativeMatrixConversions && two.cooperativeMatrixPerElementOperations &&
                              two.cooperativeMatrixTensorAddressing;
 #endif
-  (void)instance;
 }
 
 DeviceFeatures::DeviceFeatures(const DeviceCaps& caps) : structs_(std::make_unique<Structs>()) {

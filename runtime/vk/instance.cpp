@@ -1,10 +1,11 @@
-#define VOLK_IMPLEMENTATION
 #include "vk/instance.h"
 
 #include <algorithm>
 #include <cctype>
 #include <cstring>
-#include <mutex>
+
+#include "vk/enumerate.h"
+#include "vk/features.h"
 
 namespace pumice::vk {
 namespace {
@@ -20,22 +21,21 @@ VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT
   return VK_FALSE;
 }
 
-bool layer_available(const char* name) {
-  uint32_t count = 0;
-  vkEnumerateInstanceLayerProperties(&count, nullptr);
-  std::vector<VkLayerProperties> layers(count);
-  vkEnumerateInstanceLayerProperties(&count, layers.data());
-  return std::any_of(layers.begin(), layers.end(),
-                     [&](const VkLayerProperties& layer) { return std::strcmp(layer.layerName, name) == 0; });
+Result<bool> layer_available(const LoaderTable& loader, const char* name) {
+  PUMICE_ASSIGN(const auto layers, enumerate<VkLayerProperties>("vkEnumerateInstanceLayerProperties",
+                                                                loader.vkEnumerateInstanceLayerProperties));
+  return std::any_of(layers.begin(), layers.end(), [&](const VkLayerProperties& layer) {
+    return std::strncmp(layer.layerName, name, sizeof layer.layerName) == 0;
+  });
 }
 
-bool extension_available(const char* name, const char* layer) {
-  uint32_t count = 0;
-  vkEnumerateInstanceExtensionProperties(layer, &count, nullptr);
-  std::vector<VkExtensionProperties> extensions(count);
-  vkEnumerateInstanceExtensionProperties(layer, &count, extensions.data());
-  return std::any_of(extensions.begin(), extensions.end(),
-                     [&](const VkExtensionProperties& e) { return std::strcmp(e.extensionName, name) == 0; });
+Result<bool> extension_available(const LoaderTable& loader, const char* name, const char* layer) {
+  const auto list = [&](uint32_t* count, VkExtensionProperties* extensions) {
+    return loader.vkEnumerateInstanceExtensionProperties(layer, count, extensions);
+  };
+  PUMICE_ASSIGN(const auto extensions,
+                enumerate<VkExtensionProperties>("vkEnumerateInstanceExtensionProperties", list));
+  return contains(extensions, name);
 }
 
 std::string lower(std::string_view text) {
@@ -62,53 +62,57 @@ int preference(DeviceType type) {
 
 }  // namespace
 
-Error vulkan_error(VkResult result, const char* call) {
-  switch (result) {
-    case VK_ERROR_OUT_OF_HOST_MEMORY:
-      return error(Status::kOutOfHostMemory, "%s: out of host memory", call);
-    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
-      return error(Status::kOutOfDeviceMemory,
-                   "%s: out of device memory; use a smaller model, a smaller context or a quantised file", call);
-    case VK_ERROR_DEVICE_LOST:
-      return error(Status::kDeviceLost, "%s: the device was lost (a driver reset or a time-out); create it again",
-                   call);
-    case VK_ERROR_INCOMPATIBLE_DRIVER:
-      return error(Status::kUnsupported, "%s: no compatible Vulkan driver", call);
-    default:
-      return error(Status::kInternal, "%s failed with VkResult %d", call, static_cast<int>(result));
+Result<std::span<const PhysicalDevice>> Instance::devices() {
+  const std::lock_guard lock(mutex_);
+  if (!opened_) {
+    close();  // what a call that failed has left
+    PUMICE_TRY(open());
+    opened_ = true;
   }
+  return std::span<const PhysicalDevice>(devices_);
 }
 
-Result<std::unique_ptr<Instance>> Instance::create(InstanceOptions options) {
-  std::unique_ptr<Instance> instance(new Instance(std::move(options)));
-  PUMICE_TRY(instance->create_handle());
-  if (instance->handle_) instance->read_devices();
-  return instance;
-}
-
-Result<void> Instance::create_handle() {
-  static std::mutex volk_mutex;  // volk's loader-level function pointers are process-wide
-  std::lock_guard lock(volk_mutex);
-  if (volkInitialize() != VK_SUCCESS) {
+Result<void> Instance::open() {
+  const PFN_vkGetInstanceProcAddr given = options_.get_instance_proc_addr;
+  const LoaderTable loader = given ? load_loader_table(given) : system_loader();
+  uint32_t version = 0;
+  if (!loader.complete()) {
     log().write(LogLevel::kWarning, "no Vulkan loader found: install libvulkan1 and a driver");
     return {};
   }
-  if (volkGetInstanceVersion() < VK_API_VERSION_1_2) {
+  const VkResult result = loader.vkEnumerateInstanceVersion(&version);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkEnumerateInstanceVersion");
+  if (version < VK_API_VERSION_1_2) {
     log().write(LogLevel::kWarning, "the Vulkan loader is older than 1.2");
     return {};
   }
+  PUMICE_TRY(create_handle(loader));
+  if (!handle_) return {};
+  PUMICE_TRY(load(table_, loader, handle_));
+  if (debug_utils_) PUMICE_TRY(create_messenger());
+  const auto list = [&](uint32_t* count, VkPhysicalDevice* handles) {
+    return table_.vkEnumeratePhysicalDevices(handle_, count, handles);
+  };
+  PUMICE_ASSIGN(const std::vector<VkPhysicalDevice> handles,
+                enumerate<VkPhysicalDevice>("vkEnumeratePhysicalDevices", list));
+  for (uint32_t i = 0; i < handles.size(); ++i) devices_.push_back({handles[i], read_caps(table_, handles[i], i)});
+  return {};
+}
+
+Result<void> Instance::create_handle(const LoaderTable& loader) {
   std::vector<const char*> layers, extensions;
   if (options_.validation) {
-    if (layer_available(kValidationLayer))
+    PUMICE_ASSIGN(const bool installed, layer_available(loader, kValidationLayer));
+    if (installed)
       layers.push_back(kValidationLayer);
     else
       log().write(LogLevel::kWarning, "%s is not installed: nothing is validated", kValidationLayer);
+    PUMICE_ASSIGN(debug_utils_, extension_available(loader, VK_EXT_DEBUG_UTILS_EXTENSION_NAME, nullptr));
+    if (!debug_utils_ && installed) {
+      PUMICE_ASSIGN(debug_utils_, extension_available(loader, VK_EXT_DEBUG_UTILS_EXTENSION_NAME, kValidationLayer));
+    }
+    if (debug_utils_) extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
   }
-  const char* layer = layers.empty() ? nullptr : layers[0];
-  debug_utils_ = options_.validation && (extension_available(VK_EXT_DEBUG_UTILS_EXTENSION_NAME, nullptr) ||
-                                         (layer && extension_available(VK_EXT_DEBUG_UTILS_EXTENSION_NAME, layer)));
-  if (debug_utils_) extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
-
   const VkApplicationInfo application{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                       .pApplicationName = "pumice",
                                       .pEngineName = "pumice",
@@ -119,15 +123,20 @@ Result<void> Instance::create_handle() {
                                   .ppEnabledLayerNames = layers.data(),
                                   .enabledExtensionCount = static_cast<uint32_t>(extensions.size()),
                                   .ppEnabledExtensionNames = extensions.data()};
-  const VkResult result = vkCreateInstance(&info, nullptr, &handle_);
-  if (result == VK_ERROR_INCOMPATIBLE_DRIVER) {
-    log().write(LogLevel::kWarning, "no Vulkan driver found: install mesa-vulkan-drivers or your GPU's driver");
-    handle_ = VK_NULL_HANDLE;
-    return {};
-  }
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateInstance");
-  volkLoadInstanceOnly(handle_);
-  if (!debug_utils_) return {};
+  const VkResult result = loader.vkCreateInstance(&info, nullptr, &handle_);
+  if (result == VK_SUCCESS && handle_) return {};
+  handle_ = VK_NULL_HANDLE;
+  if (result == VK_ERROR_OUT_OF_HOST_MEMORY)
+    return error(Status::kOutOfHostMemory,
+                 "vkCreateInstance: out of host memory, or a driver's manifest is damaged (the loader says the same of "
+                 "both): look at VK_DRIVER_FILES and at the folders vulkan/icd.d");
+  if (result != VK_ERROR_INCOMPATIBLE_DRIVER) return vulkan_error(result, "vkCreateInstance");
+  log().write(LogLevel::kWarning, "no Vulkan driver found: install mesa-vulkan-drivers or your GPU's driver");
+  return {};
+}
+
+Result<void> Instance::create_messenger() {
+  if (!table_.vkCreateDebugUtilsMessengerEXT || !table_.vkDestroyDebugUtilsMessengerEXT) return {};
   const VkDebugUtilsMessengerCreateInfoEXT messenger{
       .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
       .messageSeverity =
@@ -135,24 +144,21 @@ Result<void> Instance::create_handle() {
       .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
       .pfnUserCallback = on_message,
       .pUserData = &options_.log};
-  destroy_messenger_ = reinterpret_cast<PFN_vkDestroyDebugUtilsMessengerEXT>(
-      vkGetInstanceProcAddr(handle_, "vkDestroyDebugUtilsMessengerEXT"));
-  vkCreateDebugUtilsMessengerEXT(handle_, &messenger, nullptr, &messenger_);
+  const VkResult result = table_.vkCreateDebugUtilsMessengerEXT(handle_, &messenger, nullptr, &messenger_);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateDebugUtilsMessengerEXT");
   return {};
 }
 
-void Instance::read_devices() {
-  uint32_t count = 0;
-  vkEnumeratePhysicalDevices(handle_, &count, nullptr);
-  std::vector<VkPhysicalDevice> handles(count);
-  vkEnumeratePhysicalDevices(handle_, &count, handles.data());
-  handles.resize(count);
-  for (uint32_t i = 0; i < count; ++i) devices_.push_back({handles[i], read_caps(handle_, handles[i], i)});
+void Instance::close() {
+  devices_.clear();
+  if (messenger_) table_.vkDestroyDebugUtilsMessengerEXT(handle_, messenger_, nullptr);
+  if (handle_ && table_.vkDestroyInstance) table_.vkDestroyInstance(handle_, nullptr);
+  messenger_ = VK_NULL_HANDLE;
+  handle_ = VK_NULL_HANDLE;
 }
 
 Instance::~Instance() {
-  if (messenger_) destroy_messenger_(handle_, messenger_, nullptr);
-  if (handle_) vkDestroyInstance(handle_, nullptr);
+  if (!abandoned_) close();
 }
 
 Result<size_t> select_device(const std::vector<DeviceCaps>& devices, std::string_view selector) {

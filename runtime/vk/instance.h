@@ -1,9 +1,10 @@
-// Instance: the Vulkan loader, and the choice of a device.
+// Instance: the Vulkan loader and its devices, and the choice of one.
 #pragma once
 
-#include <volk.h>
-
+#include <atomic>
 #include <memory>
+#include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,12 +12,14 @@
 #include "base/log.h"
 #include "base/result.h"
 #include "vk/caps.h"
+#include "vk/functions.h"
 
 namespace pumice::vk {
 
 struct InstanceOptions {
   Log log;
   bool validation = false;  // Khronos validation layer, if installed; its messages are logged as errors
+  PFN_vkGetInstanceProcAddr get_instance_proc_addr = nullptr;  // null: that of the system's loader
 };
 
 struct PhysicalDevice {
@@ -24,41 +27,47 @@ struct PhysicalDevice {
   DeviceCaps caps;
 };
 
-// Not movable (the debug messenger points at it). Thread-safe after creation. Outlives its devices.
+// Not movable (the debug messenger points at it). Thread-safe. Outlives its devices.
 class Instance {
  public:
-  // Succeeds without a loader or a driver: devices() is then empty.
-  static Result<std::unique_ptr<Instance>> create(InstanceOptions options);
+  // Opens nothing yet: what needs no device meets no driver.
+  explicit Instance(InstanceOptions options) : options_(std::move(options)) {}
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
 
-  const std::vector<PhysicalDevice>& devices() const { return devices_; }
-  VkInstance handle() const { return handle_; }
+  // Opens the loader and its drivers at the first call, and again after one that failed. Empty without a loader or a
+  // driver; the log says which. They stay as they are from then on.
+  Result<std::span<const PhysicalDevice>> devices();
   const Log& log() const { return options_.log; }
-  bool debug_labels() const { return debug_utils_; }
+
+  // For those who have a device.
+  const InstanceTable& table() const { return table_; }
+  bool debug_labels() const { return messenger_ != VK_NULL_HANDLE; }
+  // A device of it hangs: the driver is not closed under it.
+  void abandon() const { abandoned_ = true; }
 
  private:
-  explicit Instance(InstanceOptions options) : options_(std::move(options)) {}
-  Result<void> create_handle();
-  void read_devices();
+  Result<void> open();
+  Result<void> create_handle(const LoaderTable& loader);
+  Result<void> create_messenger();
+  void close();
 
   InstanceOptions options_;
-  VkInstance handle_ = VK_NULL_HANDLE;
-  VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
-  // Our own, because volk's belong to whichever instance was made last.
-  PFN_vkDestroyDebugUtilsMessengerEXT destroy_messenger_ = nullptr;
+  std::mutex mutex_;  // of what follows
+  mutable std::atomic<bool> abandoned_{false};
+  bool opened_ = false;
   bool debug_utils_ = false;
+  VkInstance handle_ = VK_NULL_HANDLE;
+  InstanceTable table_;
+  VkDebugUtilsMessengerEXT messenger_ = VK_NULL_HANDLE;
   std::vector<PhysicalDevice> devices_;
 };
 
-DeviceCaps read_caps(VkInstance instance, VkPhysicalDevice device, uint32_t index);
+DeviceCaps read_caps(const InstanceTable& table, VkPhysicalDevice device, uint32_t index);
 
 // The index into `devices` of the one that `selector` names: empty picks discrete, then integrated, then virtual, then
 // CPU; else a decimal index, a UUID, or a part of a name (case does not matter; it must fit one device only).
 Result<size_t> select_device(const std::vector<DeviceCaps>& devices, std::string_view selector);
-
-// "device lost" and the like as a Status, with the call that failed in the message.
-Error vulkan_error(VkResult result, const char* call);
 
 }  // namespace pumice::vk

@@ -1,15 +1,14 @@
 #include "vk/memory.h"
 
 #include <algorithm>
-
-#include "vk/instance.h"
+#include <bit>
 
 namespace pumice::vk {
 namespace {
 
 constexpr uint64_t kDeviceBlock = uint64_t{64} << 20;
 constexpr uint64_t kHostBlock = uint64_t{4} << 20;
-constexpr uint32_t kNoType = ~0u;
+constexpr uint64_t kMostBytes = uint64_t{1} << 46;  // more than any device has
 
 constexpr VkMemoryPropertyFlags kLocal = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
 constexpr VkMemoryPropertyFlags kMapped = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
@@ -18,6 +17,15 @@ constexpr VkMemoryPropertyFlags kCached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
 uint64_t align_up(uint64_t value, uint64_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
 }  // namespace
+
+VkPhysicalDeviceMemoryProperties believable(VkPhysicalDeviceMemoryProperties memory) {
+  memory.memoryHeapCount = std::min<uint32_t>(memory.memoryHeapCount, VK_MAX_MEMORY_HEAPS);
+  memory.memoryTypeCount = std::min<uint32_t>(memory.memoryTypeCount, VK_MAX_MEMORY_TYPES);
+  // Types keep their numbers; one of a heap that there is not has no properties, and none asks for it.
+  for (uint32_t i = 0; i < memory.memoryTypeCount; ++i)
+    if (memory.memoryTypes[i].heapIndex >= memory.memoryHeapCount) memory.memoryTypes[i] = {0, VK_MAX_MEMORY_HEAPS};
+  return memory;
+}
 
 bool host_reaches_device_memory(const VkPhysicalDeviceMemoryProperties& memory) {
   uint64_t largest = 0, reached = 0;
@@ -30,11 +38,9 @@ bool host_reaches_device_memory(const VkPhysicalDeviceMemoryProperties& memory) 
   return largest > 0 && reached == largest;
 }
 
-MemoryAllocator::MemoryAllocator(VkPhysicalDevice physical, VkDevice device, const VolkDeviceTable& table,
-                                 const DeviceCaps& caps)
-    : device_(device), table_(table), caps_(caps) {
-  vkGetPhysicalDeviceMemoryProperties(physical, &properties_);
-}
+MemoryAllocator::MemoryAllocator(const VkPhysicalDeviceMemoryProperties& memory, VkDevice device,
+                                 const DeviceTable& table, const DeviceCaps& caps)
+    : device_(device), table_(table), caps_(caps), properties_(believable(memory)) {}
 
 MemoryAllocator::~MemoryAllocator() {
   for (Block& block : blocks_)
@@ -56,109 +62,118 @@ Result<uint32_t> MemoryAllocator::memory_type(uint32_t allowed, MemoryIntent int
       if (avoid != 0 && wish != kWishes[row][0]) continue;
       for (uint32_t i = 0; i < properties_.memoryTypeCount; ++i) {
         const VkMemoryPropertyFlags flags = properties_.memoryTypes[i].propertyFlags;
-        if ((allowed >> i & 1u) && (flags & wish) == wish && (flags & avoid) == 0) return i;
+        if (properties_.memoryTypes[i].heapIndex < properties_.memoryHeapCount && (allowed >> i & 1u) &&
+            (flags & wish) == wish && (flags & avoid) == 0)
+          return i;
       }
     }
   }
   return error(Status::kUnsupported, "the device offers no memory for this use");
 }
 
-bool MemoryAllocator::place(Block& block, uint64_t size, uint64_t alignment, uint64_t& offset) {
+// Where `size` bytes now lie in the block; nothing when no hole is large enough.
+std::optional<uint64_t> MemoryAllocator::place(Block& block, uint64_t size, uint64_t alignment) {
+  block.holes.reserve(block.allocations + 2);
   for (auto hole = block.holes.begin(); hole != block.holes.end(); ++hole) {
-    const uint64_t start = align_up(hole->first, alignment), end = hole->first + hole->second;
+    const uint64_t start = align_up(hole->offset, alignment), end = hole->end();
     if (start > end || end - start < size) continue;
-    const uint64_t hole_start = hole->first;
-    block.holes.erase(hole);
-    if (start > hole_start) block.holes[hole_start] = start - hole_start;
-    if (end > start + size) block.holes[start + size] = end - start - size;
-    offset = start;
-    return true;
+    const Hole before{hole->offset, start - hole->offset}, after{start + size, end - start - size};
+    if (before.size > 0 && after.size > 0) {
+      *hole = before;
+      block.holes.insert(hole + 1, after);
+    } else if (before.size > 0 || after.size > 0) {
+      *hole = before.size > 0 ? before : after;
+    } else {
+      block.holes.erase(hole);
+    }
+    ++block.allocations;
+    return start;
   }
-  return false;
+  return std::nullopt;
 }
 
 Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size) {
-  if (limit_ != 0 && reserved_ + size > limit_)
+  if (limit_ != 0 && (reserved_ >= limit_ || size > limit_ - reserved_))
     return error(Status::kOutOfDeviceMemory, "the memory limit of %llu MiB is reached",
                  static_cast<unsigned long long>(limit_ >> 20));
+  Block block{.size = size, .type = type};
+  block.holes.push_back({0, size});
+  // Whatever needs host memory comes before the driver's.
+  auto place = std::find_if(blocks_.begin(), blocks_.end(), [](const Block& b) { return !b.memory; });
+  if (place == blocks_.end()) place = blocks_.emplace(place);
   const VkMemoryAllocateInfo info{
       .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .allocationSize = size, .memoryTypeIndex = type};
-  Block block;
-  block.size = size;
-  block.type = type;
   VkResult result = table_.vkAllocateMemory(device_, &info, nullptr, &block.memory);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkAllocateMemory");
   if (properties_.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) {
     void* mapped = nullptr;
     result = table_.vkMapMemory(device_, block.memory, 0, VK_WHOLE_SIZE, 0, &mapped);
-    if (result != VK_SUCCESS) {
+    if (result != VK_SUCCESS || !mapped) {
       table_.vkFreeMemory(device_, block.memory, nullptr);
-      return vulkan_error(result, "vkMapMemory");
+      return vulkan_error(mapped ? result : VK_ERROR_MEMORY_MAP_FAILED, "vkMapMemory");
     }
     block.mapped = static_cast<std::byte*>(mapped);
   }
-  block.holes[0] = size;
   reserved_ += size;
-  const auto free_slot = std::find_if(blocks_.begin(), blocks_.end(), [](const Block& b) { return !b.memory; });
-  if (free_slot != blocks_.end()) {
-    *free_slot = std::move(block);
-    return static_cast<uint32_t>(free_slot - blocks_.begin());
-  }
-  blocks_.push_back(std::move(block));
-  return static_cast<uint32_t>(blocks_.size() - 1);
+  *place = std::move(block);
+  return static_cast<uint32_t>(place - blocks_.begin());
 }
 
-Result<Allocation> MemoryAllocator::allocate(const VkMemoryRequirements& requirements, MemoryIntent intent) {
-  std::lock_guard lock(mutex_);
-  PUMICE_ASSIGN(const uint32_t type, memory_type(requirements.memoryTypeBits, intent));
+Allocation MemoryAllocator::allocation(uint32_t index, uint64_t offset, uint64_t size, MemoryIntent intent) const {
   // A device whose memory is all host-visible still shows no mapping where the capability is masked.
   const bool mapped =
       intent != MemoryIntent::kDevice && (intent != MemoryIntent::kWeights || caps_.mapped_device_memory);
-  const auto allocation = [&](uint32_t index, uint64_t offset) {
-    Block& block = blocks_[index];
-    block.used += requirements.size;
-    return Allocation{block.memory, offset, requirements.size, mapped && block.mapped ? block.mapped + offset : nullptr,
-                      index};
-  };
-  uint64_t offset = 0;
-  for (uint32_t i = 0; i < blocks_.size(); ++i)
-    if (blocks_[i].memory && blocks_[i].type == type &&
-        place(blocks_[i], requirements.size, requirements.alignment, offset))
-      return allocation(i, offset);
+  const Block& block = blocks_[index];
+  return {block.memory, offset, size, mapped && block.mapped ? block.mapped + offset : nullptr, index};
+}
+
+Result<Allocation> MemoryAllocator::allocate(const VkMemoryRequirements& requirements, MemoryIntent intent) {
+  const uint64_t size = requirements.size, alignment = requirements.alignment;
+  if (size == 0 || size > kMostBytes || !std::has_single_bit(alignment) || alignment > kMostBytes)
+    return error(Status::kUnsupported, "the driver wants %llu bytes at multiples of %llu for a buffer",
+                 static_cast<unsigned long long>(size), static_cast<unsigned long long>(alignment));
+  std::lock_guard lock(mutex_);
+  PUMICE_ASSIGN(const uint32_t type, memory_type(requirements.memoryTypeBits, intent));
+  for (uint32_t i = 0; i < blocks_.size(); ++i) {
+    if (!blocks_[i].memory || blocks_[i].type != type) continue;
+    if (const auto offset = place(blocks_[i], size, alignment)) return allocation(i, *offset, size, intent);
+  }
 
   const uint64_t usual = std::min(intent <= MemoryIntent::kWeights ? kDeviceBlock : kHostBlock,
                                   std::max<uint64_t>(caps_.max_allocation, 1));
-  Result<uint32_t> added = add_block(type, std::max(usual, requirements.size));
+  Result<uint32_t> added = add_block(type, std::max(usual, size));
   // Near the limit a block of exactly the wanted size may still fit.
-  if (!added && added.error().status == Status::kOutOfDeviceMemory && requirements.size < usual)
-    added = add_block(type, requirements.size);
+  if (!added && added.error().status == Status::kOutOfDeviceMemory && size < usual) added = add_block(type, size);
   if (!added) return std::move(added).error();
-  PUMICE_CHECK(place(blocks_[*added], requirements.size, requirements.alignment, offset));
-  return allocation(*added, offset);
+  const auto offset = place(blocks_[*added], size, alignment);
+  PUMICE_CHECK(offset);  // a new block begins at 0, a multiple of everything
+  return allocation(*added, *offset, size, intent);
 }
 
-void MemoryAllocator::free(const Allocation& allocation) {
+void MemoryAllocator::free(const Allocation& allocation) noexcept {
+  if (!allocation.memory) return;
   std::lock_guard lock(mutex_);
   Block& block = blocks_[allocation.block];
-  block.used -= allocation.size;
-  if (block.used == 0) {
+  if (--block.allocations == 0) {
     table_.vkFreeMemory(device_, block.memory, nullptr);
     reserved_ -= block.size;
     block = Block{};
     return;
   }
-  auto hole = block.holes.emplace(allocation.offset, allocation.size).first;
-  const auto next = std::next(hole);
-  if (next != block.holes.end() && hole->first + hole->second == next->first) {
-    hole->second += next->second;
+  const Hole hole{allocation.offset, allocation.size};
+  auto next =
+      std::find_if(block.holes.begin(), block.holes.end(), [&](const Hole& h) { return h.offset > hole.offset; });
+  const bool touches_next = next != block.holes.end() && hole.end() == next->offset;
+  const bool touches_previous = next != block.holes.begin() && std::prev(next)->end() == hole.offset;
+  if (touches_previous && touches_next) {
+    std::prev(next)->size += hole.size + next->size;
     block.holes.erase(next);
-  }
-  if (hole != block.holes.begin()) {
-    const auto previous = std::prev(hole);
-    if (previous->first + previous->second == hole->first) {
-      previous->second += hole->second;
-      block.holes.erase(hole);
-    }
+  } else if (touches_previous) {
+    std::prev(next)->size += hole.size;
+  } else if (touches_next) {
+    *next = {hole.offset, hole.size + next->size};
+  } else {
+    block.holes.insert(next, hole);
   }
 }
 

@@ -1,16 +1,14 @@
 // Device memory: a few large allocations, cut up by a first-fit suballocator. Memory is named by intent, never by type.
 #pragma once
 
-#include <volk.h>
-
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "base/result.h"
 #include "vk/caps.h"
+#include "vk/functions.h"
 
 namespace pumice::vk {
 
@@ -21,6 +19,9 @@ enum class MemoryIntent {
   kReadback,  // written by the device, read by the host
   kShared,    // small values that the host writes or reads while steps run; device-local where the host can see that
 };
+
+// Without counts beyond Vulkan's own and without types of a heap that there is not.
+VkPhysicalDeviceMemoryProperties believable(VkPhysicalDeviceMemoryProperties memory);
 
 // True where the host can write all of the device's own memory through a mapping, so that uploads need no staging: CPU
 // and integrated devices, and discrete ones whose whole memory is behind a resizable BAR. The usual window of 256 MiB
@@ -37,35 +38,44 @@ struct Allocation {
 // Thread-safe. Every allocation is freed before it is destroyed.
 class MemoryAllocator {
  public:
-  MemoryAllocator(VkPhysicalDevice physical, VkDevice device, const VolkDeviceTable& table, const DeviceCaps& caps);
+  MemoryAllocator(const VkPhysicalDeviceMemoryProperties& memory, VkDevice device, const DeviceTable& table,
+                  const DeviceCaps& caps);
   ~MemoryAllocator();
   MemoryAllocator(const MemoryAllocator&) = delete;
   MemoryAllocator& operator=(const MemoryAllocator&) = delete;
 
   // Status::kOutOfDeviceMemory leaves everything as it was.
   Result<Allocation> allocate(const VkMemoryRequirements& requirements, MemoryIntent intent);
-  void free(const Allocation& allocation);
+  void free(const Allocation& allocation) noexcept;
+  // The device hangs: nothing is given back to the driver any more.
+  void abandon() noexcept { blocks_.clear(); }
 
   uint64_t reserved_bytes() const;  // taken from the driver
   // Bytes above which allocate() refuses; for budgets and for tests. 0: no limit.
   void set_limit(uint64_t bytes);
 
  private:
+  struct Hole {
+    uint64_t offset = 0, size = 0;
+    uint64_t end() const { return offset + size; }
+  };
   struct Block {
     VkDeviceMemory memory = VK_NULL_HANDLE;
-    uint64_t size = 0, used = 0;
+    uint64_t size = 0;
     uint32_t type = 0;
     std::byte* mapped = nullptr;
-    std::map<uint64_t, uint64_t> holes;  // offset -> size
+    size_t allocations = 0;
+    std::vector<Hole> holes;  // in order; has room for one more than there are allocations, so that free() needs none
   };
   Result<uint32_t> memory_type(uint32_t allowed, MemoryIntent intent) const;
   Result<uint32_t> add_block(uint32_t type, uint64_t size);
-  static bool place(Block& block, uint64_t size, uint64_t alignment, uint64_t& offset);
+  static std::optional<uint64_t> place(Block& block, uint64_t size, uint64_t alignment);
+  Allocation allocation(uint32_t index, uint64_t offset, uint64_t size, MemoryIntent intent) const;
 
   VkDevice device_;
-  const VolkDeviceTable& table_;
+  const DeviceTable& table_;
   const DeviceCaps& caps_;
-  VkPhysicalDeviceMemoryProperties properties_{};
+  const VkPhysicalDeviceMemoryProperties properties_;
   mutable std::mutex mutex_;
   std::vector<Block> blocks_;
   uint64_t reserved_ = 0, limit_ = 0;

@@ -17,8 +17,8 @@ Pipeline& Pipeline::operator=(Pipeline&& other) noexcept {
 }
 
 Pipeline::~Pipeline() {
-  if (!device_) return;
-  const VolkDeviceTable& table = device_->table();
+  if (!device_ || device_->abandoned()) return;
+  const DeviceTable& table = device_->table();
   if (handle_) table.vkDestroyPipeline(device_->handle(), handle_, nullptr);
   if (layout_) table.vkDestroyPipelineLayout(device_->handle(), layout_, nullptr);
   if (set_layout_) table.vkDestroyDescriptorSetLayout(device_->handle(), set_layout_, nullptr);
@@ -31,7 +31,7 @@ Result<void> Pipeline::create_layouts() {
   const VkDescriptorSetLayoutCreateInfo set{.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
                                             .bindingCount = static_cast<uint32_t>(bindings.size()),
                                             .pBindings = bindings.data()};
-  const VolkDeviceTable& table = device_->table();
+  const DeviceTable& table = device_->table();
   VkResult result = table.vkCreateDescriptorSetLayout(device_->handle(), &set, nullptr, &set_layout_);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateDescriptorSetLayout");
   const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, shader_.push_bytes};
@@ -52,6 +52,9 @@ Result<void> check_limits(const DeviceCaps& caps, const PipelineInfo& info, cons
   if (shader.shared_bytes > caps.max_shared_bytes)
     return error(Status::kUnsupported, "%s needs %llu bytes of shared memory, the device has %u", name,
                  static_cast<unsigned long long>(shader.shared_bytes), caps.max_shared_bytes);
+  if (shader.push_bytes > caps.max_push_bytes)
+    return error(Status::kUnsupported, "%s has %u bytes of push constants, the device takes %u", name,
+                 shader.push_bytes, caps.max_push_bytes);
   if (shader.invocations() > caps.max_workgroup_invocations)
     return error(Status::kUnsupported, "%s has workgroups of %llu, the device allows %u", name,
                  static_cast<unsigned long long>(shader.invocations()), caps.max_workgroup_invocations);
@@ -73,7 +76,10 @@ Result<Pipeline> Pipeline::create(Device& device, const PipelineInfo& info) {
   PUMICE_TRY(check_limits(device.caps(), info, pipeline.shader_));
   PUMICE_TRY(pipeline.create_layouts());
 
-  const VolkDeviceTable& table = device.table();
+  std::vector<VkSpecializationMapEntry> entries;
+  for (const uint32_t id : pipeline.shader_.spec_ids)
+    if (id < info.constants.size()) entries.push_back({id, id * 4, 4});
+  const DeviceTable& table = device.table();
   const VkShaderModuleCreateInfo module_info{.sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
                                              .codeSize = info.words.size_bytes(),
                                              .pCode = info.words.data()};
@@ -81,9 +87,6 @@ Result<Pipeline> Pipeline::create(Device& device, const PipelineInfo& info) {
   VkResult result = table.vkCreateShaderModule(device.handle(), &module_info, nullptr, &module);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateShaderModule");
 
-  std::vector<VkSpecializationMapEntry> entries;
-  for (const uint32_t id : pipeline.shader_.spec_ids)
-    if (id < info.constants.size()) entries.push_back({id, id * 4, 4});
   const VkSpecializationInfo specialization{static_cast<uint32_t>(entries.size()), entries.data(),
                                             info.constants.size_bytes(), info.constants.data()};
   const VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup{

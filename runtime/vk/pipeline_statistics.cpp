@@ -1,5 +1,7 @@
 #include "vk/pipeline_statistics.h"
 
+#include "vk/enumerate.h"
+
 namespace pumice::vk {
 namespace {
 
@@ -22,29 +24,29 @@ double number(const VkPipelineExecutableStatisticKHR& statistic) {
 
 Result<std::vector<PipelineExecutable>> read_statistics(Device& device, const Pipeline& pipeline) {
   std::vector<PipelineExecutable> executables;
-  if (!device.caps().executable_properties) return executables;
-  const VolkDeviceTable& table = device.table();
+  if (!device.caps().executable_properties || !device.table().vkGetPipelineExecutablePropertiesKHR ||
+      !device.table().vkGetPipelineExecutableStatisticsKHR)
+    return executables;
+  const DeviceTable& table = device.table();
   const VkPipelineInfoKHR of{.sType = VK_STRUCTURE_TYPE_PIPELINE_INFO_KHR, .pipeline = pipeline.handle()};
-  uint32_t count = 0;
-  VkResult result = table.vkGetPipelineExecutablePropertiesKHR(device.handle(), &of, &count, nullptr);
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkGetPipelineExecutablePropertiesKHR");
-  std::vector<VkPipelineExecutablePropertiesKHR> properties(
-      count, {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR});
-  result = table.vkGetPipelineExecutablePropertiesKHR(device.handle(), &of, &count, properties.data());
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkGetPipelineExecutablePropertiesKHR");
-  for (uint32_t i = 0; i < count; ++i) {
+  const auto list = [&](uint32_t* count, VkPipelineExecutablePropertiesKHR* items) {
+    return table.vkGetPipelineExecutablePropertiesKHR(device.handle(), &of, count, items);
+  };
+  PUMICE_ASSIGN(const auto properties, enumerate<VkPipelineExecutablePropertiesKHR>(
+                                           "vkGetPipelineExecutablePropertiesKHR", list,
+                                           {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_PROPERTIES_KHR}));
+  for (uint32_t i = 0; i < properties.size(); ++i) {
     const VkPipelineExecutableInfoKHR which{
         .sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_INFO_KHR, .pipeline = pipeline.handle(), .executableIndex = i};
-    uint32_t values = 0;
-    result = table.vkGetPipelineExecutableStatisticsKHR(device.handle(), &which, &values, nullptr);
-    if (result != VK_SUCCESS) return vulkan_error(result, "vkGetPipelineExecutableStatisticsKHR");
-    std::vector<VkPipelineExecutableStatisticKHR> statistics(
-        values, {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR});
-    result = table.vkGetPipelineExecutableStatisticsKHR(device.handle(), &which, &values, statistics.data());
-    if (result != VK_SUCCESS) return vulkan_error(result, "vkGetPipelineExecutableStatisticsKHR");
-    PipelineExecutable executable{.name = properties[i].name, .subgroup_size = properties[i].subgroupSize};
+    const auto list_values = [&](uint32_t* count, VkPipelineExecutableStatisticKHR* items) {
+      return table.vkGetPipelineExecutableStatisticsKHR(device.handle(), &which, count, items);
+    };
+    PUMICE_ASSIGN(const auto statistics, enumerate<VkPipelineExecutableStatisticKHR>(
+                                             "vkGetPipelineExecutableStatisticsKHR", list_values,
+                                             {.sType = VK_STRUCTURE_TYPE_PIPELINE_EXECUTABLE_STATISTIC_KHR}));
+    PipelineExecutable executable{.name = text_of(properties[i].name), .subgroup_size = properties[i].subgroupSize};
     for (const VkPipelineExecutableStatisticKHR& statistic : statistics)
-      executable.statistics.push_back({statistic.name, number(statistic)});
+      executable.statistics.push_back({text_of(statistic.name), number(statistic)});
     executables.push_back(std::move(executable));
   }
   return executables;

@@ -23,7 +23,7 @@ Profiler& Profiler::operator=(Profiler&& other) noexcept {
 }
 
 Profiler::~Profiler() {
-  if (pool_) device_->table().vkDestroyQueryPool(device_->handle(), pool_, nullptr);
+  if (pool_ && !device_->abandoned()) device_->table().vkDestroyQueryPool(device_->handle(), pool_, nullptr);
 }
 
 void Profiler::begin(VkCommandBuffer commands) {

@@ -215,7 +215,7 @@ TEST(ChooseAttention, IntelTakesNarrowSubgroups) {
 TEST(ChooseAttention, TheCpuTakesItsOwnKernels) {
   vk::DeviceCaps caps = gpu_caps();
   caps.type = vk::DeviceType::kCpu;
-  caps.driver_version = 26u << 22;
+  caps.driver_major = 26;
   caps.subgroup_size = 8;
   EXPECT_EQ(chosen(caps, {.group = 3, .head_dim = 64, .one_sequence = true, .matrices_built = true}),
             "attention_cpu_prefill");

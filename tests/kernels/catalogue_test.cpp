@@ -25,7 +25,7 @@ vk::DeviceCaps gpu(uint32_t subgroup, uint32_t least, uint32_t most) {
 vk::DeviceCaps cpu() {
   vk::DeviceCaps caps = gpu(8, 8, 8);
   caps.type = vk::DeviceType::kCpu;
-  caps.driver_version = 26u << 22;
+  caps.driver_major = 26;
   return caps;
 }
 

@@ -1,7 +1,11 @@
 // Kernels: each pipeline is made once, and the reductions that suit a device.
 #include "kernels/kernels.h"
 
-#include "support/device_fixture.h"
+#include <atomic>
+#include <new>
+#include <thread>
+
+#include "support/vulkan_double.h"
 
 namespace pumice {
 namespace {
@@ -58,6 +62,128 @@ TEST_F(KernelsTest, MakesEachPipelineOnce) {
   EXPECT_EQ(*kernels().pipeline("rms_norm.shared", {sizes, 1}, false), *a);
   EXPECT_EQ((*a)->name(), "rms_norm.shared");
   EXPECT_EQ(kernels().pipeline("rms_norm.none", {}, false).error().status, Status::kInternal);
+}
+
+// How pipelines come to be: held back, counted, and made to fail.
+std::atomic<int> making, made, throwing, failing;
+std::atomic<bool> hold;
+
+VKAPI_ATTR VkResult VKAPI_CALL make_badly(VkDevice device, VkPipelineCache cache, uint32_t count,
+                                          const VkComputePipelineCreateInfo* info, const VkAllocationCallbacks* with,
+                                          VkPipeline* pipelines) {
+  ++making;
+  hold.wait(true);
+  if (throwing > 0 && throwing-- > 0) throw std::bad_alloc();
+  if (failing > 0 && failing-- > 0) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+  ++made;
+  return test::VulkanDouble::original<PFN_vkCreateComputePipelines>("vkCreateComputePipelines")(device, cache, count,
+                                                                                                info, with, pipelines);
+}
+
+class PipelineMakingTest : public test::VulkanDoubleTest {
+ protected:
+  void SetUp() override {
+    test::VulkanDoubleTest::SetUp();
+    making = made = throwing = failing = 0;
+    hold = false;
+    vulkan_.replace("vkCreateComputePipelines", make_badly);
+    start();
+    if (device_) kernels_ = std::make_unique<Kernels>(*device_);
+  }
+  void TearDown() override {
+    release();
+    kernels_.reset();
+    device_.reset();
+    instance_.reset();
+  }
+  static PipelineKey key(uint32_t workgroup) { return {.variant = "rms_norm.shared", .constants = {workgroup}}; }
+  static void release() {
+    hold = false;
+    hold.notify_all();
+  }
+  static void wait_for_makers(int count) {
+    while (making < count) std::this_thread::yield();
+  }
+  bool prepared(std::initializer_list<PipelineKey> keys) {
+    return kernels_->prepare(std::span(keys.begin(), keys.size()));
+  }
+
+  std::unique_ptr<Kernels> kernels_;
+};
+
+TEST_F(PipelineMakingTest, AnExceptionLeavesNoPipelineThatIsBeingMade) {
+  if (IsSkipped()) return;
+  throwing = 1;
+  EXPECT_THROW((void)kernels_->pipeline(key(16)), std::bad_alloc);
+  EXPECT_EQ(kernels_->pipeline_count(), 0u);
+  EXPECT_TRUE(kernels_->pipeline(key(16)).ok());
+  EXPECT_EQ(kernels_->pipeline_count(), 1u);
+}
+
+TEST_F(PipelineMakingTest, WhoWaitsForAMakerThatFailsMakesItItself) {
+  if (IsSkipped()) return;
+  hold = true;
+  throwing = 1;
+  std::thread first([&] { EXPECT_THROW((void)kernels_->pipeline(key(16)), std::bad_alloc); });
+  wait_for_makers(1);
+  std::thread second([&] { EXPECT_TRUE(kernels_->pipeline(key(16)).ok()); });
+  release();
+  first.join();
+  second.join();
+  EXPECT_EQ(made, 1);
+}
+
+TEST_F(PipelineMakingTest, PrepareNeverWaitsAndMakesEachOnce) {
+  if (IsSkipped()) return;
+  hold = true;
+  EXPECT_TRUE(prepared({}));
+  EXPECT_FALSE(prepared({key(16), key(32)}));
+  wait_for_makers(1);
+  EXPECT_FALSE(prepared({key(32), key(16), key(64)}));
+  release();
+  while (!prepared({key(16), key(32), key(64)})) std::this_thread::yield();
+  EXPECT_EQ(made, 3);
+  EXPECT_TRUE(kernels_->pipeline(key(64)).ok());
+  EXPECT_EQ(made, 3);
+}
+
+TEST_F(PipelineMakingTest, WhatCannotBePreparedIsToldByPipeline) {
+  if (IsSkipped()) return;
+  failing = 2;
+  while (!prepared({key(16)})) std::this_thread::yield();
+  const auto refused = kernels_->pipeline(key(16));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().status, Status::kOutOfDeviceMemory);
+  EXPECT_TRUE(kernels_->pipeline(key(16)).ok()) << "it is tried again";
+}
+
+TEST_F(PipelineMakingTest, WhatAThreadThrowsDoesNotLeaveIt) {
+  if (IsSkipped()) return;
+  throwing = 1;
+  while (!prepared({key(16), key(32)})) std::this_thread::yield();
+  EXPECT_TRUE(kernels_->pipeline(key(16)).ok() && kernels_->pipeline(key(32)).ok());
+}
+
+TEST_F(PipelineMakingTest, PipelineTakesOverWhatIsOnlyWanted) {
+  if (IsSkipped()) return;
+  hold = true;
+  EXPECT_FALSE(prepared({key(16), key(32)}));
+  wait_for_makers(1);  // the thread's, of one of them
+  std::thread caller([&] { EXPECT_TRUE(kernels_->pipeline(key(16)).ok() && kernels_->pipeline(key(32)).ok()); });
+  release();
+  caller.join();
+  EXPECT_EQ(made, 2);
+}
+
+TEST_F(PipelineMakingTest, DestructionWaitsForWhatIsBeingMadeAndForNoMore) {
+  if (IsSkipped()) return;
+  hold = true;
+  EXPECT_FALSE(prepared({key(16), key(32), key(64)}));
+  wait_for_makers(1);
+  std::thread destroyer([&] { kernels_.reset(); });
+  release();
+  destroyer.join();
+  EXPECT_LE(made, 3);
 }
 
 }  // namespace

@@ -285,7 +285,7 @@ TEST(ChooseMatvec, SoftwareDriversHaveRowsOfTheirOwnInEachLane) {
   caps.type = vk::DeviceType::kCpu;
   caps.subgroup_size = 8, caps.int64 = caps.subgroup_shuffle = true;
   for (const uint32_t mesa : {22u, 26u}) {
-    caps.driver_version = mesa << 22;
+    caps.driver_major = mesa;
     for (const bool gated : {false, true})
       for (const uint32_t rows : {1u, 192u, 576u, 49152u})
         for (uint32_t n = 1; n <= 64; ++n) {

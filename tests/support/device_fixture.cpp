@@ -34,7 +34,7 @@ vk::DeviceCaps masked(vk::DeviceCaps caps, Mask mask) {
     caps.subgroup_shuffle = caps.integer_dot = false;
     caps.cooperative_matrices.clear();
   }
-  if (mask == Mask::kNewCompiler) caps.driver_version = std::max(caps.driver_version, 26u << 22);
+  if (mask == Mask::kNewCompiler) caps.driver_major = std::max(caps.driver_major, 26u);
   if (mask == Mask::kSmallBindings) caps.max_storage_range = kSmallBinding;
   return caps;
 }
@@ -54,19 +54,19 @@ void TestVulkan::start() {
     std::lock_guard lock(mutex_);
     if (!harmless && text.starts_with("validation")) messages_.emplace_back(text);
   };
-  auto instance = vk::Instance::create({.log = Log(on_log), .validation = true});
-  if (!instance) {
-    unavailable_ = instance.error().message;
+  instance_ = std::make_unique<vk::Instance>(vk::InstanceOptions{.log = Log(on_log), .validation = true});
+  const auto devices = instance_->devices();
+  if (!devices) {
+    unavailable_ = devices.error().message;
     return;
   }
-  instance_ = std::move(*instance);
   std::vector<vk::DeviceCaps> all;
-  for (const vk::PhysicalDevice& device : instance_->devices()) all.push_back(device.caps);
+  for (const vk::PhysicalDevice& device : *devices) all.push_back(device.caps);
   const auto chosen = vk::select_device(all, selector_);
   if (!chosen)
     unavailable_ = chosen.error().message;
   else
-    chosen_ = *chosen;
+    physical_ = (*devices)[*chosen];
 }
 
 const std::string& TestVulkan::unavailable() {

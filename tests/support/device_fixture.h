@@ -61,7 +61,7 @@ class TestVulkan {
   // Empty, or why there is no device to test on.
   const std::string& unavailable();
   const vk::Instance& instance() { return *instance_; }
-  const vk::PhysicalDevice& physical() { return instance_->devices()[chosen_]; }
+  const vk::PhysicalDevice& physical() { return physical_; }
   TestGpu& gpu(Mask mask);
   // Keeps `work` until shut_down(), and for ever where it has not finished by then. `gpu` goes with it, and gpu() makes
   // another.
@@ -74,7 +74,7 @@ class TestVulkan {
   void start();
   bool started_ = false;
   std::string selector_, unavailable_;
-  size_t chosen_ = 0;
+  vk::PhysicalDevice physical_;
   std::unique_ptr<vk::Instance> instance_;
   std::unique_ptr<TestGpu> gpus_[std::size(kAllMasks)];
   std::deque<UnfinishedWork> unfinished_;

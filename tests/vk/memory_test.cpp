@@ -5,8 +5,10 @@
 #include <cstring>
 #include <list>
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "support/allocation_count.h"
 #include "support/device_fixture.h"
 
 namespace pumice::vk {
@@ -53,6 +55,30 @@ TEST_F(MemoryTest, SharesBlocksAndReturnsThem) {
   memory().free(both);
   memory().free(c);
   EXPECT_EQ(memory().reserved_bytes(), 0u);
+}
+
+TEST_F(MemoryTest, FreeingNeedsNoMemory) {
+  std::vector<Allocation> live;
+  for (int i = 0; i < 100; ++i) live.push_back(take(1000));
+  const test::AllocationCount count;
+  for (const size_t step : {3u, 2u, 1u})  // holes first, then what lies between them
+    for (size_t i = 0; i < live.size(); i += step) memory().free(std::exchange(live[i], {}));
+  EXPECT_EQ(count.allocations(), 0u);
+  EXPECT_EQ(memory().reserved_bytes(), 0u);
+}
+
+TEST(BelievableMemory, KeepsToVulkansCountsAndToHeapsThatThereAre) {
+  VkPhysicalDeviceMemoryProperties lie{};
+  lie.memoryHeapCount = lie.memoryTypeCount = ~0u;
+  lie.memoryTypes[3] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 77};
+  VkPhysicalDeviceMemoryProperties kept = believable(lie);
+  EXPECT_EQ(kept.memoryHeapCount, VK_MAX_MEMORY_HEAPS);
+  EXPECT_EQ(kept.memoryTypeCount, VK_MAX_MEMORY_TYPES);
+  EXPECT_EQ(kept.memoryTypes[3].propertyFlags, 0u);
+  EXPECT_FALSE(host_reaches_device_memory(kept));
+  lie.memoryHeapCount = 0;
+  lie.memoryTypes[0] = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, 0};
+  EXPECT_EQ(believable(lie).memoryTypes[0].propertyFlags, 0u);
 }
 
 TEST_F(MemoryTest, NeverOverlaps) {
