@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/thread_team.h"
 #include "engine/context.h"
 #include "kernels/argmax.h"
 #include "kernels/sample.h"
@@ -29,7 +30,7 @@ std::function<bool(float)> part_of(const std::function<bool(float)>& progress, f
   return [&progress, from, share](float fraction) { return progress(from + share * fraction); };
 }
 
-// Makes the pipelines by several threads, while the calling one reports.
+// Makes the pipelines by several threads, while the calling one reports; without threads it makes them itself.
 class PipelineMaker {
  public:
   PipelineMaker(Kernels& kernels, const std::vector<PipelineKey>& keys) : kernels_(kernels), keys_(keys) {}
@@ -37,38 +38,55 @@ class PipelineMaker {
 
  private:
   void work();
+  bool make_next();
+  Result<void> report(const std::function<bool(float)>& progress);
 
   Kernels& kernels_;
   const std::vector<PipelineKey>& keys_;
   std::atomic<size_t> next_{0};
-  std::mutex mutex_;
+  std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
-  size_t done_ = 0;
+  size_t done_ = 0, working_ = 0;
   std::optional<Error> error_;
 };
 
+// False when there is nothing left to do.
+bool PipelineMaker::make_next() {
+  const size_t i = next_.fetch_add(1);
+  if (i >= keys_.size()) return false;
+  Result<const vk::Pipeline*> made = kernels_.pipeline(keys_[i]);
+  const std::lock_guard lock(mutex_);
+  ++done_;
+  if (!made && !error_) {
+    error_ = std::move(made).error();
+    next_ = keys_.size();
+  }
+  changed_.notify_one();
+  return true;
+}
+
 void PipelineMaker::work() {
-  for (size_t i; (i = next_.fetch_add(1)) < keys_.size();) {
-    Result<const vk::Pipeline*> made = kernels_.pipeline(keys_[i]);
-    std::lock_guard lock(mutex_);
-    ++done_;
-    if (!made && !error_) {
-      error_ = std::move(made).error();
-      next_ = keys_.size();
+  // After an exception the others need not go on.
+  struct Leave {
+    PipelineMaker& maker;
+    ~Leave() {
+      maker.next_ = maker.keys_.size();
+      const std::lock_guard lock(maker.mutex_);
+      --maker.working_;
+      maker.changed_.notify_one();
     }
-    changed_.notify_one();
+  };
+  const Leave leave{*this};
+  while (make_next()) {
   }
 }
 
-Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float)>& progress) {
-  const uint32_t cores = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
-  const size_t count = std::min<size_t>(threads ? threads : cores, keys_.size());
-  std::vector<std::jthread> workers;
-  for (size_t i = 0; i < count; ++i) workers.emplace_back([this] { work(); });
-  // Reports of fast pipelines merge into one, and the last report comes in any case.
+// Until all threads have ended. Reports of fast pipelines merge into one.
+Result<void> PipelineMaker::report(const std::function<bool(float)>& progress) {
   std::unique_lock lock(mutex_);
-  for (size_t reported = 0; !error_ && reported < keys_.size();) {
-    changed_.wait(lock, [&] { return done_ > reported; });
+  for (size_t reported = 0; working_ > 0 || done_ > reported;) {
+    changed_.wait(lock, [&] { return done_ > reported || working_ == 0; });
+    if (error_ || done_ == reported) break;
     reported = done_;
     const float fraction = static_cast<float>(reported) / static_cast<float>(keys_.size());
     lock.unlock();
@@ -78,15 +96,31 @@ Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float
     next_ = keys_.size();
     if (!error_) error_ = error(Status::kCancelled, "warming up was cancelled");
   }
-  lock.unlock();
-  workers.clear();  // waits for them
   if (error_) return *error_;
   return {};
 }
 
+Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float)>& progress) {
+  const uint32_t cores = std::clamp(std::thread::hardware_concurrency(), 1u, 8u);
+  const size_t wanted = std::min<size_t>(threads ? threads : cores, keys_.size());
+  working_ = wanted;
+  ThreadTeam team;
+  const size_t started = team.start(wanted, [this] { work(); });
+  {
+    const std::lock_guard lock(mutex_);
+    working_ -= wanted - started;
+  }
+  while (started == 0 && make_next()) {
+  }
+  const Result<void> reported = report(progress);
+  next_ = keys_.size();
+  team.join();
+  return reported;
+}
+
 // Drivers that compile when a pipeline first runs (software drivers do) do it now: a prompt of one token, then a decode
 // step, in a small context of its own.
-Result<void> run_once(const Model& model, const KvFormat& kv) {
+Result<void> run_once(const Model& model, const KvFormat& kv, const std::function<bool(float)>& progress) {
   PUMICE_ASSIGN(
       const std::unique_ptr<Context> context,
       Context::create(
@@ -98,7 +132,7 @@ Result<void> run_once(const Model& model, const KvFormat& kv) {
                 context->submit(*sequence, {&token, 1}, {.max_tokens = 2, .ignore_eos = true}));
   while (request->status == RequestStatus::kRunning) {
     PUMICE_ASSIGN(const bool news, context->wait(*request, 1000));
-    (void)news;
+    if (!news && progress && progress(0)) return error(Status::kCancelled, "warming up was cancelled");
   }
   if (request->status == RequestStatus::kFailed) return request->error;
   return {};
@@ -142,7 +176,7 @@ Result<WarmUpSummary> warm_up(const Model& model, const WarmUpOptions& options) 
   PUMICE_TRY(PipelineMaker(kernels, list.pipelines)
                  .run(options.threads, part_of(options.progress, kTuningShare, kPipelineShare)));
   summary.pipelines = static_cast<uint32_t>(list.pipelines.size());
-  PUMICE_TRY(run_once(model, options.kv));
+  PUMICE_TRY(run_once(model, options.kv, part_of(options.progress, kTuningShare + kPipelineShare, 0)));
   return summary;
 }
 

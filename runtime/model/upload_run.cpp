@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <new>
-#include <system_error>
+#include <thread>
 #include <utility>
 
 namespace pumice {
@@ -40,64 +40,75 @@ UploadRun::UploadRun(vk::Device& device, const Gguf* file, std::span<const Uploa
 
 UploadRun::~UploadRun() {
   stop_ = true;
-  join();
-  static_cast<void>(wait_for_copies());
+  try {
+    team_.join();
+  } catch (...) {  // run() has thrown it, or something else that came first
+  }
+  device_.settle(last_copy());
 }
 
+Result<void> UploadRun::prepare(Worker& worker) {
+  if (file_) worker.source.resize(source_bytes_);
+  if (slot_bytes_ == 0) return {};
+  for (Slot& slot : worker.slots) {
+    PUMICE_ASSIGN(slot.staging, device_.create_buffer(slot_bytes_, vk::MemoryIntent::kUpload));
+    PUMICE_ASSIGN(slot.copies, vk::CommandStream::create(device_));
+  }
+  return {};
+}
+
+// One worker is needed; without memory for more there are no more.
 Result<void> UploadRun::prepare(uint32_t threads) {
   const uint64_t affordable = kUploadHostBytes / std::max<uint64_t>(1, 2 * slot_bytes_ + source_bytes_);
   if (threads == 0) threads = std::min(kMaxThreads, std::thread::hardware_concurrency());
   workers_.resize(std::max<uint64_t>(1, std::min<uint64_t>({threads, affordable, pieces_.size()})));
-  for (Worker& worker : workers_) {
-    if (file_) worker.source.resize(source_bytes_);
-    if (slot_bytes_ == 0) continue;
-    for (Slot& slot : worker.slots) {
-      PUMICE_ASSIGN(slot.staging, device_.create_buffer(slot_bytes_, vk::MemoryIntent::kUpload));
-      PUMICE_ASSIGN(slot.copies, vk::CommandStream::create(device_));
+  PUMICE_TRY(prepare(workers_[0]));
+  for (size_t i = 1; i < workers_.size(); ++i) {
+    try {
+      if (prepare(workers_[i])) continue;
+    } catch (const std::bad_alloc&) {
     }
+    workers_.resize(i);
   }
   return {};
 }
 
 Result<void> UploadRun::run(uint32_t threads, const LoadProgress& progress) {
   PUMICE_TRY(prepare(threads));
-  Result<void> brought = bring(progress);
-  Result<void> copied = wait_for_copies();
-  PUMICE_TRY(std::move(brought));
-  PUMICE_TRY(std::move(copied));
+  PUMICE_TRY(bring(progress));
+  if (const uint64_t last = last_copy(); last != 0) PUMICE_TRY(device_.wait(last));
   if (progress && progress(1.0f)) return error(Status::kCancelled, "loading was cancelled");
   return {};
 }
 
 Result<void> UploadRun::bring(const LoadProgress& progress) {
-  for (Worker& worker : workers_) {
-    {
-      std::lock_guard lock(mutex_);
-      ++working_;
-    }
-    try {
-      worker.thread = std::thread([this, &worker] {
-        // An exception that leaves a thread ends the process.
-        try {
-          if (auto result = work(worker); !result) fail(std::move(result).error());
-        } catch (const std::bad_alloc&) {
-          fail({Status::kOutOfHostMemory, "out of host memory while loading"});
-        }
-        std::lock_guard lock(mutex_);
-        --working_;
-        changed_.notify_one();
-      });
-    } catch (const std::system_error& reason) {
-      fail(error(Status::kOutOfHostMemory, "cannot start a thread to load with: %s", reason.what()));
-      std::lock_guard lock(mutex_);
-      --working_;
-      break;
-    }
+  working_ = workers_.size();
+  const size_t started = team_.start(workers_.size(), [this] { run_worker(); });
+  {
+    const std::lock_guard lock(mutex_);
+    working_ -= workers_.size() - started;
   }
+  if (started == 0) PUMICE_TRY(work(workers_[0]));
   Result<void> reported = report(progress);
   stop_ = true;
-  join();
+  team_.join();
   return reported;
+}
+
+void UploadRun::run_worker() {
+  // After an exception the others need not go on.
+  struct Leave {
+    UploadRun& run;
+    bool whole = false;
+    ~Leave() {
+      if (!whole) run.stop_ = true;
+      const std::lock_guard lock(run.mutex_);
+      --run.working_;
+      run.changed_.notify_one();
+    }
+  } leave{*this};
+  if (auto result = work(workers_[next_worker_++]); !result) fail(std::move(result).error());
+  leave.whole = true;
 }
 
 // Until all threads have ended, or progress() cancels.
@@ -222,14 +233,11 @@ Result<void> UploadRun::repack(Worker& worker, const UploadPiece& piece, std::by
   return {};
 }
 
-Result<void> UploadRun::wait_for_copies() {
+uint64_t UploadRun::last_copy() const {
   uint64_t last = 0;
   for (const Worker& worker : workers_)
     for (const Slot& slot : worker.slots) last = std::max(last, slot.submission);
-  if (last == 0) return {};
-  PUMICE_ASSIGN(const bool reached, device_.wait(last));
-  static_cast<void>(reached);
-  return {};
+  return last;
 }
 
 void UploadRun::fail(Error error) {
@@ -237,11 +245,6 @@ void UploadRun::fail(Error error) {
   if (!error_) error_ = std::move(error);
   stop_ = true;
   changed_.notify_one();
-}
-
-void UploadRun::join() {
-  for (Worker& worker : workers_)
-    if (worker.thread.joinable()) worker.thread.join();
 }
 
 }  // namespace pumice

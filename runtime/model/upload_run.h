@@ -21,9 +21,9 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <thread>
 #include <vector>
 
+#include "base/thread_team.h"
 #include "format/device_layout.h"
 #include "format/gguf.h"
 #include "vk/command_stream.h"
@@ -71,19 +71,19 @@ class UploadRun {
   struct Worker {
     std::vector<std::byte> source;  // as read from the file
     Slot slots[2];
-    std::thread thread;
   };
   Result<void> prepare(uint32_t threads);
+  Result<void> prepare(Worker& worker);
   Result<void> bring(const LoadProgress& progress);
   Result<void> report(const LoadProgress& progress);
-  Result<void> wait_for_copies();
+  uint64_t last_copy() const;
+  void run_worker();
   Result<void> work(Worker& worker);
   std::span<const UploadPiece> take();
   void read_ahead(size_t first, size_t end) const;
   Result<void> fill(Worker& worker, Slot& slot, std::span<const UploadPiece> pieces);
   Result<void> repack(Worker& worker, const UploadPiece& piece, std::byte* quant, std::byte* scale);
   void fail(Error error);
-  void join();
 
   vk::Device& device_;
   const Gguf* file_;
@@ -91,6 +91,8 @@ class UploadRun {
   std::vector<Worker> workers_;
   uint64_t slot_bytes_ = 0, source_bytes_ = 0, total_bytes_ = 0;
 
+  ThreadTeam team_;
+  std::atomic<size_t> next_worker_{0};
   std::atomic<bool> stop_{false};
   std::mutex mutex_;  // of what follows
   std::condition_variable changed_;
@@ -98,7 +100,7 @@ class UploadRun {
   size_t ahead_ = 0;          // piece that the disk has not been told of
   uint64_t ahead_bytes_ = 0;  // of the pieces from next_ to ahead_
   uint64_t done_bytes_ = 0;
-  uint32_t working_ = 0;        // threads
+  size_t working_ = 0;          // threads
   std::optional<Error> error_;  // the first
 };
 
