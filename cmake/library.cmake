@@ -1,6 +1,6 @@
 # pumice_objects  all of runtime/, compiled once
 # pumice_core     the same as a static library with every symbol visible: what the C++ tests link
-# pumice          the library that users link; only the C API is exported
+# pumice          the library that users link; it shows the C API and nothing else
 
 file(GLOB_RECURSE runtime_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/*.cpp)
 add_library(pumice_objects OBJECT ${runtime_sources} ${PUMICE_EMBEDDED_SHADERS_CPP})
@@ -14,7 +14,28 @@ add_library(pumice_core STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:pumice_objects>
 target_include_directories(pumice_core PUBLIC ${PUMICE_INTERNAL_INCLUDES})
 target_link_libraries(pumice_core PUBLIC pumice_dependencies)
 
-add_library(pumice $<TARGET_OBJECTS:pumice_objects>)
+# A static library is one object in which every symbol but the C API's is local, so that nothing in it meets the host's:
+# no Vulkan function, no instantiation of a C++ template, no second copy of itself in another shared library. Its C API
+# is hidden, too: a shared library that links it does not pass it on.
+set(PUMICE_ONE_OBJECT)
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_OBJCOPY AND NOT PUMICE_SANITIZE)
+  set(PUMICE_ONE_OBJECT ${PROJECT_BINARY_DIR}/pumice.o)
+  file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/pumice_objects.txt
+    CONTENT "$<JOIN:$<TARGET_OBJECTS:pumice_objects>,\n>\n")
+  add_custom_command(OUTPUT ${PUMICE_ONE_OBJECT}
+    COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${PUMICE_ONE_OBJECT} @${PROJECT_BINARY_DIR}/pumice_objects.txt
+    COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DOBJCOPY=${CMAKE_OBJCOPY} -DOBJECT=${PUMICE_ONE_OBJECT} -DKEEP=pumice_*
+      -P ${PROJECT_SOURCE_DIR}/cmake/localize_symbols.cmake
+    DEPENDS pumice_objects $<TARGET_OBJECTS:pumice_objects> ${PROJECT_SOURCE_DIR}/cmake/localize_symbols.cmake
+    COMMENT "Linking the objects of the static library into one" VERBATIM)
+endif()
+if(PUMICE_ONE_OBJECT AND NOT BUILD_SHARED_LIBS)
+  file(GLOB api_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/api/*.cpp)
+  set_property(SOURCE ${api_sources} APPEND PROPERTY COMPILE_DEFINITIONS PUMICE_API=)
+  add_library(pumice ${PUMICE_ONE_OBJECT})
+else()
+  add_library(pumice $<TARGET_OBJECTS:pumice_objects>)
+endif()
 add_library(pumice::pumice ALIAS pumice)
 pumice_compile_options(pumice)
 set_target_properties(pumice PROPERTIES

@@ -148,3 +148,17 @@ if(PUMICE_INSTALL AND api_sources AND NOT PUMICE_SANITIZE)
     ${CMAKE_COMMAND} ${CMAKE_GENERATOR} ${CMAKE_C_COMPILER} $<IF:$<BOOL:${BUILD_SHARED_LIBS}>,shared,static>)
   set_tests_properties(packaging PROPERTIES TIMEOUT 300)
 endif()
+
+# The library's symbols beside a host's: of what is installed, and of the static library in any case.
+if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT PUMICE_SANITIZE)
+  if(BUILD_SHARED_LIBS)
+    add_test(NAME symbols.shared COMMAND ${tests_dir}/packaging/symbols_test.sh ${PROJECT_SOURCE_DIR}
+      ${CMAKE_C_COMPILER} $<TARGET_FILE:pumice> ${PUMICE_PKGCONFIG_REQUIRES})
+  endif()
+  if(PUMICE_ONE_OBJECT)
+    add_library(pumice_alone STATIC ${PUMICE_ONE_OBJECT})
+    set_target_properties(pumice_alone PROPERTIES LINKER_LANGUAGE CXX)
+    add_test(NAME symbols.static COMMAND ${tests_dir}/packaging/symbols_test.sh ${PROJECT_SOURCE_DIR}
+      ${CMAKE_C_COMPILER} $<TARGET_FILE:pumice_alone> ${PUMICE_PKGCONFIG_REQUIRES})
+  endif()
+endif()
