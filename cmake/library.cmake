@@ -23,7 +23,8 @@ if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_OBJCOPY AND NOT PUMICE_SANITIZE)
   file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/pumice_objects.txt
     CONTENT "$<JOIN:$<TARGET_OBJECTS:pumice_objects>,\n>\n")
   add_custom_command(OUTPUT ${PUMICE_ONE_OBJECT}
-    COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${PUMICE_ONE_OBJECT} @${PROJECT_BINARY_DIR}/pumice_objects.txt
+    COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${PUMICE_ONE_OBJECT}
+      @${PROJECT_BINARY_DIR}/pumice_objects.txt
     COMMAND ${CMAKE_COMMAND} -DNM=${CMAKE_NM} -DOBJCOPY=${CMAKE_OBJCOPY} -DOBJECT=${PUMICE_ONE_OBJECT} -DKEEP=pumice_*
       -P ${PROJECT_SOURCE_DIR}/cmake/localize_symbols.cmake
     DEPENDS pumice_objects $<TARGET_OBJECTS:pumice_objects> ${PROJECT_SOURCE_DIR}/cmake/localize_symbols.cmake
