@@ -23,7 +23,7 @@ struct Header {
 };
 
 Header parse(std::string text) {
-  text = std::regex_replace(text, std::regex(R"(/\*[^]*?\*/)"), " ");
+  text = std::regex_replace(text, std::regex(R"(/\*[^]*?\*/|#[^\n]*)"), " ");  // and no directives
   text = std::regex_replace(text, std::regex(R"(\s+)"), " ");
   Header header;
   const std::regex type(R"(typedef (?:struct|enum) (\w+) \{ ([^}]*?) ?\} \w+;)"), function(R"(PUMICE_API [^;]*;)");
