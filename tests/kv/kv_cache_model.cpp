@@ -85,7 +85,7 @@ void KvCacheModel::operate() {
       if (idle && below(4) == 0) slide(*idle);
       break;
     case 11:
-      if (below(2000) == 0) lose_device();
+      if (below(200) == 0) lose_device();
       break;
     case 12:
       set_something();
