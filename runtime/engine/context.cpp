@@ -127,10 +127,8 @@ Result<bool> Context::advance_to_news(Request& request) {
 
 Result<void> Context::wait_for(uint64_t submission, int64_t timeout_ns) const {
   constexpr int64_t kTierLookNs = 500'000;
-  if (submission == 0)
-    std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(timeout_ns, kTierLookNs)));
-  else
-    (void)model_.kernels().device().wait(submission, static_cast<uint64_t>(timeout_ns)).ok();
+  if (submission != 0 && model_.kernels().device().wait(submission, static_cast<uint64_t>(timeout_ns))) return {};
+  std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(timeout_ns, kTierLookNs)));
   return {};
 }
 

@@ -189,7 +189,8 @@ void Scheduler::abandon(Request& request) {
   request.end(RequestStatus::kCancelled);
   if (!request.in_flight.empty()) {
     const uint64_t last = request.in_flight.back().value;
-    if (Result<bool> finished = parts_.device.wait(last); !finished) request.fail(std::move(finished).error());
+    parts_.device.settle(last);
+    if (Result<bool> finished = parts_.device.reached(last); !finished) request.fail(std::move(finished).error());
     request.in_flight.clear();
   }
   finish(request);

@@ -82,12 +82,7 @@ void SequencePages::seal(Sequence& sequence) {
   write_table(sequence);
 }
 
-void SequencePages::wait_for_steps(const Sequence& sequence) noexcept {
-  try {
-    (void)recorder_.wait_for_row(sequence.slot).ok();  // a lost device looks at nothing
-  } catch (...) {
-  }
-}
+void SequencePages::wait_for_steps(const Sequence& sequence) noexcept { recorder_.settle_row(sequence.slot); }
 
 void SequencePages::write_table(const Sequence& sequence, size_t from) {
   const std::vector<PageId>& pages = sequence.kv.pages;

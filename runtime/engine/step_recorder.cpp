@@ -312,6 +312,8 @@ Result<void> StepRecorder::wait_for_row(uint32_t slot) {
   return {};
 }
 
+void StepRecorder::settle_row(uint32_t slot) noexcept { model_->kernels().device().settle(row_readers_[slot]); }
+
 void StepRecorder::collect_profile() {
   for (Lane* lane : unprofiled_) {
     const Result<bool> finished = model_->kernels().device().reached(lane->value);

@@ -75,6 +75,8 @@ class StepRecorder {
   Result<void> submit_shift(const PageShift& shift);
   // Until nothing in flight looks at the slot's row of the page table.
   Result<void> wait_for_row(uint32_t slot);
+  // The same for what cannot fail: a lost device looks at nothing.
+  void settle_row(uint32_t slot) noexcept;
 
   uint64_t recordings() const { return recordings_; }
   Workspace& workspace() { return work_; }

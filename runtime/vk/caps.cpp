@@ -239,6 +239,7 @@ DeviceCaps read_caps(const InstanceTable& table, VkPhysicalDevice device, uint32
   const auto extensions = enumerate<VkExtensionProperties>("vkEnumerateDeviceExtensionProperties", list);
   if (!extensions) {
     caps.unusable_reason = extensions.error().message;
+    caps.unusable_status = extensions.error().status;
     return caps;
   }
   read_limits(basic.limits, caps);

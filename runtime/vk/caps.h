@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 namespace pumice::vk {
 
 enum class DeviceType : int32_t { kOther = 0, kIntegrated = 1, kDiscrete = 2, kVirtual = 3, kCpu = 4 };
@@ -30,10 +32,11 @@ struct DeviceCaps {
   std::string uuid;    // 8-4-4-4-12 hexadecimal digits
   DeviceType type = DeviceType::kOther;
   uint32_t vendor_id = 0, device_id = 0, driver_version = 0, api_version = 0;
-  uint32_t driver_id = 0;                        // a VkDriverId
-  uint32_t driver_major = 0, driver_minor = 0;   // driver_version as this driver packs it
-  std::string unusable_reason;                   // empty: usable
-  std::vector<EnvironmentVariable> environment;  // a process that has these could use it
+  uint32_t driver_id = 0;                         // a VkDriverId
+  uint32_t driver_major = 0, driver_minor = 0;    // driver_version as this driver packs it
+  std::string unusable_reason;                    // empty: usable
+  Status unusable_status = Status::kUnsupported;  // another where asking it has failed
+  std::vector<EnvironmentVariable> environment;   // a process that has these could use it
 
   uint32_t queue_family = 0;  // the first with compute
 

@@ -36,7 +36,7 @@ Result<std::unique_ptr<Device>> Device::create(const Instance& instance, VkPhysi
 
 Result<void> Device::create_handle(VkPhysicalDevice physical) {
   if (!caps().unusable_reason.empty())
-    return error(Status::kUnsupported, "%s cannot be used: %s", caps().name.c_str(), caps().unusable_reason.c_str());
+    return error(caps().unusable_status, "%s cannot be used: %s", caps().name.c_str(), caps().unusable_reason.c_str());
   const float priority = 1.0f;
   const VkDeviceQueueCreateInfo queue{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                       .queueFamilyIndex = caps().queue_family,
@@ -174,8 +174,8 @@ void Device::advance(uint64_t finished) {
   }
 }
 
-// VK_SUCCESS, VK_TIMEOUT or an error. Where the driver's wait has come to nothing its counter is asked, and believed as
-// far as submissions have gone.
+// VK_SUCCESS, VK_TIMEOUT or an error. Where the driver's wait has come to nothing, or fails for want of memory, its
+// counter is asked, and believed as far as submissions have gone.
 VkResult Device::wait_once(uint64_t value, uint64_t timeout_ns) {
   const VkSemaphoreWaitInfo info{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
                                  .semaphoreCount = 1,
@@ -183,11 +183,12 @@ VkResult Device::wait_once(uint64_t value, uint64_t timeout_ns) {
                                  .pValues = &value};
   const VkResult result = table_.vkWaitSemaphores(handle_, &info, timeout_ns);
   if (result == VK_SUCCESS) advance(value);
-  if (result != VK_TIMEOUT || timeout_ns == 0) return result;
+  if (result == VK_SUCCESS || result == VK_ERROR_DEVICE_LOST) return result;
+  if (result == VK_TIMEOUT && timeout_ns == 0) return result;
   uint64_t counter = 0;
   if (table_.vkGetSemaphoreCounterValue(handle_, timeline_, &counter) != VK_SUCCESS) return result;
   if (counter <= last_value_.load()) advance(counter);
-  return value <= finished_value_.load() ? VK_SUCCESS : result;
+  return value <= finished_value_.load() ? VK_SUCCESS : VK_TIMEOUT;
 }
 
 // Counts the time in which those who wait see nothing finish. A gap between two looks counts as a second at most, so
@@ -214,13 +215,14 @@ Result<bool> Device::wait(uint64_t value, uint64_t timeout_ns) {
     if (lost_) return vulkan_error(VK_ERROR_DEVICE_LOST, "vkWaitSemaphores");
     const VkResult result = wait_once(value, std::min(kLook, timeout_ns - waited));
     if (result == VK_SUCCESS) return true;
-    if (result != VK_TIMEOUT) return failed(result, "vkWaitSemaphores");
+    if (result == VK_ERROR_DEVICE_LOST) return failed(result, "vkWaitSemaphores");
     if (hangs()) {
       lost_ = abandoned_ = true;
       return error(Status::kDeviceLost,
                    "the device has finished nothing for %lld s and counts as lost; create it again",
                    static_cast<long long>(options_.hang_limit.count()));
     }
+    if (result != VK_TIMEOUT) return failed(result, "vkWaitSemaphores");
     const uint64_t before = waited;
     waited = static_cast<uint64_t>(std::chrono::nanoseconds(Clock::now() - start).count());
     if (waited >= timeout_ns) return false;

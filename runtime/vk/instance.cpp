@@ -180,9 +180,13 @@ Result<size_t> select_device(const std::vector<DeviceCaps>& devices, std::string
                        : caps.uuid == wanted || lower(caps.name).find(wanted) != std::string::npos)
       fitting.push_back(i);
   }
-  if (fitting.empty() && wanted.empty())
-    return error(Status::kUnsupported, "no usable Vulkan device: %s: %s", devices[0].name.c_str(),
-                 devices[0].unusable_reason.c_str());
+  if (fitting.empty() && wanted.empty()) {
+    // One that could not be asked may be usable another time.
+    auto told = std::ranges::find_if(devices, [](const auto& d) { return d.unusable_status != Status::kUnsupported; });
+    if (told == devices.end()) told = devices.begin();
+    return error(told->unusable_status, "no usable Vulkan device: %s: %s", told->name.c_str(),
+                 told->unusable_reason.c_str());
+  }
   if (fitting.empty())
     return error(Status::kNotFound, "no device fits '%.*s'; the devices are %s", static_cast<int>(selector.size()),
                  selector.data(), known.c_str());
@@ -193,7 +197,7 @@ Result<size_t> select_device(const std::vector<DeviceCaps>& devices, std::string
     return preference(devices[a].type) < preference(devices[b].type);
   });
   if (!devices[best].unusable_reason.empty())
-    return error(Status::kUnsupported, "%s cannot be used: %s", devices[best].name.c_str(),
+    return error(devices[best].unusable_status, "%s cannot be used: %s", devices[best].name.c_str(),
                  devices[best].unusable_reason.c_str());
   return best;
 }

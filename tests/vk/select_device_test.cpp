@@ -39,6 +39,17 @@ constexpr SelectCase kCases[] = {{"", 2},
                                  {"00000000-0000-0000-0000-000000000004", 3},
                                  {"-1", -1, Status::kNotFound}};
 
+// Where none is left because one could not be asked, the status is that of the failure; others are taken all the same.
+TEST(SelectDevice, AFailureToAskIsToldAsItIs) {
+  std::vector<DeviceCaps> devices = {kDevices[1], kDevices[2]};
+  devices[1].unusable_reason = "out of host memory", devices[1].unusable_status = Status::kOutOfHostMemory;
+  EXPECT_EQ(select_device(devices, "").error().status, Status::kOutOfHostMemory);
+  EXPECT_EQ(select_device(devices, "fast").error().status, Status::kOutOfHostMemory);
+  EXPECT_EQ(select_device(devices, "old").error().status, Status::kUnsupported);
+  devices.push_back(kDevices[0]);
+  EXPECT_EQ(*select_device(devices, ""), 2u);
+}
+
 TEST(SelectDevice, Table) {
   for (const SelectCase& c : kCases) {
     const auto selected = select_device(kDevices, c.selector);
