@@ -57,7 +57,7 @@ elseif(cpp_tests)
     target_link_libraries(pumice_tests PRIVATE pumice_bench)
   endif()
   gtest_discover_tests(pumice_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 300)
+    WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 1200)
 endif()
 
 file(GLOB_RECURSE c_tests CONFIGURE_DEPENDS ${tests_dir}/*_test.c)
