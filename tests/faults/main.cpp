@@ -4,10 +4,10 @@
 //   pumice_faults --point "POINT"       one point in this process (point.h says what a point is)
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <string>
 
 #include "faults/hostile_redis.h"
@@ -30,13 +30,19 @@ const std::string& value(const Arguments& arguments, const std::string& name, co
   return found == arguments.end() ? otherwise : found->second;
 }
 
-Arguments parse(int argc, char** argv) {
+// Empty with `unknown` set: not one of the options above.
+Arguments parse(int argc, char** argv, std::string& unknown) {
+  static const std::set<std::string> flags = {"--again", "--self-test"};
+  static const std::set<std::string> valued = {"--seed",  "--slice", "--minutes", "--sample", "--jobs",   "--only",
+                                               "--state", "--point", "--worker",  "--model",  "--folder", "--redis"};
   Arguments arguments;
   for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--again") == 0 || std::strcmp(argv[i], "--self-test") == 0)
+    if (flags.contains(argv[i]))
       arguments[argv[i]] = "yes";
-    else if (i + 1 < argc)
+    else if (valued.contains(argv[i]) && i + 1 < argc)
       arguments[argv[i]] = argv[i + 1], ++i;
+    else
+      return unknown = argv[i], Arguments();
   }
   return arguments;
 }
@@ -77,7 +83,11 @@ void set_environment() {
 
 int run(int argc, char** argv) {
   pumice_own_code_find();
-  const Arguments arguments = parse(argc, argv);
+  std::string unknown;
+  const Arguments arguments = parse(argc, argv, unknown);
+  if (!unknown.empty())
+    return std::fprintf(stderr, "%s is not an option, or has no value; see tests/faults/main.cpp\n", unknown.c_str()),
+           2;
   set_environment();
   if (arguments.contains("--worker"))
     return run_worker(
