@@ -188,7 +188,8 @@ Result<NewFile> NewFile::create(const std::string& path) {
   NewFile made(path);
   SplitMix names(static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count()) ^
                  static_cast<uint64_t>(::getpid()) << 40);
-  int file = -1;
+  made.file_.path_ = path;  // first: once the file is open nothing may throw past its owner
+  int& file = made.file_.file_;
   for (int tries = 0; file < 0 && tries < kNameTries; ++tries) {
     char suffix[32];
     std::snprintf(suffix, sizeof suffix, ".%08x.tmp", static_cast<unsigned>(names.next()));
@@ -197,7 +198,6 @@ Result<NewFile> NewFile::create(const std::string& path) {
     if (file < 0 && errno != EEXIST) break;
   }
   if (file < 0) return error(Status::kIo, "%s cannot be made: %s", path.c_str(), std::strerror(errno));
-  made.file_ = File(path, file);
   return made;
 }
 

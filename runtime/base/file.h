@@ -49,7 +49,6 @@ class File {
 
  private:
   friend class NewFile;
-  File(std::string path, int file) : path_(std::move(path)), file_(file) {}
 
   std::string path_;  // for messages
   int file_ = -1;
