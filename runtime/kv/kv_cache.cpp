@@ -1,17 +1,13 @@
 #include "kv/kv_cache.h"
 
 #include <algorithm>
-#include <chrono>
 
+#include "base/clock.h"
 #include "base/integers.h"
 #include "shared/step_params.h"
 
 namespace pumice {
 namespace {
-
-double now_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 std::span<const int32_t> page_tokens(std::span<const int32_t> tokens, uint32_t page) {
   return tokens.subspan(size_t{page} * kPageTokens, kPageTokens);

@@ -4,6 +4,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/clock.h"
 #include "kv/kv_cache.h"
 #include "shared/step_params.h"
 
@@ -20,8 +21,6 @@ constexpr double kTrust = 0.8;
 constexpr double kLongestFetch = 30;
 // A session waits for the steps that are in flight; a device that needs longer for them hangs.
 constexpr double kLongestAccess = 60;
-
-double now_seconds() { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 
 Error late() {
   return error(Status::kTimeout, "the device has not reached a page within %.0f seconds; it may hang", kLongestAccess);
