@@ -206,10 +206,20 @@ void work(const SweepOptions& options, std::deque<Point> points, Tally& tally) {
   if (!points.empty()) std::printf("%zu points are left for another time\n", points.size());
 }
 
+// For the exit code: a life without faults ended with `status`.
+int why_no_sweep(int status) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) return std::printf("skipped: no Vulkan device\n"), 77;
+  return std::printf("a life without faults fails: %s\n", how_it_ended(status).c_str()), 1;
+}
+
 }  // namespace
 
 int run_self_test(const SweepOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
+  int status = 0;
+  const HostileRedis redis;
+  record(*start_worker(options, 0, "native", redis.url()), "start", status);
+  if (status != 0) return why_no_sweep(status);
   std::deque<Point> points;
   for (const char* name : {"wrong", "quiet", "leak", "crash", "hang"})
     points.push_back({.kind = "self", .phase = "use", .memory = "native", .what = name});
@@ -226,8 +236,7 @@ int run_sweep(const SweepOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   int status = 0;
   std::deque<Point> points = all_points(options, status);
-  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) return std::printf("skipped: no Vulkan device\n"), 77;
-  if (status != 0) return std::printf("a life without faults fails: %s\n", how_it_ended(status).c_str()), 1;
+  if (status != 0) return why_no_sweep(status);
   Tally tally(options.state, build_of(options), options.again);
   const size_t all = points.size();
   std::erase_if(points, [&](const Point& point) { return tally.done(point); });

@@ -204,6 +204,16 @@ std::vector<Span> function_spans(const std::string& code) {
   return spans;
 }
 
+Problems lines_with(const SourceFile& file, const std::regex& words, const std::string& advice) {
+  Problems problems;
+  int number = 0;
+  for (const std::string& line : split_lines(blank_non_code(file.text))) {
+    ++number;
+    if (std::regex_search(line, words)) problems.push_back(file.path + ":" + std::to_string(number) + ": " + advice);
+  }
+  return problems;
+}
+
 }  // namespace
 
 const std::map<std::string, std::set<std::string>>& module_arrows() {
@@ -286,20 +296,17 @@ Problems check_kernels_used(const std::string& variants_json, const std::vector<
 }
 
 Problems check_device_policy(const SourceFile& file) {
-  constexpr std::string_view kFacts[] = {"DeviceType::k", "vendor_id", "driver_version", "driver_major",
-                                         "driver_minor"};
+  static const std::regex facts("DeviceType::k|vendor_id|driver_version|driver_major|driver_minor");
   if (!starts_with(file.path, "runtime/") || starts_with(file.path, "runtime/kernels/device_policy.") ||
       starts_with(file.path, "runtime/vk/") || starts_with(file.path, "runtime/api/"))
     return {};
-  Problems problems;
-  int number = 0;
-  for (const std::string& line : split_lines(blank_non_code(file.text))) {
-    ++number;
-    if (std::any_of(std::begin(kFacts), std::end(kFacts),
-                    [&](std::string_view fact) { return line.find(fact) != line.npos; }))
-      problems.push_back(file.path + ":" + std::to_string(number) + ": ask device_policy() instead");
-  }
-  return problems;
+  return lines_with(file, facts, "ask device_policy() instead");
+}
+
+Problems check_threads(const SourceFile& file) {
+  static const std::regex starts(R"(\bstd::(async|jthread|thread)\b(?!::hardware_concurrency))");
+  if (!starts_with(file.path, "runtime/") || starts_with(file.path, "runtime/base/")) return {};
+  return lines_with(file, starts, "start it by base/thread.h");
 }
 
 }  // namespace pumice::structure

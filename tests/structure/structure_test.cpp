@@ -79,6 +79,7 @@ TEST(Structure, EveryKernelIsUsedByModels) {
 }
 
 TEST(Structure, DevicesAreToldApartInOnePlace) { expect_all(check_device_policy); }
+TEST(Structure, ThreadsAreStartedInOnePlace) { expect_all(check_threads); }
 
 TEST(StructureChecks, WrongIncludesAreFound) {
   EXPECT_EQ(include_problems("runtime/vk/device.h", "#include \"kernels/rms_norm.h\""), 1u);
@@ -149,6 +150,16 @@ TEST(StructureChecks, QuestionsAboutTheDeviceAreFound) {
     EXPECT_EQ(check_device_policy({"runtime/engine/context.cpp", line}).size(), 1u);
     EXPECT_EQ(check_device_policy({"runtime/kernels/device_policy.cpp", line}).size(), 0u);
   }
+}
+
+TEST(StructureChecks, ThreadsAreFound) {
+  for (const char* line : {"std::thread worker(work);", "std::vector<std::jthread> all;", "std::async(work);"}) {
+    EXPECT_EQ(check_threads({"runtime/kv/worker.cpp", line}).size(), 1u);
+    EXPECT_EQ(check_threads({"runtime/base/thread.cpp", line}).size(), 0u);
+  }
+  EXPECT_EQ(check_threads({"runtime/kv/worker.cpp", "std::thread::hardware_concurrency(); std::this_thread::yield();"})
+                .size(),
+            0u);
 }
 
 }  // namespace
