@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "api/handles.h"
-#include "kv/disk_folder.h"
-#include "kv/secret_file.h"
-#include "kv/tiered_store.h"
+#include "kv/tiers/disk_folder.h"
+#include "kv/tiers/secret_file.h"
+#include "kv/tiers/tiered_store.h"
 #include "pumice/pumice_kv.h"
 
 struct PumiceKvFolder {

@@ -23,8 +23,10 @@ namespace {
 constexpr int kNameTries = 16;
 
 Error failure(const std::string& path, const char* what, int reason) {
-  return error(reason == ENOENT ? Status::kNotFound : Status::kIo, "%s %s: %s", path.c_str(), what,
-               std::strerror(reason));
+  const Status status = reason == ENOENT   ? Status::kNotFound
+                        : reason == ENOMEM ? Status::kOutOfHostMemory
+                                           : Status::kIo;
+  return error(status, "%s %s: %s", path.c_str(), what, std::strerror(reason));
 }
 
 // What is no regular file, in words; null: it is one.

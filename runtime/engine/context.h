@@ -11,7 +11,7 @@
 #include "engine/evaluation.h"
 #include "engine/scheduler.h"
 #include "engine/sequence_table.h"
-#include "kv/transfer.h"
+#include "kv/pages/transfer.h"
 
 namespace pumice {
 

@@ -6,7 +6,7 @@
 
 #include "kernels/device_policy.h"
 #include "kv/kv_cache.h"
-#include "kv/page_pool.h"
+#include "kv/pages/page_pool.h"
 #include "model/model.h"
 
 namespace pumice {

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "kv/page_key.h"
+#include "kv/index/page_key.h"
 
 namespace pumice {
 

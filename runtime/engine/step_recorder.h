@@ -9,7 +9,7 @@
 #include "engine/step_plan.h"
 #include "kernels/argmax.h"
 #include "kernels/sample.h"
-#include "kv/page_pool.h"
+#include "kv/pages/page_pool.h"
 #include "model/model.h"
 
 namespace pumice {

@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "base/log.h"
-#include "kv/hit_curve.h"
-#include "kv/page_allocator.h"
-#include "kv/page_memory.h"
-#include "kv/prefix_index.h"
-#include "kv/tiered_store.h"
+#include "kv/index/prefix_index.h"
+#include "kv/pages/page_allocator.h"
+#include "kv/pages/page_memory.h"
+#include "kv/policy/hit_curve.h"
+#include "kv/tiers/tiered_store.h"
 
 namespace pumice {
 

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "base/random.h"
-#include "kv/farthest_policy.h"
-#include "kv/prefix_index.h"
-#include "kv/shadow_cache.h"
+#include "kv/index/prefix_index.h"
+#include "kv/policy/farthest_policy.h"
+#include "kv/policy/shadow_cache.h"
 
 namespace pumice {
 namespace {

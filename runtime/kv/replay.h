@@ -10,7 +10,7 @@
 #include <span>
 
 #include "base/result.h"
-#include "kv/eviction_policy.h"
+#include "kv/policy/eviction_policy.h"
 
 namespace pumice {
 

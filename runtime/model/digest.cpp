@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/thread_team.h"
-#include "kv/page_key.h"
+#include "kv/index/page_key.h"
 
 namespace pumice {
 namespace {

@@ -21,5 +21,7 @@ int failed_allocations();
 
 // Blocks that the library got from operator new and has not given back.
 int64_t live_allocations();
+// What asked for the newest of them; any code that the library calls through, such as the C++ library's.
+std::vector<const void*> newest_callers(size_t count);
 
 }  // namespace pumice::faults

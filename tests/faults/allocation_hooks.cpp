@@ -1,5 +1,6 @@
 #include <atomic>
 #include <cerrno>
+#include <cstddef>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -53,10 +54,34 @@ bool fails(const void* caller, bool* own) {
   return fail;
 }
 
-// In front of each block of operator new: whether it is counted.
-struct Header {
-  int64_t own, unused;
+// In front of each block of operator new: the library's are in a ring, the newest first.
+struct alignas(alignof(std::max_align_t)) Header {
+  Header *next, *before;  // null: another's block
+  const void* caller;
 };
+Header ring{&ring, &ring, nullptr};
+std::atomic_flag ring_busy;
+
+struct RingLock {
+  RingLock() {
+    while (ring_busy.test_and_set(std::memory_order_acquire)) {
+    }
+  }
+  ~RingLock() { ring_busy.clear(std::memory_order_release); }
+};
+
+void enter(Header* header, const void* caller) {
+  const RingLock lock;
+  *header = {ring.next, &ring, caller};
+  ring.next = header->next->before = header;
+  ++live;
+}
+void leave(Header* header) {
+  const RingLock lock;
+  header->before->next = header->next;
+  header->next->before = header->before;
+  --live;
+}
 
 }  // namespace
 
@@ -88,6 +113,15 @@ void fail_no_allocation() { mode = Mode::kOff; }
 int failed_allocations() { return failed; }
 int64_t live_allocations() { return live; }
 
+std::vector<const void*> newest_callers(size_t count) {
+  std::vector<const void*> callers(count);
+  size_t found = 0;
+  const RingLock lock;
+  for (const Header* at = ring.next; at != &ring && found < count; at = at->next) callers[found++] = at->caller;
+  callers.resize(found);
+  return callers;
+}
+
 }  // namespace pumice::faults
 
 using pumice::faults::Header;
@@ -99,8 +133,8 @@ static void* allocate(size_t size, const void* caller) {
   auto* header = static_cast<Header*>(std::malloc(size + sizeof(Header)));
   pumice::faults::inside = before;
   if (!header) return nullptr;
-  header->own = own;
-  pumice::faults::live += own;
+  *header = {};
+  if (own) pumice::faults::enter(header, caller);
   return header + 1;
 }
 
@@ -119,7 +153,7 @@ void* operator new[](size_t size, const std::nothrow_t&) noexcept { return PUMIC
 void operator delete(void* memory) noexcept {
   if (!memory) return;
   Header* header = static_cast<Header*>(memory) - 1;
-  pumice::faults::live -= header->own;
+  if (header->next) pumice::faults::leave(header);
   std::free(header);
 }
 void operator delete(void* memory, size_t) noexcept { operator delete(memory); }

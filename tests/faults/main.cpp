@@ -71,11 +71,13 @@ SweepOptions sweep_options(const Arguments& arguments, const std::string& folder
   return options;
 }
 
-// The layer; and a software driver with one thread, as there is a worker for each core.
+// The layer, without Mesa's own, which reads what a failed call has not written; and a software driver with one
+// thread, as there is a worker for each core.
 void set_environment() {
   ::setenv("VK_LAYER_PATH", PUMICE_FAULT_LAYER_FOLDER, 1);
   ::setenv("VK_INSTANCE_LAYERS", kVulkanFaultLayer, 1);
   ::setenv("LP_NUM_THREADS", "1", 0);
+  ::setenv("NODEVICE_SELECT", "1", 0);
   // For workers of a build with sanitizers. An absurd size is to be refused, as without them.
   ::setenv("ASAN_OPTIONS", "allocator_may_return_null=1", 0);
   ::setenv("LSAN_OPTIONS", "suppressions=" PUMICE_SOURCE_DIR "/tests/faults/lsan.supp:print_suppressions=0", 0);

@@ -52,6 +52,7 @@ class Worker {
   std::string judge(const Point& point, const Outcome& outcome) const;
   std::string run_start(const Point& point);
   std::string drop_main();
+  std::string check_neighbour();
   std::string run_use(const Point& point, const std::string& redis);
   void clean_folder() const;
   void misbehave(const std::string& how, Scenario& life) const;
@@ -230,8 +231,16 @@ std::string Worker::run_start(const Point& point) {
   const bool reached = disarm(point);
   if (const std::string verdict = judge(point, outcome); !verdict.empty()) return verdict;
   if (const std::string left = left_behind(before, vulkan()); !left.empty()) return said(Verdict::kLeak, left);
-  if (const std::string others = neighbour_->check_model(); !others.empty()) return said(Verdict::kOthers, others);
+  if (const std::string others = check_neighbour(); !others.empty()) return said(Verdict::kOthers, others);
   return said(reached ? Verdict::kOk : Verdict::kUnreached, outcome.where + " " + outcome.message);
+}
+
+// What a check makes the neighbour keep is not the main device's.
+std::string Worker::check_neighbour() {
+  const int64_t before = live_allocations();
+  std::string others = neighbour_->check_model();
+  without_main_.blocks += live_allocations() - before;
+  return others;
 }
 
 // What the main device and model keep for later, such as pipelines, is no leak; what they leave behind is.
@@ -267,7 +276,7 @@ std::string Worker::run_use(const Point& point, const std::string& redis) {
   if (others.empty() && !lost) others = life.check_model();
   before.vulkan = before.blocks = INT64_MAX;
   std::string left = lost ? drop_main() : left_behind(before, vulkan());
-  if (others.empty() && lost) others = neighbour_->check_model();
+  if (others.empty() && lost) others = check_neighbour();
   std::string verdict = judge(point, outcome);
   if (verdict.empty() && !others.empty()) verdict = said(Verdict::kOthers, others);
   if (verdict.empty() && !left.empty()) verdict = said(Verdict::kLeak, left);

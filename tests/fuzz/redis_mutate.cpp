@@ -4,7 +4,7 @@
 //   redis_mutate [--count N] [--seed S]
 #include "fuzz/fuzz_run.h"
 #include "fuzz/mutator.h"
-#include "kv/redis_connection.h"
+#include "kv/tiers/redis_connection.h"
 
 namespace pumice::test {
 namespace {

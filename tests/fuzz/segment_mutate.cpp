@@ -5,8 +5,8 @@
 //   segment_mutate [--count N] [--seed S]
 #include "fuzz/fuzz_run.h"
 #include "fuzz/mutator.h"
-#include "kv/disk_folder.h"
-#include "kv/disk_tier.h"
+#include "kv/tiers/disk_folder.h"
+#include "kv/tiers/disk_tier.h"
 #include "support/kv_pages.h"
 #include "support/temporary_folder.h"
 

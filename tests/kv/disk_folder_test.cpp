@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "api/cli_support.h"
-#include "kv/disk_record.h"
-#include "kv/tiered_store.h"
+#include "kv/tiers/disk_record.h"
+#include "kv/tiers/tiered_store.h"
 #include "pumice/pumice_kv.h"
 #include "support/kv_pages.h"
 #include "support/temporary_folder.h"

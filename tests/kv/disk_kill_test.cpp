@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <random>
 
-#include "kv/disk_tier.h"
-#include "kv/page_codec.h"
+#include "kv/tiers/disk_tier.h"
+#include "kv/tiers/page_codec.h"
 #include "support/kv_pages.h"
 #include "support/temporary_folder.h"
 

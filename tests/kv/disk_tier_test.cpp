@@ -1,4 +1,4 @@
-#include "kv/disk_tier.h"
+#include "kv/tiers/disk_tier.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -10,7 +10,7 @@
 #include <fstream>
 #include <thread>
 
-#include "kv/page_codec.h"
+#include "kv/tiers/page_codec.h"
 #include "support/kv_pages.h"
 #include "support/temporary_folder.h"
 

@@ -1,14 +1,14 @@
 // Eviction policies: names, what each gives up first, and that the adaptive one keeps up with the best on any load.
-#include "kv/eviction_policy.h"
+#include "kv/policy/eviction_policy.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <array>
 
-#include "kv/frequency_memory.h"
+#include "kv/policy/frequency_memory.h"
+#include "kv/policy/shadow_cache.h"
 #include "kv/replay.h"
-#include "kv/shadow_cache.h"
 #include "support/request_traces.h"
 
 namespace pumice {

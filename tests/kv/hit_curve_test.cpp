@@ -1,13 +1,13 @@
 // HitCurve: its points are those of caches of these sizes under LRU.
-#include "kv/hit_curve.h"
+#include "kv/policy/hit_curve.h"
 
 #include <gtest/gtest.h>
 
 #include <random>
 #include <vector>
 
-#include "kv/ranked_policy.h"
-#include "kv/shadow_cache.h"
+#include "kv/policy/ranked_policy.h"
+#include "kv/policy/shadow_cache.h"
 
 namespace pumice {
 namespace {

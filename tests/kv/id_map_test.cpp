@@ -1,5 +1,5 @@
 // IdMap and NodeHeap against the standard containers, with random changes.
-#include "kv/id_map.h"
+#include "kv/index/id_map.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <map>
 #include <random>
 
-#include "kv/node_heap.h"
+#include "kv/index/node_heap.h"
 
 namespace pumice {
 namespace {

@@ -1,4 +1,4 @@
-#include "kv/page_codec.h"
+#include "kv/tiers/page_codec.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "kv/page_key.h"
+#include "kv/index/page_key.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // PagePool: who owns which page, and the sizes of its buffers.
-#include "kv/page_pool.h"
+#include "kv/pages/page_pool.h"
 
 #include <set>
 

@@ -2,7 +2,7 @@
 #include <map>
 #include <random>
 
-#include "kv/transfer.h"
+#include "kv/pages/transfer.h"
 #include "support/busy_device.h"
 #include "support/device_fixture.h"
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "kv/prefix_index.h"
+#include "kv/index/prefix_index.h"
 
 namespace pumice::test {
 

@@ -1,5 +1,5 @@
 // PrefixIndex: the cases that its header promises, one by one; prefix_index_model_test.cpp mixes them.
-#include "kv/prefix_index.h"
+#include "kv/index/prefix_index.h"
 
 #include <gtest/gtest.h>
 

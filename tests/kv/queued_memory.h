@@ -11,7 +11,7 @@
 #include <memory>
 #include <random>
 
-#include "kv/page_memory.h"
+#include "kv/pages/page_memory.h"
 #include "shared/step_params.h"
 
 namespace pumice::test {

@@ -1,4 +1,4 @@
-#include "kv/ram_tier.h"
+#include "kv/tiers/ram_tier.h"
 
 #include <gtest/gtest.h>
 

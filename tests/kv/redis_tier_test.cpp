@@ -1,14 +1,14 @@
 // The Redis tier against a real server of the tests' own (skipped where redis-server is not installed) and against one
 // that misbehaves in every way.
-#include "kv/redis_tier.h"
+#include "kv/tiers/redis_tier.h"
 
 #include <gtest/gtest.h>
 
 #include <atomic>
 
-#include "kv/circuit_breaker.h"
-#include "kv/redis_tls.h"
-#include "kv/redis_url.h"
+#include "kv/tiers/circuit_breaker.h"
+#include "kv/tiers/redis_tls.h"
+#include "kv/tiers/redis_url.h"
 #include "support/fake_server.h"
 #include "support/kv_pages.h"
 #include "support/redis_server.h"

@@ -1,5 +1,5 @@
 // Secrets in files: whole or not there, and one for all who ask at once.
-#include "kv/secret_file.h"
+#include "kv/tiers/secret_file.h"
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>

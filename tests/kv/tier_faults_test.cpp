@@ -4,8 +4,8 @@
 #include <atomic>
 #include <new>
 
-#include "kv/page_reader.h"
-#include "kv/page_writer.h"
+#include "kv/tiers/page_reader.h"
+#include "kv/tiers/page_writer.h"
 #include "support/kv_pages.h"
 
 namespace pumice {

@@ -4,11 +4,11 @@
 
 #include <cstdio>
 
-#include "kv/disk_tier.h"
-#include "kv/page_codec.h"
-#include "kv/ram_tier.h"
-#include "kv/redis_tier.h"
-#include "kv/tiered_store.h"
+#include "kv/tiers/disk_tier.h"
+#include "kv/tiers/page_codec.h"
+#include "kv/tiers/ram_tier.h"
+#include "kv/tiers/redis_tier.h"
+#include "kv/tiers/tiered_store.h"
 #include "support/kv_pages.h"
 #include "support/redis_server.h"
 #include "support/temporary_folder.h"

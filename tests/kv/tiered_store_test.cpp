@@ -1,10 +1,10 @@
-#include "kv/tiered_store.h"
+#include "kv/tiers/tiered_store.h"
 
 #include <gtest/gtest.h>
 
 #include <filesystem>
 
-#include "kv/disk_record.h"
+#include "kv/tiers/disk_record.h"
 #include "support/fake_server.h"
 #include "support/kv_pages.h"
 #include "support/redis_server.h"

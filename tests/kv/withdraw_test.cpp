@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "kv/prefix_index.h"
+#include "kv/index/prefix_index.h"
 
 namespace pumice::test {
 namespace {

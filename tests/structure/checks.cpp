@@ -52,7 +52,7 @@ bool may_reach(const std::string& from, const std::string& to) {
 
 // Of the cache, only what moves pages on the device knows Vulkan objects.
 bool is_kv_device_file(const std::string& path) {
-  return starts_with(path, "runtime/kv/page_pool") || starts_with(path, "runtime/kv/transfer");
+  return starts_with(path, "runtime/kv/pages/page_pool") || starts_with(path, "runtime/kv/pages/transfer");
 }
 
 std::string runtime_problem(const SourceFile& file, const Include& include) {
@@ -304,9 +304,9 @@ Problems check_device_policy(const SourceFile& file) {
 }
 
 Problems check_threads(const SourceFile& file) {
-  static const std::regex starts(R"(\bstd::(async|jthread|thread)\b(?!::hardware_concurrency))");
+  static const std::regex starts(R"(\bstd::(async|jthread|packaged_task|promise|thread)\b(?!::hardware_concurrency))");
   if (!starts_with(file.path, "runtime/") || starts_with(file.path, "runtime/base/")) return {};
-  return lines_with(file, starts, "start it by base/thread.h");
+  return lines_with(file, starts, "start threads by base/thread.h; wait with a latch or a condition variable");
 }
 
 }  // namespace pumice::structure

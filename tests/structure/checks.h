@@ -44,7 +44,8 @@ Problems check_kernels_used(const std::string& variants_json, const std::vector<
 // runtime/vk reports them and runtime/api passes them on.
 Problems check_device_policy(const SourceFile& file);
 
-// Threads of the library are `Thread`s of runtime/base, which nothing that is thrown leaves.
+// Threads of the library are `Thread`s of runtime/base, which nothing that is thrown leaves. There is no promise: the
+// destructor of a broken one allocates.
 Problems check_threads(const SourceFile& file);
 
 }  // namespace pumice::structure

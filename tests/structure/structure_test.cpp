@@ -89,12 +89,12 @@ TEST(StructureChecks, WrongIncludesAreFound) {
   EXPECT_EQ(include_problems("runtime/text/bpe.cpp", "#include \"bpe.h\""), 1u);
   for (const char* header : {"unistd.h", "fcntl.h", "sys/mman.h", "csignal", "netinet/in.h", "pthread.h"}) {
     const std::string line = std::string("#include <") + header + ">";
-    EXPECT_EQ(include_problems("runtime/kv/tier.cpp", line), 1u) << header;
+    EXPECT_EQ(include_problems("runtime/kv/tiers/tier.cpp", line), 1u) << header;
     EXPECT_EQ(include_problems("runtime/base/file.cpp", line), 0u) << header;
     EXPECT_EQ(include_problems("apps/cli/run.cpp", line), 1u) << header;
     EXPECT_EQ(include_problems("apps/common/system.cpp", line), 0u) << header;
   }
-  EXPECT_EQ(include_problems("runtime/kv/tier.cpp", "#include <thread>"), 0u);
+  EXPECT_EQ(include_problems("runtime/kv/tiers/tier.cpp", "#include <thread>"), 0u);
   EXPECT_EQ(include_problems("runtime/model/llama.cpp", "#include \"../tests/reference/rope.h\""), 1u);
   EXPECT_EQ(include_problems("runtime/model/llama.cpp", "#include <pumice/pumice.h>"), 1u);
   EXPECT_EQ(include_problems("apps/cli/main.cpp", "#include \"engine/session.h\""), 1u);
@@ -105,7 +105,7 @@ TEST(StructureChecks, WrongIncludesAreFound) {
 TEST(StructureChecks, RightIncludesPass) {
   EXPECT_EQ(include_problems("runtime/engine/session.h", "#include \"model/model.h\""), 0u);
   EXPECT_EQ(include_problems("runtime/engine/session.h", "#include \"base/result.h\""), 0u);
-  EXPECT_EQ(include_problems("runtime/kv/page_pool.h", "#include \"vk/memory.h\""), 0u);
+  EXPECT_EQ(include_problems("runtime/kv/pages/page_pool.h", "#include \"vk/memory.h\""), 0u);
   EXPECT_EQ(include_problems("runtime/kernels/rope.h", "#include \"shared/rope.h\""), 0u);
   EXPECT_EQ(include_problems("runtime/vk/functions.h", "#include <vulkan/vulkan_core.h>"), 0u);
   EXPECT_EQ(include_problems("runtime/api/api.cpp", "#include <pumice/pumice.h>"), 0u);
@@ -153,13 +153,13 @@ TEST(StructureChecks, QuestionsAboutTheDeviceAreFound) {
 }
 
 TEST(StructureChecks, ThreadsAreFound) {
-  for (const char* line : {"std::thread worker(work);", "std::vector<std::jthread> all;", "std::async(work);"}) {
-    EXPECT_EQ(check_threads({"runtime/kv/worker.cpp", line}).size(), 1u);
+  for (const char* line : {"std::thread worker(work);", "std::vector<std::jthread> all;", "std::async(work);",
+                           "std::promise<void> done;"}) {
+    EXPECT_EQ(check_threads({"runtime/kv/tiers/worker.cpp", line}).size(), 1u);
     EXPECT_EQ(check_threads({"runtime/base/thread.cpp", line}).size(), 0u);
   }
-  EXPECT_EQ(check_threads({"runtime/kv/worker.cpp", "std::thread::hardware_concurrency(); std::this_thread::yield();"})
-                .size(),
-            0u);
+  for (const char* line : {"std::thread::hardware_concurrency();", "std::this_thread::yield();"})
+    EXPECT_EQ(check_threads({"runtime/kv/tiers/worker.cpp", line}).size(), 0u);
 }
 
 }  // namespace

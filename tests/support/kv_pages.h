@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "kv/stored_page.h"
+#include "kv/tiers/stored_page.h"
 
 namespace pumice::test {
 
