@@ -145,6 +145,12 @@ if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
   set_tests_properties(faults.self_test PROPERTIES TIMEOUT 1200 SKIP_RETURN_CODE 77)
 endif()
 
+# The document's functions are reached in its order.
+if(TARGET pumice_cli AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT PUMICE_SANITIZE)
+  add_test(NAME walk_of_a_token COMMAND ${PROJECT_SOURCE_DIR}/scripts/trace_token.sh ${PROJECT_BINARY_DIR})
+  set_tests_properties(walk_of_a_token PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+endif()
+
 # Packaging needs the C API to exist, and a program that is not built with the sanitizers cannot use the library.
 file(GLOB api_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/api/*.cpp)
 if(PUMICE_INSTALL AND api_sources AND NOT PUMICE_SANITIZE)

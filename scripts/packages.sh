@@ -10,4 +10,4 @@ packages_build=(
 )
 
 # To test it, in addition.
-packages_test=(libgtest-dev vulkan-validationlayers redis-server openssl)
+packages_test=(libgtest-dev vulkan-validationlayers redis-server openssl gdb)
