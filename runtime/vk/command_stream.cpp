@@ -1,6 +1,7 @@
 #include "vk/command_stream.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace pumice::vk {
@@ -12,17 +13,20 @@ bool overlap(const BufferView& a, const BufferView& b) {
   return a.buffer == b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size;
 }
 
-void full_barrier(const DeviceTable& table, VkCommandBuffer commands, VkPipelineStageFlags extra,
-                  VkAccessFlags extra_access) {
+// `stage`, `access`: who is to see what was written, beside shaders and copies.
+void full_barrier(const DeviceTable& table, VkCommandBuffer commands, VkPipelineStageFlags stage,
+                  VkAccessFlags access) {
   constexpr VkPipelineStageFlags kStages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
   const VkMemoryBarrier barrier{.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
                                 .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
                                 .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                                                 VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT |
-                                                 VK_ACCESS_INDIRECT_COMMAND_READ_BIT | extra_access};
-  table.vkCmdPipelineBarrier(commands, kStages | VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT,
-                             kStages | VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT | extra, 0, 1, &barrier, 0, nullptr, 0,
-                             nullptr);
+                                                 VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT | access};
+  table.vkCmdPipelineBarrier(commands, kStages, kStages | stage, 0, 1, &barrier, 0, nullptr, 0, nullptr);
+}
+
+// Also for the group counts of indirect dispatches; some GPUs flush more for it.
+void argument_barrier(const DeviceTable& table, VkCommandBuffer commands) {
+  full_barrier(table, commands, VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT, VK_ACCESS_INDIRECT_COMMAND_READ_BIT);
 }
 
 }  // namespace
@@ -55,11 +59,13 @@ CommandStream& CommandStream::operator=(CommandStream&& other) noexcept {
   std::swap(descriptor_pools_, other.descriptor_pools_);
   std::swap(current_pool_, other.current_pool_);
   std::swap(pending_, other.pending_);
+  std::swap(no_arguments_, other.no_arguments_);
   std::swap(scratch_, other.scratch_);
   std::swap(profiler_, other.profiler_);
   std::swap(error_, other.error_);
   std::swap(dispatches_, other.dispatches_);
   std::swap(barriers_, other.barriers_);
+  std::swap(argument_barriers_, other.argument_barriers_);
   return *this;
 }
 
@@ -78,7 +84,8 @@ void CommandStream::begin() {
   const DeviceTable& table = device_->table();
   error_.reset();
   pending_.clear();
-  dispatches_ = barriers_ = 0;
+  no_arguments_.clear();
+  dispatches_ = barriers_ = argument_barriers_ = 0;
   current_pool_ = 0;
   for (VkDescriptorPool pool : descriptor_pools_) table.vkResetDescriptorPool(device_->handle(), pool, 0);
   if (const VkResult reset = table.vkResetCommandPool(device_->handle(), pool_, 0); reset != VK_SUCCESS)
@@ -87,22 +94,35 @@ void CommandStream::begin() {
                                       .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
   const VkResult result = table.vkBeginCommandBuffer(commands_, &info);
   if (result != VK_SUCCESS) return fail(vulkan_error(result, "vkBeginCommandBuffer"));
-  full_barrier(table, commands_, 0, 0);
+  argument_barrier(table, commands_);
   if (profiler_) profiler_->begin(commands_);
 }
 
 void CommandStream::order(std::span<const Access> accesses) {
-  const bool conflict = std::any_of(accesses.begin(), accesses.end(), [&](const Access& next) {
-    return std::any_of(pending_.begin(), pending_.end(), [&](const Access& before) {
+  const auto meets = [](const Access& next, const std::vector<Access>& all) {
+    return std::any_of(all.begin(), all.end(), [&](const Access& before) {
       return (next.write || before.write) && overlap(next.view, before.view);
     });
-  });
-  if (conflict) {
-    full_barrier(device_->table(), commands_, 0, 0);
+  };
+  bool conflict = false, arguments = false;
+  for (const Access& next : accesses) {
+    conflict |= meets(next, pending_);
+    arguments |= next.arguments && meets(next, no_arguments_);
+  }
+  if (conflict || arguments) {
+    if (arguments) {
+      argument_barrier(device_->table(), commands_);
+      no_arguments_.clear();
+    } else {
+      full_barrier(device_->table(), commands_, 0, 0);
+    }
     pending_.clear();
     ++barriers_;
+    argument_barriers_ += arguments;
   }
   pending_.insert(pending_.end(), accesses.begin(), accesses.end());
+  std::copy_if(accesses.begin(), accesses.end(), std::back_inserter(no_arguments_),
+               [](const Access& access) { return access.write; });
 }
 
 VkDescriptorSet CommandStream::allocate_set(VkDescriptorSetLayout layout) {
@@ -168,7 +188,7 @@ bool CommandStream::bind(const Pipeline& pipeline, std::span<const std::byte> pu
                  .pBufferInfo = &infos[i]};
     scratch_.push_back({view, shader.bindings[i].write});
   }
-  if (arguments) scratch_.push_back({*arguments, false});
+  if (arguments) scratch_.push_back({*arguments, false, true});
   device_->label(commands_, pipeline.name().c_str());
   const DeviceTable& table = device_->table();
   table.vkUpdateDescriptorSets(device_->handle(), static_cast<uint32_t>(bindings.size()), writes, 0, nullptr);

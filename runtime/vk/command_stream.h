@@ -53,6 +53,7 @@ class CommandStream {
   VkCommandBuffer handle() const { return commands_; }
   uint32_t dispatches() const { return dispatches_; }
   uint32_t barriers() const { return barriers_; }
+  uint32_t argument_barriers() const { return argument_barriers_; }  // those of them that a dispatch's group counts need
   // After a submission has finished; empty without profiling or when the driver wrote no timestamps.
   std::vector<ProfiledOperation> profile() { return profiler_ ? profiler_->read() : std::vector<ProfiledOperation>{}; }
 
@@ -60,6 +61,7 @@ class CommandStream {
   struct Access {
     BufferView view;
     bool write;
+    bool arguments = false;  // of an indirect dispatch
   };
   bool bind(const Pipeline& pipeline, std::span<const std::byte> push, std::span<const BufferView> bindings,
             const BufferView* arguments);
@@ -71,9 +73,10 @@ class CommandStream {
   std::vector<VkDescriptorPool> descriptor_pools_;
   size_t current_pool_ = 0;
   std::vector<Access> pending_, scratch_;
+  std::vector<Access> no_arguments_;  // writes that indirect dispatches do not see yet
   std::optional<Profiler> profiler_;
   std::optional<Error> error_;
-  uint32_t dispatches_ = 0, barriers_ = 0;
+  uint32_t dispatches_ = 0, barriers_ = 0, argument_barriers_ = 0;
 };
 
 }  // namespace pumice::vk

@@ -103,6 +103,30 @@ TEST_F(CommandStreamTest, IndirectCountsAreRead) {
   EXPECT_EQ(value(a), kBase * kBase);
 }
 
+// Some GPUs flush more for the counts than for what shaders read.
+TEST_F(CommandStreamTest, OnlyCountsThatWereWrittenAreWaitedForAsCounts) {
+  const BufferView base = floats(kBase), a = floats(0), b = floats(0);
+  const BufferView counts = buffer(std::vector<uint32_t>{0, 0, 0}), others = buffer(std::vector<uint32_t>{1, 1, 1});
+  const auto pipeline = kernels().pipeline("activation", {}, false);
+  ASSERT_TRUE(pipeline.ok());
+  const ActivationPush push{
+      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .gelu = 0, .gated = 1};
+  CommandStream stream = begun();
+  stream.fill(counts, 1);
+  multiply(stream, base, base, a);
+  multiply(stream, a, base, b);
+  const BufferView known[] = {b, base, a};
+  stream.dispatch_indirect(**pipeline, push_bytes(push), known, others);
+  EXPECT_EQ(stream.barriers(), 2u);
+  EXPECT_EQ(stream.argument_barriers(), 0u);
+  const BufferView bindings[] = {base, base, a};
+  stream.dispatch_indirect(**pipeline, push_bytes(push), bindings, counts);
+  EXPECT_EQ(stream.barriers(), 3u);
+  EXPECT_EQ(stream.argument_barriers(), 1u) << "the barriers between were for shaders alone";
+  finish(stream);
+  EXPECT_EQ(value(a), kBase * kBase);
+}
+
 TEST_F(CommandStreamTest, ReplaysSeeTheOnesBefore) {
   const BufferView one = floats(1), two = floats(2), power = floats(kBase), next = floats(0);
   CommandStream stream = begun();
