@@ -15,31 +15,13 @@ layout(binding = 6) buffer AttentionArguments { uint attention_arguments[3]; };
 layout(binding = 7) readonly buffer Samplers { SamplerParams samplers[]; };
 #include "lib/commit.glsl"
 
-shared float values[WG];
-shared uint indices[WG];
 shared uint arrivals;
-
-// After it, lane 0 has the best of all lanes: the highest value, the lowest index among equals.
-void best_of_lanes(inout float value, inout uint index) {
-  const uint lane = gl_LocalInvocationID.x;
-  values[lane] = value;
-  indices[lane] = index;
-  sync();
-  if (lane == 0u) {
-    for (uint i = 1u; i < WG; ++i) {
-      if (values[i] > value || (values[i] == value && indices[i] < index)) {
-        value = values[i];
-        index = indices[i];
-      }
-    }
-  }
-}
 
 void main() {
   const uint lane = gl_LocalInvocationID.x, row = gl_WorkGroupID.y;
   const uint first = gl_WorkGroupID.x * p.cols_per_group, end = min(first + p.cols_per_group, p.cols);
-  float value = uintBitsToFloat(0xff800000u);  // -infinity
-  uint index = kTokenNotFinite;
+  float value = minus_infinity();
+  uint index = 0u;
   for (uint k = first + lane; k < end; k += WG) {
     const float here = nan_as_infinity(logits[row * p.logits_stride + k]);
     if (here > value) {
@@ -47,7 +29,8 @@ void main() {
       index = k;
     }
   }
-  best_of_lanes(value, index);
+  index = index_of_highest(value, index);
+  value = reduce_max(value);
   if (lane == 0u) {
     finds[row * gl_NumWorkGroups.x + gl_WorkGroupID.x] = uvec2(floatBitsToUint(value), index);
     memoryBarrierBuffer();
@@ -56,15 +39,18 @@ void main() {
   sync();
   if (arrivals != gl_NumWorkGroups.x - 1u) return;
   memoryBarrierBuffer();
-  if (lane != 0u) return;
-  for (uint i = 0u; i < gl_NumWorkGroups.x; ++i) {
-    const float found = uintBitsToFloat(finds[row * gl_NumWorkGroups.x + i].x);
-    const uint at = finds[row * gl_NumWorkGroups.x + i].y;
-    if (found > value || (found == value && at < index)) {
-      value = found;
-      index = at;
+  // Later workgroups have higher indices, so that the first of a lane's finds is the lowest.
+  value = minus_infinity();
+  for (uint i = lane; i < gl_NumWorkGroups.x; i += WG) {
+    const uvec2 find = finds[row * gl_NumWorkGroups.x + i];
+    if (uintBitsToFloat(find.x) > value) {
+      value = uintBitsToFloat(find.x);
+      index = find.y;
     }
   }
+  index = index_of_highest(value, index);
+  value = reduce_max(value);
+  if (lane != 0u) return;
   counters[row] = 0u;
   commit_token(p.commit, row, is_finite(value) ? index : kTokenNotFinite);
 }

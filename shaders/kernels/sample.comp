@@ -16,8 +16,8 @@ layout(binding = 6) coherent buffer Counts { uint counts[]; };  // (rows, cols):
 
 const float LOWEST = -3.402823466e38;
 shared uint histogram[256];
-shared float scores[WG];
-shared uint tokens[WG];
+const uint BLOCK = 16u;  // bins that are summed before one lane looks for the block, then for the bin
+shared uint blocks[256u / BLOCK];
 shared uint chosen_bin, chosen_rest;
 uint first_logit;  // of this workgroup's row
 
@@ -79,16 +79,19 @@ uint select_key(uint floor_key, uint target, bool counting, float highest, float
       if (weight > 0u) atomicAdd(histogram[(key >> shift) & 255u], weight);
     }
     sync();
+    for (uint block = lane; block < 256u / BLOCK; block += WG) {
+      uint sum = 0u;
+      for (uint bin = block * BLOCK; bin < (block + 1u) * BLOCK; ++bin) sum += histogram[bin];
+      blocks[block] = sum;
+    }
+    sync();
     if (lane == 0u) {
-      chosen_bin = 256u;
-      uint above = 0u;
-      for (uint bin = 256u; bin-- > 0u && chosen_bin == 256u;) {
-        if (histogram[bin] > 0u && above + histogram[bin] >= rest) {
-          chosen_bin = bin;
-          chosen_rest = rest - above;
-        }
-        above += histogram[bin];
-      }
+      uint above = 0u, block = 256u / BLOCK;
+      while (block > 0u && above + blocks[block - 1u] < rest) above += blocks[--block];
+      uint bin = block * BLOCK;
+      while (block > 0u && above + histogram[bin - 1u] < rest) above += histogram[--bin];
+      chosen_bin = block > 0u ? bin - 1u : 256u;
+      chosen_rest = rest - above;
     }
     sync();
     if (chosen_bin == 256u) return floor_key;
@@ -140,7 +143,7 @@ void main() {
   const uint slot = row.slot;
   penalise(slot, row.position, lane);
 
-  float highest = uintBitsToFloat(0xff800000u);  // -infinity
+  float highest = minus_infinity();
   for (uint k = lane; k < p.cols; k += WG) highest = max(highest, nan_as_infinity(logits[first_logit + k]));
   highest = reduce_max(highest);
   if (!is_finite(highest)) {
@@ -150,8 +153,8 @@ void main() {
   const float temperature = samplers[slot].temperature;
   const uint key = temperature > 0.0 ? threshold_key(slot, highest, lane) : ordered(highest);
 
-  float best = LOWEST;
-  uint token = kTokenNotFinite;  // none yet
+  float best = minus_infinity();
+  uint token = 0u;
   for (uint k = lane; k < p.cols; k += WG) {
     if (ordered(logits[first_logit + k]) < key) continue;
     float score = logits[first_logit + k];
@@ -160,21 +163,11 @@ void main() {
       // Less the highest, which changes no order, and no temperature makes it overflow.
       score = (logits[first_logit + k] - highest) / temperature - log(exponential(hash >> 8));
     }
-    if (token == kTokenNotFinite || score > best) {
+    if (score > best) {
       best = score;
       token = k;
     }
   }
-  scores[lane] = best;
-  tokens[lane] = token;
-  sync();
-  if (lane != 0u) return;
-  for (uint i = 1u; i < WG; ++i) {
-    if (tokens[i] == kTokenNotFinite) continue;
-    if (token == kTokenNotFinite || scores[i] > best || (scores[i] == best && tokens[i] < token)) {
-      best = scores[i];
-      token = tokens[i];
-    }
-  }
-  commit_token(p.commit, gl_WorkGroupID.x, token);
+  token = index_of_highest(best, token);
+  if (lane == 0u) commit_token(p.commit, gl_WorkGroupID.x, token);
 }

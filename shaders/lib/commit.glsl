@@ -3,6 +3,7 @@ bool is_finite(float x) { return (floatBitsToUint(x) & 0x7f800000u) != 0x7f80000
 float nan_as_infinity(float x) {
   return (floatBitsToUint(x) & 0x7fffffffu) > 0x7f800000u ? uintBitsToFloat(0x7f800000u) : x;
 }
+float minus_infinity() { return uintBitsToFloat(0xff800000u); }
 
 // Commits the token drawn for row i of the logits, or kTokenNotFinite: the token log, the next step's row and decode
 // attention's group count. Called by one lane. The includer declares the buffers step_rows, next_rows, token_log,

@@ -61,3 +61,9 @@ float reduce_add_strided(float value, uint stride) {
   return value;
 }
 #endif
+
+// Of the lanes with the highest value the lowest index, which is below 2^24.
+uint index_of_highest(float value, uint index) {
+  const float highest = reduce_max(value);
+  return uint(-reduce_max(value == highest ? -float(index) : -16777216.0));
+}
