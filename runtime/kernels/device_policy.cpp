@@ -70,7 +70,10 @@ void follow_software(const vk::DeviceCaps& caps, DevicePolicy& policy) {
 DevicePolicy device_policy(const vk::DeviceCaps& caps) {
   DevicePolicy policy{.reduce_subgroup = caps.subgroup_size};
   // Two for each of 64 compute units, or of 16. Not measured on a GPU yet; the autotuner tries the other candidates.
-  if (caps.type == vk::DeviceType::kDiscrete || caps.type == vk::DeviceType::kVirtual) policy.matmul_workgroups = 128;
+  if (caps.type == vk::DeviceType::kDiscrete || caps.type == vk::DeviceType::kVirtual) {
+    policy.matmul_workgroups = 128;
+    policy.matvec_lanes = 98304;  // 16 waves of 32 on each of 192 SIMDs
+  }
   if (caps.vendor_id == kIntel) follow_intel(caps, policy);
   if (caps.vendor_id == kQualcomm) follow_qualcomm(caps, policy);
   if (caps.type == vk::DeviceType::kCpu) follow_software(caps, policy);

@@ -1,6 +1,7 @@
 #include "kernels/matvec.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "kernels/device_policy.h"
 #include "shared/matvec.h"
@@ -8,6 +9,19 @@
 namespace pumice {
 
 namespace {
+
+constexpr uint32_t kMostSums = 8;     // of a lane; beyond, registers spill
+constexpr uint32_t kMostLanes = 256;  // of a workgroup
+
+uint32_t sums_of(const MatvecVariant& variant, const MatvecShape& shape) {
+  return variant.rows_per_lane * variant.cols_per_group * (shape.gated ? 2 : 1);
+}
+
+// Four units of weights are what registers hold beside the sums and x.
+uint32_t most_units_ahead(const MatvecVariant& variant, const MatvecShape& shape) {
+  const uint32_t sums = sums_of(variant, shape);
+  return sums < kMostSums ? std::max(1u, 4 / sums) : 0;
+}
 
 // Groups of equal size, so that no column is computed twice.
 uint32_t equal_groups(uint32_t n, uint32_t most) { return divide_up(n, divide_up(n, most)); }
@@ -21,6 +35,7 @@ MatvecVariant choose_rows(const MatvecShape& shape) {
   else
     variant.rows_per_lane = variant.cols_per_group <= 4 ? 2 : 1;
   while (variant.rows_per_lane > 1 && shape.rows < 64 * variant.rows_per_lane) variant.rows_per_lane /= 2;
+  variant.units_ahead = std::min(1u, most_units_ahead(variant, shape));
   return variant;
 }
 
@@ -45,12 +60,23 @@ MatvecVariant choose_lanes(const vk::DeviceCaps& caps, const MatvecShape& shape)
   return variant;
 }
 
+// Lanes that share 8 rows: enough to fill the device with waves, as long as each has some units to load.
+uint32_t useful_workgroup(const vk::DeviceCaps& caps, const MatvecShape& shape, uint32_t subgroup) {
+  constexpr uint32_t kUnitsPerLane = 4;
+  const uint32_t groups = divide_up(shape.rows, kRowInterleave), units = divide_up(shape.cols, kUnitValues);
+  const uint32_t filling = std::bit_ceil(divide_up(device_policy(caps).matvec_lanes, groups));
+  const uint32_t busy = std::bit_ceil(divide_up(units, kUnitsPerLane)) * kRowInterleave;
+  return std::max(subgroup, std::min({filling, busy, kMostLanes, std::bit_floor(caps.max_workgroup_invocations)}));
+}
+
 MatvecVariant choose_gpu(const vk::DeviceCaps& caps, const MatvecShape& shape) {
   const DevicePolicy policy = device_policy(caps);
   const uint32_t most_cols = shape.gated ? policy.most_gated_cols : policy.most_matvec_cols;
   MatvecVariant variant{.reduce = choose_reduce(caps), .cols_per_group = equal_groups(shape.n, most_cols)};
   if (shape.n > 1 && policy.matvec_cols_subgroup && variant.reduce.full_subgroups)
     variant.reduce.workgroup = variant.reduce.subgroup_size = policy.matvec_cols_subgroup;
+  if (shape.n == 1) variant.reduce.workgroup = useful_workgroup(caps, shape, variant.reduce.workgroup);
+  variant.units_ahead = std::min(shape.n == 1 && !shape.gated ? 2u : 1u, most_units_ahead(variant, shape));
   return variant;
 }
 
@@ -66,20 +92,29 @@ std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const M
   const MatvecVariant choice = choose_matvec(caps, shape);
   std::vector<MatvecVariant> candidates{choice};
   if (!device_policy(caps).matvec_tuned) return candidates;
-  const auto add = [&](const MatvecVariant& variant) {
+  const auto add = [&](MatvecVariant variant) {
+    if (sums_of(variant, shape) > kMostSums && variant.rows_per_lane > choice.rows_per_lane) return;
+    variant.units_ahead = std::min(variant.units_ahead, most_units_ahead(variant, shape));
     if (std::find(candidates.begin(), candidates.end(), variant) == candidates.end()) candidates.push_back(variant);
   };
-  constexpr uint32_t kMostSums = 8;  // beyond, registers spill
   for (const uint32_t rows_per_lane : {1u, 2u, 4u}) {
     MatvecVariant variant = choice;
     variant.rows_per_lane = rows_per_lane;
-    if (rows_per_lane * choice.cols_per_group * (shape.gated ? 2 : 1) <= kMostSums) add(variant);
-  }
-  for (const ReduceChoice& reduce : reduce_candidates(caps)) {
-    MatvecVariant variant = choice;
-    variant.reduce = reduce;
     add(variant);
   }
+  for (const uint32_t units_ahead : {1u, 2u, 4u}) {
+    MatvecVariant variant = choice;
+    variant.units_ahead = units_ahead;
+    add(variant);
+  }
+  const uint32_t most = std::min(kMostLanes, std::bit_floor(caps.max_workgroup_invocations));
+  for (const ReduceChoice& reduce : reduce_candidates(caps))
+    for (const uint32_t workgroup : {reduce.workgroup, 128u, 256u}) {
+      MatvecVariant variant = choice;
+      variant.reduce = reduce;
+      variant.reduce.workgroup = std::clamp(workgroup, reduce.workgroup, std::max(most, reduce.workgroup));
+      add(variant);
+    }
   return candidates;
 }
 
@@ -135,7 +170,7 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
     const uint32_t form =
         (tail ? kMatvecTail : 0u) | (uneven ? kMatvecUneven : 0u) | (variant.prefetch ? kMatvecPrefetch : 0u);
     const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group,
-                                  flags | form};
+                                  flags | form, variant.units_ahead};
     const double passes = gated ? 2 : 1;
     record(recorder, {.variant = std::string("matvec.") + variant.reduce.variant + "." + weight_variant(args.w.type),
                       .constants = constants,

@@ -32,7 +32,8 @@ struct MatvecVariant {
   ReduceChoice reduce;
   uint32_t rows_per_lane = 1;
   uint32_t cols_per_group = 1;
-  bool prefetch = false;  // lanes: weights are loaded ahead
+  uint32_t units_ahead = 0;  // not lanes: units whose weights a lane loads before it computes; 0: a part of one
+  bool prefetch = false;     // lanes: weights are loaded ahead
 
   bool lanes() const { return reduce.variant == "lanes"; }
   // Rows of W that a workgroup computes.

@@ -11,6 +11,7 @@
 layout(constant_id = 1) const uint ROWS = 1u;
 layout(constant_id = 2) const uint COLS = 1u;
 layout(constant_id = 3) const uint FLAGS = 0u;
+layout(constant_id = 4) const uint AHEAD = 1u;  // 0: a unit a pair at a time
 
 layout(push_constant) uniform Push { MatvecPush p; };
 layout(binding = 0) readonly buffer Weights { uint weights[]; };
@@ -23,10 +24,6 @@ layout(binding = 5) buffer Y { float y[]; };
 const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
 const bool TAIL = (FLAGS & kMatvecTail) != 0u;
 const uint K_LANES = WG / 8u;
-// A unit's four pairs go in as many steps: all at once have the most loads in flight, but need registers that many
-// sums, or a second matrix, leave no room for.
-const uint SUMS = ROWS * COLS * (GATED ? 2u : 1u);
-const uint STEPS = SUMS >= 8u ? 4u : GATED ? 2u : 1u, PAIRS = 4u / STEPS;
 
 vec4 within(vec4 v, uint k) {
   if (!TAIL) return v;
@@ -40,14 +37,36 @@ vec4 norm_at(uint k) {
               norm_weight[min(k + 3u, last)]);
 }
 
-float sum[ROWS * COLS], up_sum[GATED ? ROWS * COLS : 1u], squares[COLS];
+const uint SUMS = ROWS * COLS, UP_SUMS = GATED ? SUMS : 1u, UP_ROWS = GATED ? ROWS : 1u;
 
-// Adds one unit of 32 values along K of every row and column of this lane.
-void add_unit(uint unit, uint first_row, uint first_col) {
-  UnitScale scale[ROWS], up_scale[GATED ? ROWS : 1u];
-  uint base[ROWS], up_base[GATED ? ROWS : 1u];
+float sum[SUMS], up_sum[UP_SUMS], squares[COLS];
+
+// Adds a pair of every row and column; k: where its lower values lie in x.
+void add_pair(const in UnitPair w[ROWS], const in UnitPair up[UP_ROWS], uint k, uint first_col) {
+  for (uint c = 0u; c < COLS; ++c) {
+    const uint at = (min(first_col + c, p.n - 1u) * p.x_stride + k) / 4u;
+    vec4 lo = within(x[at], k);
+    vec4 hi = TAIL && k + 16u >= p.cols ? vec4(0.0) : within(x[at + 4u], k + 16u);
+    if (NORM) {
+      squares[c] += dot(lo, lo) + dot(hi, hi);
+      lo *= norm_at(k);
+      hi *= norm_at(k + 16u);
+    }
+    for (uint r = 0u; r < ROWS; ++r) {
+      sum[r * COLS + c] += dot(w[r].lo, lo) + dot(w[r].hi, hi);
+      if (GATED) up_sum[r * COLS + c] += dot(up[r].lo, lo) + dot(up[r].hi, hi);
+    }
+  }
+}
+
+uint weight_row(uint first_row, uint r) { return min(first_row + 8u * r, (p.rows - 1u) | 7u); }
+
+// A unit a pair at a time: for more sums than leave registers to load ahead with.
+void add_by_pairs(uint unit, uint first_row, uint first_col) {
+  uint base[ROWS], up_base[UP_ROWS];
+  UnitScale scale[ROWS], up_scale[UP_ROWS];
   for (uint r = 0u; r < ROWS; ++r) {
-    const uint row = min(first_row + 8u * r, (p.rows - 1u) | 7u);
+    const uint row = weight_row(first_row, r);
     base[r] = unit_base(p.quant_offset, row, p.units, unit);
     scale[r] = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
     if (GATED) {
@@ -55,29 +74,37 @@ void add_unit(uint unit, uint first_row, uint first_col) {
       up_scale[r] = UNIT_SCALE(up_weights, p.up_scale_offset, row, p.units, unit);
     }
   }
-  [[dont_unroll]] for (uint step = 0u; step < STEPS; ++step)
-  [[unroll]] for (uint j = step * PAIRS; j < (step + 1u) * PAIRS; ++j) {
-    UnitPair w[ROWS], up[GATED ? ROWS : 1u];
+  [[dont_unroll]] for (uint j = 0u; j < 4u; ++j) {
+    UnitPair w[ROWS], up[UP_ROWS];
     for (uint r = 0u; r < ROWS; ++r) {
       w[r] = UNIT_PAIR(weights, base[r], j, scale[r]);
       if (GATED) up[r] = UNIT_PAIR(up_weights, up_base[r], j, up_scale[r]);
     }
-    const uint k = unit * 32u + 4u * j;
-    for (uint c = 0u; c < COLS; ++c) {
-      const uint at = (min(first_col + c, p.n - 1u) * p.x_stride + k) / 4u;
-      vec4 lo = within(x[at], k);
-      vec4 hi = TAIL && k + 16u >= p.cols ? vec4(0.0) : within(x[at + 4u], k + 16u);
-      if (NORM) {
-        squares[c] += dot(lo, lo) + dot(hi, hi);
-        lo *= norm_at(k);
-        hi *= norm_at(k + 16u);
-      }
-      for (uint r = 0u; r < ROWS; ++r) {
-        sum[r * COLS + c] += dot(w[r].lo, lo) + dot(w[r].hi, hi);
-        if (GATED) up_sum[r * COLS + c] += dot(up[r].lo, lo) + dot(up[r].hi, hi);
-      }
-    }
+    add_pair(w, up, unit * 32u + 4u * j, first_col);
   }
+}
+
+// `count` units, K_LANES apart, whose weights are all loaded first; a constant wherever this is called.
+const uint MOST = AHEAD == 0u ? 1u : AHEAD;
+void add_units(uint count, uint first, uint first_row, uint first_col) {
+  UnitWords words[MOST * ROWS], up_words[MOST * UP_ROWS];
+  UnitScale scale[MOST * ROWS], up_scale[MOST * UP_ROWS];
+  [[unroll]] for (uint i = 0u; i < count * ROWS; ++i) {
+    const uint row = weight_row(first_row, i % ROWS), unit = first + i / ROWS * K_LANES;
+    words[i] = UNIT_WORDS(weights, unit_base(p.quant_offset, row, p.units, unit));
+    if (GATED) up_words[i] = UNIT_WORDS(up_weights, unit_base(p.up_quant_offset, row, p.units, unit));
+    scale[i] = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
+    if (GATED) up_scale[i] = UNIT_SCALE(up_weights, p.up_scale_offset, row, p.units, unit);
+  }
+  [[unroll]] for (uint u = 0u; u < count; ++u)
+    [[unroll]] for (uint j = 0u; j < 4u; ++j) {
+      UnitPair w[ROWS], up[UP_ROWS];
+      [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
+        w[r] = unit_pair(words[u * ROWS + r], j, scale[u * ROWS + r]);
+        if (GATED) up[r] = unit_pair(up_words[u * ROWS + r], j, up_scale[u * ROWS + r]);
+      }
+      add_pair(w, up, (first + u * K_LANES) * 32u + 4u * j, first_col);
+    }
 }
 
 float over_lanes(float value) { return K_LANES > 1u ? reduce_add_strided(value, 8u) : value; }
@@ -100,13 +127,21 @@ void store_column(uint c, uint k_lane, uint first_row, uint col) {
 }
 
 void main() {
-  const uint lane = gl_LocalInvocationID.x;
+  const uint lane = lane_index();
   const uint k_lane = WG == 8u ? 0u : lane / 8u;
   const uint first_row = gl_WorkGroupID.x * 8u * ROWS + lane % 8u;
   const uint first_col = gl_WorkGroupID.y * COLS;
-  for (uint i = 0u; i < ROWS * COLS; ++i) sum[i] = 0.0;
-  if (GATED) for (uint i = 0u; i < ROWS * COLS; ++i) up_sum[i] = 0.0;
+  for (uint i = 0u; i < SUMS; ++i) sum[i] = 0.0;
+  for (uint i = 0u; i < UP_SUMS; ++i) up_sum[i] = 0.0;
   for (uint c = 0u; c < COLS; ++c) squares[c] = 0.0;
-  for (uint unit = k_lane; unit < p.units; unit += K_LANES) add_unit(unit, first_row, first_col);
+  uint unit = k_lane;
+  if (AHEAD == 0u) {
+    for (; unit < p.units; unit += K_LANES) add_by_pairs(unit, first_row, first_col);
+  } else {
+    for (; unit + (AHEAD - 1u) * K_LANES < p.units; unit += AHEAD * K_LANES)
+      add_units(AHEAD, unit, first_row, first_col);
+    if (AHEAD > 1u)
+      for (; unit < p.units; unit += K_LANES) add_units(1u, unit, first_row, first_col);
+  }
   for (uint c = 0u; c < COLS; ++c) store_column(c, k_lane, first_row, first_col + c);
 }

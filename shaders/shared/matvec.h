@@ -25,6 +25,7 @@ SHARED_CONST kMatvecBindings = 6u;  // W, up W, x, norm weight, bias, y
 SHARED_CONST kMatvecSpecRows = 1u;   // rows a lane
 SHARED_CONST kMatvecSpecCols = 2u;   // columns a workgroup
 SHARED_CONST kMatvecSpecFlags = 3u;
+SHARED_CONST kMatvecSpecAhead = 4u;  // units whose weights a lane loads before it uses them; 0: a pair of a unit
 // Flags.
 SHARED_CONST kMatvecNorm = 1u;        // x is RMS-normalised first
 SHARED_CONST kMatvecBias = 2u;

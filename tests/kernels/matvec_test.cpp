@@ -34,8 +34,12 @@ class MatvecTest : public DeviceTest {
   };
   Work make(const MatvecCase& c, uint32_t seed);
   static std::vector<float> expected(const MatvecCase& c, const Work& work, std::span<const float> weights);
-  std::vector<double> tolerances(const MatvecCase& c, const Work& work);
-  void check(Mask mask, const MatvecCase& c);
+  std::vector<double> tolerances(const MatvecCase& c, const Work& work, uint32_t candidate);
+  std::vector<MatvecVariant> candidates(const MatvecCase& c) {
+    return matvec_candidates(caps(),
+                             {.rows = c.rows, .cols = c.cols, .n = c.n, .gated = c.gate != MatvecCase::kNoGate});
+  }
+  void check(Mask mask, const MatvecCase& c, uint32_t candidate = 0);
 };
 
 MatvecTest::Work MatvecTest::make(const MatvecCase& c, uint32_t seed) {
@@ -72,9 +76,8 @@ std::vector<float> MatvecTest::expected(const MatvecCase& c, const Work& work, s
 
 // A dot product's certain bound; with a norm, half the error of its mean square on top; through the activation by its
 // slope (at most 1.13 for both) and its own error.
-std::vector<double> MatvecTest::tolerances(const MatvecCase& c, const Work& work) {
-  const MatvecVariant variant =
-      choose_matvec(caps(), {.rows = c.rows, .cols = c.cols, .n = c.n, .gated = c.gate != MatvecCase::kNoGate});
+std::vector<double> MatvecTest::tolerances(const MatvecCase& c, const Work& work, uint32_t candidate) {
+  const MatvecVariant variant = candidates(c)[candidate];
   // The lanes form sums 32 products and their scale a unit; with quants at 1 + q / 2^b in a float (all but Q8_0 and the
   // floats), whose sums are up to 8 times as large as those of the weights.
   const bool offset = is_quantised(c.type) && c.type != kQ8;
@@ -114,10 +117,11 @@ std::vector<double> MatvecTest::tolerances(const MatvecCase& c, const Work& work
   return result;
 }
 
-void MatvecTest::check(Mask mask, const MatvecCase& c) {
+void MatvecTest::check(Mask mask, const MatvecCase& c, uint32_t candidate) {
   SCOPED_TRACE(::testing::Message() << mask_name(mask) << " " << tensor_type_name(c.type) << " " << c.rows << " x "
                                     << c.cols << ", n " << c.n << ", norm " << c.norm << ", bias " << c.bias
-                                    << ", accumulate " << c.accumulate << ", gate " << c.gate);
+                                    << ", accumulate " << c.accumulate << ", gate " << c.gate << ", candidate "
+                                    << candidate);
   const Work work = make(c, c.rows + c.cols + c.n);
   const uint32_t x_stride = (c.cols + 3) / 4 * 4 + c.extra_stride, y_stride = c.y_offset + c.rows + c.extra_stride;
   FloatRows y = nan_rows(c.n, y_stride);
@@ -129,6 +133,7 @@ void MatvecTest::check(Mask mask, const MatvecCase& c) {
     y.view = with_guard(buffer(initial));
   }
   run([&](Recorder recorder) {
+    recorder.candidate = candidate;
     matvec(recorder, {.w = work.w.weights,
                       .up = c.gate ? &work.up.weights : nullptr,
                       .activation = c.gate == MatvecCase::kGelu ? Activation::kGelu : Activation::kSilu,
@@ -142,7 +147,7 @@ void MatvecTest::check(Mask mask, const MatvecCase& c) {
                       .n = c.n});
   });
   const auto actual = read_rows(y, c.n, c.rows, c.y_offset);
-  const auto allowed = tolerances(c, work);
+  const auto allowed = tolerances(c, work, candidate);
   const auto verdict = reference::compare(actual, expected(c, work, work.w.values), allowed);
   EXPECT_TRUE(verdict) << verdict;
   auto wrong = with_wrong_value(work.w, work.x);
@@ -212,6 +217,25 @@ TEST_F(MatvecTest, SeveralRowsALane) {
   check(Mask::kNone, {.type = kF32, .rows = 129, .cols = 40, .n = 1});
 }
 
+// Whatever tuning may choose, for rows that end in the midst of what a lane loads ahead, or leave lanes without any.
+TEST_F(MatvecTest, EveryCandidate) {
+  for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
+    use(mask);
+    for (const MatvecCase& c : {MatvecCase{.type = TensorType::kQ4_0, .rows = 70, .cols = 864, .n = 1, .norm = true},
+                                MatvecCase{.type = TensorType::kQ6_K, .rows = 37, .cols = 2816, .n = 1, .bias = true},
+                                MatvecCase{.type = kQ4K, .rows = 37, .cols = 1280, .n = 1, .accumulate = true},
+                                MatvecCase{.type = kF16, .rows = 21, .cols = 1003, .n = 1},
+                                MatvecCase{.type = kQ8, .rows = 37, .cols = 96, .n = 3},
+                                MatvecCase{.type = TensorType::kQ5_0,
+                                           .rows = 45,
+                                           .cols = 1120,
+                                           .n = 1,
+                                           .norm = true,
+                                           .gate = MatvecCase::kSilu}})
+      for (uint32_t candidate = 0; candidate < candidates(c).size(); ++candidate) check(mask, c, candidate);
+  }
+}
+
 // What software drivers with a better compiler get: more rows and columns a lane, and groups of 5 and 4 columns.
 TEST_F(MatvecTest, LargeKernels) {
   use(Mask::kNewCompiler);
@@ -275,7 +299,12 @@ TEST(ChooseMatvec, CoversAllColumnsInEqualGroups) {
   EXPECT_EQ(choose_matvec(cpu, {.rows = 4096, .cols = 4096}).rows_per_lane, 4u);
   EXPECT_EQ(choose_matvec(cpu, {.rows = 64, .cols = 4096}).rows_per_lane, 1u);
   EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.variant, "subgroup");
-  EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.workgroup, 32u);
+  // More lanes share a row where there are few rows, as far as a row has units for them.
+  EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.workgroup, 256u);
+  EXPECT_EQ(choose_matvec(gpu, {.rows = 14336, .cols = 4096}).reduce.workgroup, 64u);
+  EXPECT_EQ(choose_matvec(gpu, {.rows = 128256, .cols = 4096}).reduce.workgroup, 32u);
+  EXPECT_EQ(choose_matvec(gpu, {.rows = 576, .cols = 576}).reduce.workgroup, 64u);
+  EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096, .n = 2}).reduce.workgroup, 32u);
   gpu.subgroup_shuffle = false;
   EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.variant, "shared");
 }
