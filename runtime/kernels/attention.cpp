@@ -18,8 +18,10 @@ uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_di
 namespace {
 
 constexpr uint32_t kMaxHeadDim = 512;
-// Dimensions of all heads of a pass: their sums take this many registers over the lanes of a workgroup.
-constexpr uint32_t kDecodePassDims = 1024, kNarrowPassDims = 128;
+// Registers that sums and scores of a pass of decode take in a lane.
+constexpr uint32_t kDecodeSums = 64;
+// Shared memory of a workgroup of several subgroups: AMD and Intel have 64 KiB for 8 or 16 of them.
+constexpr uint32_t kDecodeShared = 32768;
 // The CPU kernels are unrolled over these; larger ones take seconds to compile (software driver of Mesa 26).
 constexpr uint32_t kCpuDecodeDims = 1024, kCpuPrefillDims = 256;
 constexpr uint32_t kSharedReserve = 256;  // bytes for small variables
@@ -27,6 +29,16 @@ constexpr uint32_t kSharedReserve = 256;  // bytes for small variables
 // What the lanes of the CPU kernels share out: words, or pairs of dimensions where K and V may have any types.
 uint32_t lane_words(const AttentionShape& shape) {
   return shape.format.plain() ? kv_words(shape.format.k, shape.head_dim) : shape.head_dim / 2;
+}
+
+// Heads of a pass of decode for which there is shared memory.
+uint32_t decode_heads(const AttentionShape& shape, uint32_t lanes, uint32_t subgroups, uint32_t shared_bytes) {
+  const uint32_t quads = shape.head_dim / 4, keys = std::max(lanes, kPageTokens), parts = lanes / (keys / 4);
+  const uint32_t lane_quads = divide_up(quads, lanes) * lanes;
+  const uint32_t queries = 16 * (quads + parts * kKvBlock / 4);  // a part ends with zeros
+  const uint32_t each = queries + subgroups * (16 * lane_quads + 4 * keys + 8);
+  const uint32_t others = kSharedReserve + 4 * lanes + (shape.format.plain() ? 0 : 4 * subgroups * shape.head_dim);
+  return others < shared_bytes ? (shared_bytes - others) / each : 0;
 }
 
 AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& shape) {
@@ -37,16 +49,23 @@ AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& 
   ReduceChoice reduce = choose_reduce(caps);
   const uint32_t narrow = policy.attention_subgroup;
   if (reduce.full_subgroups && narrow) reduce.workgroup = reduce.subgroup_size = narrow;
-  const uint32_t keys = std::max(reduce.workgroup, kPageTokens);
-  const uint32_t rotated = shape.format.plain() ? 0 : shape.head_dim;
-  const uint32_t room =
-      (caps.max_shared_bytes - kSharedReserve - 4 * (reduce.workgroup + rotated)) / (4 * (shape.head_dim + keys));
-  const uint32_t dims = narrow ? kNarrowPassDims : kDecodePassDims;
-  const uint32_t most = std::min(room, std::max(1u, dims / shape.head_dim));
-  if (most == 0) return {};
-  const uint32_t passes = divide_up(shape.group, most);
-  return {reduce.full_subgroups ? "attention.subgroup" : "attention.shared", reduce.workgroup,
-          divide_up(shape.group, passes), reduce.full_subgroups, reduce.subgroup_size};
+  const uint32_t lanes = reduce.workgroup, quads = shape.head_dim / 4;
+  const uint32_t registers = 4 + 4 * divide_up(quads, lanes);  // a head's
+  const uint32_t wanted = std::clamp(kDecodeSums / registers, 1u, shape.group);
+  AttentionChoice choice{reduce.full_subgroups ? "attention.subgroup" : "attention.shared", 0, 0, reduce.full_subgroups,
+                         reduce.subgroup_size};
+  choice.ahead = policy.attention_ahead;
+  for (uint32_t subgroups = reduce.full_subgroups ? policy.attention_subgroups : 1; subgroups > 0; subgroups /= 2) {
+    const uint32_t shared = subgroups == 1 ? caps.max_shared_bytes : std::min(caps.max_shared_bytes, kDecodeShared);
+    const uint32_t room = decode_heads(shape, lanes, subgroups, shared);
+    if (room == 0 || (room < wanted && subgroups > 1)) continue;
+    if (subgroups > 1 && subgroups * lanes > caps.max_workgroup_invocations) continue;
+    choice.workgroup = subgroups * lanes;
+    choice.subgroups = subgroups;
+    choice.queries = divide_up(shape.group, divide_up(shape.group, std::min(room, wanted)));
+    return choice;
+  }
+  return {};
 }
 
 // f16 in, f32 out, of a shape that tiles a page and a head.
@@ -158,8 +177,8 @@ void attention(Recorder recorder, const AttentionArgs& args) {
   const uint32_t binding_count = args.one_sequence           ? kAttentionPrefillBindings
                                  : args.pages.format.plain() ? kAttentionBindings
                                                              : kAttentionMixedBindings;
-  uint32_t constants[] = {choice.workgroup, args.head_dim,   group,          choice.queries,
-                          choice.matrix.m,  choice.matrix.n, choice.matrix.k};
+  uint32_t constants[] = {choice.workgroup, args.head_dim,   group,           choice.queries, choice.matrix.m,
+                          choice.matrix.n,  choice.matrix.k, choice.subgroups, choice.ahead};
   if (append) constants[kAttentionSpecAppend] = 1;
   if (const KvFormat& format = args.pages.format; !format.plain()) {
     constants[kAttentionSpecTypes] = static_cast<uint32_t>(format.k);

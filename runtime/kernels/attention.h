@@ -48,6 +48,7 @@ struct AttentionChoice {
   bool full_subgroups = false;
   uint32_t subgroup_size = 0;         // as for PipelineKey
   vk::CooperativeMatrix matrix = {};  // of attention_coopmat
+  uint32_t subgroups = 1, ahead = 0;  // of attention.*: kAttentionSpecSubgroups, kAttentionSpecAhead
 };
 // Pure. Decode: attention_cpu_decode, attention.subgroup or attention.shared; prefill: attention_cpu_prefill,
 // attention_coopmat or attention_tile.

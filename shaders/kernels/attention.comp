@@ -5,133 +5,187 @@
 #if KV_TYPE != 2
 #define APPENDS
 #endif
+#define KV_VECTOR uvec4
+#define KV_TOKENS 4
+#define V_PAIRS
 #include "lib/attention.glsl"
 #include "lib/attention_decode.glsl"
 
-// Decode. Lanes lie along the keys for the scores and along the words of a head for the values. Large groups are taken
-// in passes of QUERIES heads, so that their sums stay in registers. The loop that rotates is not unrolled: Intel's Gen9
-// spilled 5 registers of them (Mesa 26).
+// Decode. Each subgroup of a workgroup takes rounds of KEYS keys of the split and has sums of its own, which are added
+// up in the end. For the scores a lane has four keys and a part of the dimensions, for the values every TOKEN_LANES-th
+// key and LANE_QUADS quads of dimensions. AHEAD vectors are loaded before the first is used: a decode step is over
+// before enough waves have come to hide that they wait. Large groups are taken in passes of QUERIES heads, so that
+// their sums stay in registers.
+layout(constant_id = 8) const uint AHEAD = 8u;  // vectors of 16 bytes, at least 4
+
 const uint PASSES = (GROUP + QUERIES - 1u) / QUERIES;
-const uint KEYS = WG > kPageTokens ? WG : kPageTokens;  // keys of one round
-const uint KEYS_PER_LANE = (KEYS + WG - 1u) / WG;
-const uint WORDS_PER_LANE = (WORDS + WG - 1u) / WG;
+const uint KEYS = LANES > kPageTokens ? LANES : kPageTokens;
+const uint KEYS_PER_LANE = KEYS / LANES;
 
-// Word i of a lane's words of a head. WIDE: a lane has quads of dimensions, where they are enough for all lanes.
-#if KV_TYPE == 2
-const bool WIDE = QUADS % WG == 0u;
-uint word_of(uint lane, uint i) { return WIDE ? 2u * (lane + i / 2u * WG) + i % 2u : lane + i * WG; }
-#else
-uint word_of(uint lane, uint i) { return lane + i * WG; }
-#endif
+// Scores: KEY_LANES x PARTS lanes. A part of the dimensions is loaded in pieces of K_AHEAD quads.
+const uint KEY_LANES = KEYS / KV_TOKENS, PARTS = LANES / KEY_LANES;
+const uint K_MOST = AHEAD / (K_TYPE == kKvF16 ? 2u : K_TYPE == kKvF32 ? 4u : 1u);
+const uint K_AHEAD = K_MOST > BLOCK_QUADS ? BLOCK_QUADS : K_MOST;
+const uint PART_QUADS = (QUADS + PARTS * K_AHEAD - 1u) / (PARTS * K_AHEAD) * K_AHEAD;
+const uint QUERY_QUADS = PARTS * PART_QUADS;  // those behind the head's are zero
+const uint LAST_PIECE = (QUADS - 1u) / K_AHEAD * K_AHEAD;
 
-shared float queries[QUERIES * HEAD_DIM];
-shared float weights[QUERIES * KEYS];
+// Values: QUAD_LANES x TOKEN_LANES lanes, V_AHEAD tokens of a lane at once.
+const uint TOKEN_LANES = LANES >= 32u * QUADS ? 32u : LANES >= 16u * QUADS ? 16u : LANES >= 8u * QUADS ? 8u
+                         : LANES >= 4u * QUADS ? 4u : LANES >= 2u * QUADS ? 2u : 1u;
+const uint QUAD_LANES = LANES / TOKEN_LANES, LANE_QUADS = (QUADS + QUAD_LANES - 1u) / QUAD_LANES;
+const uint V_MOST = AHEAD * (V_TYPE == kKvF32 ? 1u : 2u) / LANE_QUADS, LANE_TOKENS = kPageTokens / TOKEN_LANES;
+const uint V_POWER = V_MOST >= 16u ? 16u : V_MOST >= 8u ? 8u : V_MOST >= 4u ? 4u : V_MOST >= 2u ? 2u : 1u;
+const uint V_AHEAD = V_POWER > LANE_TOKENS ? LANE_TOKENS : V_POWER;
 
-float highest[QUERIES], total[QUERIES];
-Values sums[QUERIES * WORDS_PER_LANE];
+shared vec4 queries[QUERIES * QUERY_QUADS];
+shared vec4 sums_of_lanes[SUBGROUPS * QUERIES * LANE_QUADS * LANES];  // in a round the parts of its scores
+shared float weights[SUBGROUPS * KEYS * QUERIES];
+shared vec2 ends[SUBGROUPS * QUERIES];  // highest score and sum of the weights
 
-// Scores of KEYS keys from `first`, as exp(score - highest) in shared memory; scales the sums down where highest rose.
-void score_keys(uint first, uint key_end, uint slot, uint lane) {
-  float score[QUERIES * KEYS_PER_LANE];
-  for (uint i = 0u; i < KEYS_PER_LANE; ++i) {
-    const uint key = min(first + lane + i * WG, key_end - 1u);
-    const uint base = k_page_base(slot, key / kPageTokens, gl_WorkGroupID.y) + key % kPageTokens;
-    for (uint t = 0u; t < QUERIES; ++t) score[t * KEYS_PER_LANE + i] = 0.0;
-#if KV_TYPE == 2
-    for (uint block = 0u; block < BLOCKS; ++block) {
-      vec2 scales[1];
-      load_k_scales(base, block, scales);
-      [[unroll]] for (uint j = 0u; j < BLOCK_QUADS; ++j) {
-        const uint quad = block * BLOCK_QUADS + j;
-        if (quad >= QUADS) break;
-        vec4 k[1];
-        load_k(base, quad, scales, k);
-        for (uint t = 0u; t < QUERIES; ++t) {
-          const uint d = t * HEAD_DIM + 4u * quad;
-          const vec4 query = vec4(queries[d], queries[d + 1u], queries[d + 2u], queries[d + 3u]);
-          score[t * KEYS_PER_LANE + i] += dot(query, k[0]);
-        }
+float highest[QUERIES], total[QUERIES];  // total: of this lane
+vec4 sums[QUERIES * LANE_QUADS];
+
+// Where quad i of a subgroup's lanes begins in sums_of_lanes.
+uint lanes_start(uint subgroup, uint query, uint i) {
+  return ((subgroup * QUERIES + query) * LANE_QUADS + i) * LANES;
+}
+
+// Scores of this lane's four keys from `first` on over its part of the dimensions, into shared memory.
+void score_keys(uint first, uint last, uint slot, uint lane) {
+  const uint key = lane % KEY_LANES * KV_TOKENS, begin = lane / KEY_LANES * PART_QUADS;
+  uint base = 0u;
+  [[unroll]] for (uint page = 0u; page < KEYS / kPageTokens; ++page) {
+    const uint here = k_page_base(slot, min(first / kPageTokens + page, last / kPageTokens), gl_WorkGroupID.y);
+    if (key / kPageTokens == page) base = here;
+  }
+  base = (base + key % kPageTokens) / KV_TOKENS;
+  vec4 score[QUERIES];
+  for (uint t = 0u; t < QUERIES; ++t) score[t] = vec4(0.0);
+  for (uint piece = 0u; piece < PART_QUADS; piece += K_AHEAD) {
+    const uint quad = begin + piece, stored = QUERY_QUADS == QUADS ? quad : min(quad, LAST_PIECE);
+    const uint from = base + kv_value_words(K_TYPE, 4u * stored) * (kPageTokens / KV_TOKENS);
+    KV_VECTOR words[K_AHEAD][4], scale_words = KV_VECTOR(0u);
+    if (in_blocks(K_TYPE)) scale_words = k_scale_words(base, stored / BLOCK_QUADS);
+    [[unroll]] for (uint j = 0u; j < K_AHEAD; ++j)
+      load_k_words(from, QUADS % K_AHEAD == 0u ? j : min(j, QUADS - 1u - stored), words[j]);
+    vec2 scales[KV_TOKENS];
+    scales_of(scale_words, stored / BLOCK_QUADS, scales);
+    [[unroll]] for (uint j = 0u; j < K_AHEAD; ++j) {
+      vec4 k[KV_TOKENS];
+      keys_of(words[j], j, scales, k);
+      for (uint t = 0u; t < QUERIES; ++t) {
+        const vec4 query = queries[t * QUERY_QUADS + quad + j];
+        [[unroll]] for (uint i = 0u; i < KV_TOKENS; ++i) score[t][i] = fma_dot(query, k[i], score[t][i]);
       }
     }
-#else
-    for (uint w = 0u; w < WORDS; ++w) {
-      const Values k = unpack(k_words(base, w));
-      for (uint t = 0u; t < QUERIES; ++t)
-        score[t * KEYS_PER_LANE + i] += dot(VALUES_AT(queries, t * HEAD_DIM + w * VALUES), k);
-    }
-#endif
   }
+  for (uint t = 0u; t < QUERIES; ++t) sums_of_lanes[lanes_start(own_subgroup(), t, 0u) + lane] = score[t];
+}
+
+// Scores become exp(score - highest) in shared memory; scales the sums down where highest rose.
+void weigh_keys(uint first, uint last, uint lane) {
   for (uint t = 0u; t < QUERIES; ++t) {
-    float here = LOWEST;
+    float score[KEYS_PER_LANE], here = LOWEST;
     for (uint i = 0u; i < KEYS_PER_LANE; ++i) {
-      score[t * KEYS_PER_LANE + i] = seen(score[t * KEYS_PER_LANE + i], first + lane + i * WG, key_end - 1u);
-      here = max(here, score[t * KEYS_PER_LANE + i]);
+      const uint key = lane + i * LANES, from = lanes_start(own_subgroup(), t, 0u) + key / KV_TOKENS;
+      score[i] = 0.0;
+      [[unroll]] for (uint part = 0u; part < PARTS; ++part)
+        score[i] += sums_of_lanes[from + part * KEY_LANES][key % KV_TOKENS];
+      score[i] = seen(score[i], first + key, last);
+      here = max(here, score[i]);
     }
-    const float risen = max(highest[t], reduce_max(here));
-    const float shrink = exp(highest[t] - risen);
+    const float risen = max(highest[t], reduce_max(here)), shrink = exp(highest[t] - risen);
     highest[t] = risen;
-    float added = 0.0;
+    total[t] *= shrink;
     for (uint i = 0u; i < KEYS_PER_LANE; ++i) {
-      const float weight = exp(score[t * KEYS_PER_LANE + i] - risen);
-      added += weight;
-      if (lane + i * WG < KEYS) weights[t * KEYS + lane + i * WG] = weight;
+      const float weight = exp(score[i] - risen);
+      total[t] += weight;
+      weights[(own_subgroup() * KEYS + lane + i * LANES) * QUERIES + t] = weight;
     }
-    total[t] = total[t] * shrink + reduce_add(added);
-    for (uint i = 0u; i < WORDS_PER_LANE; ++i) sums[t * WORDS_PER_LANE + i] *= shrink;
+    for (uint i = 0u; i < LANE_QUADS; ++i) sums[t * LANE_QUADS + i] *= shrink;
   }
 }
 
-void add_values(uint first, uint key_end, uint slot, uint lane) {
-  const uint count = min(KEYS, key_end - first);
-  for (uint k = 0u; k < count; ++k) {
-    const uint key = first + k;
-    const uint page = v_page_base(slot, key / kPageTokens, gl_WorkGroupID.y);
-#if KV_TYPE == 2
-    if (WIDE) {
-      for (uint i = 0u; i < WORDS_PER_LANE; i += 2u) {
-        const vec4 v = load_v(page, key % kPageTokens, word_of(lane, i) / 2u);
-        for (uint t = 0u; t < QUERIES; ++t) {
-          sums[t * WORDS_PER_LANE + i] += weights[t * KEYS + k] * v.xy;
-          sums[t * WORDS_PER_LANE + i + 1u] += weights[t * KEYS + k] * v.zw;
-        }
+// Of the keys from `first` on in one page; those behind the last weigh nothing.
+void add_values(uint first, uint last, uint weight, uint slot, uint lane) {
+  const uint page = v_page_base(slot, first / kPageTokens, gl_WorkGroupID.y), last_token = last - first;
+  const uint token_lane = lane / QUAD_LANES, quad_lane = lane % QUAD_LANES;
+  for (uint begin = 0u; begin < kPageTokens; begin += V_AHEAD * TOKEN_LANES) {
+    uvec4 words[V_AHEAD * LANE_QUADS];
+    [[unroll]] for (uint j = 0u; j < V_AHEAD; ++j) {
+      const uint token = min(begin + j * TOKEN_LANES + token_lane, last_token);
+      for (uint i = 0u; i < LANE_QUADS; ++i)
+        words[j * LANE_QUADS + i] = load_v_words(page, token, min(quad_lane + i * QUAD_LANES, QUADS - 1u));
+    }
+    [[unroll]] for (uint j = 0u; j < V_AHEAD; ++j) {
+      const uint from = (weight + begin + j * TOKEN_LANES + token_lane) * QUERIES;
+      for (uint i = 0u; i < LANE_QUADS; ++i) {
+        const vec4 v = values_of(words[j * LANE_QUADS + i], min(quad_lane + i * QUAD_LANES, QUADS - 1u));
+        for (uint t = 0u; t < QUERIES; ++t)
+          sums[t * LANE_QUADS + i] = fma(vec4(weights[from + t]), v, sums[t * LANE_QUADS + i]);
       }
-      continue;
     }
-#endif
-    for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
-      const uint w = min(word_of(lane, i), WORDS - 1u);
-      const Values v = load_v_word(page, key % kPageTokens, w);
-      for (uint t = 0u; t < QUERIES; ++t) sums[t * WORDS_PER_LANE + i] += weights[t * KEYS + k] * v;
-    }
+    if (V_AHEAD * TOKEN_LANES < kPageTokens && begin + V_AHEAD * TOKEN_LANES > last_token) break;
   }
 }
 
-// The words of this lane, as a part of the result or as the result itself.
-void store(uint head, uint query, uint split, bool whole, uint lane) {
-  const uint to = result_start(head, split, whole);
-  const float divisor = whole ? total[query] : 1.0;
-  for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
-    const uint w = word_of(lane, i);
-    if (w < WORDS) store_word(to, w, whole, sums[query * WORDS_PER_LANE + i] / divisor);
+// Adds up what the subgroups have, a head a subgroup, as a part of the result or as the result itself.
+void finish_pass(uint first_head, uint split, bool whole, uint lane) {
+  for (uint t = 0u; t < QUERIES; ++t) {
+    const float all = reduce_add(total[t]);
+    if (lane == 0u) ends[own_subgroup() * QUERIES + t] = vec2(highest[t], all);
+    for (uint i = 0u; i < LANE_QUADS; ++i)
+      sums_of_lanes[lanes_start(own_subgroup(), t, i) + lane] = sums[t * LANE_QUADS + i];
   }
-  finish_head(to, whole, highest[query], total[query], lane);
+  sync_subgroups();
+  for (uint first = 0u; first < QUERIES; first += SUBGROUPS) {
+    const uint t = first + own_subgroup(), to = result_start(first_head + t, split, whole);
+    const bool any = t < QUERIES && first_head + t < GROUP;
+    float top = LOWEST, all = 0.0, factor[SUBGROUPS];
+    if (any) {
+      [[unroll]] for (uint s = 0u; s < SUBGROUPS; ++s) top = max(top, ends[s * QUERIES + t].x);
+      [[unroll]] for (uint s = 0u; s < SUBGROUPS; ++s) {
+        factor[s] = exp(ends[s * QUERIES + t].x - top);
+        all += ends[s * QUERIES + t].y * factor[s];
+      }
+      for (uint w = lane; w < WORDS; w += LANES) {
+        const uint quad = w * VALUES / 4u, d = w * VALUES % 4u;
+        Values value = Values(0.0);
+        [[unroll]] for (uint s = 0u; s < SUBGROUPS; ++s) {
+          const uint from = lanes_start(s, t, quad / QUAD_LANES) + quad % QUAD_LANES;
+          for (uint i = 0u; i < TOKEN_LANES; ++i)
+            value += factor[s] * VALUES_AT(sums_of_lanes[from + i * QUAD_LANES], d);
+        }
+        store_word(to, w, whole, whole ? value / all : value);
+      }
+    }
+    finish_head(to, whole, any, top, all, lane);
+  }
 }
 
 // The queries of a pass in shared memory, scaled.
-void load_queries(uint first_head, uint position, uint lane) {
-  [[dont_unroll]] for (uint d = lane; d < HEAD_DIM; d += WG) {
+void load_queries(uint first_head, uint position) {
+  [[dont_unroll]] for (uint i = gl_LocalInvocationID.x; i < 4u * QUERY_QUADS; i += WG) {
+    const uint d = min(i, HEAD_DIM - 1u);
+    float query[QUERIES];
 #ifdef APPENDS
-    const vec2 factors = APPEND ? rope_factors(d, position) : vec2(1.0, 0.0);
+    float partner[QUERIES];
 #endif
     for (uint t = 0u; t < QUERIES; ++t) {
       const uint from = head_start(gl_WorkGroupID.x, min(first_head + t, GROUP - 1u), p.q_stride);
+      query[t] = q[from + d];
 #ifdef APPENDS
-      const float query = APPEND ? rotated(from, d, factors) : q[from + d];
-#else
-      const float query = q[from + d];
+      if (APPEND) partner[t] = q[from + rope_partner(d)];
 #endif
-      queries[t * HEAD_DIM + d] = query * p.scale;
     }
+#ifdef APPENDS
+    if (APPEND) {
+      const vec2 factors = rope_factors(d, position);
+      for (uint t = 0u; t < QUERIES; ++t) query[t] = rotated(query[t], partner[t], d, factors);
+    }
+#endif
+    for (uint t = 0u; t < QUERIES; ++t) queries[t * QUERY_QUADS + i / 4u][i % 4u] = i == d ? query[t] * p.scale : 0.0;
   }
 }
 
@@ -140,7 +194,7 @@ void begin() {
   for (uint t = 0u; t < QUERIES; ++t) {
     highest[t] = LOWEST;
     total[t] = 0.0;
-    for (uint i = 0u; i < WORDS_PER_LANE; ++i) sums[t * WORDS_PER_LANE + i] = Values(0.0);
+    for (uint i = 0u; i < LANE_QUADS; ++i) sums[t * LANE_QUADS + i] = vec4(0.0);
   }
 }
 
@@ -149,48 +203,54 @@ void begin() {
 void begin_with_own(StepRow row, uint lane) {
   float score[QUERIES];
   for (uint t = 0u; t < QUERIES; ++t) score[t] = 0.0;
-  for (uint i = 0u; i < WORDS_PER_LANE; ++i) {
-    const uint w = word_of(lane, i);
-    if (w >= WORDS) break;
-    const uint key_word = own_key(w, row.position), value_word = own_value(w);
-    const Values key = unpack(key_word), value = unpack(value_word);
-    store_own(row, w, key_word, value_word);
+  for (uint i = 0u; i < LANE_QUADS; ++i) {
+    const uint quad = lane + i * QUAD_LANES;
+    if (lane >= QUAD_LANES || quad >= QUADS) break;
+    vec4 key, value;
+    [[unroll]] for (uint d = 0u; d < 4u; d += VALUES) {
+      const uint w = (4u * quad + d) / VALUES, key_word = own_key(w, row.position), value_word = own_value(w);
+      STORE_VALUES(key, d, unpack(key_word));
+      STORE_VALUES(value, d, unpack(value_word));
+      store_own(row, w, key_word, value_word);
+    }
     for (uint t = 0u; t < QUERIES; ++t) {
-      score[t] += dot(VALUES_AT(queries, t * HEAD_DIM + w * VALUES), key);
-      sums[t * WORDS_PER_LANE + i] = value;
+      score[t] = fma_dot(queries[t * QUERY_QUADS + quad], key, score[t]);
+      sums[t * LANE_QUADS + i] = value;
     }
   }
   for (uint t = 0u; t < QUERIES; ++t) {
     highest[t] = reduce_add(score[t]);
-    total[t] = 1.0;
+    total[t] = lane == 0u ? 1.0 : 0.0;
   }
 }
 #endif
 
 void main() {
-  const uint lane = gl_LocalInvocationID.x, split = gl_WorkGroupID.z;
+  const uint subgroup = own_subgroup(), lane = own_lane(), split = gl_WorkGroupID.z;
   const StepRow row = step_rows[gl_WorkGroupID.x];
   const uint slot = row.slot, splits = row.position / SPLIT_TOKENS + 1u;
   if (split >= splits) return;
-  const uint key_end = min(stored_keys(row.position), (split + 1u) * SPLIT_TOKENS);
+  const uint key_end = min(stored_keys(row.position), (split + 1u) * SPLIT_TOKENS), last = key_end - 1u;
 
   for (uint pass = 0u; pass < PASSES; ++pass) {
-    const uint first_head = pass * QUERIES;
-    sync();
-    load_queries(first_head, row.position, lane);
+    load_queries(pass * QUERIES, row.position);
     begin();
-    sync();
+    sync_subgroups();
 #ifdef APPENDS
-    if (APPEND && split == splits - 1u) begin_with_own(row, lane);
+    if (APPEND && split == splits - 1u && subgroup == SUBGROUPS - 1u) begin_with_own(row, lane);
 #endif
-    for (uint first = split * SPLIT_TOKENS; first < key_end; first += KEYS) {
-      score_keys(first, key_end, slot, lane);
+    // Every subgroup goes through all rounds: the software driver of Mesa 26 takes sync() for a barrier of all of them.
+    for (uint round = split * SPLIT_TOKENS; round < key_end; round += SUBGROUPS * KEYS) {
+      const uint first = round + subgroup * KEYS;
+      if (first < key_end) score_keys(first, last, slot, lane);
       sync();
-      add_values(first, key_end, slot, lane);
+      if (first < key_end) weigh_keys(first, last, lane);
+      sync();
+      for (uint k = 0u; k < KEYS && first + k < key_end; k += kPageTokens)
+        add_values(first + k, last, subgroup * KEYS + k, slot, lane);
       sync();
     }
-    for (uint t = 0u; t < QUERIES; ++t)
-      if (first_head + t < GROUP) store(first_head + t, t, split, splits == 1u, lane);
+    finish_pass(pass * QUERIES, split, splits == 1u, lane);
   }
   if (splits > 1u) finish_splits(splits);
 }

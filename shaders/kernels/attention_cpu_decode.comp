@@ -168,7 +168,7 @@ void store(uint head, uint split, bool whole, uint lane) {
   const uint to = result_start(head, split, whole);
   const float factor = whole ? 1.0 / all : 1.0;
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) store_word(to, word_at(c, lane), whole, sum[head][c] * factor);
-  finish_head(to, whole, highest[head], all, lane);
+  finish_head(to, whole, true, highest[head], all, lane);
 }
 
 void main() {

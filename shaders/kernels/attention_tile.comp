@@ -3,6 +3,7 @@
 #extension GL_EXT_control_flow_attributes : require
 #define KV_VECTOR uvec2
 #define KV_TOKENS 2
+#define V_PAIRS
 #include "lib/attention.glsl"
 
 // Prefill on any device, without subgroup operations. Lanes form LANES (along the tokens of a page for the scores,

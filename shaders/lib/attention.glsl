@@ -1,7 +1,7 @@
 // What the attention kernels share: buffers, which keys a query sees and with what score, and how keys and values are
 // loaded. KV_TYPE as in shared/kv_write.h, or kKvMixed: K_TYPE and V_TYPE, each any of them, are constants then.
 // KV_VECTOR is the type in which the pools are read (uint, uvec2 or uvec4; V of mixed types as uint), KV_TOKENS how
-// many keys lie in one. APPENDS: the kernel writes into the pools.
+// many keys lie in one. V_PAIRS: V of one type as uvec2, so that V_UNIT words are one. APPENDS: the kernel writes into the pools.
 #include "shared/attention.h"
 #include "shared/kv_write.h"
 #include "shared/step_params.h"
@@ -12,6 +12,16 @@
 #define TOKEN_OF(vector, t) vector
 #else
 #define TOKEN_OF(vector, t) vector[t]
+#endif
+#if KV_TYPE == 2
+#undef V_PAIRS
+#endif
+#ifdef V_PAIRS
+#define V_VECTOR uvec2
+#define V_UNIT 2
+#else
+#define V_VECTOR KV_VECTOR
+#define V_UNIT 1
 #endif
 
 layout(constant_id = 1) const uint HEAD_DIM = 64u;
@@ -29,7 +39,7 @@ layout(binding = 1) POOL_ACCESS buffer KPool { KV_VECTOR k_pool[]; };
 #if KV_TYPE == 2
 layout(binding = 2) readonly buffer VPool { uint v_pool[]; };
 #else
-layout(binding = 2) POOL_ACCESS buffer VPool { KV_VECTOR v_pool[]; };
+layout(binding = 2) POOL_ACCESS buffer VPool { V_VECTOR v_pool[]; };
 #endif
 layout(binding = 3) readonly buffer PageTable { uint page_table[]; };
 layout(binding = 4) readonly buffer Rows { StepRow step_rows[]; };
@@ -81,7 +91,7 @@ float fma_dot(float a, float b, float sum) { return fma(a, b, sum); }
 float fma_dot(vec2 a, vec2 b, float sum) { return fma(a.x, b.x, fma(a.y, b.y, sum)); }
 float fma_dot(vec4 a, vec4 b, float sum) { return fma(a.x, b.x, fma(a.y, b.y, fma(a.z, b.z, fma(a.w, b.w, sum)))); }
 
-// First word of a KV head's page, and words of a token in it.
+// First word of a KV head's page (of V in V_UNITs), and words of a page.
 uint page_index(uint slot, uint page, uint kv_head) {
   return page_table[slot * p.pages_per_slot + page] * p.kv_heads + kv_head;
 }
@@ -89,7 +99,9 @@ uint page_words(uint type) {
   return kPageTokens * (kv_value_words(type, HEAD_DIM) + kv_scale_words(type, HEAD_DIM));
 }
 uint k_page_base(uint slot, uint page, uint kv_head) { return page_index(slot, page, kv_head) * page_words(K_TYPE); }
-uint v_page_base(uint slot, uint page, uint kv_head) { return page_index(slot, page, kv_head) * page_words(V_TYPE); }
+uint v_page_base(uint slot, uint page, uint kv_head) {
+  return page_index(slot, page, kv_head) * (page_words(V_TYPE) / V_UNIT);
+}
 
 bool in_blocks(uint type) { return type == kKvQ8_0 || type == kKvQ4_0; }
 // A value is code * x + y. Both products are exact, so it is the same with and without fused operations.
@@ -108,68 +120,86 @@ vec4 scaled(uint codes, vec2 scale) {
 
 // Of keys: `base` counts KV_VECTORs, from the word of the first key wanted.
 KV_VECTOR k_words(uint base, uint w) { return k_pool[base + w * (kPageTokens / KV_TOKENS)]; }
-void load_k_scales(uint base, uint block, out vec2 scales[KV_TOKENS]) {
-  if (!in_blocks(K_TYPE)) return;
-  const KV_VECTOR words = k_words(base, kv_value_words(K_TYPE, HEAD_DIM) + block / 2u);
+KV_VECTOR k_scale_words(uint base, uint block) {
+  return k_words(base, kv_value_words(K_TYPE, HEAD_DIM) + block / 2u);
+}
+void scales_of(KV_VECTOR words, uint block, out vec2 scales[KV_TOKENS]) {
   [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t) scales[t] = block_scale(K_TYPE, TOKEN_OF(words, t), block);
 }
-void load_k(uint base, uint quad, vec2 scales[KV_TOKENS], out vec4 k[KV_TOKENS]) {
+void load_k_scales(uint base, uint block, out vec2 scales[KV_TOKENS]) {
+  if (in_blocks(K_TYPE)) scales_of(k_scale_words(base, block), block, scales);
+}
+// A quad of dimensions as it is stored, and what it is.
+void load_k_words(uint base, uint quad, out KV_VECTOR words[4]) {
   if (in_blocks(K_TYPE)) {
-    const KV_VECTOR words = k_words(base, quad_word(K_TYPE, quad));
-    [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t)
-      k[t] = scaled(quad_codes(K_TYPE, TOKEN_OF(words, t), quad), scales[t]);
+    words[0] = k_words(base, quad_word(K_TYPE, quad));
   } else if (K_TYPE == kKvF16) {
-    const KV_VECTOR a = k_words(base, 2u * quad), b = k_words(base, 2u * quad + 1u);
-    [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t)
-      k[t] = vec4(unpackHalf2x16(TOKEN_OF(a, t)), unpackHalf2x16(TOKEN_OF(b, t)));
+    [[unroll]] for (uint i = 0u; i < 2u; ++i) words[i] = k_words(base, 2u * quad + i);
   } else {
-    [[unroll]] for (uint i = 0u; i < 4u; ++i) {
-      const KV_VECTOR words = k_words(base, 4u * quad + i);
-      [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t) k[t][i] = uintBitsToFloat(TOKEN_OF(words, t));
-    }
+    [[unroll]] for (uint i = 0u; i < 4u; ++i) words[i] = k_words(base, 4u * quad + i);
   }
+}
+void keys_of(KV_VECTOR words[4], uint quad, vec2 scales[KV_TOKENS], out vec4 k[KV_TOKENS]) {
+  [[unroll]] for (uint t = 0u; t < KV_TOKENS; ++t) {
+    if (in_blocks(K_TYPE))
+      k[t] = scaled(quad_codes(K_TYPE, TOKEN_OF(words[0], t), quad), scales[t]);
+    else if (K_TYPE == kKvF16)
+      k[t] = vec4(unpackHalf2x16(TOKEN_OF(words[0], t)), unpackHalf2x16(TOKEN_OF(words[1], t)));
+    else
+      [[unroll]] for (uint i = 0u; i < 4u; ++i) k[t][i] = uintBitsToFloat(TOKEN_OF(words[i], t));
+  }
+}
+void load_k(uint base, uint quad, vec2 scales[KV_TOKENS], out vec4 k[KV_TOKENS]) {
+  KV_VECTOR words[4];
+  load_k_words(base, quad, words);
+  keys_of(words, quad, scales, k);
 }
 
-// Of values: `page` is the page's first word.
-uint v_start(uint page, uint token) { return page + token * kv_value_words(V_TYPE, HEAD_DIM); }
+// Of values: `page` is v_page_base(). A quad of dimensions as it is stored (with blocks the word of its codes
+// and that of its scale), and what it is.
+uint v_start(uint page, uint token) { return page + token * (kv_value_words(V_TYPE, HEAD_DIM) / V_UNIT); }
 #if KV_TYPE == 2
-vec2 v_scale(uint page, uint token, uint block) {
+uint v_scale_word(uint page, uint token, uint block) {
   const uint scales = page + kPageTokens * kv_value_words(V_TYPE, HEAD_DIM);
-  return block_scale(V_TYPE, v_pool[scales + token * kv_scale_words(V_TYPE, HEAD_DIM) + block / 2u], block);
+  return v_pool[scales + token * kv_scale_words(V_TYPE, HEAD_DIM) + block / 2u];
 }
-vec4 load_v(uint page, uint token, uint quad) {
+uvec4 load_v_words(uint page, uint token, uint quad) {
   const uint from = v_start(page, token);
-  if (in_blocks(V_TYPE)) {
-    const uint codes = quad_codes(V_TYPE, v_pool[from + quad_word(V_TYPE, quad)], quad);
-    return scaled(codes, v_scale(page, token, quad / BLOCK_QUADS));
-  }
-  if (V_TYPE == kKvF16) {
-    const uint w = from + 2u * quad;
-    return vec4(unpackHalf2x16(v_pool[w]), unpackHalf2x16(v_pool[w + 1u]));
-  }
+  if (in_blocks(V_TYPE))
+    return uvec4(v_pool[from + quad_word(V_TYPE, quad)], v_scale_word(page, token, quad / BLOCK_QUADS), 0u, 0u);
+  if (V_TYPE == kKvF16) return uvec4(v_pool[from + 2u * quad], v_pool[from + 2u * quad + 1u], 0u, 0u);
   const uint w = from + 4u * quad;
-  return uintBitsToFloat(uvec4(v_pool[w], v_pool[w + 1u], v_pool[w + 2u], v_pool[w + 3u]));
+  return uvec4(v_pool[w], v_pool[w + 1u], v_pool[w + 2u], v_pool[w + 3u]);
 }
 vec2 load_v_word(uint page, uint token, uint w) {
   const uint from = v_start(page, token), quad = w / 2u;
   if (in_blocks(V_TYPE)) {
     const uint codes = quad_codes(V_TYPE, v_pool[from + quad_word(V_TYPE, quad)], quad) >> (16u * (w & 1u));
-    const vec2 scale = v_scale(page, token, quad / BLOCK_QUADS);
+    const uint block = quad / BLOCK_QUADS;
+    const vec2 scale = block_scale(V_TYPE, v_scale_word(page, token, block), block);
     return vec2(codes & 255u, codes >> 8 & 255u) * scale.x + scale.y;
   }
   if (V_TYPE == kKvF16) return unpackHalf2x16(v_pool[from + w]);
   return uintBitsToFloat(uvec2(v_pool[from + 2u * w], v_pool[from + 2u * w + 1u]));
 }
-#elif KV_TOKENS == 1
-Values load_v_word(uint page, uint token, uint w) { return unpack(v_pool[v_start(page, token) + w]); }
-#elif KV_TOKENS == 2
-vec4 load_v(uint page, uint token, uint quad) {
-  const uint from = v_start(page, token) / 2u;
+#elif defined(V_PAIRS)
+uvec4 load_v_words(uint page, uint token, uint quad) {
+  const uint from = v_start(page, token);
 #if KV_TYPE == 0
-  const uvec2 words = v_pool[from + quad];
-  return vec4(unpack(words.x), unpack(words.y));
+  return uvec4(v_pool[from + quad], 0u, 0u);
 #else
-  return uintBitsToFloat(uvec4(v_pool[from + 2u * quad], v_pool[from + 2u * quad + 1u]));
+  return uvec4(v_pool[from + 2u * quad], v_pool[from + 2u * quad + 1u]);
 #endif
 }
+#elif KV_TOKENS == 1
+Values load_v_word(uint page, uint token, uint w) { return unpack(v_pool[v_start(page, token) + w]); }
+#endif
+#if KV_TYPE == 2 || defined(V_PAIRS)
+vec4 values_of(uvec4 words, uint quad) {
+  if (in_blocks(V_TYPE))
+    return scaled(quad_codes(V_TYPE, words.x, quad), block_scale(V_TYPE, words.y, quad / BLOCK_QUADS));
+  if (V_TYPE == kKvF16) return vec4(unpackHalf2x16(words.x), unpackHalf2x16(words.y));
+  return uintBitsToFloat(words);
+}
+vec4 load_v(uint page, uint token, uint quad) { return values_of(load_v_words(page, token, quad), quad); }
 #endif

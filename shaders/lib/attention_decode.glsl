@@ -1,6 +1,21 @@
 // Decode attention: a row's own key and value, where the kernel does kv_write's work too, and the splits: where a
 // workgroup leaves its part, and how the last one to finish merges them. The includer has included lib/reduce.glsl, and
-// lib/attention.glsl with APPENDS for KV types of which each dimension is stored by itself.
+// lib/attention.glsl with APPENDS for KV types of which each dimension is stored by itself. A workgroup has SUBGROUPS
+// subgroups (1 where it reduces through shared memory).
+layout(constant_id = 7) const uint SUBGROUPS = 1u;
+const uint LANES = WG / SUBGROUPS;
+#ifdef REDUCE_SHARED
+uint own_subgroup() { return 0u; }
+uint own_lane() { return gl_LocalInvocationID.x; }
+#else
+uint own_subgroup() { return SUBGROUPS == 1u ? 0u : gl_SubgroupID; }
+uint own_lane() { return SUBGROUPS == 1u ? gl_LocalInvocationID.x : gl_SubgroupInvocationID; }
+#endif
+void sync_subgroups() {
+  if (SUBGROUPS == 1u) sync();
+  else barrier();
+}
+
 layout(binding = 6) coherent buffer Partials { float partials[]; };
 layout(binding = 7) coherent buffer Counters { uint counters[]; };
 
@@ -39,8 +54,14 @@ uint own_value(uint w) {
 
 void store_own(StepRow row, uint w, uint key, uint value) {
   const uint page = row.position / kPageTokens, token = row.position % kPageTokens;
-  k_pool[k_page_base(row.slot, page, gl_WorkGroupID.y) + w * kPageTokens + token] = key;
-  v_pool[v_start(v_page_base(row.slot, page, gl_WorkGroupID.y), token) + w] = value;
+  const uint k = k_page_base(row.slot, page, gl_WorkGroupID.y) + w * kPageTokens + token;
+  const uint v = v_start(v_page_base(row.slot, page, gl_WorkGroupID.y), token) + w / V_UNIT;
+  TOKEN_OF(k_pool[k / KV_TOKENS], k % KV_TOKENS) = key;
+#ifdef V_PAIRS
+  v_pool[v][w % 2u] = value;
+#else
+  v_pool[v] = value;
+#endif
 }
 #else
 const bool APPEND = false;
@@ -54,7 +75,7 @@ uint stored_keys(uint position) { return APPEND ? position : position + 1u; }
 
 shared uint arrivals;
 
-const uint DIMS_PER_LANE = (HEAD_DIM + WG - 1u) / WG, SPLITS_AT_ONCE = 4u;
+const uint DIMS_PER_LANE = (HEAD_DIM + LANES - 1u) / LANES, SPLITS_AT_ONCE = 8u;
 const uint PARTIAL = HEAD_DIM + kAttentionPartialExtra;
 
 // A head of the row and KV head of this workgroup.
@@ -64,18 +85,18 @@ uint partial_start(uint split, uint head) {
 }
 
 #if KV_TYPE == 2
-shared float rotated_back[HEAD_DIM];
+shared float rotated_back[SUBGROUPS * HEAD_DIM];
 #define HADAMARD_VALUE float
-#define HADAMARD_AT(i) rotated_back[i]
+#define HADAMARD_AT(i) rotated_back[own_subgroup() * HEAD_DIM + (i)]
 #define HADAMARD_SYNC sync
 #include "lib/hadamard.glsl"
 
-// Writes a head of y, its values in rotated_back.
-void store_rotated_back(uint to, uint lane) {
+// Writes a head of y, its values in this subgroup's part of rotated_back; every subgroup calls it, with `any` or without.
+void store_rotated_back(uint to, bool any, uint lane) {
   sync();
-  hadamard(HEAD_DIM, V_ROTATION, lane, WG);
+  hadamard(HEAD_DIM, V_ROTATION, lane, LANES);
   const float factor = V_ROTATION == 1u ? 1.0 : inversesqrt(float(V_ROTATION));
-  for (uint d = lane; d < HEAD_DIM; d += WG) y[to + d] = rotated_back[d] * factor;
+  for (uint d = lane; any && d < HEAD_DIM; d += LANES) y[to + d] = HADAMARD_AT(d) * factor;
   sync();
 }
 #endif
@@ -87,62 +108,67 @@ uint result_start(uint head, uint split, bool whole) {
 void store_word(uint to, uint w, bool whole, Values value) {
   const uint d = w * VALUES;
 #if KV_TYPE == 2
-  if (whole) STORE_VALUES(rotated_back, d, value);
+  if (whole) STORE_VALUES(rotated_back, own_subgroup() * HEAD_DIM + d, value);
 #else
   if (whole) STORE_VALUES(y, to + d, value);
 #endif
   else STORE_VALUES(partials, to + d, value);
 }
-// After the words of all lanes.
-void finish_head(uint to, bool whole, float highest, float total, uint lane) {
+// After the words of all lanes; every subgroup calls it, with a head (`any`) or without.
+void finish_head(uint to, bool whole, bool any, float highest, float total, uint lane) {
 #if KV_TYPE == 2
-  if (whole) store_rotated_back(to, lane);
+  if (whole) store_rotated_back(to, any, lane);
 #endif
-  if (whole || lane != 0u) return;
+  if (whole || !any || lane != 0u) return;
   partials[to + HEAD_DIM] = highest;
   partials[to + HEAD_DIM + 1u] = total;
 }
 
 // The splits' sums in their order, several splits' loads in flight.
 void merge_head(uint splits, uint head, uint lane) {
+  const bool any = head < GROUP;
   float top = LOWEST, sum = 0.0, values[DIMS_PER_LANE];
-  for (uint s = lane; s < splits; s += WG) top = max(top, partials[partial_start(s, head) + HEAD_DIM]);
-  top = reduce_max(top);
-  for (uint s = lane; s < splits; s += WG) {
-    const uint from = partial_start(s, head) + HEAD_DIM;
-    sum += partials[from + 1u] * exp(partials[from] - top);
-  }
-  sum = reduce_add(sum);
   [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i) values[i] = 0.0;
-  for (uint first = 0u; first < splits; first += SPLITS_AT_ONCE) {
+  for (uint first = 0u; any && first < splits; first += SPLITS_AT_ONCE) {
+    float highest[SPLITS_AT_ONCE], total[SPLITS_AT_ONCE], part[SPLITS_AT_ONCE * DIMS_PER_LANE], risen = top;
     [[unroll]] for (uint j = 0u; j < SPLITS_AT_ONCE; ++j) {
       const uint from = partial_start(min(first + j, splits - 1u), head);
-      const float weight = first + j < splits ? exp(partials[from + HEAD_DIM] - top) : 0.0;
+      highest[j] = partials[from + HEAD_DIM];
+      total[j] = partials[from + HEAD_DIM + 1u];
       [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
-        values[i] += weight * partials[from + min(lane + i * WG, HEAD_DIM - 1u)];
+        part[j * DIMS_PER_LANE + i] = partials[from + min(lane + i * LANES, HEAD_DIM - 1u)];
+    }
+    [[unroll]] for (uint j = 0u; j < SPLITS_AT_ONCE; ++j) risen = max(risen, highest[j]);
+    const float shrink = exp(top - risen);
+    top = risen;
+    sum *= shrink;
+    [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i) values[i] *= shrink;
+    [[unroll]] for (uint j = 0u; j < SPLITS_AT_ONCE; ++j) {
+      const float weight = first + j < splits ? exp(highest[j] - top) : 0.0;
+      sum += weight * total[j];
+      [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i) values[i] += weight * part[j * DIMS_PER_LANE + i];
     }
   }
   const uint to = head_start(gl_WorkGroupID.x, head, p.y_stride);
 #if KV_TYPE == 2
   [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
-    if (lane + i * WG < HEAD_DIM) rotated_back[lane + i * WG] = values[i] / sum;
-  store_rotated_back(to, lane);
+    if (lane + i * LANES < HEAD_DIM) HADAMARD_AT(lane + i * LANES) = values[i] / sum;
+  store_rotated_back(to, any, lane);
 #else
   [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
-    if (lane + i * WG < HEAD_DIM) y[to + lane + i * WG] = values[i] / sum;
+    if (any && lane + i * LANES < HEAD_DIM) y[to + lane + i * LANES] = values[i] / sum;
 #endif
 }
 
-// After all parts of this workgroup are stored. Merges the splits in their order if it was the last.
+// After all parts of this workgroup are stored. Merges the splits in their order if it was the last, a head a subgroup.
 void finish_splits(uint splits) {
-  const uint lane = gl_LocalInvocationID.x;
   memoryBarrierBuffer();
-  sync();
+  sync_subgroups();
   const uint counter = gl_WorkGroupID.x * p.kv_heads + gl_WorkGroupID.y;
-  if (lane == 0u) arrivals = atomicAdd(counters[counter], 1u);
-  sync();
+  if (gl_LocalInvocationID.x == 0u) arrivals = atomicAdd(counters[counter], 1u);
+  sync_subgroups();
   if (arrivals != splits - 1u) return;
   memoryBarrierBuffer();
-  if (lane == 0u) counters[counter] = 0u;
-  for (uint head = 0u; head < GROUP; ++head) merge_head(splits, head, lane);
+  if (gl_LocalInvocationID.x == 0u) counters[counter] = 0u;
+  for (uint first = 0u; first < GROUP; first += SUBGROUPS) merge_head(splits, first + own_subgroup(), own_lane());
 }

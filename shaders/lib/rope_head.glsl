@@ -4,18 +4,22 @@
 
 bool first_of_pair(uint d) { return p.half_pairs == 0u ? (d & 1u) == 0u : d < p.rotary / 2u; }
 
-// What dimension d and its partner are multiplied with.
+// What dimension d and its partner are multiplied with. It loads whatever d is: in a branch the loads would wait.
 vec2 rope_factors(uint d, uint position) {
+  const uint pairs = max(p.rotary / 2u, 1u);
+  const vec2 cs = rope_cos_sin(frequencies[p.half_pairs == 0u ? min(d / 2u, pairs - 1u) : d % pairs], position);
   if (d >= p.rotary) return vec2(1.0, 0.0);
-  const uint pair = p.half_pairs == 0u ? d / 2u : d % (p.rotary / 2u);
-  const vec2 cs = rope_cos_sin(frequencies[pair], position);
   return first_of_pair(d) ? vec2(cs.x, -cs.y) : cs;
 }
 
+uint rope_partner(uint d) {
+  const uint distance = p.half_pairs == 0u ? 1u : p.rotary / 2u;
+  return d >= p.rotary ? d : first_of_pair(d) ? d + distance : d - distance;
+}
+float rotated(float own, float partner, uint d, vec2 factors) {
+  return d < p.rotary ? own * factors.x + partner * factors.y : own;
+}
 // Dimension d of the head that begins at `from`.
 float rotated(uint from, uint d, vec2 factors) {
-  const float own = ROPE_X[from + d];
-  if (d >= p.rotary) return own;
-  const uint distance = p.half_pairs == 0u ? 1u : p.rotary / 2u;
-  return own * factors.x + ROPE_X[from + (first_of_pair(d) ? d + distance : d - distance)] * factors.y;
+  return rotated(ROPE_X[from + d], ROPE_X[from + rope_partner(d)], d, factors);
 }

@@ -2,8 +2,8 @@
 //
 // Decode: every row is a sequence of its own. Where K and V are of one type without scales, it does the work of
 // kv_write too: q is then kv_write's input, and the row's own key and value go into the pages. A workgroup takes the
-// query heads of one KV head of a row and a split of kAttentionDecodePages pages; the last workgroup of a row and KV
-// head to finish merges the splits in their order.
+// query heads of one KV head of a row and a split of kAttentionDecodePages pages, which its subgroups share out; the
+// last workgroup of a row and KV head to finish merges the splits in their order.
 // Prefill: the rows are consecutive tokens of one sequence. A workgroup takes a tile of queries of one KV head; query i
 // of the sequence is head i % group of row i / group. It walks the pages from the first one on, in rounds that begin at
 // multiples of their length, so a row's result does not depend on which other rows are in the step.
@@ -35,6 +35,8 @@ SHARED_CONST kAttentionSpecQueries = 3u;  // heads of a decode pass; queries of 
 SHARED_CONST kAttentionSpecAppend = 4u;   // plain decode: does kv_write's work too
 SHARED_CONST kAttentionSpecMatrix = 4u;   // and 5, 6: m, n, k of attention_coopmat
 SHARED_CONST kAttentionSpecTypes = 4u;    // and 5, 6: types of K and V, and V's Hadamard block (1: none), of *.mixed
+SHARED_CONST kAttentionSpecSubgroups = 7u;  // decode: of a workgroup
+SHARED_CONST kAttentionSpecAhead = 8u;      // decode: vectors of 16 bytes that a lane loads before it uses them
 
 // Floats of one partial result: head_dim values, the maximum and the sum.
 SHARED_CONST kAttentionPartialExtra = 2u;

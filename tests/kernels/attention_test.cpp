@@ -205,11 +205,36 @@ TEST(ChooseAttention, IntelTakesNarrowSubgroups) {
   caps.subgroup_size_control = true;
   caps.min_subgroup_size = 8;
   EXPECT_EQ(chosen(caps, {.head_dim = 64, .one_sequence = true, .matrices_built = true}), "attention_tile");
-  EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).workgroup, 8u);
+  EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).workgroup, 4 * 8u);
   EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).subgroup_size, 8u);
   EXPECT_EQ(choose_attention(caps, {.head_dim = 64, .one_sequence = true}).subgroup_size, 8u);
   caps.vendor_id = 0x10de;
-  EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).workgroup, 32u);
+  EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).workgroup, 4 * 32u);
+}
+
+// A pass of many heads comes before a workgroup of many subgroups, which all have shared memory of their own.
+TEST(ChooseAttention, DecodeTakesSubgroupsThatSharedMemoryIsThereFor) {
+  vk::DeviceCaps caps = gpu_caps();
+  const auto choose = [&](uint32_t group, uint32_t head_dim) {
+    return choose_attention(caps, {.group = group, .head_dim = head_dim});
+  };
+  EXPECT_EQ(choose(4, 128).subgroups, 4u);
+  EXPECT_EQ(choose(4, 128).workgroup, 4 * 32u);
+  EXPECT_EQ(choose(4, 128).queries, 4u);
+  caps.max_shared_bytes = 24576;
+  EXPECT_EQ(choose(8, 128).subgroups, 2u);
+  EXPECT_EQ(choose(8, 128).queries, 8u);
+  caps.max_shared_bytes = 8192;
+  EXPECT_EQ(choose(8, 128).subgroups, 1u);
+  EXPECT_EQ(choose(8, 128).workgroup, 32u);
+  caps.max_shared_bytes = 32768;
+  caps.max_workgroup_invocations = 64;
+  EXPECT_EQ(choose(4, 128).workgroup, 64u);
+  caps.fixed_subgroup = false;
+  EXPECT_EQ(choose(4, 128).subgroups, 1u) << "attention.shared";
+  caps.type = vk::DeviceType::kCpu;
+  caps.fixed_subgroup = true;
+  EXPECT_EQ(choose(16, 128).subgroups, 1u) << "a core has no other subgroup to hide that one waits";
 }
 
 TEST(ChooseAttention, TheCpuTakesItsOwnKernels) {
