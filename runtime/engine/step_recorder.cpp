@@ -36,7 +36,9 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   PUMICE_ASSIGN(recorder.arguments_, device.create_buffer(12, vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(recorder.readback_,
                 device.create_buffer(uint64_t{4} * row_stride(model.config().vocabulary), vk::MemoryIntent::kReadback));
-  std::memset(recorder.page_table_.mapped(), 0, recorder.page_table_.size());
+  // What no step has written is 0, not what the memory held before; drivers that run nothing show it.
+  for (const vk::Buffer* buffer : {&recorder.page_table_, &recorder.token_log_, &recorder.readback_})
+    std::memset(buffer->mapped(), 0, buffer->size());
   recorder.batch_slots_.reserve(options.batch());
   recorder.row_readers_.resize(options.slots);
 
