@@ -19,14 +19,22 @@ T load(Bytes at) {
   return value;
 }
 
-// A column of a tile: word w of one row.
+// Of a tile of records of `count` words: the words of one row.
+template <uint32_t count>
 struct Lane {
-  uint32_t* words;
-  uint32_t& operator[](uint32_t w) const { return words[w * kRowInterleave]; }
+  uint32_t* tile;
+  uint32_t row;
+  uint32_t& operator[](uint32_t w) const {
+    constexpr uint32_t kQuads = count / 4, kRest = count % 4;
+    uint32_t* record = tile + w / count * count * kRowInterleave;
+    const uint32_t i = w % count;
+    if (i < 4 * kQuads) return record[(i / 4 * kRowInterleave + row) * 4 + i % 4];
+    return record[4 * kQuads * kRowInterleave + row * kRest + i % 4];
+  }
 };
 
-template <uint32_t count>
-void copy_words(Bytes from, Lane to, uint32_t first = 0) {
+template <uint32_t count, uint32_t record>
+void copy_words(Bytes from, Lane<record> to, uint32_t first = 0) {
   for (uint32_t w = 0; w < count; ++w) to[first + w] = load<uint32_t>(from + 4 * w);
 }
 
@@ -35,7 +43,7 @@ void copy_words(Bytes from, Lane to, uint32_t first = 0) {
 template <uint32_t bytes>  // F32, F16, BF16: bytes of 32 values
 struct PlainFormat {
   static constexpr uint32_t kStepBytes = bytes, kStepUnits = 1, kQuantWords = bytes / 4, kScaleWords = 0;
-  static void pack(Bytes b, Lane quant, Lane) { copy_words<kQuantWords>(b, quant); }
+  static void pack(Bytes b, Lane<kQuantWords> quant, Lane<kScaleWords>) { copy_words<kQuantWords>(b, quant); }
 };
 
 // A word of which bit i belongs to value i, as a word of fifth bits. The multiplication moves bit k of four to bit 8 k.
@@ -50,7 +58,7 @@ template <uint32_t words, uint32_t leading>
 struct PairFormat {
   static constexpr uint32_t kBlock = 2 + 4 * words;
   static constexpr uint32_t kStepBytes = 2 * kBlock, kStepUnits = 2, kQuantWords = words, kScaleWords = 1;
-  static void pack(Bytes b, Lane quant, Lane scale) {
+  static void pack(Bytes b, Lane<kQuantWords> quant, Lane<kScaleWords> scale) {
     for (uint32_t u = 0; u < 2; ++u) {
       const Bytes block = b + u * kBlock + 2;
       copy_words<words - leading>(block + 4 * leading, quant, u * words);
@@ -64,7 +72,7 @@ struct PairFormat {
 template <uint32_t words, uint32_t leading>
 struct OffsetFormat {
   static constexpr uint32_t kStepBytes = 4 + 4 * words, kStepUnits = 1, kQuantWords = words, kScaleWords = 1;
-  static void pack(Bytes b, Lane quant, Lane scale) {
+  static void pack(Bytes b, Lane<kQuantWords> quant, Lane<kScaleWords> scale) {
     scale[0] = load<uint32_t>(b);
     copy_words<words - leading>(b + 4 + 4 * leading, quant);
     if constexpr (leading == 1) quant[words - 1] = spread_bits(load<uint32_t>(b + 4));
@@ -74,12 +82,14 @@ struct OffsetFormat {
 constexpr uint32_t kLowNibbles = 0x0f0f0f0f, kHighNibbles = 0xf0f0f0f0;
 
 // 32 bytes whose low (high) nibbles are the 32 values of a unit, to the unit's four words.
-void pack_low_nibbles(Bytes b, Lane quant, uint32_t first) {
+template <uint32_t words>
+void pack_low_nibbles(Bytes b, Lane<words> quant, uint32_t first) {
   for (uint32_t j = 0; j < 4; ++j)
     quant[first + j] = (load<uint32_t>(b + 4 * j) & kLowNibbles) | (load<uint32_t>(b + 16 + 4 * j) & kLowNibbles) << 4;
 }
 
-void pack_high_nibbles(Bytes b, Lane quant, uint32_t first) {
+template <uint32_t words>
+void pack_high_nibbles(Bytes b, Lane<words> quant, uint32_t first) {
   for (uint32_t j = 0; j < 4; ++j)
     quant[first + j] = (load<uint32_t>(b + 4 * j) >> 4 & kLowNibbles) | (load<uint32_t>(b + 16 + 4 * j) & kHighNibbles);
 }
@@ -98,10 +108,28 @@ uint32_t gather_pairs(Bytes b, uint32_t shift) {
   return pairs;
 }
 
+// The 12 bytes of eight 6-bit scales and eight 6-bit minima, to words 1..3.
+template <uint32_t words>
+void pack_scales(Bytes b, Lane<words> scale) {
+  const uint32_t first = load<uint32_t>(b), second = load<uint32_t>(b + 4), third = load<uint32_t>(b + 8);
+  uint32_t low_scales = 0, low_minima = 0, high = 0;
+  for (uint32_t u = 0; u < 4; ++u) {
+    const uint32_t s = first >> (8 * u), m = second >> (8 * u), later = third >> (8 * u);
+    low_scales |= (s & 15) << (4 * u) | (later & 15) << (4 * u + 16);
+    low_minima |= (m & 15) << (4 * u) | (later >> 4 & 15) << (4 * u + 16);
+    high |= (s >> 4 & 3) << (2 * u) | (s >> 6 & 3) << (2 * u + 8);
+    high |= (m >> 4 & 3) << (2 * u + 16) | (m >> 6 & 3) << (2 * u + 24);
+  }
+  scale[1] = low_scales;
+  scale[2] = low_minima;
+  scale[3] = high;
+}
+
 struct Q4KFormat {
   static constexpr uint32_t kStepBytes = 144, kStepUnits = 8, kQuantWords = 4, kScaleWords = 4;
-  static void pack(Bytes b, Lane quant, Lane scale) {
-    copy_words<4>(b, scale);
+  static void pack(Bytes b, Lane<kQuantWords> quant, Lane<kScaleWords> scale) {
+    scale[0] = load<uint32_t>(b);
+    pack_scales(b + 4, scale);
     for (uint32_t c = 0; c < 4; ++c) {
       pack_low_nibbles(b + 16 + 32 * c, quant, 8 * c);
       pack_high_nibbles(b + 16 + 32 * c, quant, 8 * c + 4);
@@ -111,8 +139,9 @@ struct Q4KFormat {
 
 struct Q5KFormat {
   static constexpr uint32_t kStepBytes = 176, kStepUnits = 8, kQuantWords = 5, kScaleWords = 4;
-  static void pack(Bytes b, Lane quant, Lane scale) {
-    copy_words<4>(b, scale);
+  static void pack(Bytes b, Lane<kQuantWords> quant, Lane<kScaleWords> scale) {
+    scale[0] = load<uint32_t>(b);
+    pack_scales(b + 4, scale);
     for (uint32_t c = 0; c < 4; ++c) {
       pack_low_nibbles(b + 48 + 32 * c, quant, 10 * c);
       quant[10 * c + 4] = gather_bits(b + 16, 2 * c);
@@ -124,7 +153,7 @@ struct Q5KFormat {
 
 struct Q6KFormat {
   static constexpr uint32_t kStepBytes = 210, kStepUnits = 8, kQuantWords = 6, kScaleWords = 5;
-  static void pack(Bytes b, Lane quant, Lane scale) {
+  static void pack(Bytes b, Lane<kQuantWords> quant, Lane<kScaleWords> scale) {
     copy_words<4>(b + 192, scale);
     scale[4] = load<uint16_t>(b + 208);
     for (uint32_t u = 0; u < 8; ++u) {
@@ -145,7 +174,7 @@ template <TensorType type>
 struct ConvertedFormat {
   static constexpr uint32_t kBytes = listed_type(type).block_bytes, kValues = listed_type(type).block_values;
   static constexpr uint32_t kStepBytes = kBytes, kStepUnits = kValues / kUnitValues, kQuantWords = 16, kScaleWords = 0;
-  static void pack(Bytes b, Lane quant, Lane) {
+  static void pack(Bytes b, Lane<kQuantWords> quant, Lane<kScaleWords>) {
     float y[kValues];
     dequantize_blocks(type, std::as_bytes(std::span(b, kBytes)), y);
     // First to half, then to the lane's words: the first loop becomes vector code, the second cannot.
@@ -165,7 +194,7 @@ void repack_group(Bytes first_row, uint64_t row_bytes, uint64_t rows, const Devi
   uint32_t units_left = layout.units;
   for (uint64_t at = 0; at < row_bytes; at += Format::kStepBytes) {
     const bool whole = row_bytes - at >= Format::kStepBytes;
-    for (uint64_t lane = 0; lane < rows; ++lane) {
+    for (uint32_t lane = 0; lane < rows; ++lane) {
       Bytes source = first_row + lane * row_bytes + at;
       uint8_t padded[Format::kStepBytes];
       if (!whole) {
@@ -173,7 +202,7 @@ void repack_group(Bytes first_row, uint64_t row_bytes, uint64_t rows, const Devi
         std::memcpy(padded, source, row_bytes - at);
         source = padded;
       }
-      Format::pack(source, {quant_tile + lane}, {scale_tile + lane});
+      Format::pack(source, {quant_tile, lane}, {scale_tile, lane});
     }
     const uint32_t units = std::min(units_left, Format::kStepUnits);
     const size_t quant_words = size_t{units} * Format::kQuantWords * kRowInterleave;

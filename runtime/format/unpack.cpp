@@ -2,19 +2,22 @@
 // nothing with it.
 #include "format/device_layout.h"
 #include "format/half.h"
-#include "format/quant_scales.h"
 
 namespace pumice {
 namespace {
 
-// One row of a plane.
+// One row of a plane, whose word w belongs to record w / record_words.
 struct RowWords {
   std::span<const uint32_t> plane;
   uint64_t words_per_row;
   uint64_t row;
+  uint64_t record_words;
 
   uint32_t word(uint64_t w) const {
-    return plane[((row / kRowInterleave) * words_per_row + w) * kRowInterleave + row % kRowInterleave];
+    const uint64_t first = w / record_words * record_words, i = w % record_words, rest = record_words % 4;
+    const uint64_t record = ((row / kRowInterleave) * words_per_row + first) * kRowInterleave;
+    if (i < record_words - rest) return plane[record + (i / 4 * kRowInterleave + row % kRowInterleave) * 4 + i % 4];
+    return plane[record + (record_words - rest) * kRowInterleave + row % kRowInterleave * rest + i % 4];
   }
   uint32_t half_bits(uint64_t w, uint32_t high) const { return (word(w) >> (16 * high)) & 0xffff; }
   float half(uint64_t w, uint32_t high) const { return half_to_float(static_cast<uint16_t>(half_bits(w, high))); }
@@ -41,11 +44,11 @@ float value_at(const DeviceLayout& layout, const RowWords& quants, const RowWord
   const auto pair_scale = [&] { return scales.half(unit / 2, unit % 2); };
   const auto with_minimum = [&](int q) {  // Q4_K and Q5_K
     const uint64_t s = unit / 8 * 4;
-    uint8_t packed[12];
-    for (uint32_t b = 0; b < 12; ++b) packed[b] = static_cast<uint8_t>(scales.byte(s + 1, b));
-    const ScaleMin sm = k_scale_min(packed, static_cast<int>(unit % 8));
-    const float scale = scales.half(s, 0) * static_cast<float>(sm.scale);
-    return scale * static_cast<float>(q) - scales.half(s, 1) * static_cast<float>(sm.min);
+    const auto six_bits = [&](uint64_t low, uint32_t first) {
+      return (scales.word(low) >> (unit % 8 * 4) & 15) | (scales.word(s + 3) >> (first + unit % 8 * 2) & 3) << 4;
+    };
+    const float scale = scales.half(s, 0) * static_cast<float>(six_bits(s + 1, 0));
+    return scale * static_cast<float>(q) - scales.half(s, 1) * static_cast<float>(six_bits(s + 2, 16));
   };
   switch (layout.weight_type) {
     case WeightType::kF32:
@@ -84,8 +87,9 @@ void unpack_row(const DeviceLayout& layout, std::span<const uint32_t> quant_plan
   PUMICE_CHECK(values.size() == layout.cols);
   PUMICE_CHECK(quant_plane.size() >= layout.quant_plane_words(row + 1));
   PUMICE_CHECK(scale_plane.size() >= layout.scale_plane_words(row + 1));
-  const RowWords quants{quant_plane, layout.quant_words_per_row, row};
-  const RowWords scales{scale_plane, layout.scale_words_per_row, row};
+  const RowWords quants{quant_plane, layout.quant_words_per_row, row, layout.quant_words};
+  const WeightTypeInfo& words = kWeightLayouts[static_cast<uint32_t>(layout.weight_type)];
+  const RowWords scales{scale_plane, layout.scale_words_per_row, row, words.scale_words};
   for (uint64_t v = 0; v < values.size(); ++v)
     values[v] = value_at(layout, quants, scales, static_cast<uint32_t>(v / kUnitValues),
                          static_cast<uint32_t>(v % kUnitValues));

@@ -19,8 +19,8 @@ void follow_intel(const vk::DeviceCaps& caps, DevicePolicy& policy) {
     if (caps.fixed_subgroup) policy.attention_subgroup = caps.min_subgroup_size;
   }
   policy.attention_ahead = 4;
-  // Up to Xe-HPG a thread of 16 lanes has 64 registers a lane, too few for several columns: 10 to 418 are spilled; with
-  // 8 lanes none.
+  // Up to Xe-HPG a thread of 16 lanes has 64 registers a lane, too few for several columns or two matrices: 10 to 418
+  // are spilled, of gated Q8_0 3; with 8 lanes none.
   if (caps.min_subgroup_size <= 8) policy.matvec_cols_subgroup = 8;
   // More sums a lane, and vectors with two rows a lane, spill; on AMD, NVIDIA and Qualcomm they do not.
   policy.most_dot_sums = 16;
@@ -34,6 +34,9 @@ void follow_qualcomm(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   // Of 128 lanes the kernels leave room for 2 to 6 of 16 subgroups, of 64 for more.
   if (caps.subgroup_size_control)
     policy.reduce_subgroup = std::clamp(64u, caps.min_subgroup_size, caps.max_subgroup_size);
+  // Two units ahead, or one of two columns, spill 12 to 193 registers; one with a norm leaves room for 4 of 16
+  // subgroups.
+  policy.matvec_units_ahead = 0;
   // 16 sums spill 11 to 163 registers, 4 none.
   policy.most_matvec_cols = 4;
   policy.most_gated_cols = 2;

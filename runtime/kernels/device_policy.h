@@ -14,8 +14,9 @@ struct DevicePolicy {
   uint32_t attention_subgroup = 0;    // attention takes this instead, and fewer heads at a time; 0: it does not
   uint32_t attention_subgroups = 4;   // most of a workgroup of decode attention
   uint32_t attention_ahead = 8;       // 16-byte vectors that a lane of it loads before it uses them: at least 4
-  uint32_t matvec_cols_subgroup = 0;  // matvec of several columns takes this instead; 0: it does not
+  uint32_t matvec_cols_subgroup = 0;  // matvec of several columns or gated takes this instead; 0: it does not
   uint32_t most_matvec_cols = 16, most_gated_cols = 16;  // columns of a workgroup of matvec
+  uint32_t matvec_units_ahead = 4;                       // that a lane of matvec loads at most
   uint32_t most_dot_sums = 32;                           // of a lane, in matmul by integer dot products
   uint32_t most_dot_rows = 2;                            // of a lane, in matrix-vector products by integer dot products
   bool attention_matrices = true;                        // attention may take cooperative matrices

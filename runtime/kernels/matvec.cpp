@@ -17,10 +17,11 @@ uint32_t sums_of(const MatvecVariant& variant, const MatvecShape& shape) {
   return variant.rows_per_lane * variant.cols_per_group * (shape.gated ? 2 : 1);
 }
 
-// Four units of weights are what registers hold beside the sums and x.
-uint32_t most_units_ahead(const MatvecVariant& variant, const MatvecShape& shape) {
-  const uint32_t sums = sums_of(variant, shape);
-  return sums < kMostSums ? std::max(1u, 4 / sums) : 0;
+// For whose weights registers have room beside the sums and x.
+uint32_t most_units_ahead(const DevicePolicy& policy, const MatvecVariant& variant, const MatvecShape& shape) {
+  if (sums_of(variant, shape) >= kMostSums) return 0;
+  const uint32_t most = shape.type == kWeightF32 ? 1 : 4;
+  return std::min(policy.matvec_units_ahead, most / variant.rows_per_lane / (shape.gated ? 2 : 1));
 }
 
 // Groups of equal size, so that no column is computed twice.
@@ -28,14 +29,14 @@ uint32_t equal_groups(uint32_t n, uint32_t most) { return divide_up(n, divide_up
 
 // Software drivers without what the lanes form needs, or slow with it: a lane for each row needs no reduction, and
 // several rows a lane share the loads of x.
-MatvecVariant choose_rows(const MatvecShape& shape) {
+MatvecVariant choose_rows(const DevicePolicy& policy, const MatvecShape& shape) {
   MatvecVariant variant{.reduce = {"shared", 8, false}, .cols_per_group = equal_groups(shape.n, 16)};
   if (variant.cols_per_group == 1)
     variant.rows_per_lane = shape.gated ? 2 : 4;
   else
     variant.rows_per_lane = variant.cols_per_group <= 4 ? 2 : 1;
   while (variant.rows_per_lane > 1 && shape.rows < 64 * variant.rows_per_lane) variant.rows_per_lane /= 2;
-  variant.units_ahead = std::min(1u, most_units_ahead(variant, shape));
+  variant.units_ahead = std::min(1u, most_units_ahead(policy, variant, shape));
   return variant;
 }
 
@@ -73,10 +74,10 @@ MatvecVariant choose_gpu(const vk::DeviceCaps& caps, const MatvecShape& shape) {
   const DevicePolicy policy = device_policy(caps);
   const uint32_t most_cols = shape.gated ? policy.most_gated_cols : policy.most_matvec_cols;
   MatvecVariant variant{.reduce = choose_reduce(caps), .cols_per_group = equal_groups(shape.n, most_cols)};
-  if (shape.n > 1 && policy.matvec_cols_subgroup && variant.reduce.full_subgroups)
+  if ((shape.n > 1 || shape.gated) && policy.matvec_cols_subgroup && variant.reduce.full_subgroups)
     variant.reduce.workgroup = variant.reduce.subgroup_size = policy.matvec_cols_subgroup;
   if (shape.n == 1) variant.reduce.workgroup = useful_workgroup(caps, shape, variant.reduce.workgroup);
-  variant.units_ahead = std::min(shape.n == 1 && !shape.gated ? 2u : 1u, most_units_ahead(variant, shape));
+  variant.units_ahead = std::min(shape.n == 1 && !shape.gated ? 2u : 1u, most_units_ahead(policy, variant, shape));
   return variant;
 }
 
@@ -85,16 +86,17 @@ MatvecVariant choose_gpu(const vk::DeviceCaps& caps, const MatvecShape& shape) {
 MatvecVariant choose_matvec(const vk::DeviceCaps& caps, const MatvecShape& shape) {
   const DevicePolicy policy = device_policy(caps);
   if (policy.matvec_by_lanes && shape.cols % 2 == 0) return choose_lanes(caps, shape);
-  return policy.matvec_only ? choose_rows(shape) : choose_gpu(caps, shape);
+  return policy.matvec_only ? choose_rows(policy, shape) : choose_gpu(caps, shape);
 }
 
 std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const MatvecShape& shape) {
   const MatvecVariant choice = choose_matvec(caps, shape);
   std::vector<MatvecVariant> candidates{choice};
-  if (!device_policy(caps).matvec_tuned) return candidates;
+  const DevicePolicy policy = device_policy(caps);
+  if (!policy.matvec_tuned) return candidates;
   const auto add = [&](MatvecVariant variant) {
     if (sums_of(variant, shape) > kMostSums && variant.rows_per_lane > choice.rows_per_lane) return;
-    variant.units_ahead = std::min(variant.units_ahead, most_units_ahead(variant, shape));
+    variant.units_ahead = std::min(variant.units_ahead, most_units_ahead(policy, variant, shape));
     if (std::find(candidates.begin(), candidates.end(), variant) == candidates.end()) candidates.push_back(variant);
   };
   for (const uint32_t rows_per_lane : {1u, 2u, 4u}) {
@@ -102,19 +104,26 @@ std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const M
     variant.rows_per_lane = rows_per_lane;
     add(variant);
   }
-  for (const uint32_t units_ahead : {1u, 2u, 4u}) {
+  for (const uint32_t units_ahead : {1u, 2u}) {
     MatvecVariant variant = choice;
     variant.units_ahead = units_ahead;
     add(variant);
   }
+  for (const ReduceChoice& reduce : reduce_candidates(caps)) {
+    MatvecVariant variant = choice;
+    variant.reduce = reduce;
+    variant.reduce.workgroup = std::max(reduce.workgroup, choice.reduce.workgroup);
+    add(variant);
+  }
+  if (shape.n > 1) return candidates;
+  const ReduceChoice narrow = choose_reduce(caps);
   const uint32_t most = std::min(kMostLanes, std::bit_floor(caps.max_workgroup_invocations));
-  for (const ReduceChoice& reduce : reduce_candidates(caps))
-    for (const uint32_t workgroup : {reduce.workgroup, 128u, 256u}) {
-      MatvecVariant variant = choice;
-      variant.reduce = reduce;
-      variant.reduce.workgroup = std::clamp(workgroup, reduce.workgroup, std::max(most, reduce.workgroup));
-      add(variant);
-    }
+  for (const uint32_t workgroup : {narrow.workgroup, 128u, 256u}) {
+    MatvecVariant variant = choice;
+    if (workgroup < choice.reduce.subgroup_size || workgroup > most) continue;
+    variant.reduce.workgroup = workgroup;
+    add(variant);
+  }
   return candidates;
 }
 
@@ -135,8 +144,9 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
   for (size_t s = 0; s < args.w.slabs.size(); ++s) {
     const WeightSlab& slab = args.w.slabs[s];
     const WeightSlab& up = gated ? args.up->slabs[s] : slab;
-    const auto candidates = matvec_candidates(recorder.kernels.caps(),
-                                              {.rows = slab.rows, .cols = args.w.cols, .n = args.n, .gated = gated});
+    const auto candidates = matvec_candidates(
+        recorder.kernels.caps(),
+        {.type = args.w.type, .rows = slab.rows, .cols = args.w.cols, .n = args.n, .gated = gated});
     const TuningKey key{.kernel = TunedKernel::kMatvec,
                         .type = args.w.type,
                         .rows = slab.rows,

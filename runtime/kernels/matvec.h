@@ -42,6 +42,7 @@ struct MatvecVariant {
 };
 
 struct MatvecShape {
+  uint32_t type = kWeightF32;  // kWeight… of quant_blocks.h
   uint32_t rows = 0, cols = 0, n = 1;
   bool gated = false;
 };

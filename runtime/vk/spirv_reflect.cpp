@@ -306,7 +306,15 @@ Result<void> add_binding(const Module& module, const Variable& variable, ShaderI
     const auto of_block = decorated.find(block);
     return decorated.count(variable.id) != 0 || (of_block != decorated.end() && of_block->second >= count);
   };
-  shader.bindings.push_back({binding->second, !all(module.non_readable), !all(module.non_writable)});
+  const ShaderBinding added{binding->second, !all(module.non_readable), !all(module.non_writable)};
+  const auto same = std::find_if(shader.bindings.begin(), shader.bindings.end(),
+                                 [&](const ShaderBinding& other) { return other.binding == added.binding; });
+  if (same == shader.bindings.end()) {
+    shader.bindings.push_back(added);
+  } else {  // another view of the buffer
+    same->read |= added.read;
+    same->write |= added.write;
+  }
   return {};
 }
 

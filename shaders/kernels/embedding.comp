@@ -23,7 +23,7 @@ void main() {
   const uint table_row = step_rows[row].token - p.first_row;  // wraps below the slab, and then is beyond it
   if (table_row >= p.rows) return;
   const UnitScale scale = UNIT_SCALE(words, p.scale_offset, table_row, p.units, unit);
-  const uint base = unit_base(p.quant_offset, table_row, p.units, unit);
+  const uvec2 base = unit_base(p.quant_offset, table_row, p.units, unit);
   const UnitPair values = UNIT_PAIR(words, base, j, scale);
   store(row, unit * 32u + 4u * j, values.lo);
   store(row, unit * 32u + 16u + 4u * j, values.hi);

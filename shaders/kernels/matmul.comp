@@ -19,7 +19,7 @@ void stage_weights(uint unit, uint lane) {
     const uint r = task / 32u * 8u + task % 8u, j = task / 8u % 4u;
     const uint row = weight_row(r);
     const UnitScale scale = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
-    const uint base = unit_base(p.quant_offset, row, p.units, unit);
+    const uvec2 base = unit_base(p.quant_offset, row, p.units, unit);
     const UnitPair w = UNIT_PAIR(weights, base, j, scale);
     w_tile[r * STRIDE + j] = w.lo;
     w_tile[r * STRIDE + 4u + j] = w.hi;

@@ -20,8 +20,8 @@ shared ivec4 x_tile[STAGED * TILE_COLS * 3u];
 void stage_weights(uint unit, uint r, uint to) {
   const uint row = weight_row(r);
   const UnitScale s = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
-  const uint base = unit_base(p.quant_offset, row, p.units, unit);
-  const UnitBytes bytes = UNIT_BYTES(weights, base);
+  const uvec2 base = unit_base(p.quant_offset, row, p.units, unit);
+  const UnitBytes bytes = UNIT_BYTES(weights, weight_quads, base);
   w_tile[to] = ivec4(bytes.lo);
   w_tile[to + 1u] = ivec4(bytes.hi);
   w_tile[to + 2u] = floatBitsToInt(unit_scales(s));

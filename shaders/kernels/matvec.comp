@@ -2,6 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "lib/reduce.glsl"
+#include "lib/reduce_strided.glsl"
 #include "lib/dequant.glsl"
 #include "lib/numerics.glsl"
 #include "shared/matvec.h"
@@ -15,7 +16,9 @@ layout(constant_id = 4) const uint AHEAD = 1u;  // 0: a unit a pair at a time
 
 layout(push_constant) uniform Push { MatvecPush p; };
 layout(binding = 0) readonly buffer Weights { uint weights[]; };
+layout(binding = 0) readonly buffer WeightQuads { uvec4 weight_quads[]; };
 layout(binding = 1) readonly buffer UpWeights { uint up_weights[]; };
+layout(binding = 1) readonly buffer UpWeightQuads { uvec4 up_weight_quads[]; };
 layout(binding = 2) readonly buffer X { vec4 x[]; };
 layout(binding = 3) readonly buffer NormWeight { float norm_weight[]; };
 layout(binding = 4) readonly buffer Bias { float bias[]; };
@@ -43,7 +46,7 @@ float sum[SUMS], up_sum[UP_SUMS], squares[COLS];
 
 // Adds a pair of every row and column; k: where its lower values lie in x.
 void add_pair(const in UnitPair w[ROWS], const in UnitPair up[UP_ROWS], uint k, uint first_col) {
-  for (uint c = 0u; c < COLS; ++c) {
+  [[unroll]] for (uint c = 0u; c < COLS; ++c) {
     const uint at = (min(first_col + c, p.n - 1u) * p.x_stride + k) / 4u;
     vec4 lo = within(x[at], k);
     vec4 hi = TAIL && k + 16u >= p.cols ? vec4(0.0) : within(x[at + 4u], k + 16u);
@@ -52,7 +55,7 @@ void add_pair(const in UnitPair w[ROWS], const in UnitPair up[UP_ROWS], uint k, 
       lo *= norm_at(k);
       hi *= norm_at(k + 16u);
     }
-    for (uint r = 0u; r < ROWS; ++r) {
+    [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
       sum[r * COLS + c] += dot(w[r].lo, lo) + dot(w[r].hi, hi);
       if (GATED) up_sum[r * COLS + c] += dot(up[r].lo, lo) + dot(up[r].hi, hi);
     }
@@ -63,7 +66,7 @@ uint weight_row(uint first_row, uint r) { return min(first_row + 8u * r, (p.rows
 
 // A unit a pair at a time: for more sums than leave registers to load ahead with.
 void add_by_pairs(uint unit, uint first_row, uint first_col) {
-  uint base[ROWS], up_base[UP_ROWS];
+  uvec2 base[ROWS], up_base[UP_ROWS];
   UnitScale scale[ROWS], up_scale[UP_ROWS];
   for (uint r = 0u; r < ROWS; ++r) {
     const uint row = weight_row(first_row, r);
@@ -91,10 +94,13 @@ void add_units(uint count, uint first, uint first_row, uint first_col) {
   UnitScale scale[MOST * ROWS], up_scale[MOST * UP_ROWS];
   [[unroll]] for (uint i = 0u; i < count * ROWS; ++i) {
     const uint row = weight_row(first_row, i % ROWS), unit = first + i / ROWS * K_LANES;
-    words[i] = UNIT_WORDS(weights, unit_base(p.quant_offset, row, p.units, unit));
-    if (GATED) up_words[i] = UNIT_WORDS(up_weights, unit_base(p.up_quant_offset, row, p.units, unit));
-    scale[i] = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
-    if (GATED) up_scale[i] = UNIT_SCALE(up_weights, p.up_scale_offset, row, p.units, unit);
+    const uvec2 base = unit_base(p.quant_offset, row, p.units, unit);
+    words[i] = UNIT_WORDS(weights, weight_quads, base);
+    scale[i] = UNIT_SCALE_WIDE(weights, weight_quads, p.scale_offset, row, p.units, unit);
+    if (!GATED) continue;
+    const uvec2 up_base = unit_base(p.up_quant_offset, row, p.units, unit);
+    up_words[i] = UNIT_WORDS(up_weights, up_weight_quads, up_base);
+    up_scale[i] = UNIT_SCALE_WIDE(up_weights, up_weight_quads, p.up_scale_offset, row, p.units, unit);
   }
   [[unroll]] for (uint u = 0u; u < count; ++u)
     [[unroll]] for (uint j = 0u; j < 4u; ++j) {
@@ -111,7 +117,7 @@ float over_lanes(float value) { return K_LANES > 1u ? reduce_add_strided(value, 
 
 void store_column(uint c, uint k_lane, uint first_row, uint col) {
   const float factor = NORM ? inversesqrt(over_lanes(squares[c]) / float(p.cols) + p.eps) : 1.0;
-  for (uint r = 0u; r < ROWS; ++r) {
+  [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
     const uint row = first_row + 8u * r;
     float value = over_lanes(sum[r * COLS + c]) * factor;
     if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + min(row, p.rows - 1u)];
@@ -131,9 +137,9 @@ void main() {
   const uint k_lane = WG == 8u ? 0u : lane / 8u;
   const uint first_row = gl_WorkGroupID.x * 8u * ROWS + lane % 8u;
   const uint first_col = gl_WorkGroupID.y * COLS;
-  for (uint i = 0u; i < SUMS; ++i) sum[i] = 0.0;
-  for (uint i = 0u; i < UP_SUMS; ++i) up_sum[i] = 0.0;
-  for (uint c = 0u; c < COLS; ++c) squares[c] = 0.0;
+  [[unroll]] for (uint i = 0u; i < SUMS; ++i) sum[i] = 0.0;
+  [[unroll]] for (uint i = 0u; i < UP_SUMS; ++i) up_sum[i] = 0.0;
+  [[unroll]] for (uint c = 0u; c < COLS; ++c) squares[c] = 0.0;
   uint unit = k_lane;
   if (AHEAD == 0u) {
     for (; unit < p.units; unit += K_LANES) add_by_pairs(unit, first_row, first_col);
@@ -143,5 +149,5 @@ void main() {
     if (AHEAD > 1u)
       for (; unit < p.units; unit += K_LANES) add_units(1u, unit, first_row, first_col);
   }
-  for (uint c = 0u; c < COLS; ++c) store_column(c, k_lane, first_row, first_col + c);
+  [[unroll]] for (uint c = 0u; c < COLS; ++c) store_column(c, k_lane, first_row, first_col + c);
 }

@@ -2,6 +2,7 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_integer_dot_product : require
 #include "lib/reduce.glsl"
+#include "lib/reduce_strided.glsl"
 #include "lib/dequant.glsl"
 #include "lib/unit_bytes.glsl"
 #include "shared/matmul.h"
@@ -14,6 +15,7 @@ layout(constant_id = 3) const uint FLAGS = 0u;
 
 layout(push_constant) uniform Push { MatmulPush p; };
 layout(binding = 0) readonly buffer Weights { uint weights[]; };
+layout(binding = 0) readonly buffer WeightQuads { uvec4 weight_quads[]; };
 layout(binding = 1) readonly buffer X { ivec4 x[]; };  // (n, units, 2)
 layout(binding = 2) readonly buffer Bias { float bias[]; };
 layout(binding = 3) buffer Y { float y[]; };
@@ -28,8 +30,8 @@ void add_unit(uint unit, uint first_row, uint first_col) {
   vec4 scales[ROWS];
   for (uint r = 0u; r < ROWS; ++r) {
     const uint row = min(first_row + 8u * r, (p.rows - 1u) | 7u);
-    const uint base = unit_base(p.quant_offset, row, p.units, unit);
-    bytes[r] = UNIT_BYTES(weights, base);
+    const uvec2 base = unit_base(p.quant_offset, row, p.units, unit);
+    bytes[r] = UNIT_BYTES(weights, weight_quads, base);
     scales[r] = unit_scales(UNIT_SCALE(weights, p.scale_offset, row, p.units, unit));
   }
   for (uint c = 0u; c < TILE_COLS; ++c) {

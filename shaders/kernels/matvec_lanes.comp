@@ -12,12 +12,12 @@
 // For software drivers, where a workgroup is one SIMD register: a lane has its own rows, and only the squares of x are
 // reduced. Measured on llvmpipe of Mesa 26 with AVX-512: a load with an address for each lane takes 12 cycles for 8
 // words and no longer for 8 pairs of words, a load with one address for all lanes 3 to 4 because of its bounds check,
-// arithmetic half a cycle. So x is loaded a register at a time and handed to all lanes from there, a lane's rows are
-// pairs of neighbours, whose words are neighbours too, and small quants become floats without a conversion
-// (lib/quants.glsl). A lane's rows are short streams that begin anew with each workgroup, which no hardware prefetcher
-// follows: three quarters of the time went into waiting for memory. So a word of each cache line is loaded AHEAD units
-// early with PREFETCH: not on Mesa 25.0 and 22.3, where such a load is slow and takes long to compile. A row's sum is
-// made of the same operations in the same order whatever ROWS, COLS and p.n are.
+// arithmetic half a cycle. So x is loaded a register at a time and handed to all lanes from there, words are loaded by
+// two, of a row or, where a row has only one, of the two neighbours that a lane's rows come in, and small quants become
+// floats without a conversion (lib/quants.glsl). A lane's rows are short streams that begin anew with each workgroup,
+// which no hardware prefetcher follows: three quarters of the time went into waiting for memory. So a word of each
+// cache line is loaded AHEAD units early with PREFETCH: not on Mesa 25.0 and 22.3, where such a load is slow and takes
+// long to compile. A row's sum is made of the same operations in the same order whatever ROWS, COLS and p.n are.
 layout(constant_id = 1) const uint ROWS = 2u;  // a lane; even
 layout(constant_id = 2) const uint COLS = 1u;  // a workgroup, at most
 layout(constant_id = 3) const uint FLAGS = 0u;
@@ -46,7 +46,8 @@ uint64_t fetched = 0ul;
 float sum[ALL_ROWS * COLS], squares[COLS];
 uint quant_base[ALL_ROWS / 2u], scale_base[ALL_ROWS / 2u], scale_words[ALL_ROWS * max(SCALE_WORDS, 1)];
 uint x_base[COLS];
-// Of the unit at hand: x, and its sums over the values that share a scale.
+// Of the unit at hand: words after the quads, x, and its sums over the values that share a scale.
+uint rest[ALL_ROWS * 2u];
 float part[COLS * PARTS], total[COLS * QUANT_SCALES];
 
 #define FOR(i, count) [[unroll]] for (uint i = 0u; i < count; ++i)
@@ -59,8 +60,24 @@ uint row_of(uint pair) {
   return ((gl_WorkGroupID.y * (ROWS / 2u) + pair) * (WG / 4u) + LANE / 4u) * 8u + LANE % 4u * 2u;
 }
 
-uvec2 row_pair(uint pair, uint at) {
+uvec2 two_words(uint pair, uint at) {
   return unpackUint2x32(pair < ROWS / 2u ? weights[at / 2u] : up_weights[at / 2u]);
+}
+
+// In what follows `base` is where a record of the even row of a pair begins; row: 0 or 1.
+// Words w and w + 1 of its quads.
+uvec2 quad_words(uint pair, uint row, uint base, uint w) {
+  return two_words(pair, base + 4u * row + w / 4u * QUAD_STRIDE + w % 4u);
+}
+// After `quads` quads: of both rows their one word.
+uvec2 last_words(uint pair, uint base, uint quads) {
+  const uint lane = LANE % 4u * 2u;
+  return two_words(pair, base - 4u * lane + quads * QUAD_STRIDE + lane);
+}
+// And where there are two, those of one row.
+uvec2 last_two_words(uint pair, uint row, uint base, uint quads) {
+  const uint lane = LANE % 4u * 2u;
+  return two_words(pair, base - 4u * lane + quads * QUAD_STRIDE + 2u * (lane + row));
 }
 
 void begin(uint first_col, uint cols) {
@@ -68,8 +85,9 @@ void begin(uint first_col, uint cols) {
     const bool up = i >= ROWS / 2u;
     const uint last = (p.rows - 1u) / 8u * 8u + LANE % 4u * 2u;
     const uint row = min(row_of(up ? i - ROWS / 2u : i), last);
-    quant_base[i] = unit_base(up ? p.up_quant_offset : p.quant_offset, row, p.units, 0u);
-    scale_base[i] = INTERLEAVED(up ? p.up_scale_offset : p.scale_offset, row, scale_words_per_row(p.units), 0u);
+    quant_base[i] = unit_base(up ? p.up_quant_offset : p.quant_offset, row, p.units, 0u).x;
+    const uint records = (p.units + SCALE_UNITS - 1u) / SCALE_UNITS;
+    scale_base[i] = record_base(up ? p.up_scale_offset : p.scale_offset, row, records, 0u, SCALE_WORDS).x;
   }
   FOR(i, ALL_ROWS * COLS) sum[i] = 0.0;
   FOR(c, cols) {
@@ -93,6 +111,22 @@ void prefetch(uint unit) {
     }
   }
 }
+
+#if SCALE_WORDS
+void load_scales(uint pair, uint record) {
+  const uint base = scale_base[pair] + record * SCALE_WORDS * kRowInterleave, even = 2u * pair * SCALE_WORDS;
+  [[unroll]] for (uint w = 0u; w + 1u < SCALE_WORDS; w += 2u) FOR(row, 2u) {
+    const uvec2 both = quad_words(pair, row, base, w);
+    scale_words[even + row * SCALE_WORDS + w] = both.x;
+    scale_words[even + row * SCALE_WORDS + w + 1u] = both.y;
+  }
+#if SCALE_WORDS % 2
+  const uvec2 both = last_words(pair, base, SCALE_WORDS / 4u);
+  scale_words[even + SCALE_WORDS - 1u] = both.x;
+  scale_words[even + 2u * SCALE_WORDS - 1u] = both.y;
+#endif
+}
+#endif
 
 void load_x(uint unit, uint cols) {
   FOR(i, PARTS / 2u) {
@@ -122,37 +156,62 @@ void load_x(uint unit, uint cols) {
   }
 }
 
+// The words of a unit of every row that do not belong to a quad.
+void load_rest(uint unit) {
+#if WEIGHT_TYPE == 10
+  FOR(r, ALL_ROWS) {
+    const uint base = quant_base[r / 2u] + unit * QUANT_WORDS * kRowInterleave;
+    const uvec2 two = last_two_words(r / 2u, r % 2u, base, 1u);
+    rest[2u * r] = two.x;
+    rest[2u * r + 1u] = two.y;
+  }
+#elif WEIGHT_TYPE == 6 || WEIGHT_TYPE == 7 || WEIGHT_TYPE == 9
+  FOR(pair, ALL_ROWS / 2u) {
+    const uvec2 both = last_words(pair, quant_base[pair] + unit * QUANT_WORDS * kRowInterleave, 1u);
+    rest[4u * pair] = both.x;
+    rest[4u * pair + 2u] = both.y;
+  }
+#endif
+}
+
 void add_unit(uint unit, uint cols) {
   prefetch(unit + AHEAD);
   load_x(unit, cols);
   float dots[ALL_ROWS * COLS * QUANT_SCALES];
   FOR(i, ALL_ROWS * COLS * QUANT_SCALES) dots[i] = 0.0;
-  FOR(j, 4u) {
-    UnitPair w[ALL_ROWS];
-    FOR(pair, ALL_ROWS / 2u) {
-      uint even[PAIR_WORDS], odd[PAIR_WORDS];
-      FOR(i, PAIR_WORDS) {
-        const uvec2 both = row_pair(pair, quant_base[pair] + (unit * QUANT_WORDS + pair_word(j, i)) * kRowInterleave);
-        even[i] = both.x;
-        odd[i] = both.y;
-      }
-      w[2u * pair] = unit_quants(even, j);
-      w[2u * pair + 1u] = unit_quants(odd, j);
+  load_rest(unit);
+  FOR(step, 4u / STEP_PAIRS) {
+    uint words[ALL_ROWS * STEP_WORDS];
+    FOR(r, ALL_ROWS) FOR(i, STEP_WORDS / 2u) {
+      const uint base = quant_base[r / 2u] + unit * QUANT_WORDS * kRowInterleave;
+      const uvec2 two = quad_words(r / 2u, r % 2u, base, step_word(step, i));
+      words[r * STEP_WORDS + 2u * i] = two.x;
+      words[r * STEP_WORDS + 2u * i + 1u] = two.y;
     }
-    FOR(c, cols) FOR(i, 4u) {
-      const float lo = X_AT(c, 4u * j + i), hi = X_AT(c, 16u + 4u * j + i);
+    FOR(pair, STEP_PAIRS) {
+      const uint j = step * STEP_PAIRS + pair;
+      UnitPair w[ALL_ROWS];
       FOR(r, ALL_ROWS) {
-        const uint at = (r * COLS + c) * QUANT_SCALES, at_hi = at + QUANT_SCALES - 1u;
-        dots[at] = fma(w[r].lo[i], lo, dots[at]);
-        dots[at_hi] = fma(w[r].hi[i], hi, dots[at_hi]);
+        uint used[PAIR_WORDS];
+        FOR(i, QUAD_WORDS) used[i] = words[r * STEP_WORDS + pair_word(pair, i)];
+        FOR(i, QUANT_WORDS % 4u) used[QUAD_WORDS + i] = rest[2u * r + i];
+        w[r] = unit_quants(used, j);
+      }
+      FOR(c, cols) FOR(i, 4u) {
+        const float lo = X_AT(c, 4u * j + i), hi = X_AT(c, 16u + 4u * j + i);
+        FOR(r, ALL_ROWS) {
+          const uint at = (r * COLS + c) * QUANT_SCALES, at_hi = at + QUANT_SCALES - 1u;
+          dots[at] = fma(w[r].lo[i], lo, dots[at]);
+          dots[at_hi] = fma(w[r].hi[i], hi, dots[at_hi]);
+        }
       }
     }
   }
   FOR(r, ALL_ROWS) {
 #if SCALE_WORDS
-    uint words[SCALE_WORDS];
-    FOR(i, SCALE_WORDS) words[i] = scale_words[r * SCALE_WORDS + i];
-    const UnitScale scale = quant_scale(words, unit % SCALE_UNITS);
+    uint used[SCALE_WORDS];
+    FOR(i, SCALE_WORDS) used[i] = scale_words[r * SCALE_WORDS + i];
+    const UnitScale scale = quant_scale(used, unit % SCALE_UNITS);
 #else
     const UnitScale scale = UnitScale(1.0, 1.0, 0.0, 0.0);
 #endif
@@ -192,11 +251,7 @@ void compute(uint first_col, uint cols) {
   for (uint unit = 0u; unit < min(AHEAD, p.units); ++unit) prefetch(unit);
   for (uint first = 0u; first < p.units; first += SCALE_UNITS) {
 #if SCALE_WORDS
-    FOR(pair, ALL_ROWS / 2u) FOR(i, SCALE_WORDS) {
-      const uvec2 both = row_pair(pair, scale_base[pair] + (first / SCALE_UNITS * SCALE_WORDS + i) * kRowInterleave);
-      scale_words[2u * pair * SCALE_WORDS + i] = both.x;
-      scale_words[(2u * pair + 1u) * SCALE_WORDS + i] = both.y;
-    }
+    FOR(pair, ALL_ROWS / 2u) load_scales(pair, first / SCALE_UNITS);
 #endif
 #if SCALE_UNITS == 8
     for (uint unit = first; unit < first + 8u; unit += UNROLL) FOR(i, UNROLL) add_unit(unit + i, cols);

@@ -20,7 +20,7 @@ void stage_weights(uint unit, uint part) {
     const uint r = task / 16u * 8u + task % 8u, j = task / 8u % 2u * 2u;
     const uint row = weight_row(r);
     const UnitScale scale = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
-    const uint base = unit_base(p.quant_offset, row, p.units, unit);
+    const uvec2 base = unit_base(p.quant_offset, row, p.units, unit);
     for (uint i = 0u; i < 2u; ++i) {
       const UnitPair w = UNIT_PAIR(weights, base, (j + i), scale);
       w_tile[part * W_TILE + r * TILE_STRIDE + j + i] = to_f16(w.lo);

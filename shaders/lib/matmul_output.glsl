@@ -18,6 +18,7 @@ const bool SPLIT = (FLAGS & kMatmulSplit) != 0u;
 
 layout(push_constant) uniform Push { MatmulPush p; };
 layout(binding = 0) readonly buffer Weights { uint weights[]; };
+layout(binding = 0) readonly buffer WeightQuads { uvec4 weight_quads[]; };
 layout(binding = 2) readonly buffer Bias { float bias[]; };
 layout(binding = 3) buffer Y { float y[]; };
 layout(binding = 4) coherent buffer Partials { float partials[]; };  // (tile, split, column, row)

@@ -23,20 +23,35 @@
 #define QUANT_SCALES (WEIGHT_TYPE == 10 ? 2u : 1u)
 #define HAS_OFFSET (WEIGHT_TYPE >= 4)
 
-// Which words of a unit pair j needs: PAIR_WORDS words, the i-th is word pair_word(j, i).
+// A unit's quads are loaded by two words, in 4 / STEP_PAIRS steps of STEP_WORDS words: from word step_word(step, i) on
+// the i-th two. Pair j is one of step j / STEP_PAIRS and needs PAIR_WORDS words: QUAD_WORDS words
+// pair_word(j % STEP_PAIRS, i) of that step, and those after the quads.
 #if WEIGHT_TYPE == 0
-#define PAIR_WORDS 8u
-uint pair_word(uint j, uint i) { return 4u * j + i + (i < 4u ? 0u : 12u); }
+#define STEP_PAIRS 1u
+#define STEP_WORDS 8u
+#define QUAD_WORDS 8u
+uint step_word(uint step, uint i) { return 4u * step + i % 2u * 2u + i / 2u * 16u; }
+uint pair_word(uint pair, uint i) { return i; }
 #elif WEIGHT_TYPE <= 2
-#define PAIR_WORDS 4u
-uint pair_word(uint j, uint i) { return 2u * j + i + (i < 2u ? 0u : 6u); }
+#define STEP_PAIRS 1u
+#define STEP_WORDS 4u
+#define QUAD_WORDS 4u
+uint step_word(uint step, uint i) { return 2u * step + 8u * i; }
+uint pair_word(uint pair, uint i) { return i; }
 #elif WEIGHT_TYPE == 3
-#define PAIR_WORDS 2u
-uint pair_word(uint j, uint i) { return j + 4u * i; }
+#define STEP_PAIRS 2u
+#define STEP_WORDS 4u
+#define QUAD_WORDS 2u
+uint step_word(uint step, uint i) { return 2u * step + 4u * i; }
+uint pair_word(uint pair, uint i) { return pair + 2u * i; }
 #else
-#define PAIR_WORDS (QUANT_WORDS - 3u)
-uint pair_word(uint j, uint i) { return i == 0u ? j : 3u + i; }
+#define STEP_PAIRS 2u
+#define STEP_WORDS 2u
+#define QUAD_WORDS 1u
+uint step_word(uint step, uint i) { return 2u * step; }
+uint pair_word(uint pair, uint i) { return pair; }
 #endif
+#define PAIR_WORDS (QUAD_WORDS + QUANT_WORDS % 4u)
 
 #if WEIGHT_TYPE == 0
 UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
@@ -50,8 +65,8 @@ UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
 }
 #elif WEIGHT_TYPE == 2
 UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
-  return UnitPair(vec4(unpack_bfloat(words[0]), unpack_bfloat(words[1])),
-                  vec4(unpack_bfloat(words[2]), unpack_bfloat(words[3])));
+  return UnitPair(vec4(unpack_two(words[0]), unpack_two(words[1])),
+                  vec4(unpack_two(words[2]), unpack_two(words[3])));
 }
 #elif WEIGHT_TYPE == 3
 UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
@@ -100,7 +115,7 @@ UnitScale quant_scale(uint words[SCALE_WORDS], uint unit) {
 #elif WEIGHT_TYPE == 5 || WEIGHT_TYPE == 7
   UnitScale s = affine_scale(words[0]);
 #elif WEIGHT_TYPE == 8 || WEIGHT_TYPE == 9
-  UnitScale s = packed_scale(words[0], words[1], words[2], words[3], unit);
+  UnitScale s = packed_scale(uvec4(words[0], words[1], words[2], words[3]), unit);
 #else
   const uint word = unit < 4u ? (unit < 2u ? words[0] : words[1]) : (unit < 6u ? words[2] : words[3]);
   UnitScale s = signed_pair_scale(word, unit, unpackHalf2x16(words[4]).x);

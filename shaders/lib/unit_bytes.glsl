@@ -12,9 +12,7 @@ struct UnitBytes {
 uint minus_zero(uint bytes, uint zeros) { return ((bytes | 0x80808080u) - zeros) ^ 0x80808080u; }
 
 #if WEIGHT_TYPE == 3
-#define UNIT_BYTES(words, base) UnitBytes( \
-    uvec4(words[base], words[base + 8u], words[base + 16u], words[base + 24u]), \
-    uvec4(words[base + 32u], words[base + 40u], words[base + 48u], words[base + 56u]))
+#define UNIT_BYTES(words, quads, base) UnitBytes(UNIT_QUAD(quads, base, 0u), UNIT_QUAD(quads, base, 1u))
 #else
 UnitBytes nibble_bytes(uvec4 q, uint upper_lo, uint upper_hi) {
   UnitBytes bytes = UnitBytes(q & 0x0f0f0f0fu, (q >> 4) & 0x0f0f0f0fu);
@@ -34,13 +32,12 @@ UnitBytes nibble_bytes(uvec4 q, uint upper_lo, uint upper_hi) {
   }
   return bytes;
 }
-#define UNIT_NIBBLES(words, base) uvec4(words[base], words[base + 8u], words[base + 16u], words[base + 24u])
 #if WEIGHT_TYPE == 6 || WEIGHT_TYPE == 7 || WEIGHT_TYPE == 9
-#define UNIT_BYTES(words, base) nibble_bytes(UNIT_NIBBLES(words, base), words[base + 32u], words[base + 32u])
+#define UNIT_BYTES(words, quads, base) nibble_bytes(UNIT_QUAD(quads, base, 0u), words[base.y], words[base.y])
 #elif WEIGHT_TYPE == 10
-#define UNIT_BYTES(words, base) nibble_bytes(UNIT_NIBBLES(words, base), words[base + 32u], words[base + 40u])
+#define UNIT_BYTES(words, quads, base) nibble_bytes(UNIT_QUAD(quads, base, 0u), words[base.y], words[base.y + 1u])
 #else
-#define UNIT_BYTES(words, base) nibble_bytes(UNIT_NIBBLES(words, base), 0u, 0u)
+#define UNIT_BYTES(words, quads, base) nibble_bytes(UNIT_QUAD(quads, base, 0u), 0u, 0u)
 #endif
 #endif
 

@@ -3,11 +3,11 @@
 //
 // A matrix of `rows` rows of `cols` values is cut into *units* of 32 consecutive values of one row (cols is padded with
 // zeros to a whole unit; K-quants have 256-value superblocks of 8 units). Its words (uint32, little endian) lie in two
-// planes: the quant plane with QUANT_WORDS words a unit, and the scale plane with SCALE_WORDS words per SCALE_UNITS
-// units. Rows are interleaved by 8 (padded with zero rows), so that 8 neighbouring lanes, one row each, read
-// neighbouring words:
+// planes of records: the quant plane has one of QUANT_WORDS words for each unit, the scale plane one of SCALE_WORDS for
+// SCALE_UNITS units. Rows are interleaved by 8 (padded with zero rows) by 4 words of a record: one load of a lane.
 //
-//   word w of row r in a plane of `words_per_row` lies at  ((r / 8) * words_per_row + w) * 8 + r % 8
+//   record i, of W words, of row r begins at  ((r / 8) * records of a row + i) * 8 * W;  from there its word w lies at
+//   (w / 4 * 8 + r % 8) * 4 + w % 4  or, the last W % 4 words, at  W / 4 * 32 + (r % 8) * (W % 4) + w % 4
 //
 // Within a unit the 32 values stand as 4 pairs of vec4: pair j has values 4j..4j+3 (lo) and 16+4j..16+4j+3 (hi).
 //   F32   32 words: value i is word i.
@@ -21,12 +21,12 @@
 // Scale plane:
 //   Q8_0 Q4_0 Q5_0   1 word per 2 units: d of the even unit (f16, low half), d of the odd unit (high half).
 //   Q4_1 Q5_1        1 word per unit: d (low half), m (high half).
-//   Q4_K Q5_K        4 words per 8 units: word 0 d (low half), dmin (high half); words 1..3 the 12 scale bytes of GGUF.
+//   Q4_K Q5_K        4 words per 8 units: word 0 d (low half), dmin (high half); sc and m of unit u have their lower 4
+//                    bits in nibble u of words 1 and 2, their upper 2 at bits 2u and 16 + 2u of word 3.
 //   Q6_K             5 words per 8 units: words 0..3 the 16 signed scale bytes; word 4 d (f16, low half).
 //   F32 F16 BF16     none.
 // Values are  Q8_0 d*q   Q4_0 d*(q-8)   Q5_0 d*(q-16)   Q4_1, Q5_1 d*q+m   Q4_K, Q5_K d*sc*q - dmin*m
-//             Q6_K d*sc*(q-32).
-// Source of the formulas: the GGUF specification and ggml's block definitions.
+//             Q6_K d*sc*(q-32).   Source: the GGUF specification and ggml's block definitions.
 #ifndef PUMICE_SHARED_QUANT_BLOCKS_H
 #define PUMICE_SHARED_QUANT_BLOCKS_H
 #include "types.h"

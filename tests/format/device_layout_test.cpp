@@ -58,6 +58,17 @@ struct Matrix {
   std::vector<float> reference;
 };
 
+// The row of a group that word w of a plane belongs to.
+uint64_t row_of_word(uint64_t w, uint64_t record_words) {
+  const uint64_t i = w % (record_words * kRowInterleave), rest = record_words % 4;
+  const uint64_t quads = (record_words - rest) * kRowInterleave;
+  return i < quads ? i / 4 % kRowInterleave : (i - quads) / rest;
+}
+
+uint64_t scale_words(const DeviceLayout& layout) {
+  return kWeightLayouts[static_cast<uint32_t>(layout.weight_type)].scale_words;
+}
+
 struct Case {
   TensorType type;
   uint64_t rows, cols;
@@ -102,15 +113,18 @@ TEST(DeviceLayout, PaddingIsZero) {
     const Matrix matrix(c.type, c.rows, c.cols, 5);
     const Slab slab = matrix.repack(0, c.rows);
     const uint64_t last_rows = c.rows % kRowInterleave;
-    const auto expect_zero_lanes = [&](const std::vector<uint32_t>& plane, uint64_t words_per_row) {
+    const auto expect_zero_rows = [&](const std::vector<uint32_t>& plane, uint64_t words_per_row, uint64_t record) {
       if (last_rows == 0) return;
-      const uint64_t group = c.rows / kRowInterleave * words_per_row;
-      for (uint64_t w = 0; w < words_per_row; ++w)
-        for (uint64_t lane = last_rows; lane < kRowInterleave; ++lane)
-          ASSERT_EQ(plane[(group + w) * kRowInterleave + lane], 0u) << "word " << w << " lane " << lane;
+      uint64_t padding = 0;
+      for (uint64_t w = c.rows / kRowInterleave * words_per_row * kRowInterleave; w < plane.size(); ++w) {
+        if (row_of_word(w, record) < last_rows) continue;
+        ASSERT_EQ(plane[w], 0u) << "word " << w;
+        ++padding;
+      }
+      EXPECT_EQ(padding, words_per_row * (kRowInterleave - last_rows));
     };
-    expect_zero_lanes(slab.quants, matrix.layout.quant_words_per_row);
-    expect_zero_lanes(slab.scales, matrix.layout.scale_words_per_row);
+    expect_zero_rows(slab.quants, matrix.layout.quant_words_per_row, matrix.layout.quant_words);
+    expect_zero_rows(slab.scales, matrix.layout.scale_words_per_row, scale_words(matrix.layout));
     DeviceLayout whole = matrix.layout;
     whole.cols = uint64_t{whole.units} * kUnitValues;
     std::vector<float> row(whole.cols);
@@ -143,10 +157,11 @@ TEST(DeviceLayout, KnownWords) {
   ASSERT_EQ(scales.size(), 16u);
   repack_rows(tensor, 0, 2, layout, quants, scales);
   EXPECT_EQ(quants[0], 0x03020100u);
-  EXPECT_EQ(quants[1], 0x43424140u);           // word 0 of row 1
-  EXPECT_EQ(quants[5 * 8 + 0], 0x17161514u);   // word 1 of unit 1
-  EXPECT_EQ(quants[11 * 8 + 1], 0x6f6e6d6cu);  // word 3 of unit 2 of row 1
-  EXPECT_EQ(quants[2], 0u);
+  EXPECT_EQ(quants[1], 0x07060504u);
+  EXPECT_EQ(quants[4], 0x43424140u);               // word 0 of row 1
+  EXPECT_EQ(quants[1 * 32 + 1], 0x17161514u);      // word 1 of unit 1
+  EXPECT_EQ(quants[2 * 32 + 4 + 3], 0x6f6e6d6cu);  // word 3 of unit 2 of row 1
+  EXPECT_EQ(quants[8], 0u);
   EXPECT_EQ(scales[0], 0x3c013c00u);
   EXPECT_EQ(scales[8], 0x3c02u);  // the odd unit is absent
   EXPECT_EQ(scales[9], 0x3c12u);
@@ -170,13 +185,15 @@ TEST(DeviceLayout, EveryWordMatters) {
       }
       return changed;
     };
-    for (std::vector<uint32_t>* plane : {&slab.quants, &slab.scales}) {
-      for (size_t w = 0; w < plane->size(); ++w) {
-        (*plane)[w] ^= 0x00000100;
-        ASSERT_EQ(changed_rows(), uint64_t{1} << (w % kRowInterleave)) << "word " << w;
-        (*plane)[w] ^= 0x00000100;
+    const auto check = [&](std::vector<uint32_t>& plane, uint64_t record_words) {
+      for (size_t w = 0; w < plane.size(); ++w) {
+        plane[w] ^= 0x00000100;
+        ASSERT_EQ(changed_rows(), uint64_t{1} << row_of_word(w, record_words)) << "word " << w;
+        plane[w] ^= 0x00000100;
       }
-    }
+    };
+    check(slab.quants, matrix.layout.quant_words);
+    check(slab.scales, scale_words(matrix.layout));
   }
 }
 

@@ -36,8 +36,9 @@ class MatvecTest : public DeviceTest {
   static std::vector<float> expected(const MatvecCase& c, const Work& work, std::span<const float> weights);
   std::vector<double> tolerances(const MatvecCase& c, const Work& work, uint32_t candidate);
   std::vector<MatvecVariant> candidates(const MatvecCase& c) {
-    return matvec_candidates(caps(),
-                             {.rows = c.rows, .cols = c.cols, .n = c.n, .gated = c.gate != MatvecCase::kNoGate});
+    const auto type = static_cast<uint32_t>(*weight_type_for(c.type));
+    return matvec_candidates(
+        caps(), {.type = type, .rows = c.rows, .cols = c.cols, .n = c.n, .gated = c.gate != MatvecCase::kNoGate});
   }
   void check(Mask mask, const MatvecCase& c, uint32_t candidate = 0);
 };
