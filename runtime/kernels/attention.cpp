@@ -18,10 +18,9 @@ uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_di
 namespace {
 
 constexpr uint32_t kMaxHeadDim = 512;
-// Registers that sums and scores of a pass of decode take in a lane.
-constexpr uint32_t kDecodeSums = 64;
 // Shared memory of a workgroup of several subgroups: AMD and Intel have 64 KiB for 8 or 16 of them.
 constexpr uint32_t kDecodeShared = 32768;
+constexpr uint32_t kMostSets = 2;
 // The CPU kernels are unrolled over these; larger ones take seconds to compile (software driver of Mesa 26).
 constexpr uint32_t kCpuDecodeDims = 1024, kCpuPrefillDims = 256;
 constexpr uint32_t kSharedReserve = 256;  // bytes for small variables
@@ -31,14 +30,15 @@ uint32_t lane_words(const AttentionShape& shape) {
   return shape.format.plain() ? kv_words(shape.format.k, shape.head_dim) : shape.head_dim / 2;
 }
 
-// Heads of a pass of decode for which there is shared memory.
-uint32_t decode_heads(const AttentionShape& shape, uint32_t lanes, uint32_t subgroups, uint32_t shared_bytes) {
+// Shared memory of decode for each head, and without any.
+struct DecodeShared {
+  uint32_t query, sums, rest;  // sums: for each subgroup
+};
+DecodeShared decode_shared(const AttentionShape& shape, uint32_t lanes) {
   const uint32_t quads = shape.head_dim / 4, keys = std::max(lanes, kPageTokens), parts = lanes / (keys / 4);
-  const uint32_t lane_quads = divide_up(quads, lanes) * lanes;
-  const uint32_t queries = 16 * (quads + parts * kKvBlock / 4);  // a part ends with zeros
-  const uint32_t each = queries + subgroups * (16 * lane_quads + 4 * keys + 8);
-  const uint32_t others = kSharedReserve + 4 * lanes + (shape.format.plain() ? 0 : 4 * subgroups * shape.head_dim);
-  return others < shared_bytes ? (shared_bytes - others) / each : 0;
+  return {.query = 16 * (quads + parts * kKvBlock / 4),  // a part ends with zeros
+          .sums = 16 * divide_up(quads, lanes) * lanes + 4 * keys + 8,
+          .rest = kSharedReserve + 4 * lanes};
 }
 
 AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& shape) {
@@ -49,22 +49,28 @@ AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& 
   ReduceChoice reduce = choose_reduce(caps);
   const uint32_t narrow = policy.attention_subgroup;
   if (reduce.full_subgroups && narrow) reduce.workgroup = reduce.subgroup_size = narrow;
-  const uint32_t lanes = reduce.workgroup, quads = shape.head_dim / 4;
-  const uint32_t registers = 4 + 4 * divide_up(quads, lanes);  // a head's
-  const uint32_t wanted = std::clamp(kDecodeSums / registers, 1u, shape.group);
+  const uint32_t lanes = reduce.workgroup, mixed = shape.format.plain() ? 0 : 1;
+  const uint32_t registers = 4 + 2 * mixed + 4 * divide_up(shape.head_dim / 4, lanes);  // a head's
+  const uint32_t wanted = std::clamp(policy.attention_registers / registers, 1u, shape.group);
+  const DecodeShared shared = decode_shared(shape, lanes);
   AttentionChoice choice{reduce.full_subgroups ? "attention.subgroup" : "attention.shared", 0, 0, reduce.full_subgroups,
                          reduce.subgroup_size};
   choice.ahead = policy.attention_ahead;
-  for (uint32_t subgroups = reduce.full_subgroups ? policy.attention_subgroups : 1; subgroups > 0; subgroups /= 2) {
-    const uint32_t shared = subgroups == 1 ? caps.max_shared_bytes : std::min(caps.max_shared_bytes, kDecodeShared);
-    const uint32_t room = decode_heads(shape, lanes, subgroups, shared);
-    if (room == 0 || (room < wanted && subgroups > 1)) continue;
-    if (subgroups > 1 && subgroups * lanes > caps.max_workgroup_invocations) continue;
-    choice.workgroup = subgroups * lanes;
-    choice.subgroups = subgroups;
-    choice.queries = divide_up(shape.group, divide_up(shape.group, std::min(room, wanted)));
-    return choice;
-  }
+  const uint32_t most_shares = reduce.full_subgroups ? policy.attention_shares : 1;
+  for (uint32_t shares = most_shares; shares > 0; shares /= 2)
+    for (uint32_t sets = most_shares == 1 ? 1 : std::min(divide_up(shape.group, wanted), kMostSets); sets > 0; --sets) {
+      const uint32_t subgroups = shares * sets;
+      const uint32_t bytes = subgroups == 1 ? caps.max_shared_bytes : std::min(caps.max_shared_bytes, kDecodeShared);
+      const uint32_t rest = shared.rest + 4 * mixed * subgroups * shape.head_dim;
+      const uint32_t room = rest < bytes ? (bytes - rest) / (sets * shared.query + subgroups * shared.sums) : 0;
+      if (room < (subgroups == 1 ? 1 : wanted)) continue;
+      if (subgroups > 1 && subgroups * lanes > caps.max_workgroup_invocations) continue;
+      choice.workgroup = subgroups * lanes;
+      choice.subgroups = subgroups;
+      choice.sets = sets;
+      choice.queries = divide_up(shape.group, sets * divide_up(shape.group, sets * std::min(room, wanted)));
+      return choice;
+    }
   return {};
 }
 
@@ -178,7 +184,8 @@ void attention(Recorder recorder, const AttentionArgs& args) {
                                  : args.pages.format.plain() ? kAttentionBindings
                                                              : kAttentionMixedBindings;
   uint32_t constants[] = {choice.workgroup, args.head_dim,   group,           choice.queries, choice.matrix.m,
-                          choice.matrix.n,  choice.matrix.k, choice.subgroups, choice.ahead};
+                          choice.matrix.n,  choice.matrix.k, choice.subgroups, choice.ahead,
+                          choice.sets};
   if (append) constants[kAttentionSpecAppend] = 1;
   if (const KvFormat& format = args.pages.format; !format.plain()) {
     constants[kAttentionSpecTypes] = static_cast<uint32_t>(format.k);

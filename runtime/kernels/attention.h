@@ -44,11 +44,11 @@ struct AttentionShape {
 struct AttentionChoice {
   const char* variant = nullptr;  // without the KV format; null: no kernel has room for the shape on this device
   uint32_t workgroup = 0;
-  uint32_t queries = 1;  // heads of a pass in decode, queries (rows * group) of a workgroup in prefill
+  uint32_t queries = 1;  // heads of a subgroup in decode, queries (rows * group) of a workgroup in prefill
   bool full_subgroups = false;
   uint32_t subgroup_size = 0;         // as for PipelineKey
   vk::CooperativeMatrix matrix = {};  // of attention_coopmat
-  uint32_t subgroups = 1, ahead = 0;  // of attention.*: kAttentionSpecSubgroups, kAttentionSpecAhead
+  uint32_t subgroups = 1, ahead = 0, sets = 1;  // of attention.*: kAttentionSpecSubgroups and the next
 };
 // Pure. Decode: attention_cpu_decode, attention.subgroup or attention.shared; prefill: attention_cpu_prefill,
 // attention_coopmat or attention_tile.

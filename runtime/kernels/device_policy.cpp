@@ -18,7 +18,9 @@ void follow_intel(const vk::DeviceCaps& caps, DevicePolicy& policy) {
     // With 32, a prefill tile of heads of 128 spills 282 registers on Arc A770 and 56 on B580.
     if (caps.fixed_subgroup) policy.attention_subgroup = caps.min_subgroup_size;
   }
+  // Decode with four heads of 128: with 8 lanes 67 to 205 registers are spilled, with 16 (B580) up to 3.
   policy.attention_ahead = 4;
+  policy.attention_registers = 48;
   // Up to Xe-HPG a thread of 16 lanes has 64 registers a lane, too few for several columns or two matrices: 10 to 418
   // are spilled, of gated Q8_0 3; with 8 lanes none.
   if (caps.min_subgroup_size <= 8) policy.matvec_cols_subgroup = 8;
@@ -53,7 +55,7 @@ void follow_software(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   policy.matvec_only = true;
   policy.matvec_by_lanes = caps.int64 && caps.subgroup_shuffle && (lanes == 4 || lanes == 8);
   policy.matvec_tuned = false;  // a row of y must not depend on how many are computed with it
-  policy.attention_subgroups = 1;
+  policy.attention_shares = 1;
   policy.attention_ahead = 4;
   policy.attention_by_lanes = policy.many_registers && caps.fixed_subgroup && caps.subgroup_shuffle &&
                               std::has_single_bit(lanes) && lanes >= 4 && lanes <= 16;

@@ -11,9 +11,10 @@ namespace pumice {
 struct DevicePolicy {
   // Subgroups and registers.
   uint32_t reduce_subgroup = 0;       // lanes of the subgroup that a reduction takes
-  uint32_t attention_subgroup = 0;    // attention takes this instead, and fewer heads at a time; 0: it does not
-  uint32_t attention_subgroups = 4;   // most of a workgroup of decode attention
+  uint32_t attention_subgroup = 0;    // attention takes this instead; 0: it does not
+  uint32_t attention_shares = 4;      // most subgroups that share out the keys of a workgroup of decode attention
   uint32_t attention_ahead = 8;       // 16-byte vectors that a lane of it loads before it uses them: at least 4
+  uint32_t attention_registers = 64;  // that a lane of it has for sums and scores
   uint32_t matvec_cols_subgroup = 0;  // matvec of several columns or gated takes this instead; 0: it does not
   uint32_t most_matvec_cols = 16, most_gated_cols = 16;  // columns of a workgroup of matvec
   uint32_t matvec_units_ahead = 4;                       // that a lane of matvec loads at most

@@ -14,11 +14,14 @@
 // Decode. Each subgroup of a workgroup takes rounds of KEYS keys of the split and has sums of its own, which are added
 // up in the end. For the scores a lane has four keys and a part of the dimensions, for the values every TOKEN_LANES-th
 // key and LANE_QUADS quads of dimensions. AHEAD vectors are loaded before the first is used: a decode step is over
-// before enough waves have come to hide that they wait. Large groups are taken in passes of QUERIES heads, so that
-// their sums stay in registers.
+// before enough waves have come to hide that they wait. A subgroup has QUERIES heads, whose sums stay in registers; of a
+// larger group SETS subgroups take the same keys at the same time, and the rest takes further passes.
 layout(constant_id = 8) const uint AHEAD = 8u;  // vectors of 16 bytes, at least 4
 
-const uint PASSES = (GROUP + QUERIES - 1u) / QUERIES;
+layout(constant_id = 9) const uint SETS = 1u;
+
+const uint HEADS = SETS * QUERIES, PASSES = (GROUP + HEADS - 1u) / HEADS;
+const uint SHARES = SUBGROUPS / SETS;  // of a split's keys
 const uint KEYS = LANES > kPageTokens ? LANES : kPageTokens;
 const uint KEYS_PER_LANE = KEYS / LANES;
 
@@ -38,10 +41,13 @@ const uint V_MOST = AHEAD * (V_TYPE == kKvF32 ? 1u : 2u) / LANE_QUADS, LANE_TOKE
 const uint V_POWER = V_MOST >= 16u ? 16u : V_MOST >= 8u ? 8u : V_MOST >= 4u ? 4u : V_MOST >= 2u ? 2u : 1u;
 const uint V_AHEAD = V_POWER > LANE_TOKENS ? LANE_TOKENS : V_POWER;
 
-shared vec4 queries[QUERIES * QUERY_QUADS];
+shared vec4 queries[HEADS * QUERY_QUADS];
 shared vec4 sums_of_lanes[SUBGROUPS * QUERIES * LANE_QUADS * LANES];  // in a round the parts of its scores
 shared float weights[SUBGROUPS * KEYS * QUERIES];
 shared vec2 ends[SUBGROUPS * QUERIES];  // highest score and sum of the weights
+
+uint own_set() { return own_subgroup() % SETS; }
+uint queries_start(uint query) { return (own_set() * QUERIES + query) * QUERY_QUADS; }
 
 float highest[QUERIES], total[QUERIES];  // total: of this lane
 vec4 sums[QUERIES * LANE_QUADS];
@@ -62,7 +68,7 @@ void score_keys(uint first, uint last, uint slot, uint lane) {
   base = (base + key % kPageTokens) / KV_TOKENS;
   vec4 score[QUERIES];
   for (uint t = 0u; t < QUERIES; ++t) score[t] = vec4(0.0);
-  for (uint piece = 0u; piece < PART_QUADS; piece += K_AHEAD) {
+  [[dont_unroll]] for (uint piece = 0u; piece < PART_QUADS; piece += K_AHEAD) {
     const uint quad = begin + piece, stored = QUERY_QUADS == QUADS ? quad : min(quad, LAST_PIECE);
     const uint from = base + kv_value_words(K_TYPE, 4u * stored) * (kPageTokens / KV_TOKENS);
     KV_VECTOR words[K_AHEAD][4], scale_words = KV_VECTOR(0u);
@@ -75,7 +81,7 @@ void score_keys(uint first, uint last, uint slot, uint lane) {
       vec4 k[KV_TOKENS];
       keys_of(words[j], j, scales, k);
       for (uint t = 0u; t < QUERIES; ++t) {
-        const vec4 query = queries[t * QUERY_QUADS + quad + j];
+        const vec4 query = queries[queries_start(t) + quad + j];
         [[unroll]] for (uint i = 0u; i < KV_TOKENS; ++i) score[t][i] = fma_dot(query, k[i], score[t][i]);
       }
     }
@@ -139,21 +145,23 @@ void finish_pass(uint first_head, uint split, bool whole, uint lane) {
       sums_of_lanes[lanes_start(own_subgroup(), t, i) + lane] = sums[t * LANE_QUADS + i];
   }
   sync_subgroups();
-  for (uint first = 0u; first < QUERIES; first += SUBGROUPS) {
-    const uint t = first + own_subgroup(), to = result_start(first_head + t, split, whole);
-    const bool any = t < QUERIES && first_head + t < GROUP;
-    float top = LOWEST, all = 0.0, factor[SUBGROUPS];
+  for (uint first = 0u; first < HEADS; first += SUBGROUPS) {
+    const uint head = first + own_subgroup(), to = result_start(first_head + head, split, whole);
+    const uint set = head / QUERIES, t = head % QUERIES;
+    const bool any = head < HEADS && first_head + head < GROUP;
+    float top = LOWEST, all = 0.0, factor[SHARES];
     if (any) {
-      [[unroll]] for (uint s = 0u; s < SUBGROUPS; ++s) top = max(top, ends[s * QUERIES + t].x);
-      [[unroll]] for (uint s = 0u; s < SUBGROUPS; ++s) {
-        factor[s] = exp(ends[s * QUERIES + t].x - top);
-        all += ends[s * QUERIES + t].y * factor[s];
+      [[unroll]] for (uint s = 0u; s < SHARES; ++s) top = max(top, ends[(s * SETS + set) * QUERIES + t].x);
+      [[unroll]] for (uint s = 0u; s < SHARES; ++s) {
+        const vec2 end = ends[(s * SETS + set) * QUERIES + t];
+        factor[s] = exp(end.x - top);
+        all += end.y * factor[s];
       }
       for (uint w = lane; w < WORDS; w += LANES) {
         const uint quad = w * VALUES / 4u, d = w * VALUES % 4u;
         Values value = Values(0.0);
-        [[unroll]] for (uint s = 0u; s < SUBGROUPS; ++s) {
-          const uint from = lanes_start(s, t, quad / QUAD_LANES) + quad % QUAD_LANES;
+        [[unroll]] for (uint s = 0u; s < SHARES; ++s) {
+          const uint from = lanes_start(s * SETS + set, t, quad / QUAD_LANES) + quad % QUAD_LANES;
           for (uint i = 0u; i < TOKEN_LANES; ++i)
             value += factor[s] * VALUES_AT(sums_of_lanes[from + i * QUAD_LANES], d);
         }
@@ -168,11 +176,11 @@ void finish_pass(uint first_head, uint split, bool whole, uint lane) {
 void load_queries(uint first_head, uint position) {
   [[dont_unroll]] for (uint i = gl_LocalInvocationID.x; i < 4u * QUERY_QUADS; i += WG) {
     const uint d = min(i, HEAD_DIM - 1u);
-    float query[QUERIES];
+    float query[HEADS];
 #ifdef APPENDS
-    float partner[QUERIES];
+    float partner[HEADS];
 #endif
-    for (uint t = 0u; t < QUERIES; ++t) {
+    for (uint t = 0u; t < HEADS; ++t) {
       const uint from = head_start(gl_WorkGroupID.x, min(first_head + t, GROUP - 1u), p.q_stride);
       query[t] = q[from + d];
 #ifdef APPENDS
@@ -182,10 +190,10 @@ void load_queries(uint first_head, uint position) {
 #ifdef APPENDS
     if (APPEND) {
       const vec2 factors = rope_factors(d, position);
-      for (uint t = 0u; t < QUERIES; ++t) query[t] = rotated(query[t], partner[t], d, factors);
+      for (uint t = 0u; t < HEADS; ++t) query[t] = rotated(query[t], partner[t], d, factors);
     }
 #endif
-    for (uint t = 0u; t < QUERIES; ++t) queries[t * QUERY_QUADS + i / 4u][i % 4u] = i == d ? query[t] * p.scale : 0.0;
+    for (uint t = 0u; t < HEADS; ++t) queries[t * QUERY_QUADS + i / 4u][i % 4u] = i == d ? query[t] * p.scale : 0.0;
   }
 }
 
@@ -211,10 +219,10 @@ void begin_with_own(StepRow row, uint lane) {
       const uint w = (4u * quad + d) / VALUES, key_word = own_key(w, row.position), value_word = own_value(w);
       STORE_VALUES(key, d, unpack(key_word));
       STORE_VALUES(value, d, unpack(value_word));
-      store_own(row, w, key_word, value_word);
+      if (own_set() == 0u) store_own(row, w, key_word, value_word);
     }
     for (uint t = 0u; t < QUERIES; ++t) {
-      score[t] = fma_dot(queries[t * QUERY_QUADS + quad], key, score[t]);
+      score[t] = fma_dot(queries[queries_start(t) + quad], key, score[t]);
       sums[t * LANE_QUADS + i] = value;
     }
   }
@@ -226,22 +234,22 @@ void begin_with_own(StepRow row, uint lane) {
 #endif
 
 void main() {
-  const uint subgroup = own_subgroup(), lane = own_lane(), split = gl_WorkGroupID.z;
+  const uint subgroup = own_subgroup(), share = subgroup / SETS, lane = own_lane(), split = gl_WorkGroupID.z;
   const StepRow row = step_rows[gl_WorkGroupID.x];
   const uint slot = row.slot, splits = row.position / SPLIT_TOKENS + 1u;
   if (split >= splits) return;
   const uint key_end = min(stored_keys(row.position), (split + 1u) * SPLIT_TOKENS), last = key_end - 1u;
 
   for (uint pass = 0u; pass < PASSES; ++pass) {
-    load_queries(pass * QUERIES, row.position);
+    load_queries(pass * HEADS, row.position);
     begin();
     sync_subgroups();
 #ifdef APPENDS
-    if (APPEND && split == splits - 1u && subgroup == SUBGROUPS - 1u) begin_with_own(row, lane);
+    if (APPEND && split == splits - 1u && share == SHARES - 1u) begin_with_own(row, lane);
 #endif
     // Every subgroup goes through all rounds: the software driver of Mesa 26 takes sync() for a barrier of all of them.
-    for (uint round = split * SPLIT_TOKENS; round < key_end; round += SUBGROUPS * KEYS) {
-      const uint first = round + subgroup * KEYS;
+    for (uint round = split * SPLIT_TOKENS; round < key_end; round += SHARES * KEYS) {
+      const uint first = round + share * KEYS;
       if (first < key_end) score_keys(first, last, slot, lane);
       sync();
       if (first < key_end) weigh_keys(first, last, lane);
@@ -250,7 +258,7 @@ void main() {
         add_values(first + k, last, subgroup * KEYS + k, slot, lane);
       sync();
     }
-    finish_pass(pass * QUERIES, split, splits == 1u, lane);
+    finish_pass(pass * HEADS, split, splits == 1u, lane);
   }
   if (splits > 1u) finish_splits(splits);
 }

@@ -91,7 +91,8 @@ shared float rotated_back[SUBGROUPS * HEAD_DIM];
 #define HADAMARD_SYNC sync
 #include "lib/hadamard.glsl"
 
-// Writes a head of y, its values in this subgroup's part of rotated_back; every subgroup calls it, with `any` or without.
+// Writes a head of y, its values in this subgroup's part of rotated_back; every subgroup calls it, with a head (`any`)
+// or without.
 void store_rotated_back(uint to, bool any, uint lane) {
   sync();
   hadamard(HEAD_DIM, V_ROTATION, lane, LANES);

@@ -37,6 +37,7 @@ SHARED_CONST kAttentionSpecMatrix = 4u;   // and 5, 6: m, n, k of attention_coop
 SHARED_CONST kAttentionSpecTypes = 4u;    // and 5, 6: types of K and V, and V's Hadamard block (1: none), of *.mixed
 SHARED_CONST kAttentionSpecSubgroups = 7u;  // decode: of a workgroup
 SHARED_CONST kAttentionSpecAhead = 8u;      // decode: vectors of 16 bytes that a lane loads before it uses them
+SHARED_CONST kAttentionSpecSets = 9u;       // decode: subgroups that take the same keys for other heads
 
 // Floats of one partial result: head_dim values, the maximum and the sum.
 SHARED_CONST kAttentionPartialExtra = 2u;

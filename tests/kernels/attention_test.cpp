@@ -208,6 +208,10 @@ TEST(ChooseAttention, IntelTakesNarrowSubgroups) {
   EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).workgroup, 4 * 8u);
   EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).subgroup_size, 8u);
   EXPECT_EQ(choose_attention(caps, {.head_dim = 64, .one_sequence = true}).subgroup_size, 8u);
+  const AttentionChoice large = choose_attention(caps, {.group = 4, .head_dim = 128});
+  EXPECT_EQ(large.queries, 2u) << "the sums of four spill";
+  EXPECT_EQ(large.sets, 2u) << "side by side";
+  EXPECT_EQ(large.workgroup, 2 * 4 * 8u);
   caps.vendor_id = 0x10de;
   EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).workgroup, 4 * 32u);
 }
