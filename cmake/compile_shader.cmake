@@ -1,5 +1,5 @@
-# One GLSL compute shader to one validated SPIR-V file (run with cmake -P). A compiler warning is an error.
-# Needs GLSLANG, SPIRV_VAL, TARGET_ENV, SOURCE, OUTPUT; optional DEFINES ("A=1|B=2"), INCLUDE, DEPFILE, SPIRV_OPT.
+# One GLSL compute shader to one SPIR-V file (run with cmake -P). A compiler warning is an error.
+# Needs GLSLANG, TARGET_ENV, SOURCE, OUTPUT; optional DEFINES ("A=1|B=2"), INCLUDE, DEPFILE, SPIRV_OPT, SPIRV_VAL.
 
 set(arguments -V --quiet -S comp --target-env ${TARGET_ENV})
 if(INCLUDE)
@@ -29,4 +29,6 @@ run_step(${GLSLANG} ${arguments} -o ${OUTPUT} ${SOURCE})
 if(SPIRV_OPT)
   run_step(${SPIRV_OPT} -O --target-env=${TARGET_ENV} ${OUTPUT} -o ${OUTPUT})
 endif()
-run_step(${SPIRV_VAL} --target-env ${TARGET_ENV} ${OUTPUT})
+if(SPIRV_VAL)
+  run_step(${SPIRV_VAL} --target-env ${TARGET_ENV} ${OUTPUT})
+endif()

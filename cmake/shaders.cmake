@@ -7,6 +7,7 @@ set(PUMICE_EMBEDDED_SHADERS_CPP ${PUMICE_SPIRV_DIR}/embedded_shaders.cpp)
 
 find_program(PUMICE_GLSLANG NAMES glslangValidator glslang DOC "GLSL to SPIR-V compiler (glslangValidator)")
 find_program(PUMICE_SPIRV_VAL NAMES spirv-val DOC "SPIR-V validator")
+option(PUMICE_FETCH_GLSLANG "Fetch and build a newer glslang where the one found does not know all that shaders use" ON)
 if(NOT PUMICE_GLSLANG)
   message(FATAL_ERROR "glslangValidator not found: install glslang-tools or set PUMICE_GLSLANG")
 endif()
@@ -20,44 +21,70 @@ if(PUMICE_SPIRV_OPT)
 endif()
 file(MAKE_DIRECTORY ${PUMICE_SPIRV_DIR})
 
-# Whether compiler and validator know a GLSL extension: they must accept cmake/probes/FEATURE.comp.
-function(pumice_probe_shader_feature feature target_env result)
-  set(probe ${PROJECT_SOURCE_DIR}/cmake/probes/${feature}.comp)
-  if(NOT EXISTS ${probe})
-    message(FATAL_ERROR "shaders/variants.json: unknown \"requires\": \"${feature}\" (no cmake/probes/${feature}.comp)")
-  endif()
-  set(key "${PUMICE_GLSLANG}|${PUMICE_SPIRV_VAL}")
-  if(NOT "${PUMICE_SHADER_${feature}_KEY}" STREQUAL "${key}")
+# Whether the compiler knows what a shader "requires": it must accept cmake/probes/FEATURE.comp.
+function(pumice_probe_shader_feature probe)
+  get_filename_component(feature ${probe} NAME_WE)
+  if(NOT "${PUMICE_SHADER_${feature}_KEY}" STREQUAL "${PUMICE_GLSLANG}")
     execute_process(
-      COMMAND ${CMAKE_COMMAND} -DGLSLANG=${PUMICE_GLSLANG} -DSPIRV_VAL=${PUMICE_SPIRV_VAL} -DTARGET_ENV=${target_env}
+      COMMAND ${CMAKE_COMMAND} -DGLSLANG=${PUMICE_GLSLANG} -DTARGET_ENV=vulkan1.3
         -DSOURCE=${probe} -DOUTPUT=${PUMICE_SPIRV_DIR}/probe_${feature}.spv
         -P ${PROJECT_SOURCE_DIR}/cmake/compile_shader.cmake
       RESULT_VARIABLE code OUTPUT_QUIET ERROR_QUIET)
-    set(known OFF)
-    if(code EQUAL 0)
-      set(known ON)
-    endif()
-    set(PUMICE_SHADER_${feature}_KEY "${key}" CACHE INTERNAL "")
+    string(COMPARE EQUAL "${code}" 0 known)
+    set(PUMICE_SHADER_${feature}_KEY "${PUMICE_GLSLANG}" CACHE INTERNAL "")
     set(PUMICE_SHADER_${feature} ${known} CACHE INTERNAL "")
-    message(STATUS "Shader compiler knows ${feature}: ${known}")
   endif()
-  set(${result} ${PUMICE_SHADER_${feature}} PARENT_SCOPE)
 endfunction()
 
+file(GLOB probes CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/probes/*.comp)
+set(unknown_features)
+foreach(probe IN LISTS probes)
+  get_filename_component(feature ${probe} NAME_WE)
+  pumice_probe_shader_feature(${probe})
+  if(NOT PUMICE_SHADER_${feature})
+    list(APPEND unknown_features ${feature})
+  endif()
+endforeach()
+set(shader_compiler ${PUMICE_GLSLANG})
+set(shader_compiler_target)
+if(unknown_features AND PUMICE_FETCH_GLSLANG)
+  include(${PROJECT_SOURCE_DIR}/cmake/glslang.cmake)
+  if(TARGET pumice_glslang)
+    set(shader_compiler_target pumice_glslang)
+    set(shader_compiler $<TARGET_FILE:pumice_glslang>)
+    set(unknown_features)
+  endif()
+endif()
+if(unknown_features)
+  list(JOIN unknown_features ", " unknown)
+  # scripts/setup.sh shows lines that begin so.
+  message(NOTICE "pumice: the shader compiler does not know ${unknown}: prefill on a GPU will be slow "
+    "(glslang 15.2 or newer, or a network at the next build, mends it)")
+endif()
+
+# The first SPIRV-Tools that knows all features. With an older one the shaders that require a feature are not checked.
+execute_process(COMMAND ${PUMICE_SPIRV_VAL} --version OUTPUT_VARIABLE tools_version ERROR_QUIET)
+string(REGEX MATCH "v20[0-9][0-9]\\.[0-9]+" tools_version "${tools_version}")
+string(COMPARE GREATER_EQUAL "${tools_version}" v2025.1 tools_know_features)
+
 # One SPIR-V file. Appends to the lists that the caller collects in global properties.
-function(pumice_add_shader name source target_env defines)
+function(pumice_add_shader name source target_env required defines)
   set(output ${PUMICE_SPIRV_DIR}/${name}.spv)
   get_property(names GLOBAL PROPERTY PUMICE_SHADER_NAMES)
   if(name IN_LIST names)
     message(FATAL_ERROR "shaders/variants.json: variant ${name} is listed twice")
   endif()
   string(REPLACE ";" "|" defines "${defines}")
+  set(tools -DSPIRV_VAL=${PUMICE_SPIRV_VAL} -DSPIRV_OPT=${optimizer})
+  if(required AND NOT tools_know_features)
+    set(tools)
+  endif()
   add_custom_command(OUTPUT ${output}
-    COMMAND ${CMAKE_COMMAND} -DGLSLANG=${PUMICE_GLSLANG} -DSPIRV_VAL=${PUMICE_SPIRV_VAL} -DSPIRV_OPT=${optimizer}
+    COMMAND ${CMAKE_COMMAND} -DGLSLANG=${shader_compiler} ${tools}
       -DTARGET_ENV=${target_env} "-DDEFINES=${defines}" -DINCLUDE=${PUMICE_SHADER_DIR}
       -DSOURCE=${PUMICE_SHADER_DIR}/${source} -DOUTPUT=${output} -DDEPFILE=${output}.d
       -P ${PROJECT_SOURCE_DIR}/cmake/compile_shader.cmake
-    DEPENDS ${PUMICE_SHADER_DIR}/${source} ${PROJECT_SOURCE_DIR}/cmake/compile_shader.cmake
+    DEPENDS ${PUMICE_SHADER_DIR}/${source} ${PROJECT_SOURCE_DIR}/cmake/compile_shader.cmake ${shader_compiler_target}
     DEPFILE ${output}.d
     COMMENT "Shader ${name}" VERBATIM)
   set_property(GLOBAL APPEND PROPERTY PUMICE_SHADER_NAMES ${name})
@@ -88,10 +115,10 @@ function(pumice_json_get object key default result)
 endfunction()
 
 # Adds NAME for every combination of the matrix axes from `axis` on.
-function(pumice_expand_matrix name source target_env defines matrix axis)
+function(pumice_expand_matrix name source target_env required defines matrix axis)
   string(JSON axes LENGTH "${matrix}")
   if(axis EQUAL axes)
-    pumice_add_shader("${name}" "${source}" "${target_env}" "${defines}")
+    pumice_add_shader("${name}" "${source}" "${target_env}" "${required}" "${defines}")
     return()
   endif()
   string(JSON macro MEMBER "${matrix}" ${axis})
@@ -102,8 +129,8 @@ function(pumice_expand_matrix name source target_env defines matrix axis)
     string(REGEX MATCH "^([^=]*)=(.*)$" pair "${pair}")
     set(value_name "${CMAKE_MATCH_1}")
     set(value "${CMAKE_MATCH_2}")
-    pumice_expand_matrix("${name}.${value_name}" "${source}" "${target_env}" "${defines};${macro}=${value}"
-      "${matrix}" ${next})
+    pumice_expand_matrix("${name}.${value_name}" "${source}" "${target_env}" "${required}"
+      "${defines};${macro}=${value}" "${matrix}" ${next})
   endforeach()
 endfunction()
 
@@ -121,11 +148,11 @@ function(pumice_add_variant entry variant)
   pumice_json_get("${variant}" target_env "${target_env}" target_env)
   pumice_json_get("${variant}" requires "${required}" required)
   pumice_json_get("${variant}" matrix "${matrix}" matrix)
-  if(required)
-    pumice_probe_shader_feature(${required} ${target_env} known)
-    if(NOT known)
-      return()
-    endif()
+  if(required AND NOT EXISTS ${PROJECT_SOURCE_DIR}/cmake/probes/${required}.comp)
+    message(FATAL_ERROR "shaders/variants.json: unknown \"requires\": \"${required}\" (no probe in cmake/probes)")
+  endif()
+  if(required IN_LIST unknown_features)
+    return()
   endif()
   if(NOT EXISTS ${PUMICE_SHADER_DIR}/${source})
     message(WARNING "shaders/variants.json: ${source} of ${name} does not exist; left out")
@@ -136,7 +163,7 @@ function(pumice_add_variant entry variant)
   endif()
   pumice_json_pairs("${entry_defines}" defines)
   pumice_json_pairs("${variant_defines}" more_defines)
-  pumice_expand_matrix("${name}" "${source}" "${target_env}" "${defines};${more_defines}" "${matrix}" 0)
+  pumice_expand_matrix("${name}" "${source}" "${target_env}" "${required}" "${defines};${more_defines}" "${matrix}" 0)
 endfunction()
 
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PUMICE_SHADER_DIR}/variants.json)

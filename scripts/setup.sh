@@ -66,6 +66,7 @@ configure() { # PRESET FOLDER OPTIONS…
   how=(--preset "$preset" -DPUMICE_WERROR=OFF)
   [ ! -e "$root/$folder/build.ninja" ] || how=(-S "$root" -B "$root/$folder")
   (cd "$root" && cmake "${how[@]}" "$@") </dev/null >>"$log" 2>&1 || fail "configuring"
+  grep '^pumice: ' "$log" >&2 || true
 }
 
 build() { # FOLDER TARGET

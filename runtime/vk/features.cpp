@@ -8,7 +8,6 @@
 namespace pumice::vk {
 namespace {
 
-#ifdef VK_KHR_cooperative_matrix
 ComponentType component_of(VkComponentTypeKHR type) {
   switch (type) {
     case VK_COMPONENT_TYPE_FLOAT16_KHR:
@@ -49,7 +48,6 @@ std::vector<CooperativeMatrix> read_cooperative_matrices(const InstanceTable& ta
                           .result = component_of(p.ResultType)});
   return matrices;
 }
-#endif
 
 // Puts a structure at the head of a chain.
 template <typename Struct>
@@ -75,14 +73,10 @@ struct DeviceFeatures::Structs {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES_KHR};
   VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR executables{
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR};
-#ifdef VK_KHR_cooperative_matrix
   VkPhysicalDeviceCooperativeMatrixFeaturesKHR matrices{
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_FEATURES_KHR};
-#endif
-#ifdef VK_NV_cooperative_matrix2
   VkPhysicalDeviceCooperativeMatrix2FeaturesNV matrices2{
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_COOPERATIVE_MATRIX_2_FEATURES_NV};
-#endif
   void* chain = nullptr;
 };
 
@@ -101,12 +95,8 @@ void read_features(const InstanceTable& table, VkPhysicalDevice device, const Ex
   link(chain, known.memory_model);
   if (contains(extensions, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME)) link(chain, known.integer_dot);
   if (contains(extensions, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME)) link(chain, known.executables);
-#ifdef VK_KHR_cooperative_matrix
   if (contains(extensions, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME)) link(chain, known.matrices);
-#endif
-#ifdef VK_NV_cooperative_matrix2
   if (contains(extensions, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME)) link(chain, known.matrices2);
-#endif
   VkPhysicalDeviceFeatures2 features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = chain};
   table.vkGetPhysicalDeviceFeatures2(device, &features);
 
@@ -129,17 +119,13 @@ void read_features(const InstanceTable& table, VkPhysicalDevice device, const Ex
   caps.host_import_alignment = host.minImportedHostPointerAlignment;
   caps.integer_dot_accelerated = dot.integerDotProduct4x8BitPackedSignedAccelerated;
 
-#ifdef VK_KHR_cooperative_matrix
   if (known.matrices.cooperativeMatrix && known.memory_model.vulkanMemoryModel && caps.float16 && caps.storage16)
     caps.cooperative_matrices = read_cooperative_matrices(table, device);
-#endif
-#ifdef VK_NV_cooperative_matrix2
   const VkPhysicalDeviceCooperativeMatrix2FeaturesNV& two = known.matrices2;
   caps.cooperative_matrix2 = !caps.cooperative_matrices.empty() && two.cooperativeMatrixWorkgroupScope &&
                              two.cooperativeMatrixFlexibleDimensions && two.cooperativeMatrixReductions &&
                              two.cooperativeMatrixConversions && two.cooperativeMatrixPerElementOperations &&
                              two.cooperativeMatrixTensorAddressing;
-#endif
 }
 
 DeviceFeatures::DeviceFeatures(const DeviceCaps& caps) : structs_(std::make_unique<Structs>()) {
@@ -164,19 +150,15 @@ DeviceFeatures::DeviceFeatures(const DeviceCaps& caps) : structs_(std::make_uniq
   enable(caps.executable_properties, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME, s.executables,
          &VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR::pipelineExecutableInfo);
   if (caps.external_memory_host) extensions_.push_back(VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
-#ifdef VK_KHR_cooperative_matrix
   const bool matrices = !caps.cooperative_matrices.empty();
   enable(matrices, nullptr, s.memory_model, &VkPhysicalDeviceVulkanMemoryModelFeatures::vulkanMemoryModel);
   enable(matrices, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME, s.matrices,
          &VkPhysicalDeviceCooperativeMatrixFeaturesKHR::cooperativeMatrix);
-#endif
-#ifdef VK_NV_cooperative_matrix2
   using Two = VkPhysicalDeviceCooperativeMatrix2FeaturesNV;
   enable(caps.cooperative_matrix2, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME, s.matrices2,
          &Two::cooperativeMatrixWorkgroupScope, &Two::cooperativeMatrixFlexibleDimensions,
          &Two::cooperativeMatrixReductions, &Two::cooperativeMatrixConversions,
          &Two::cooperativeMatrixPerElementOperations, &Two::cooperativeMatrixTensorAddressing);
-#endif
 }
 
 DeviceFeatures::~DeviceFeatures() = default;

@@ -8,6 +8,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "base/result.h"
+#include "vk/newer_headers.h"
 
 namespace pumice::vk {
 
@@ -35,13 +36,9 @@ namespace pumice::vk {
   X(vkResetCommandPool) X(vkResetDescriptorPool) X(vkUpdateDescriptorSets) X(vkWaitSemaphores)
 
 // Null where the extension is not enabled.
-#ifdef VK_KHR_cooperative_matrix
 #define PUMICE_VK_INSTANCE_EXTENSIONS(X) \
   X(vkCreateDebugUtilsMessengerEXT) X(vkDestroyDebugUtilsMessengerEXT) \
   X(vkGetPhysicalDeviceCooperativeMatrixPropertiesKHR)
-#else
-#define PUMICE_VK_INSTANCE_EXTENSIONS(X) X(vkCreateDebugUtilsMessengerEXT) X(vkDestroyDebugUtilsMessengerEXT)
-#endif
 #define PUMICE_VK_DEVICE_EXTENSIONS(X) \
   X(vkCmdInsertDebugUtilsLabelEXT) X(vkGetPipelineExecutablePropertiesKHR) X(vkGetPipelineExecutableStatisticsKHR)
 // clang-format on
