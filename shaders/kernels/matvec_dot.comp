@@ -1,5 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #extension GL_EXT_integer_dot_product : require
 #include "lib/reduce.glsl"
 #include "lib/reduce_strided.glsl"

@@ -20,15 +20,20 @@ uint lane_index() { return gl_SubgroupID * gl_SubgroupSize + gl_SubgroupInvocati
 
 shared float reduce_values[WG];
 
+// The bounds of the loops are constants, and what depends on the size of a subgroup a condition in them, because NVK
+// learns that size late and unrolls no loop around one that it cannot unroll: sums would be in memory.
 float reduce_add_strided(float value, uint stride) {
-  for (uint step = stride; step < min(WG, gl_SubgroupSize); step <<= 1) value += subgroupShuffleXor(value, step);
-  if (WG <= gl_SubgroupSize) return value;
-  const uint lane = gl_SubgroupInvocationID;
-  barrier();
-  if (lane < stride) reduce_values[gl_SubgroupID * stride + lane] = value;
-  barrier();
-  value = 0.0;
-  for (uint i = 0u; i < WG / gl_SubgroupSize; ++i) value += reduce_values[i * stride + lane % stride];
+  [[unroll]] for (uint step = stride; step < WG; step <<= 1)
+    if (step < gl_SubgroupSize) value += subgroupShuffleXor(value, step);
+  if (WG > gl_SubgroupSize) {
+    const uint lane = gl_SubgroupInvocationID;
+    barrier();
+    if (lane < stride) reduce_values[gl_SubgroupID * stride + lane] = value;
+    barrier();
+    value = 0.0;
+    [[unroll]] for (uint i = 0u; i < WG / 8u; ++i)
+      if (i < WG / gl_SubgroupSize) value += reduce_values[i * stride + lane % stride];
+  }
   return value;
 }
 #endif

@@ -65,12 +65,12 @@ TEST_F(AutotuneTest, CandidatesAgreeWithTheReference) {
         const TuningKey k = key(WeightType::kQ4_0, flags, n);
         choices[k] = count_of(own, k);
       }
-    const auto summary = autotune(own, choices, {.budget_seconds = 60});
+    const auto summary = autotune(own, choices, {.budget_seconds = 600});
     ASSERT_TRUE(summary.ok()) << summary.error().message;
     EXPECT_EQ(summary->measured > 0, mask == Mask::kDiscrete) << "software drivers have nothing to choose from";
     EXPECT_EQ(summary->excluded, 0u) << test::mask_name(mask);
     for (const auto& [k, entry] : own.tuning().entries()) EXPECT_GT(entry.microseconds, 0.0f);
-    const auto again = autotune(own, choices, {.budget_seconds = 60});
+    const auto again = autotune(own, choices, {.budget_seconds = 600});
     ASSERT_TRUE(again.ok());
     EXPECT_EQ(again->measured, 0u) << "what is known is not measured again";
     EXPECT_EQ(again->known, summary->measured);
