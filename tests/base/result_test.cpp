@@ -69,7 +69,7 @@ TEST(BrokenInvariant, SaysWhatDoesNotHoldAndWhere) {
 
 TEST(BrokenInvariant, NamesItsFileFromTheSourceFolderOn) {
   EXPECT_STREQ(BrokenInvariant("x", "/somewhere/runtime/kv/transfer.cpp", 7).what(),
-               "a bug in Pumice: \"x\" does not hold at runtime/kv/pages/transfer.cpp:7");
+               "a bug in Pumice: \"x\" does not hold at runtime/kv/transfer.cpp:7");
   EXPECT_LT(std::string(BrokenInvariant(std::string(1000, 'x').c_str(), "f", 1).what()).size(), 256u);
 }
 

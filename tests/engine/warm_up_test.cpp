@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "kernels/matmul.h"
 #include "support/engine_fixture.h"
 
 namespace pumice::test {
@@ -82,8 +83,14 @@ TEST_F(WarmUpTest, TunesWhatItIsAllowedTo) {
   const auto tuned = warm_up(*model_, {.autotune_seconds = 60, .tuned = [&] { told = own_->tuning().size() > 0; }});
   ASSERT_TRUE(tuned.ok()) << tuned.error().message;
   EXPECT_GT(tuned->tuning.measured, 0u);
-  EXPECT_EQ(tuned->tuning.excluded, 0u);
   EXPECT_TRUE(told);
+  // Out is only what rounds activations to 8 bits, which its accuracy forbids.
+  for (const auto& [key, entry] : own_->tuning().entries()) {
+    const auto candidates = matmul_candidates(own_->caps(), {.rows = key.rows, .cols = key.cols, .n = key.n});
+    for (uint32_t i = 0; i < entry.count; ++i)
+      if (entry.excluded >> i & 1)
+        EXPECT_TRUE(key.kernel == TunedKernel::kMatmul && candidates.at(i).form == MatmulForm::kDot) << i;
+  }
   const auto again = warm_up(*model_, {});
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(again->tuning.measured, 0u);
