@@ -14,8 +14,8 @@
 // Decode. Each subgroup of a workgroup takes rounds of KEYS keys of the split and has sums of its own, which are added
 // up in the end. For the scores a lane has four keys and a part of the dimensions, for the values every TOKEN_LANES-th
 // key and LANE_QUADS quads of dimensions. AHEAD vectors are loaded before the first is used: a decode step is over
-// before enough waves have come to hide that they wait. A subgroup has QUERIES heads, whose sums stay in registers; of a
-// larger group SETS subgroups take the same keys at the same time, and the rest takes further passes.
+// before enough waves have come to hide that they wait. A subgroup has QUERIES heads, whose sums stay in registers; of
+// a larger group SETS subgroups take the same keys at the same time, and the rest takes further passes.
 layout(constant_id = 8) const uint AHEAD = 8u;  // vectors of 16 bytes, at least 4
 
 layout(constant_id = 9) const uint SETS = 1u;
