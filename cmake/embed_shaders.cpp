@@ -1,5 +1,7 @@
-// Build tool: turns the SPIR-V files of a manifest into one C++ file that defines pumice::embedded_shaders().
+// Build tool: compresses the SPIR-V files of a manifest into one C++ file that defines pumice::embedded_shaders().
 //   embed_shaders MANIFEST OUTPUT      each manifest line: NAME PATH
+#include <zstd.h>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -13,22 +15,30 @@ namespace {
 
 using Shader = std::pair<std::string, std::string>;  // name, path
 
-bool read_words(const std::string& path, std::vector<uint32_t>& words) {
+constexpr int kLevel = 19;
+
+// The file as a zstd frame; empty when it is not SPIR-V.
+std::string compress(const std::string& path, size_t& words) {
   std::ifstream in(path, std::ios::binary);
-  const std::vector<char> bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (bytes.empty() || bytes.size() % 4 != 0) return false;
-  words.assign(bytes.size() / 4, 0);
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    words[i / 4] |= static_cast<uint32_t>(static_cast<unsigned char>(bytes[i])) << (8 * (i % 4));
-  }
-  return true;
+  const std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  words = bytes.size() / 4;
+  if (bytes.empty() || bytes.size() % 4 != 0) return {};
+  std::string frame(ZSTD_compressBound(bytes.size()), '\0');
+  const size_t size = ZSTD_compress(frame.data(), frame.size(), bytes.data(), bytes.size(), kLevel);
+  frame.resize(ZSTD_isError(size) ? 0 : size);
+  return frame;
 }
 
-void append_array(std::string& text, size_t index, const std::vector<uint32_t>& words) {
-  text += "constexpr uint32_t kWords" + std::to_string(index) + "[] = {";
-  for (size_t i = 0; i < words.size(); ++i) {
-    if (i % 16 == 0) text += '\n';
-    text += std::to_string(words[i]) + "u,";
+// By words: a compiler reads them faster than bytes.
+void append_array(std::string& text, size_t index, std::string frame) {
+  frame.resize((frame.size() + 3) / 4 * 4);
+  text += "constexpr uint32_t kFrame" + std::to_string(index) + "[] = {";
+  for (size_t at = 0; at < frame.size(); at += 4) {
+    uint32_t word = 0;
+    for (size_t byte = 0; byte < 4; ++byte)
+      word |= static_cast<uint32_t>(static_cast<unsigned char>(frame[at + byte])) << (8 * byte);
+    if (at % 64 == 0) text += '\n';
+    text += std::to_string(word) + "u,";
   }
   text += "};\n";
 }
@@ -38,13 +48,15 @@ bool generate(std::vector<Shader> shaders, std::string& text) {
   text = "// Generated from shaders/.\n#include \"vk/embedded_shaders.h\"\n\nnamespace pumice {\nnamespace {\n";
   std::string table;
   for (size_t i = 0; i < shaders.size(); ++i) {
-    std::vector<uint32_t> words;
-    if (!read_words(shaders[i].second, words)) {
+    size_t words = 0;
+    const std::string frame = compress(shaders[i].second, words);
+    if (frame.empty()) {
       std::fprintf(stderr, "embed_shaders: cannot read SPIR-V from %s\n", shaders[i].second.c_str());
       return false;
     }
-    append_array(text, i, words);
-    table += "    {\"" + shaders[i].first + "\", kWords" + std::to_string(i) + "},\n";
+    append_array(text, i, frame);
+    table += "    {\"" + shaders[i].first + "\", " + std::to_string(words) + ", " + std::to_string(frame.size()) +
+             ", kFrame" + std::to_string(i) + "},\n";
   }
   text += "}  // namespace\n\nstd::span<const EmbeddedShader> embedded_shaders() {\n";
   if (shaders.empty()) {

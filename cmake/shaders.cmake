@@ -198,6 +198,7 @@ file(CONFIGURE OUTPUT ${PUMICE_SPIRV_DIR}/manifest.txt CONTENT "${shader_manifes
 
 add_executable(pumice_embed_shaders ${PROJECT_SOURCE_DIR}/cmake/embed_shaders.cpp)
 target_compile_features(pumice_embed_shaders PRIVATE cxx_std_20)
+target_link_libraries(pumice_embed_shaders PRIVATE PkgConfig::libzstd)
 add_custom_command(OUTPUT ${PUMICE_EMBEDDED_SHADERS_CPP}
   COMMAND pumice_embed_shaders ${PUMICE_SPIRV_DIR}/manifest.txt ${PUMICE_EMBEDDED_SHADERS_CPP}
   DEPENDS pumice_embed_shaders ${PUMICE_SPIRV_DIR}/manifest.txt ${shader_outputs}

@@ -76,8 +76,9 @@ Result<const vk::Pipeline*> Kernels::make(Pipelines::value_type& place, std::uni
   const Claim claim{*this, entry, lock};
   const EmbeddedShader* shader = find_embedded_shader(key.variant);
   if (!shader) return error(Status::kInternal, "no shader variant %s in this build", key.variant.c_str());
+  PUMICE_ASSIGN(const std::vector<uint32_t> words, spirv_of(*shader));
   PUMICE_ASSIGN(entry.pipeline, vk::Pipeline::create(device(), {.name = key.variant,
-                                                                .words = shader->words,
+                                                                .words = words,
                                                                 .constants = key.constants,
                                                                 .full_subgroups = key.full_subgroups,
                                                                 .subgroup_size = key.subgroup_size}));

@@ -40,13 +40,18 @@ PipelineReport report_one(vk::Device& device, const CataloguedPipeline& pipeline
     report.failure = "no such variant in this build";
     return report;
   }
-  if (const auto interface = vk::reflect(shader->words, key.constants)) {
+  const auto words = spirv_of(*shader);
+  if (!words) {
+    report.failure = words.error().message;
+    return report;
+  }
+  if (const auto interface = vk::reflect(*words, key.constants)) {
     report.shared_bytes = interface->shared_bytes;
     report.workgroup = interface->invocations();
     report.push_bytes = interface->push_bytes;
   }
   const Result<vk::Pipeline> made = vk::Pipeline::create(device, {.name = key.variant,
-                                                                  .words = shader->words,
+                                                                  .words = *words,
                                                                   .constants = key.constants,
                                                                   .full_subgroups = key.full_subgroups,
                                                                   .subgroup_size = key.subgroup_size,

@@ -13,7 +13,7 @@ constexpr std::string_view kMagic = "pumtun01";
 vk::DeviceFileKind kind_for(std::string_view library_version) {
   uint64_t build = checksum64(std::as_bytes(std::span(library_version)));
   for (const EmbeddedShader& shader : embedded_shaders())
-    for (const uint32_t word : shader.words) build = (build ^ word) * 0x100000001b3u;  // FNV-1a by words
+    for (const uint32_t word : shader.stored) build = (build ^ word) * 0x100000001b3u;  // FNV-1a by words
   return {.magic = kMagic, .build = build};
 }
 

@@ -1,4 +1,4 @@
-// The SPIR-V of every variant in shaders/variants.json, compiled into the library by the build.
+// The SPIR-V of every variant in shaders/variants.json, compressed into the library by the build: a quarter of it.
 //
 // Thread rule: constant data; read it from any thread.
 #pragma once
@@ -6,13 +6,21 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
+
+#include "base/result.h"
 
 namespace pumice {
 
 struct EmbeddedShader {
-  std::string_view name;            // "kernel" or "kernel.variant", as in shaders/variants.json
-  std::span<const uint32_t> words;  // one SPIR-V module
+  std::string_view name;             // "kernel" or "kernel.variant", as in shaders/variants.json
+  uint32_t words;                    // of the SPIR-V module
+  uint32_t stored_bytes;             // of its zstd frame
+  std::span<const uint32_t> stored;  // the frame, filled up with zeros
 };
+
+// The module, decompressed.
+Result<std::vector<uint32_t>> spirv_of(const EmbeddedShader& shader);
 
 // All variants that this build has, sorted by name.
 std::span<const EmbeddedShader> embedded_shaders();

@@ -85,7 +85,7 @@ TEST(Catalogue, CandidatesAddOtherSubgroupSizesAndVariants) {
 TEST(Catalogue, FitsWhatTheDeviceHas) {
   for (const vk::DeviceCaps& caps : {gpu(32, 32, 64), gpu(64, 64, 64), gpu(16, 8, 32), cpu()})
     for (const CataloguedPipeline& entry : pipeline_catalogue(caps, true)) {
-      const auto shader = vk::reflect(find_embedded_shader(entry.key.variant)->words, entry.key.constants);
+      const auto shader = vk::reflect(*spirv_of(*find_embedded_shader(entry.key.variant)), entry.key.constants);
       ASSERT_TRUE(shader.ok());
       EXPECT_LE(shader->shared_bytes, caps.max_shared_bytes) << entry.key.variant << " of " << entry.use;
       EXPECT_LE(shader->invocations(), caps.max_workgroup_invocations) << entry.key.variant << " of " << entry.use;

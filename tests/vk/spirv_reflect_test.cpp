@@ -81,7 +81,7 @@ TEST(SpirvReflect, EveryShaderAgreesWithItsHeader) {
     ++seen[kernel];
     ASSERT_TRUE(kExpected.contains(kernel)) << "a kernel that this test does not know";
     const Expected& expected = kExpected.at(kernel);
-    const auto interface = reflect(shader.words);
+    const auto interface = reflect(*spirv_of(shader));
     ASSERT_TRUE(interface.ok()) << interface.error().message;
     EXPECT_EQ(interface->bindings.size(), expected.bindings);
     EXPECT_EQ(interface->push_bytes, expected.push_bytes);
@@ -100,7 +100,7 @@ TEST(SpirvReflect, EveryShaderAgreesWithItsHeader) {
 }
 
 TEST(SpirvReflect, AccessIsThatOfTheShader) {
-  const auto activation = reflect(find_embedded_shader("activation")->words);
+  const auto activation = reflect(*spirv_of(*find_embedded_shader("activation")));
   ASSERT_TRUE(activation.ok());
   for (const uint32_t input : {0u, 1u}) {
     EXPECT_TRUE(activation->bindings[input].read);
@@ -108,14 +108,14 @@ TEST(SpirvReflect, AccessIsThatOfTheShader) {
   }
   EXPECT_FALSE(activation->bindings[2].read);
   EXPECT_TRUE(activation->bindings[2].write);
-  const auto matmul = reflect(find_embedded_shader("matmul.f32")->words);
+  const auto matmul = reflect(*spirv_of(*find_embedded_shader("matmul.f32")));
   ASSERT_TRUE(matmul.ok());
   EXPECT_TRUE(matmul->bindings[3].read && matmul->bindings[3].write) << "accumulation reads y";
   EXPECT_EQ(matmul->shared_variables, 3u);
 }
 
 uint64_t shared_bytes(const char* name, const std::vector<uint32_t>& constants) {
-  const auto shader = reflect(find_embedded_shader(name)->words, constants);
+  const auto shader = reflect(*spirv_of(*find_embedded_shader(name)), constants);
   EXPECT_TRUE(shader.ok()) << name;
   return shader ? shader->shared_bytes : 0;
 }
@@ -130,7 +130,7 @@ TEST(SpirvReflect, SharedMemoryFollowsTheConstants) {
 
 TEST(SpirvReflect, LocalSizeFollowsTheConstants) {
   const uint32_t constants[] = {96};
-  const auto shader = reflect(find_embedded_shader("rms_norm.shared")->words, constants);
+  const auto shader = reflect(*spirv_of(*find_embedded_shader("rms_norm.shared")), constants);
   ASSERT_TRUE(shader.ok());
   EXPECT_EQ(shader->local_size[0], 96u);
   EXPECT_EQ(shader->invocations(), 96u);
@@ -174,7 +174,8 @@ TEST(SpirvReflect, RefusesWhatIsNoShader) {
 }
 
 TEST(SpirvReflect, DamagedWordsDoNoHarm) {
-  const auto whole = find_embedded_shader("matvec.subgroup.q4_k")->words;
+  const std::vector<uint32_t> module = *spirv_of(*find_embedded_shader("matvec.subgroup.q4_k"));
+  const std::span whole(module);
   size_t refused = 0;
   for (size_t length = 0; length < whole.size(); length += 1 + length / 100)
     refused += !reflect(whole.first(length)).ok();
