@@ -21,6 +21,8 @@ layout(constant_id = 10) const uint SUBGROUPS = 4u;
 layout(binding = 1) readonly buffer X { f16vec4 x[]; };         // (n, units of 8)
 layout(binding = 6) readonly buffer XScales { float x_scales[]; };  // (n): what a row of x was divided by
 
+// gl_SubgroupSize as a constant: NVK unrolls no loop around one whose end it learns late, and sums would be in memory.
+const uint SUBGROUP = WG / SUBGROUPS;
 const uint M_PARTS = PART_ROWS / M, N_PARTS = PART_COLS / N;
 const uint X_TILE = TILE_COLS * TILE_STRIDE;
 
@@ -58,9 +60,10 @@ void store(uint r0, uint c0) {
       coopMatStore(sum[i * N_PARTS + j], out_tile, at, M, gl_CooperativeMatrixLayoutColumnMajor);
       subgroupMemoryBarrierShared();
       subgroupBarrier();
-      for (uint e = gl_SubgroupInvocationID; e < M * N; e += gl_SubgroupSize) {
+      for (uint first = 0u; first < M * N; first += SUBGROUP) {
+        const uint e = first + gl_SubgroupInvocationID;
         const uint r = r0 + M * i + e % M, c = c0 + N * j + e / M;
-        emit(r, c, out_tile[at + e] * x_scales[min(first_col() + c, p.n - 1u)]);
+        if (e < M * N) emit(r, c, out_tile[at + e] * x_scales[min(first_col() + c, p.n - 1u)]);
       }
       subgroupMemoryBarrierShared();
       subgroupBarrier();
