@@ -18,9 +18,9 @@ uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_di
 namespace {
 
 constexpr uint32_t kMaxHeadDim = 512;
-// Shared memory of a workgroup of several subgroups: AMD and Intel have 64 KiB for 8 or 16 of them.
-constexpr uint32_t kDecodeShared = 32768;
-constexpr uint32_t kMostSets = 2;
+// Shared memory of a workgroup of several subgroups of decode, so that more than one fits where there is 64 KiB; and
+// subgroups that it has side by side for the heads of a group.
+constexpr uint32_t kDecodeShared = 32768, kMostSets = 2;
 // The CPU kernels are unrolled over these; larger ones take seconds to compile (software driver of Mesa 26).
 constexpr uint32_t kCpuDecodeDims = 1024, kCpuPrefillDims = 256;
 constexpr uint32_t kSharedReserve = 256;  // bytes for small variables
