@@ -29,10 +29,10 @@ void main() {
       index = k;
     }
   }
-  index = index_of_highest(value, index);
-  value = reduce_max(value);
+  float highest = reduce_max(value);
+  index = lowest_index(value == highest, index);
   if (lane == 0u) {
-    finds[row * gl_NumWorkGroups.x + gl_WorkGroupID.x] = uvec2(floatBitsToUint(value), index);
+    finds[row * gl_NumWorkGroups.x + gl_WorkGroupID.x] = uvec2(floatBitsToUint(highest), index);
     memoryBarrierBuffer();
     arrivals = atomicAdd(counters[row], 1u);
   }
@@ -48,9 +48,9 @@ void main() {
       index = find.y;
     }
   }
-  index = index_of_highest(value, index);
-  value = reduce_max(value);
+  highest = reduce_max(value);
+  index = lowest_index(value == highest, index);
   if (lane != 0u) return;
   counters[row] = 0u;
-  commit_token(p.commit, row, is_finite(value) ? index : kTokenNotFinite);
+  commit_token(p.commit, row, is_finite(highest) ? index : kTokenNotFinite);
 }

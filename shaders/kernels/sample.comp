@@ -168,6 +168,6 @@ void main() {
       token = k;
     }
   }
-  token = index_of_highest(best, token);
+  token = lowest_index(best == reduce_max(best), token);
   if (lane == 0u) commit_token(p.commit, gl_WorkGroupID.x, token);
 }

@@ -44,8 +44,5 @@ float reduce_add(float value) { return subgroupAdd(value); }
 float reduce_max(float value) { return subgroupMax(value); }
 #endif
 
-// Of the lanes with the highest value the lowest index, which is below 2^24.
-uint index_of_highest(float value, uint index) {
-  const float highest = reduce_max(value);
-  return uint(-reduce_max(value == highest ? -float(index) : -16777216.0));
-}
+// Of the lanes with `has` (one at least) the lowest index, which is below 2^24.
+uint lowest_index(bool has, uint index) { return uint(-reduce_max(has ? -float(index) : -16777216.0)); }
