@@ -61,13 +61,18 @@ MatvecVariant choose_lanes(const vk::DeviceCaps& caps, const MatvecShape& shape)
   return variant;
 }
 
+// Of a workgroup on the device.
+uint32_t most_lanes(const vk::DeviceCaps& caps) {
+  return std::min(kMostLanes, std::bit_floor(caps.max_workgroup_invocations));
+}
+
 // Lanes that share 8 rows: enough to fill the device with waves, as long as each has some units to load.
-uint32_t useful_workgroup(const vk::DeviceCaps& caps, const MatvecShape& shape, uint32_t subgroup) {
+uint32_t useful_workgroup(const DevicePolicy& policy, uint32_t most, const MatvecShape& shape, uint32_t subgroup) {
   constexpr uint32_t kUnitsPerLane = 4;
   const uint32_t groups = divide_up(shape.rows, kRowInterleave), units = divide_up(shape.cols, kUnitValues);
-  const uint32_t filling = std::bit_ceil(divide_up(device_policy(caps).matvec_lanes, groups));
+  const uint32_t filling = std::bit_ceil(divide_up(policy.matvec_lanes, groups));
   const uint32_t busy = std::bit_ceil(divide_up(units, kUnitsPerLane)) * kRowInterleave;
-  return std::max(subgroup, std::min({filling, busy, kMostLanes, std::bit_floor(caps.max_workgroup_invocations)}));
+  return std::max(subgroup, std::min({filling, busy, most}));
 }
 
 MatvecVariant choose_gpu(const vk::DeviceCaps& caps, const MatvecShape& shape) {
@@ -76,7 +81,8 @@ MatvecVariant choose_gpu(const vk::DeviceCaps& caps, const MatvecShape& shape) {
   MatvecVariant variant{.reduce = choose_reduce(caps), .cols_per_group = equal_groups(shape.n, most_cols)};
   if ((shape.n > 1 || shape.gated) && policy.matvec_cols_subgroup && variant.reduce.full_subgroups)
     variant.reduce.workgroup = variant.reduce.subgroup_size = policy.matvec_cols_subgroup;
-  if (shape.n == 1) variant.reduce.workgroup = useful_workgroup(caps, shape, variant.reduce.workgroup);
+  if (shape.n == 1)
+    variant.reduce.workgroup = useful_workgroup(policy, most_lanes(caps), shape, variant.reduce.workgroup);
   variant.units_ahead = std::min(shape.n == 1 && !shape.gated ? 2u : 1u, most_units_ahead(policy, variant, shape));
   return variant;
 }
@@ -117,7 +123,7 @@ std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const M
   }
   if (shape.n > 1) return candidates;
   const ReduceChoice narrow = choose_reduce(caps);
-  const uint32_t most = std::min(kMostLanes, std::bit_floor(caps.max_workgroup_invocations));
+  const uint32_t most = most_lanes(caps);
   for (const uint32_t workgroup : {narrow.workgroup, 128u, 256u}) {
     MatvecVariant variant = choice;
     if (workgroup < choice.reduce.subgroup_size || workgroup > most) continue;
