@@ -539,7 +539,8 @@ PUMICE_API PumiceResult pumice_context_set_cache_policy(PumiceContext* context, 
 PUMICE_API PumiceResult pumice_context_set_cache_limit(PumiceContext* context, uint32_t tokens);
 /* Most tokens that texts of a group (pumice_sequence_create_in()) may keep in device memory. */
 PUMICE_API PumiceResult pumice_context_set_group_quota(PumiceContext* context, const char* group, uint32_t tokens);
-/* Forgets all texts that no sequence holds, in device memory and (tiers nonzero) in RAM, on disk and in Redis. */
+/* Forgets all texts that no sequence holds, in device memory and (tiers nonzero) in RAM, on disk and in Redis.
+ * PUMICE_TIMEOUT: the disk did not answer within 2 s; it is cleared when it does. */
 PUMICE_API PumiceResult pumice_context_clear_cache(PumiceContext* context, int32_t tiers);
 /* Waits until everything is written to RAM and, as far as it has been admitted, to disk and Redis. PUMICE_TIMEOUT. */
 PUMICE_API PumiceResult pumice_context_flush_cache(PumiceContext* context, uint32_t timeout_ms);
@@ -628,7 +629,8 @@ PUMICE_API PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence,
 /* Drops all tokens from `tokens` on. PUMICE_INVALID_ARGUMENT while a request runs on it. */
 PUMICE_API PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens);
 
-/* Appends tokens, waits, and copies the logits after the last one: `vocabulary` floats. */
+/* Appends tokens, waits, and copies the logits after the last one: `vocabulary` floats. PUMICE_CONTEXT_FULL: there is
+ * no room now; running requests and other sequences hold it. */
 PUMICE_API PumiceResult pumice_sequence_evaluate(PumiceSequence* sequence, const int32_t* ids, size_t count,
                                                  float* logits, size_t capacity);
 

@@ -212,10 +212,7 @@ PumiceResult pumice_context_set_group_quota(PumiceContext* context, const char* 
 
 PumiceResult pumice_context_clear_cache(PumiceContext* context, int32_t tiers) {
   if (!context) return PUMICE_INVALID_ARGUMENT;
-  return guarded(*context->object, [&]() -> Result<void> {
-    context->object->context->cache().clear(tiers != 0);
-    return {};
-  });
+  return guarded(*context->object, [&] { return context->object->context->cache().clear(tiers != 0); });
 }
 
 PumiceResult pumice_context_flush_cache(PumiceContext* context, uint32_t timeout_ms) {

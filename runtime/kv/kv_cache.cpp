@@ -364,12 +364,12 @@ void KvCache::unpin(std::span<const NodeId> nodes) {
   for (const NodeId node : nodes) index_->unpin(node);
 }
 
-void KvCache::clear(bool tiers) {
+Result<void> KvCache::clear(bool tiers) {
   while (!to_spill_.empty()) drop_spill();
   while (const auto evicted = index_->evict_any(EvictionCause::kCleared)) free_page(evicted);
-  if (!tiers || !store_) return;
+  if (!tiers || !store_) return {};
   spilling_.clear();
-  store_->clear();
+  return store_->clear();
 }
 
 void KvCache::computed_prompt(uint32_t tokens, double seconds) {

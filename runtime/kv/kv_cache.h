@@ -123,7 +123,7 @@ class KvCache {
   // last call.
   Result<bool> flush(double seconds);
   // Forgets everything that no sequence holds, in the pool (and `tiers`).
-  void clear(bool tiers);
+  Result<void> clear(bool tiers);
 
   // A page's bytes from the pool and to it, for sessions. They wait for what is in flight; kTimeout: a minute.
   Result<std::vector<std::byte>> read_page(PageId page);
@@ -181,7 +181,7 @@ class KvCache {
   std::string identity_;
   std::optional<PrefixIndex> index_;
   std::optional<HitCurve> curve_;
-  std::unique_ptr<TieredStore> store_;
+  TieredStore::Owned store_;
   std::map<std::string, TenantId, std::less<>> tenants_;
   std::vector<std::string> groups_;  // by tenant
   uint64_t salts_ = 0;

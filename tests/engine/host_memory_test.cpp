@@ -21,7 +21,7 @@ class HostMemoryTest : public EngineTest {
     (void)evaluate(*in_, *sequence, ids_);
     (void)generate(*in_, *sequence, ids_, greedy_params(5));
     in_->close_sequence(sequence);
-    in_->cache().clear(false);
+    EXPECT_TRUE(in_->cache().clear(false));
   }
   void TearDown() override {
     in_.reset();

@@ -79,7 +79,7 @@ TEST_F(PageOrderTest, WhatWasQueuedBeforeAFetchDoesNotOverwriteIt) {
   EXPECT_EQ(logits_of(*in, wanted), expected);
   const Result<bool> flushed = in->cache().flush(60);
   ASSERT_TRUE(flushed.ok() && *flushed);
-  in->cache().clear(false);
+  ASSERT_TRUE(in->cache().clear(false));
   Sequence* const other = open(*in);
   (void)evaluate(*in, *other, prompt(2, 45));
   busy_->start();
@@ -111,7 +111,7 @@ TEST_F(PageOrderTest, AScrubDoesNotOverwriteAFetch) {
   }
   const auto in = context(*loaded_, with);
   (void)logits_of(*in, prompt(3, 255), "a");  // every page is of another group from now on
-  in->cache().clear(false);
+  ASSERT_TRUE(in->cache().clear(false));
   Sequence *const first = *in->open_sequence("c"), *const second = *in->open_sequence("b");
   const std::shared_ptr<Request> computes = submit(*in, *first, other, greedy_params(1));
   ASSERT_TRUE(in->step().ok());

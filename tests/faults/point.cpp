@@ -82,14 +82,16 @@ void add_vulkan(std::vector<Point>& points, Point point, int64_t calls) {
 void add_system(std::vector<Point>& points, Point point, int64_t calls) {
   int call = 0;
   while (point.what != pumice_system_call_name(call)) ++call;
-  for (const PumiceFaultCode* code = pumice_system_call_codes(call); code->name; ++code)
-    for (point.at = 1; point.at <= calls; ++point.at) {
+  for (const PumiceFaultCode* code = pumice_system_call_codes(call); code->name; ++code) {
+    const int64_t step = code->code == PUMICE_FAULT_HANG ? 16 : 1;  // each is waited for by seconds
+    for (point.at = 1; point.at <= calls; point.at += step) {
       point.code = code->name;
       point.sticky = false;
       points.push_back(point);
       point.sticky = true;
       if (code == pumice_system_call_codes(call) && point.at % 4 == 1) points.push_back(point);
     }
+  }
 }
 
 }  // namespace

@@ -28,8 +28,9 @@ enum PumiceSystemCall {
       PUMICE_SYSTEM_CALL_COUNT
 };
 
-/* Beside error numbers: half of what was asked for is done; nothing is left to read, no time is left to wait. */
-enum { PUMICE_FAULT_SHORT = 10001, PUMICE_FAULT_ZERO = 10002 };
+/* Beside error numbers: half of what was asked for is done; nothing is left to read, no time is left to wait; on the
+ * disk tier's threads it does not return before the fault is over. */
+enum { PUMICE_FAULT_SHORT = 10001, PUMICE_FAULT_ZERO = 10002, PUMICE_FAULT_HANG = 10003 };
 
 typedef struct PumiceFaultCode {
   const char* name;

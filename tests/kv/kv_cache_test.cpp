@@ -79,7 +79,7 @@ TEST(KvCacheTest, AListInFlightDoesNotTakeOverAPageThatIsStillBeingWritten) {
   const Result<bool> flushed = cache.flush(60);
   ASSERT_TRUE(flushed.ok() && *flushed);
   cache.shrink(first, 0);
-  cache.clear(false);
+  EXPECT_TRUE(cache.clear(false));
 
   PageList computes = cache.open(0), fetches = cache.open(0);
   ASSERT_TRUE(cache.reserve(computes, kPageTokens + 1) && cache.reserve(fetches, kPageTokens + 1));

@@ -19,7 +19,7 @@ using test::wanted;
 
 constexpr uint64_t kMiB = 1 << 20;
 
-std::unique_ptr<TieredStore> open_store(TieredStoreOptions options) {
+TieredStore::Owned open_store(TieredStoreOptions options) {
   if (options.disk_bytes == 0) options.disk_bytes = 64 * kMiB;
   options.secret = test::secret_of(1);
   auto store = TieredStore::create(options);
@@ -73,7 +73,7 @@ TEST(TieredStore, RamAlone) {
   std::vector<StoredPage> gap = text;
   gap[7].tokens[3] ^= 1;  // the same key, other tokens
   EXPECT_EQ(fetch_all(*store, gap).size(), 7u);
-  store->clear();
+  EXPECT_TRUE(store->clear());
   EXPECT_TRUE(fetch_all(*store, text).empty());
 }
 
@@ -109,7 +109,7 @@ TEST(TieredStore, DiskAtTheSecondUse) {
     EXPECT_EQ(count_tier(fetch_all(*store, *text), TierKind::kDisk), 4u);
   EXPECT_EQ(count_tier(fetch_all(*store, twice), TierKind::kRam), 4u) << "a page from disk goes to RAM";
   EXPECT_GT(store->stats().seconds_per_page[static_cast<size_t>(TierKind::kDisk)], 0);
-  store->clear();
+  EXPECT_TRUE(store->clear());
   EXPECT_TRUE(fetch_all(*store, twice).empty());
 }
 

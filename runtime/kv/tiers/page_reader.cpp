@@ -113,6 +113,10 @@ Result<std::unique_ptr<PageReader>> PageReader::create(const PageReaderTiers& ti
 
 PageReader::~PageReader() = default;
 
+bool PageReader::stop(Tier::Deadline deadline) {
+  return stop_workers({disk_worker_.get(), redis_worker_.get()}, deadline);
+}
+
 std::unique_ptr<PageFetch> PageReader::fetch(std::span<const WantedPage> pages, Tier::Deadline deadline) {
   auto job = std::make_shared<Job>();
   job->wanted.reserve(pages.size());

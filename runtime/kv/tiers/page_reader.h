@@ -50,6 +50,7 @@ class PageReader {
   std::unique_ptr<PageFetch> fetch(std::span<const WantedPage> pages, Tier::Deadline deadline);
   StoreOutlook look(std::span<const WantedPage> pages) const;
   void end_all() { ++generation_; }  // the fetches so far hand out no more pages
+  bool stop(Tier::Deadline deadline);  // as Worker::stop()
   double seconds_per_page(TierKind kind) const { return times_[static_cast<size_t>(kind)].seconds(); }
   uint64_t verification_failures() const { return verification_failures_.load(std::memory_order_relaxed); }
 

@@ -1,6 +1,5 @@
 #include "kv/tiers/page_writer.h"
 
-#include <latch>
 #include <new>
 #include <optional>
 
@@ -19,7 +18,7 @@ struct PageWriter::Outgoing {
     std::lock_guard lock(writer->mutex_);
     writer->queued_bytes_ -= page->payload.size();
     --writer->queued_;
-    writer->less_.notify_all();
+    writer->changed_.notify_all();
   }
 
   bool enter_queue() {
@@ -63,7 +62,12 @@ Result<std::unique_ptr<PageWriter>> PageWriter::create(Tier* disk, Tier* redis, 
   return writer;
 }
 
-PageWriter::~PageWriter() { ++generation_; }
+PageWriter::~PageWriter() { stop({}); }
+
+bool PageWriter::stop(Tier::Deadline deadline) {
+  ++generation_;
+  return stop_workers({disk_worker_.get(), redis_worker_.get()}, deadline);
+}
 
 void PageWriter::write(const SharedPage& page, TierKind found_in) {
   const bool to_disk = disk_ && !disk_->may_contain(page->key);
@@ -95,19 +99,24 @@ void PageWriter::deliver(Outgoing& outgoing, Tier* tier) {
 
 bool PageWriter::flush(double seconds) {
   std::unique_lock lock(mutex_);
-  return less_.wait_for(lock, wait_time(seconds), [this] { return queued_ == 0; });
+  return changed_.wait_for(lock, wait_time(seconds), [this] { return queued_ == 0; });
 }
 
 // On the workers, so that a page that is just being written goes, too.
-void PageWriter::clear() {
+bool PageWriter::clear(double seconds) {
   ++generation_;
   if (redis_) redis_worker_->post([this] { static_cast<void>(redis_->clear()); });
-  if (!disk_) return;
-  // The task's end is what is waited for, whether it ran or not. (A promise would need memory to say that it did not.)
-  const auto done = std::make_shared<std::latch>(1);
-  std::shared_ptr<void> end(nullptr, [done](void*) { done->count_down(); });
+  if (!disk_) return true;
+  // The task's end is what is waited for, whether it ran or not.
+  const auto done = std::make_shared<bool>(false);
+  std::shared_ptr<void> end(nullptr, [this, done](void*) {
+    std::lock_guard lock(mutex_);
+    *done = true;
+    changed_.notify_all();
+  });
   disk_worker_->post([this, end = std::move(end)] { static_cast<void>(disk_->clear()); });
-  done->wait();
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, wait_time(seconds), [&] { return *done; });
 }
 
 uint64_t PageWriter::queued_bytes() const {

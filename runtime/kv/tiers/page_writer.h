@@ -24,13 +24,15 @@ class PageWriter {
   // disk, redis: null for none.
   static Result<std::unique_ptr<PageWriter>> create(Tier* disk, Tier* redis, const PageCodec& codec,
                                                     uint64_t queue_bytes, NotWritten not_written);
-  ~PageWriter();  // gives up what waits
+  ~PageWriter();
 
   // Writes the page to the tiers that are slower than `found_in` and do not have it.
   void write(const SharedPage& page, TierKind found_in);
   bool flush(double seconds);  // false: not all was written within the time
   // What waits is not written, and the tiers are cleared: the disk before this returns, Redis in the background.
-  void clear();
+  // false: the disk did not answer within the time, and is cleared when it does.
+  bool clear(double seconds);
+  bool stop(Tier::Deadline deadline);  // gives up what waits; as Worker::stop()
   uint64_t queued_bytes() const;
   uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
@@ -50,7 +52,7 @@ class PageWriter {
   std::atomic<uint64_t> dropped_{0};
   std::atomic<uint64_t> generation_{0};
   mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable less_;
+  std::condition_variable changed_;
   uint64_t queued_bytes_ = 0, queued_ = 0;
   std::unique_ptr<Worker> disk_worker_, redis_worker_;  // last: they end before what they use
 };

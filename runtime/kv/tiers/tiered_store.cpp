@@ -1,8 +1,11 @@
 #include "kv/tiers/tiered_store.h"
 
+#include <condition_variable>
 #include <mutex>
 #include <new>
 
+#include "base/clock.h"
+#include "base/thread.h"
 #include "kv/tiers/disk_tier.h"
 #include "kv/tiers/page_codec.h"
 #include "kv/tiers/page_reader.h"
@@ -14,7 +17,43 @@
 namespace pumice {
 namespace {
 
-constexpr double kFlushSeconds = 1;  // at the end
+constexpr double kFlushSeconds = 1, kEndSeconds = 1;  // at the end
+constexpr double kClearSeconds = 2;
+
+// The host's log while the store has an owner.
+class OwnersLog {
+ public:
+  explicit OwnersLog(const Log& log) : log_(log) {}
+  // Outlived by this object.
+  Log log() {
+    return Log([this](LogLevel level, std::string_view text) { write(level, text); });
+  }
+  // Waits for those who are just writing.
+  void end(std::chrono::steady_clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    ended_ = true;
+    written_.wait_until(lock, deadline, [this] { return writing_ == 0; });
+  }
+
+ private:
+  void write(LogLevel level, std::string_view text) {
+    {
+      std::lock_guard lock(mutex_);
+      if (ended_) return;
+      ++writing_;
+    }
+    log_.write(level, "%.*s", static_cast<int>(text.size()), text.data());
+    std::lock_guard lock(mutex_);
+    --writing_;
+    written_.notify_all();
+  }
+
+  const Log log_;
+  std::mutex mutex_;  // guards what follows
+  std::condition_variable written_;
+  uint32_t writing_ = 0;
+  bool ended_ = false;
+};
 
 class Store final : public TieredStore {
  public:
@@ -23,8 +62,8 @@ class Store final : public TieredStore {
         ram_(options.ram_bytes),
         has_ram_(options.ram_bytes > 0),
         page_bytes_(options.page_bytes),
-        admit_at_use_(options.admit_at_use) {}
-  ~Store() override;
+        admit_at_use_(options.admit_at_use),
+        log_(options.log) {}
 
   Result<void> open_tiers(const TieredStoreOptions& options);
 
@@ -35,10 +74,11 @@ class Store final : public TieredStore {
   void store(StoredPage page) override;
   void used(std::span<const PageKey> keys) override;
   bool flush(double seconds) override { return writer_->flush(seconds); }
-  void clear() override;
+  Result<void> clear() override;
   StoreStats stats() const override;
 
  private:
+  bool end() noexcept override;
   void count_use(const PageKey& key, const SharedPage& page, TierKind found_in);
   void not_written(const PageKey& key);
 
@@ -47,6 +87,7 @@ class Store final : public TieredStore {
   const bool has_ram_;
   const uint64_t page_bytes_;
   const uint32_t admit_at_use_;
+  OwnersLog log_;
   std::mutex mutex_;  // guards counts_
   UseCounts counts_;
   std::unique_ptr<DiskTier> disk_;
@@ -56,11 +97,13 @@ class Store final : public TieredStore {
   std::unique_ptr<PageReader> reader_;  // last: its threads use all of the above
 };
 
-Store::~Store() {
+bool Store::end() noexcept {
   if (writer_) writer_->flush(kFlushSeconds);
   if (redis_) redis_->stop();
-  reader_.reset();
-  writer_.reset();
+  const auto deadline = std::chrono::steady_clock::now() + wait_time(kEndSeconds);
+  const bool read = !reader_ || reader_->stop(deadline), written = !writer_ || writer_->stop(deadline);
+  log_.end(deadline);
+  return read && written;
 }
 
 Result<void> Store::open_tiers(const TieredStoreOptions& options) {
@@ -71,7 +114,7 @@ Result<void> Store::open_tiers(const TieredStoreOptions& options) {
                           .name_space = options.name_space,
                           .epoch = options.epoch,
                           .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens),
-                          .log = options.log});
+                          .log = log_.log()});
     if (disk) {
       disk_ = std::move(disk).value();
     } else if (disk.error().status == Status::kUnsupported) {
@@ -91,7 +134,7 @@ Result<void> Store::open_tiers(const TieredStoreOptions& options) {
                                              .ttl_seconds = options.ttl_seconds,
                                              .timeout_ms = options.redis_timeout_ms,
                                              .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens),
-                                             .log = options.log}));
+                                             .log = log_.log()}));
   }
   PUMICE_ASSIGN(writer_, PageWriter::create(disk_.get(), redis_.get(), codec_, options.queue_bytes,
                                             [this](const PageKey& key) { not_written(key); }));
@@ -144,12 +187,14 @@ void Store::not_written(const PageKey& key) {
   counts_.at(key).admitted = false;
 }
 
-void Store::clear() {
+Result<void> Store::clear() {
   reader_->end_all();
-  writer_->clear();
+  const bool cleared = writer_->clear(kClearSeconds);
   ram_.clear();
   std::lock_guard lock(mutex_);
   counts_.clear();
+  if (cleared) return {};
+  return error(Status::kTimeout, "the cache folder does not answer; it is cleared when it does");
 }
 
 StoreStats Store::stats() const {
@@ -177,16 +222,28 @@ StoreStats Store::stats() const {
 
 Secret store_secret(const Secret& deployment) { return KeyHasher(deployment).field("purpose", "store").finish().bytes; }
 
-Result<std::unique_ptr<TieredStore>> TieredStore::create(const TieredStoreOptions& options) {
+void TieredStore::End::operator()(TieredStore* store) const noexcept {
+  if (store->end()) {
+    delete store;
+    return;
+  }
+  try {
+    static_cast<void>(Thread::start_detached("kv-end", [store] { delete store; }));
+  } catch (...) {  // too little memory even for that: the store stays
+  }
+}
+
+Result<TieredStore::Owned> TieredStore::create(const TieredStoreOptions& options) {
   PUMICE_ASSIGN(PageCodec codec, PageCodec::create({.secret = options.secret,
                                                     .name_space = options.name_space,
                                                     .epoch = options.epoch,
                                                     .compress = options.compress,
                                                     .encrypt = options.encrypt,
                                                     .payload_bytes = options.page_bytes}));
-  auto store = std::make_unique<Store>(options, std::move(codec));
+  auto* const store = new Store(options, std::move(codec));
+  Owned owned(store);
   PUMICE_TRY(store->open_tiers(options));
-  return std::unique_ptr<TieredStore>(std::move(store));
+  return owned;
 }
 
 }  // namespace pumice

@@ -80,8 +80,14 @@ class PageFetch {
 
 class TieredStore {
  public:
-  virtual ~TieredStore() = default;  // writes what is queued for disk within a second, then gives up
-  static Result<std::unique_ptr<TieredStore>> create(const TieredStoreOptions& options);
+  // Writes what is queued for disk within a second, then gives up. What still waits for a disk that does not answer
+  // keeps the store's memory and folder until it does, and logs nothing any more.
+  struct End {
+    void operator()(TieredStore* store) const noexcept;
+  };
+  using Owned = std::unique_ptr<TieredStore, End>;
+  static Result<Owned> create(const TieredStoreOptions& options);
+  virtual ~TieredStore() = default;
 
   virtual StoreOutlook look(std::span<const WantedPage> pages) const = 0;
   // Pages that come later than the deadline do not come.
@@ -92,8 +98,12 @@ class TieredStore {
   virtual void used(std::span<const PageKey> keys) = 0;
   // Waits until all that was stored is written; false: not within the time.
   virtual bool flush(double seconds) = 0;
-  virtual void clear() = 0;
+  // Status::kTimeout: a disk that does not answer is cleared when it does.
+  virtual Result<void> clear() = 0;
   virtual StoreStats stats() const = 0;
+
+ private:
+  virtual bool end() noexcept = 0;  // false: something still waits for the disk
 };
 
 }  // namespace pumice

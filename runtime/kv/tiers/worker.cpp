@@ -9,12 +9,15 @@ Result<std::unique_ptr<Worker>> Worker::start(const char* name) {
 }
 
 Worker::~Worker() {
-  {
-    std::lock_guard lock(mutex_);
-    stop_ = true;
-  }
-  wake_.notify_all();
+  stop({});
   static_cast<void>(thread_.join());
+}
+
+bool Worker::stop(std::chrono::steady_clock::time_point deadline) {
+  std::unique_lock lock(mutex_);
+  stop_ = true;
+  wake_.notify_all();
+  return end_.wait_until(lock, deadline, [this] { return ended_; });
 }
 
 void Worker::post(Task task) {
@@ -26,6 +29,13 @@ void Worker::post(Task task) {
 }
 
 void Worker::work() {
+  run_tasks();
+  std::lock_guard lock(mutex_);
+  ended_ = true;
+  end_.notify_all();
+}
+
+void Worker::run_tasks() {
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stop_ || !tasks_.empty(); });
@@ -41,6 +51,12 @@ void Worker::work() {
     task = nullptr;
     lock.lock();
   }
+}
+
+bool stop_workers(std::initializer_list<Worker*> workers, std::chrono::steady_clock::time_point deadline) {
+  bool ended = true;
+  for (Worker* worker : workers) ended &= !worker || worker->stop(deadline);
+  return ended;
 }
 
 }  // namespace pumice
