@@ -115,11 +115,13 @@ void prefetch(uint unit) {
 #if SCALE_WORDS
 void load_scales(uint pair, uint record) {
   const uint base = scale_base[pair] + record * SCALE_WORDS * kRowInterleave, even = 2u * pair * SCALE_WORDS;
-  [[unroll]] for (uint w = 0u; w + 1u < SCALE_WORDS; w += 2u) FOR(row, 2u) {
-    const uvec2 both = quad_words(pair, row, base, w);
-    scale_words[even + row * SCALE_WORDS + w] = both.x;
-    scale_words[even + row * SCALE_WORDS + w + 1u] = both.y;
+#if SCALE_WORDS > 1  // Mesa 22.3 unrolls nothing around a loop that never runs
+  FOR(w, SCALE_WORDS / 2u) FOR(row, 2u) {
+    const uvec2 both = quad_words(pair, row, base, 2u * w);
+    scale_words[even + row * SCALE_WORDS + 2u * w] = both.x;
+    scale_words[even + row * SCALE_WORDS + 2u * w + 1u] = both.y;
   }
+#endif
 #if SCALE_WORDS % 2
   const uvec2 both = last_words(pair, base, SCALE_WORDS / 4u);
   scale_words[even + SCALE_WORDS - 1u] = both.x;
