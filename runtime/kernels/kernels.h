@@ -34,6 +34,15 @@ namespace pumice {
 struct FloatRows {
   vk::BufferView view;
   uint32_t stride = 0;
+
+  // For an operation that touches no other columns.
+  vk::BufferView columns(uint32_t first, uint32_t count) const {
+    vk::BufferView part = view;
+    part.stride = uint64_t{4} * stride;
+    part.first_column = uint64_t{4} * first;
+    part.end_column = part.first_column + uint64_t{4} * count;
+    return part;
+  }
 };
 
 // How a workgroup reduces: within one full subgroup, or through shared memory.

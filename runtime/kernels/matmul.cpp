@@ -35,21 +35,22 @@ struct SplitMemory {
 };
 
 // A dispatch without splits binds y in their place: it is written anyway, so no dependency is added.
-Result<SplitMemory> split_memory(Kernels& kernels, const MatmulVariant& v, uint64_t tiles, const FloatRows& y) {
-  SplitMemory memory{.partials = y.view, .counters = y.view};
+Result<SplitMemory> split_memory(Kernels& kernels, const MatmulVariant& v, uint64_t tiles, const vk::BufferView& y) {
+  SplitMemory memory{.partials = y, .counters = y};
   if (v.splits == 1) return memory;
   PUMICE_ASSIGN(memory.partials, kernels.scratch(Scratch::kPartials, 4 * tiles * v.splits * v.tile_rows * v.tile_cols));
   PUMICE_ASSIGN(memory.counters, kernels.scratch(Scratch::kCounters, 4 * tiles));
   return memory;
 }
 
-// x in the form that the variant reads, quantized now unless the caller has done so.
+// x in the form that the variant reads, quantized now unless another product has done so.
 Result<QuantizedRows> inputs(Recorder recorder, const MatmulArgs& args, MatmulForm form) {
   if (form == MatmulForm::kTiled) return QuantizedRows{.words = args.x.view};
   const QuantizedForm wanted = reads_q8(form) ? QuantizedForm::kQ8 : QuantizedForm::kF16;
-  if (args.quantized && args.quantized->form == wanted) return *args.quantized;
+  if (args.quantized && *args.quantized && (*args.quantized)->form == wanted) return **args.quantized;
   PUMICE_ASSIGN(const QuantizedRows rows, quantized_scratch(recorder.kernels, wanted, args.w.cols, args.n));
   quantize(recorder, {.x = args.x, .y = rows, .cols = args.w.cols, .n = args.n});
+  if (args.quantized) *args.quantized = rows;
   return rows;
 }
 
@@ -58,7 +59,8 @@ Result<void> record_slab(Recorder recorder, const MatmulArgs& args, const Weight
   const uint32_t row_tiles = divide_up(slab.rows, v.tile_rows), col_tiles = divide_up(args.n, v.tile_cols);
   const uint32_t split_units = divide_up(args.w.units, v.splits);
   const bool tiled = v.form == MatmulForm::kTiled, vector = v.form == MatmulForm::kDotVector;
-  PUMICE_ASSIGN(const SplitMemory memory, split_memory(recorder.kernels, v, uint64_t{row_tiles} * col_tiles, args.y));
+  const vk::BufferView y = args.y.columns(args.y_offset + slab.first_row, slab.rows);
+  PUMICE_ASSIGN(const SplitMemory memory, split_memory(recorder.kernels, v, uint64_t{row_tiles} * col_tiles, y));
   const MatmulPush push{.rows = slab.rows,
                         .cols = args.w.cols,
                         .units = args.w.units,
@@ -78,7 +80,7 @@ Result<void> record_slab(Recorder recorder, const MatmulArgs& args, const Weight
   const uint32_t constants[] = {v.workgroup, v.tile_rows, v.tile_cols, flags,     v.part_rows, v.part_cols,
                                 v.m,         v.n,         v.k,         v.buffers, subgroups};
   const vk::BufferView bias = args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer);
-  vk::BufferView bindings[kMatmulQuantisedBindings] = {slab.buffer,     x.words,         bias,    args.y.view,
+  vk::BufferView bindings[kMatmulQuantisedBindings] = {slab.buffer,     x.words,         bias,    y,
                                                        memory.partials, memory.counters, x.scales};
   uint32_t binding_count = tiled ? kMatmulBindings : kMatmulQuantisedBindings;
   if (vector) {

@@ -54,7 +54,8 @@ struct MatmulArgs {
   uint32_t n = 1;
   std::optional<MatmulVariant> variant;      // instead of choose_matmul's
   bool exact = false;                        // a row of y depends on its row of x alone, not on n
-  const QuantizedRows* quantized = nullptr;  // x, already quantized; used where it has the form that is needed
+  // Of products of the same x, one after the other: what the last one has quantized, for those that read that form.
+  std::optional<QuantizedRows>* quantized = nullptr;
 };
 void matmul(Recorder recorder, const MatmulArgs& args);
 

@@ -179,7 +179,7 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
         args.x.view,
         args.norm ? vk::BufferView(*args.norm) : vk::BufferView(slab.buffer),
         args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer),
-        args.y.view};
+        args.y.columns(push.y_offset, slab.rows)};
     const uint32_t col_groups = divide_up(args.n, variant.cols_per_group);
     const bool uneven = variant.lanes() && args.n % col_groups != 0;
     const bool tail = args.w.cols % (variant.lanes() ? 2 * kUnitValues : kUnitValues) != 0;

@@ -17,42 +17,58 @@ namespace {
 
 FloatRows rows(const vk::Buffer& buffer, uint32_t columns) { return {buffer, row_stride(columns)}; }
 
-struct NormedInput {
-  FloatRows x;  // the residual stream
-  const vk::Buffer& weight;
-  float eps;
-};
-
-// y = norm(x) W^T + bias, all of them from one normalised x.
-void record_normed_projections(Recorder recorder, const StepContext& context, const NormedInput& in,
-                               std::span<const Projection> projections, FloatRows y) {
-  const uint32_t n = context.step.n;
-  const FloatRows normed = rows(context.work.normed, context.config.width);
-  const bool fused = takes_fused_form(recorder.kernels.caps(), n, context.step.exact);
-  if (!fused)
-    rms_norm(recorder,
-             {.x = in.x, .weight = in.weight, .y = normed, .n = n, .cols = context.config.width, .eps = in.eps});
-  for (const Projection& projection : projections) {
-    const vk::Buffer* bias = projection.bias ? &*projection.bias : nullptr;
-    if (!fused)
-      linear(recorder, {.w = projection.w,
-                        .x = normed,
-                        .bias = bias,
-                        .y = y,
-                        .y_offset = projection.y_offset,
-                        .n = n,
-                        .exact = context.step.exact});
-    else
-      matvec(recorder, {.w = projection.w,
-                        .x = in.x,
-                        .norm = &in.weight,
-                        .eps = in.eps,
-                        .bias = bias,
-                        .y = y,
-                        .y_offset = projection.y_offset,
-                        .n = n});
+// norm(hidden), which projections read: normalised once, and quantized once for all that read the same form.
+class NormedInput {
+ public:
+  NormedInput(Recorder recorder, const StepContext& context, const vk::Buffer& weight)
+      : recorder_(recorder),
+        context_(context),
+        weight_(weight),
+        fused_(takes_fused_form(recorder.kernels.caps(), context.step.n, context.step.exact)) {
+    if (!fused_)
+      rms_norm(recorder, {.x = hidden(),
+                          .weight = weight,
+                          .y = normed(),
+                          .n = context.step.n,
+                          .cols = context.config.width,
+                          .eps = context.config.norm_eps});
   }
-}
+  NormedInput(const NormedInput&) = delete;
+  NormedInput& operator=(const NormedInput&) = delete;
+
+  // y = norm(hidden) W^T + bias.
+  void project(const Projection& projection, FloatRows y) {
+    const vk::Buffer* bias = projection.bias ? &*projection.bias : nullptr;
+    if (!fused_)
+      linear(recorder_, {.w = projection.w,
+                         .x = normed(),
+                         .bias = bias,
+                         .y = y,
+                         .y_offset = projection.y_offset,
+                         .n = context_.step.n,
+                         .exact = context_.step.exact,
+                         .quantized = &quantized_});
+    else
+      matvec(recorder_, {.w = projection.w,
+                         .x = hidden(),
+                         .norm = &weight_,
+                         .eps = context_.config.norm_eps,
+                         .bias = bias,
+                         .y = y,
+                         .y_offset = projection.y_offset,
+                         .n = context_.step.n});
+  }
+
+ private:
+  FloatRows hidden() const { return rows(context_.work.hidden, context_.config.width); }
+  FloatRows normed() const { return rows(context_.work.normed, context_.config.width); }
+
+  Recorder recorder_;
+  const StepContext& context_;
+  const vk::Buffer& weight_;
+  const bool fused_;
+  std::optional<QuantizedRows> quantized_;
+};
 
 // hidden += x W^T + bias.
 void record_residual_projection(Recorder recorder, const StepContext& context, FloatRows x,
@@ -145,9 +161,8 @@ void record_attention_block(Recorder recorder, const StepContext& context, uint3
   const LayerWeights& weights = context.weights.layers[layer];
   const FloatRows qkv = rows(context.work.qkv, config.qkv_width()), q = rows(context.work.q, config.q_width());
   const FloatRows attended = rows(context.work.attended, config.q_width());
-  record_normed_projections(recorder, context,
-                            {rows(context.work.hidden, config.width), weights.attention_norm, config.norm_eps},
-                            weights.qkv, qkv);
+  NormedInput normed(recorder, context, weights.attention_norm);
+  for (const Projection& projection : weights.qkv) normed.project(projection, qkv);
   const KvWriteArgs write{.qkv = qkv,
                           .frequencies = context.weights.rope_frequencies,
                           .step_rows = context.step.step_rows,
@@ -182,7 +197,6 @@ void record_attention_block(Recorder recorder, const StepContext& context, uint3
 void record_gated_ffn_block(Recorder recorder, const StepContext& context, uint32_t layer, Activation kind) {
   const ModelConfig& config = context.config;
   const LayerWeights& weights = context.weights.layers[layer];
-  const NormedInput in{rows(context.work.hidden, config.width), weights.ffn_norm, config.norm_eps};
   const FloatRows gate = rows(context.work.gate, config.ffn_width), up = rows(context.work.up, config.ffn_width);
   const bool fused = takes_fused_form(recorder.kernels.caps(), context.step.n, context.step.exact) &&
                      same_layout(weights.gate.w, weights.up.w) && !weights.gate.bias && !weights.up.bias;
@@ -190,15 +204,16 @@ void record_gated_ffn_block(Recorder recorder, const StepContext& context, uint3
     matvec(recorder, {.w = weights.gate.w,
                       .up = &weights.up.w,
                       .activation = kind,
-                      .x = in.x,
-                      .norm = &in.weight,
-                      .eps = in.eps,
+                      .x = rows(context.work.hidden, config.width),
+                      .norm = &weights.ffn_norm,
+                      .eps = config.norm_eps,
                       .y = gate,
                       .n = context.step.n});
     return record_residual_projection(recorder, context, gate, weights.down);
   }
-  record_normed_projections(recorder, context, in, {&weights.gate, 1}, gate);
-  record_normed_projections(recorder, context, in, {&weights.up, 1}, up);
+  NormedInput normed(recorder, context, weights.ffn_norm);
+  normed.project(weights.gate, gate);
+  normed.project(weights.up, up);
   activation(recorder,
              {.gate = gate, .up = &up, .y = gate, .n = context.step.n, .cols = config.ffn_width, .activation = kind});
   record_residual_projection(recorder, context, gate, weights.down);

@@ -1,7 +1,6 @@
 #include "vk/command_stream.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 namespace pumice::vk {
@@ -9,8 +8,22 @@ namespace {
 
 constexpr uint32_t kSetsPerPool = 256, kBindingsPerSet = 10;
 
+// Whether both are columns of one matrix.
+bool same_matrix(const BufferView& a, const BufferView& b) {
+  return a.stride > 0 && a.stride == b.stride && a.offset % a.stride == b.offset % b.stride;
+}
+
 bool overlap(const BufferView& a, const BufferView& b) {
-  return a.buffer == b.buffer && a.offset < b.offset + b.size && b.offset < a.offset + a.size;
+  if (a.buffer != b.buffer || a.offset >= b.offset + b.size || b.offset >= a.offset + a.size) return false;
+  return !same_matrix(a, b) || (a.first_column < b.end_column && b.first_column < a.end_column);
+}
+
+bool contains(const BufferView& outer, const BufferView& inner) {
+  if (outer.buffer != inner.buffer || outer.offset > inner.offset ||
+      inner.offset + inner.size > outer.offset + outer.size)
+    return false;
+  return outer.stride == 0 || (same_matrix(outer, inner) && outer.first_column <= inner.first_column &&
+                               inner.end_column <= outer.end_column);
 }
 
 // `stage`, `access`: who is to see what was written, beside shaders and copies.
@@ -121,8 +134,11 @@ void CommandStream::order(std::span<const Access> accesses) {
     argument_barriers_ += arguments;
   }
   pending_.insert(pending_.end(), accesses.begin(), accesses.end());
-  std::copy_if(accesses.begin(), accesses.end(), std::back_inserter(no_arguments_),
-               [](const Access& access) { return access.write; });
+  for (const Access& access : accesses) {  // a step writes to the same ranges in every layer
+    const auto known = [&](const Access& before) { return contains(before.view, access.view); };
+    if (access.write && std::none_of(no_arguments_.begin(), no_arguments_.end(), known))
+      no_arguments_.push_back(access);
+  }
 }
 
 VkDescriptorSet CommandStream::allocate_set(VkDescriptorSetLayout layout) {

@@ -21,7 +21,7 @@ struct Cost {
 };
 
 // Records between begin() and end(); what is recorded may be submitted any number of times, also several times in
-// flight. Every operation sees the results of those before it that wrote to ranges it reads or writes; operations that
+// flight. Every operation sees the results of those before it that wrote to what it reads or writes; operations that
 // do not depend on each other may overlap. Everything recorded sees all earlier submissions. The host sees writes to
 // mapped buffers once the submission has finished.
 //

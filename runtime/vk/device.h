@@ -52,10 +52,12 @@ class Buffer {
   Allocation allocation_;
 };
 
-// A range of a buffer, in bytes; non-owning.
+// A range of a buffer, in bytes; non-owning. With a stride, only those columns of it are touched: of each `stride`
+// bytes from the offset on, those from `first_column` up to `end_column`.
 struct BufferView {
   VkBuffer buffer = VK_NULL_HANDLE;
   uint64_t offset = 0, size = 0;
+  uint64_t stride = 0, first_column = 0, end_column = 0;
 
   BufferView() = default;
   BufferView(const Buffer& whole) : buffer(whole.handle()), size(whole.size()) {}  // NOLINT: a view of all of it

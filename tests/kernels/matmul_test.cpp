@@ -114,11 +114,11 @@ void MatmulTest::check(const MatmulCase& c, Operation operation) {
   }
   const FloatRows x_rows = rows(x, c.cols, (c.cols + 3) / 4 * 4 + c.extra_stride);
   const auto form = rounds_to_8_bits(form_of(c)) ? QuantizedForm::kQ8 : QuantizedForm::kF16;
-  const QuantizedRows prepared{.form = form,
+  std::optional<QuantizedRows> prepared = QuantizedRows{.form = form,
                                .words = words(quantized_word_bytes(form, c.cols, c.n) / 4),
                                .scales = words(quantized_scale_bytes(form, c.cols, c.n) / 4)};
   run([&](Recorder recorder) {
-    if (c.prepared) quantize(recorder, {.x = x_rows, .y = prepared, .cols = c.cols, .n = c.n});
+    if (c.prepared) quantize(recorder, {.x = x_rows, .y = *prepared, .cols = c.cols, .n = c.n});
     operation(recorder, {.w = w.weights,
                          .x = x_rows,
                          .bias = c.bias ? whole(bias) : nullptr,

@@ -71,6 +71,29 @@ TEST_F(CommandStreamTest, IndependentDispatchesAreNot) {
   EXPECT_EQ(value(a), 0x1p20f);
 }
 
+TEST_F(CommandStreamTest, ColumnsOfAMatrixAreIndependent) {
+  const BufferView base = floats(kBase), a = floats(0), matrix = floats(0);
+  const auto columns = [&](uint64_t stride, uint64_t first, uint64_t end) {
+    BufferView view = matrix;
+    view.stride = stride, view.first_column = first, view.end_column = end;
+    return view;
+  };
+  CommandStream stream = begun();
+  multiply(stream, base, base, columns(32, 0, 8));
+  multiply(stream, base, base, columns(32, 8, 24));
+  multiply(stream, base, base, columns(32, 24, 32));
+  EXPECT_EQ(stream.barriers(), 0u);
+  multiply(stream, base, base, columns(32, 7, 9));
+  EXPECT_EQ(stream.barriers(), 1u) << "columns that others have written";
+  multiply(stream, base, base, columns(64, 0, 7));
+  EXPECT_EQ(stream.barriers(), 2u) << "of rows that are none of the others'";
+  multiply(stream, base, matrix, a);
+  EXPECT_EQ(stream.barriers(), 3u) << "all of them";
+  multiply(stream, base, base, columns(32, 0, 8));
+  EXPECT_EQ(stream.barriers(), 4u) << "what was read";
+  finish(stream);
+}
+
 TEST_F(CommandStreamTest, CopiesAndFillsAreOrderedToo) {
   const BufferView base = floats(kBase), a = floats(0), b = floats(0), c = floats(0);
   CommandStream stream = begun();
