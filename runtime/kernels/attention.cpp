@@ -119,8 +119,7 @@ uint32_t tile_shared_bytes(uint32_t queries, uint32_t head_dim) {
 
 AttentionChoice choose_prefill(const vk::DeviceCaps& caps, const AttentionShape& shape) {
   const DevicePolicy policy = device_policy(caps);
-  if (policy.attention_by_lanes && lane_words(shape) % (shape.format.plain() ? 4 : 2) == 0 &&
-      shape.head_dim <= kCpuPrefillDims)
+  if (policy.attention_by_lanes && shape.head_dim <= kCpuPrefillDims)
     return {"attention_cpu_prefill", caps.subgroup_size, kAttentionCpuQueries * caps.subgroup_size, true};
   const AttentionChoice matrices = choose_matrices(caps, shape);
   if (matrices.variant) return matrices;
