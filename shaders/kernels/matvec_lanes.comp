@@ -37,8 +37,6 @@ const bool PREFETCH = (FLAGS & kMatvecPrefetch) != 0u;
 const uint ALL_ROWS = GATED ? 2u * ROWS : ROWS;
 // Registers of a unit of x: 2 i and 2 i + 1 hold the even and the odd ones of the i-th 2 WG values. WG is 4 or 8.
 const uint PARTS = 32u / WG;
-// Units an iteration. With two, the one past the end of an odd number of units meets zeros in x and finite weights.
-const uint UNROLL = SCALE_UNITS == 1u ? 1u : 2u;
 
 const uint AHEAD = 4u;  // units
 
@@ -251,15 +249,11 @@ void store_column(uint c, uint col) {
 void compute(uint first_col, uint cols) {
   begin(first_col, cols);
   for (uint unit = 0u; unit < min(AHEAD, p.units); ++unit) prefetch(unit);
-  for (uint first = 0u; first < p.units; first += SCALE_UNITS) {
+  for (uint unit = 0u; unit < p.units; ++unit) {
 #if SCALE_WORDS
-    FOR(pair, ALL_ROWS / 2u) load_scales(pair, first / SCALE_UNITS);
+    if (unit % SCALE_UNITS == 0u) FOR(pair, ALL_ROWS / 2u) load_scales(pair, unit / SCALE_UNITS);
 #endif
-#if SCALE_UNITS == 8
-    for (uint unit = first; unit < first + 8u; unit += UNROLL) FOR(i, UNROLL) add_unit(unit + i, cols);
-#else
-    FOR(i, UNROLL) add_unit(first + i, cols);
-#endif
+    add_unit(unit, cols);
   }
   if (p.units == 0u) sum[0] = float(uint(fetched));  // never; keeps the compiler from removing the loads
   FOR(c, cols) store_column(c, first_col + c);
