@@ -93,7 +93,12 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
       if (!recorder.list) recorder.stream.copy(logits.view, readback_);
       break;
     case StepEnd::kSample:
-      sample(recorder, {.logits = logits, .cols = vocabulary, .n = n, .counts = work_.token_counts, .commit = commit});
+      sample(recorder, {.logits = logits,
+                        .cols = vocabulary,
+                        .n = n,
+                        .states = work_.samplings,
+                        .finds = work_.finds,
+                        .commit = commit});
       break;
     case StepEnd::kGreedy:
       argmax(recorder, {.logits = logits,

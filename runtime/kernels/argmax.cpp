@@ -23,7 +23,7 @@ void argmax(Recorder recorder, const ArgmaxArgs& args) {
                                                     args.commit.token_log,
                                                     args.commit.attention_arguments,
                                                     args.commit.samplers};
-  const ReduceChoice reduce = choose_reduce(recorder.kernels.caps());
+  const ReduceChoice reduce = choose_wide_reduce(recorder.kernels.caps());
   record(recorder, {.variant = std::string("argmax.") + reduce.variant,
                     .constants = {&reduce.workgroup, 1},
                     .full_subgroups = reduce.full_subgroups,

@@ -23,7 +23,7 @@ struct DevicePolicy {
   bool attention_matrices = true;                        // attention may take cooperative matrices
 
   // Workgroups.
-  uint32_t scan_workgroup = 1024;   // most lanes of a kernel that has one workgroup; 0: one subgroup
+  uint32_t scan_workgroup = 1024;   // most lanes of argmax and sample; 0: one subgroup
   uint32_t matmul_workgroups = 32;  // that a matmul wants at once
   uint32_t matvec_lanes = 16384;    // that a matrix-vector product wants
   uint32_t kv_head_lanes = 32;      // of a workgroup that writes a head in blocks

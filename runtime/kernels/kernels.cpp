@@ -18,8 +18,10 @@ ReduceChoice choose_reduce(const vk::DeviceCaps& caps) {
 
 ReduceChoice choose_wide_reduce(const vk::DeviceCaps& caps) {
   const uint32_t most = device_policy(caps).scan_workgroup;
-  if (most == 0) return choose_reduce(caps);
-  return {"shared", std::min(most, std::bit_floor(caps.max_workgroup_invocations)), false};
+  if (most > 0) return {"shared", std::min(most, std::bit_floor(caps.max_workgroup_invocations)), false};
+  ReduceChoice lanes = choose_reduce(caps);
+  if (lanes.full_subgroups) lanes.variant = "lockstep";
+  return lanes;
 }
 
 std::vector<ReduceChoice> reduce_candidates(const vk::DeviceCaps& caps) {

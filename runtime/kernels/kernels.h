@@ -47,14 +47,14 @@ struct FloatRows {
 
 // How a workgroup reduces: within one full subgroup, or through shared memory.
 struct ReduceChoice {
-  std::string variant = "shared";  // or "subgroup"
+  std::string variant = "shared";  // or "subgroup", or what a kernel has for software drivers
   uint32_t workgroup = 64;
   bool full_subgroups = false;
   uint32_t subgroup_size = 0;  // with full_subgroups; 0: DeviceCaps::subgroup_size
   bool operator==(const ReduceChoice&) const = default;
 };
 ReduceChoice choose_reduce(const vk::DeviceCaps& caps);
-// For a kernel that has one workgroup only: as many lanes as pay.
+// For a kernel whose lanes go through a vocabulary: as many as pay, or those of a vector register ("lockstep").
 ReduceChoice choose_wide_reduce(const vk::DeviceCaps& caps);
 
 // The same with every other size that subgroups can have on the device: what tuning may choose from.

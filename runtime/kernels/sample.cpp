@@ -4,24 +4,28 @@
 
 namespace pumice {
 
+uint64_t sample_find_bytes(uint32_t cols, uint32_t n) { return uint64_t{8} * n * divide_up(cols, kSampleCols); }
+
 void sample(Recorder recorder, const SampleArgs& args) {
-  const SamplePush push{.commit = commit_push(args.commit), .cols = args.cols, .logits_stride = args.logits.stride};
+  SamplePush push{.commit = commit_push(args.commit), .cols = args.cols, .logits_stride = args.logits.stride};
   const vk::BufferView bindings[kSampleBindings] = {args.logits.view,
                                                     args.commit.step_rows,
                                                     args.commit.next_rows,
                                                     args.commit.token_log,
                                                     args.commit.attention_arguments,
                                                     args.commit.samplers,
-                                                    args.counts};
+                                                    args.states,
+                                                    args.finds};
   const ReduceChoice reduce = choose_wide_reduce(recorder.kernels.caps());
-  record(recorder, {.variant = std::string("sample.") + reduce.variant,
-                    .constants = {&reduce.workgroup, 1},
-                    .full_subgroups = reduce.full_subgroups,
-                    .subgroup_size = reduce.subgroup_size,
-                    .push = push_bytes(push),
-                    .bindings = bindings,
-                    .groups = {args.n, 1, 1},
-                    .cost = {.bytes = 4.0 * args.cols * args.n}});
+  for (push.stage = 0; push.stage < kSampleStages; ++push.stage)
+    record(recorder, {.variant = std::string("sample.") + reduce.variant,
+                      .constants = {&reduce.workgroup, 1},
+                      .full_subgroups = reduce.full_subgroups,
+                      .subgroup_size = reduce.subgroup_size,
+                      .push = push_bytes(push),
+                      .bindings = bindings,
+                      .groups = {divide_up(args.cols, kSampleCols), args.n, 1},
+                      .cost = {.bytes = 4.0 * args.cols * args.n}});
 }
 
 }  // namespace pumice

@@ -8,9 +8,12 @@ namespace pumice {
 struct SampleArgs {
   FloatRows logits;  // (n, cols); penalties are applied in place
   uint32_t cols = 0, n = 1;
-  vk::BufferView counts;  // (n, cols) uint32, for intermediate results
+  vk::BufferView states;  // (n) SampleState, zero before the first use
+  vk::BufferView finds;   // sample_find_bytes()
   CommitArgs commit;
 };
 void sample(Recorder recorder, const SampleArgs& args);
+
+uint64_t sample_find_bytes(uint32_t cols, uint32_t n);
 
 }  // namespace pumice

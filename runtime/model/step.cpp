@@ -9,7 +9,9 @@
 #include "kernels/matmul.h"
 #include "kernels/matvec.h"
 #include "kernels/rms_norm.h"
+#include "kernels/sample.h"
 #include "shared/attention.h"
+#include "shared/sample.h"
 #include "shared/step_params.h"
 
 namespace pumice {
@@ -87,7 +89,7 @@ bool same_layout(const WeightMatrix& a, const WeightMatrix& b) {
 }
 
 struct WorkspaceSizes {
-  uint64_t hidden, qkv, q, ffn, logits, partials, counters, finds, token_counts;
+  uint64_t hidden, qkv, q, ffn, logits, partials, counters, finds, samplings;
   uint32_t max_splits;
 };
 
@@ -101,8 +103,9 @@ WorkspaceSizes sizes_of(const ModelConfig& config, const WorkspaceShape& shape) 
           .logits = floats(shape.logit_rows, config.vocabulary),
           .partials = attention_partial_bytes(shape.decode_rows, config.heads, config.head_dim, splits),
           .counters = uint64_t{4} * shape.rows * config.kv_heads,
-          .finds = argmax_find_bytes(config.vocabulary, shape.logit_rows),
-          .token_counts = uint64_t{4} * shape.logit_rows * config.vocabulary,
+          .finds = std::max(argmax_find_bytes(config.vocabulary, shape.logit_rows),
+                            sample_find_bytes(config.vocabulary, shape.logit_rows)),
+          .samplings = uint64_t{shape.logit_rows} * sizeof(SampleState),
           .max_splits = splits};
 }
 
@@ -115,7 +118,7 @@ bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact) {
 uint64_t Workspace::bytes(const ModelConfig& config, const WorkspaceShape& shape) {
   const WorkspaceSizes sizes = sizes_of(config, shape);
   return 2 * sizes.hidden + sizes.qkv + 2 * sizes.q + 2 * sizes.ffn + sizes.logits + sizes.partials + sizes.counters +
-         sizes.finds + sizes.token_counts + 4 * shape.logit_rows;
+         sizes.finds + sizes.samplings + 4 * shape.logit_rows;
 }
 
 Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape) {
@@ -136,11 +139,12 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& confi
   PUMICE_ASSIGN(work.counters, make(sizes.counters));
   PUMICE_ASSIGN(work.finds, make(sizes.finds));
   PUMICE_ASSIGN(work.arrivals, make(4 * shape.logit_rows));
-  PUMICE_ASSIGN(work.token_counts, make(sizes.token_counts));
+  PUMICE_ASSIGN(work.samplings, make(sizes.samplings));
   PUMICE_ASSIGN(vk::CommandStream stream, vk::CommandStream::create(device));
   stream.begin();
   stream.fill(work.counters, 0);
   stream.fill(work.arrivals, 0);
+  stream.fill(work.samplings, 0);
   PUMICE_TRY(stream.end());
   const VkCommandBuffer commands = stream.handle();
   PUMICE_ASSIGN(const uint64_t value, device.submit({&commands, 1}));

@@ -37,9 +37,9 @@ struct Workspace {
   vk::Buffer logits;        // (logit_rows, vocabulary)
   vk::Buffer partials;      // of split attention
   vk::Buffer counters;      // of split attention; zero between steps
-  vk::Buffer finds;         // of argmax
+  vk::Buffer finds;         // of argmax and sample
   vk::Buffer arrivals;      // of argmax; zero between steps
-  vk::Buffer token_counts;  // of sample
+  vk::Buffer samplings;     // (logit_rows) SampleState
 
   static uint64_t bytes(const ModelConfig& config, const WorkspaceShape& shape);
   static Result<Workspace> create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape);

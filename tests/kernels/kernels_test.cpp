@@ -48,7 +48,7 @@ TEST(ChooseReduce, OneFullSubgroupOrSharedMemory) {
   EXPECT_EQ(choose_wide_reduce(gpu_with(32)).workgroup, 1024u);
   vk::DeviceCaps cpu = gpu_with(8);
   cpu.type = vk::DeviceType::kCpu;
-  EXPECT_EQ(choose_wide_reduce(cpu).workgroup, 8u);
+  EXPECT_EQ(choose_wide_reduce(cpu), (ReduceChoice{"lockstep", 8, true, 0}));
 }
 
 using KernelsTest = test::DeviceTest;

@@ -8,6 +8,7 @@
 
 #include "reference/numerics.h"
 #include "reference/sample.h"
+#include "shared/sample.h"
 #include "support/device_fixture.h"
 #include "support/precision.h"
 #include "support/step_rows.h"
@@ -85,13 +86,18 @@ void SampleTest::check_penalties(const std::vector<float>& logits, const CommitS
 void SampleTest::record_sample(const std::vector<float>& logits, const CommitState& state,
                                const CommitState& expected) {
   const CommitBuffers buffers = upload_state(state, [this](const auto& values) { return buffer(values); });
-  const vk::BufferView logits_view = buffer(logits);
+  const vk::BufferView logits_view = buffer(logits), states = words(sizeof(SampleState) / 4, 0);
+  const auto cols = static_cast<uint32_t>(logits.size());
   run([&](Recorder recorder) {
-    sample(recorder, {.logits = {logits_view, static_cast<uint32_t>(logits.size())},
-                      .cols = static_cast<uint32_t>(logits.size()),
-                      .counts = words(logits.size()),
+    sample(recorder, {.logits = {logits_view, cols},
+                      .cols = cols,
+                      .states = states,
+                      .finds = words(sample_find_bytes(cols, 1) / 4),
                       .commit = buffers.args()});
   });
+  const SampleState left = read<SampleState>(states)[0];
+  EXPECT_EQ(left.arrivals, 0u);
+  EXPECT_TRUE(std::ranges::all_of(left.bins, [](uint32_t bin) { return bin == 0; }));
   const auto actual = read<StepRow>(buffers.next_rows);
   EXPECT_TRUE(same_rows(actual, expected.next_rows))
       << "drawn " << actual[CommitState::kTarget].token << ", not " << expected.next_rows[CommitState::kTarget].token;
@@ -175,19 +181,19 @@ TEST_F(SampleTest, ManyPositions) {
 }
 
 TEST_F(SampleTest, TiesAndMaskedLogits) {
-  std::vector<float> logits(777, 1.5f);
+  std::vector<float> logits(4777, 1.5f);
   for (const Mask mask : {Mask::kNone, Mask::kShared}) {
     use(mask);
-    check(logits, with_history(3, plain(), 777));
-    check(logits, with_history(3, plain(1), 777));
+    check(logits, with_history(3, plain(), 4777));
+    check(logits, with_history(3, plain(1), 4777));
     for (size_t i = 0; i < logits.size(); i += 3) logits[i] = -kInfinity;
-    logits[500] = logits[700] = 4;
+    logits[2500] = logits[4700] = 4;
     SamplerParams params = plain(0.5f);
     params.top_k = 2;
     for (const uint32_t position : {1u, 2u, 3u, 4u}) {
-      check(logits, with_history(position, plain(), 777));
-      check(logits, with_history(position, plain(1), 777));
-      check(logits, with_history(position, params, 777));
+      check(logits, with_history(position, plain(), 4777));
+      check(logits, with_history(position, plain(1), 4777));
+      check(logits, with_history(position, params, 4777));
     }
   }
 }
@@ -201,22 +207,22 @@ TEST_F(SampleTest, LogitsThatAreNotFinite) {
   harsh.repeat_penalty = 1e-30f, harsh.penalty_window = 64;
   for (const Mask mask : {Mask::kNone, Mask::kShared}) {
     use(mask);
-    const auto finite = Generator(7).normals(777);
+    const auto finite = Generator(7).normals(4777);
     for (const SamplerParams& params : {plain(), plain(1), all}) {
       for (const float value : {kNan, -kNan, kInfinity})
-        for (const size_t at : {2, 776}) {
+        for (const size_t at : {2, 3000, 4776}) {
           auto logits = finite;
           logits[at] = value;
-          ASSERT_EQ(expected(logits, with_history(70, params, 777)).token, kTokenNotFinite);
-          check(logits, with_history(70, params, 777));
+          ASSERT_EQ(expected(logits, with_history(70, params, 4777)).token, kTokenNotFinite);
+          check(logits, with_history(70, params, 4777));
         }
       check(std::vector<float>(100, kNan), with_history(3, params, 100));
       check(std::vector<float>(100, -kInfinity), with_history(3, params, 100));
     }
     auto logits = finite;
     logits[2] = 1e30f;
-    ASSERT_EQ(expected(logits, with_history(70, harsh, 777)).token, 2u);
-    check(logits, with_history(70, harsh, 777));
+    ASSERT_EQ(expected(logits, with_history(70, harsh, 4777)).token, 2u);
+    check(logits, with_history(70, harsh, 4777));
   }
 }
 
@@ -276,7 +282,7 @@ TEST_F(SampleTest, CommitsOnlyWhatIsAlive) {
 
 // A batch: each row has the sampler, the history and the random numbers of its own slot.
 TEST_F(SampleTest, ManyRows) {
-  constexpr uint32_t kRows = 4, kCols = 1003, kStride = 1024;
+  constexpr uint32_t kRows = 4, kCols = 5003, kStride = 5024;
   for (const Mask mask : {Mask::kNone, Mask::kShared}) {
     use(mask);
     const std::vector<float> logits = Generator(5).normals(size_t{kRows} * kStride);
@@ -300,7 +306,8 @@ TEST_F(SampleTest, ManyRows) {
       sample(recorder, {.logits = {buffer(logits), kStride},
                         .cols = kCols,
                         .n = kRows,
-                        .counts = words(kRows * kCols),
+                        .states = words(kRows * sizeof(SampleState) / 4, 0),
+                        .finds = words(sample_find_bytes(kCols, kRows) / 4),
                         .commit = {.step_rows = state,
                                    .next_rows = state,
                                    .token_log = buffer(log),
