@@ -49,6 +49,7 @@ void follow_software(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   const uint32_t lanes = caps.subgroup_size;
   // That of Mesa 26 does; those of 25.0 and 22.3 spill them, and take seconds, or minutes, over a large kernel.
   policy.many_registers = caps.driver_major >= 26;
+  policy.compiles_when_run = true;
   policy.scan_workgroup = 0;
   policy.kv_head_lanes = std::min(lanes, policy.kv_head_lanes);  // lanes that wait for others cost most
   // Columns in registers beat tiles in shared memory.

@@ -34,6 +34,7 @@ struct DevicePolicy {
   bool matvec_tuned = true;         // tuning may replace the choice
   bool attention_by_lanes = false;  // by attention_cpu_*
   bool many_registers = true;       // its compiler keeps many sums in registers, and large kernels compile in time
+  bool compiles_when_run = false;   // what a pipeline runs is compiled when it first runs, while others wait
 
   // Measuring.
   uint32_t roof_workgroup = 256, roof_groups = 2048, roof_matrix_groups = 8192;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <thread>
 #include <utility>
 
 #include "kernels/device_policy.h"
@@ -49,7 +50,6 @@ Kernels::~Kernels() {
     stop_ = true;
   }
   changed_.notify_all();
-  worker_ = {};  // waits for it
 }
 
 Result<const vk::Pipeline*> Kernels::pipeline(const PipelineKey& key) {
@@ -57,11 +57,12 @@ Result<const vk::Pipeline*> Kernels::pipeline(const PipelineKey& key) {
   Pipelines::value_type& place = *pipelines_.try_emplace(key).first;
   changed_.wait(lock, [&] { return place.second.state != State::kMaking; });
   if (place.second.state == State::kReady) return &place.second.pipeline;
-  return make(place, lock);
+  return make(place, false, lock);
 }
 
 // By the thread that found the place free. The lock is held again afterwards, also when an exception passes.
-Result<const vk::Pipeline*> Kernels::make(Pipelines::value_type& place, std::unique_lock<std::mutex>& lock) {
+// run: also what a driver leaves until a pipeline first runs.
+Result<const vk::Pipeline*> Kernels::make(Pipelines::value_type& place, bool run, std::unique_lock<std::mutex>& lock) {
   auto& [key, entry] = place;
   struct Claim {
     Kernels& kernels;
@@ -84,7 +85,20 @@ Result<const vk::Pipeline*> Kernels::make(Pipelines::value_type& place, std::uni
                                                                 .constants = key.constants,
                                                                 .full_subgroups = key.full_subgroups,
                                                                 .subgroup_size = key.subgroup_size}));
+  if (run && device_policy(caps()).compiles_when_run) (void)run_nothing(entry.pipeline);  // errors come again
   return &entry.pipeline;
+}
+
+// A dispatch of no workgroups.
+Result<void> Kernels::run_nothing(const vk::Pipeline& pipeline) {
+  PUMICE_ASSIGN(const vk::BufferView any, scratch(Scratch::kPartials, 4));
+  PUMICE_ASSIGN(const vk::BufferView zeros, scratch(Scratch::kCounters, 12));
+  PUMICE_ASSIGN(vk::CommandStream stream, vk::CommandStream::create(device()));
+  const std::vector<vk::BufferView> bindings(pipeline.shader().bindings.size(), any);
+  stream.begin();
+  stream.dispatch_indirect(pipeline, std::vector<std::byte>(pipeline.shader().push_bytes), bindings, zeros);
+  PUMICE_TRY(stream.end());
+  return stream.run();
 }
 
 bool Kernels::prepare(std::span<const PipelineKey> keys) {
@@ -97,7 +111,7 @@ bool Kernels::prepare(std::span<const PipelineKey> keys) {
     ready = ready && (entry.state == State::kReady || entry.state == State::kFailed);
   }
   if (ready) return true;
-  if (start_worker()) {
+  if (start_workers()) {
     changed_.notify_all();
     return false;
   }
@@ -107,11 +121,10 @@ bool Kernels::prepare(std::span<const PipelineKey> keys) {
   return true;
 }
 
-bool Kernels::start_worker() {
-  if (worker_.joinable()) return true;
-  Result<Thread> started = Thread::start("pumice kernels", [this] { work(); });
-  if (started) worker_ = std::move(*started);
-  return worker_.joinable();
+bool Kernels::start_workers() {
+  const uint32_t cores = std::clamp(std::thread::hardware_concurrency(), 1u, 4u);
+  if (working_ == 0) working_ = workers_.start(cores, [this] { work(); });
+  return working_ > 0;
 }
 
 void Kernels::work() {
@@ -125,7 +138,7 @@ void Kernels::work() {
     }
     // What goes wrong is told by pipeline(), to the one who needs it.
     try {
-      (void)make(*wanted, lock);
+      (void)make(*wanted, true, lock);
     } catch (...) {
     }
   }

@@ -23,7 +23,7 @@
 
 #include "base/integers.h"
 #include "base/result.h"
-#include "base/thread.h"
+#include "base/thread_team.h"
 #include "kernels/tuning.h"
 #include "vk/command_stream.h"
 #include "vk/device.h"
@@ -80,7 +80,7 @@ class Kernels {
   explicit Kernels(vk::Device& device) : device_(&device) {}
   // Without a device, for recorders that only list.
   explicit Kernels(vk::DeviceCaps caps) : caps_(std::move(caps)) {}
-  ~Kernels();  // waits for the pipeline that is being made
+  ~Kernels();  // waits for the pipelines that are being made
 
   vk::Device& device() {
     PUMICE_CHECK(device_ != nullptr);
@@ -90,7 +90,7 @@ class Kernels {
   Tuning& tuning() { return tuning_; }
 
   // Never waits. True: pipeline() will not wait for any of `keys`, unless to say again why it cannot be made. False:
-  // those that are missing are being made by a thread of this object.
+  // those that are missing are being made by threads of this object, so far that their first use does not wait either.
   bool prepare(std::span<const PipelineKey> keys);
   // Made on first use; a call that finds it being made waits for it.
   Result<const vk::Pipeline*> pipeline(const PipelineKey& key);
@@ -113,8 +113,9 @@ class Kernels {
     vk::Pipeline pipeline;         // kMaking: its maker's alone
   };
   using Pipelines = std::map<PipelineKey, Entry>;
-  Result<const vk::Pipeline*> make(Pipelines::value_type& place, std::unique_lock<std::mutex>& lock);
-  bool start_worker();
+  Result<const vk::Pipeline*> make(Pipelines::value_type& place, bool run, std::unique_lock<std::mutex>& lock);
+  Result<void> run_nothing(const vk::Pipeline& pipeline);
+  bool start_workers();
   void work();
 
   vk::Device* device_ = nullptr;
@@ -126,7 +127,8 @@ class Kernels {
   std::condition_variable changed_;
   Pipelines pipelines_;  // entries stay where they are
   bool stop_ = false;
-  Thread worker_;  // makes what is wanted; started when something is
+  size_t working_ = 0;
+  ThreadTeam workers_;  // make what is wanted; started when something is
 };
 
 // What operations need, listed instead of recorded.

@@ -5,6 +5,7 @@
 #include <new>
 #include <thread>
 
+#include "kernels/device_policy.h"
 #include "support/vulkan_double.h"
 
 namespace pumice {
@@ -65,7 +66,7 @@ TEST_F(KernelsTest, MakesEachPipelineOnce) {
 }
 
 // How pipelines come to be: held back, counted, and made to fail.
-std::atomic<int> making, made, throwing, failing;
+std::atomic<int> making, made, throwing, failing, run;
 std::atomic<bool> hold;
 
 VKAPI_ATTR VkResult VKAPI_CALL make_badly(VkDevice device, VkPipelineCache cache, uint32_t count,
@@ -80,13 +81,19 @@ VKAPI_ATTR VkResult VKAPI_CALL make_badly(VkDevice device, VkPipelineCache cache
                                                                                                 info, with, pipelines);
 }
 
+VKAPI_ATTR void VKAPI_CALL count_run(VkCommandBuffer commands, VkBuffer arguments, VkDeviceSize at) {
+  ++run;
+  test::VulkanDouble::original<PFN_vkCmdDispatchIndirect>("vkCmdDispatchIndirect")(commands, arguments, at);
+}
+
 class PipelineMakingTest : public test::VulkanDoubleTest {
  protected:
   void SetUp() override {
     test::VulkanDoubleTest::SetUp();
-    making = made = throwing = failing = 0;
+    making = made = throwing = failing = run = 0;
     hold = false;
     vulkan_.replace("vkCreateComputePipelines", make_badly);
+    vulkan_.replace("vkCmdDispatchIndirect", count_run);
     start();
     if (device_) kernels_ = std::make_unique<Kernels>(*device_);
   }
@@ -145,6 +152,17 @@ TEST_F(PipelineMakingTest, PrepareNeverWaitsAndMakesEachOnce) {
   EXPECT_EQ(made, 3);
   EXPECT_TRUE(kernels_->pipeline(key(64)).ok());
   EXPECT_EQ(made, 3);
+}
+
+// So that the first use of what is prepared does not wait for a compiler either.
+TEST_F(PipelineMakingTest, WhatIsPreparedHasRunWhereDriversCompileThen) {
+  if (IsSkipped()) return;
+  const bool late = device_policy(device_->caps()).compiles_when_run;
+  EXPECT_EQ(late, device_->caps().type == vk::DeviceType::kCpu);
+  ASSERT_TRUE(kernels_->pipeline(key(64)).ok());
+  EXPECT_EQ(run, 0);
+  while (!prepared({key(16), key(32)})) std::this_thread::yield();
+  EXPECT_EQ(run, late ? 2 : 0);
 }
 
 TEST_F(PipelineMakingTest, WhatCannotBePreparedIsToldByPipeline) {
