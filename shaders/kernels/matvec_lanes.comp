@@ -251,7 +251,8 @@ void compute(uint first_col, uint cols) {
   for (uint unit = 0u; unit < min(AHEAD, p.units); ++unit) prefetch(unit);
   for (uint unit = 0u; unit < p.units; ++unit) {
 #if SCALE_WORDS
-    if (unit % SCALE_UNITS == 0u) FOR(pair, ALL_ROWS / 2u) load_scales(pair, unit / SCALE_UNITS);
+    // For Q8_0 the condition costs more than the loads (llvmpipe of Mesa 26).
+    if (WEIGHT_TYPE == 3 || unit % SCALE_UNITS == 0u) FOR(pair, ALL_ROWS / 2u) load_scales(pair, unit / SCALE_UNITS);
 #endif
     add_unit(unit, cols);
   }
