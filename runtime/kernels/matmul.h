@@ -28,7 +28,7 @@ struct MatmulVariant {
   uint32_t part_rows = 4, part_cols = 4;    // of that, for a lane; kCoopmat: for a subgroup
   uint32_t m = 0, n = 0, k = 0;             // kCoopmat: the matrix size
   uint32_t subgroup = 0;                    // kCoopmat, kDotVector: lanes of a subgroup; 0: any
-  uint32_t buffers = 1;                     // kCoopmat: tiles in shared memory
+  bool ahead = false;                       // kCoopmat: loads a unit while it multiplies the one before
   uint32_t splits = 1;                      // workgroups that share a tile, along cols
   bool operator==(const MatmulVariant&) const = default;
 };

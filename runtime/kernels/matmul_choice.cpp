@@ -16,10 +16,10 @@ struct Tile {
 // From the most reuse of what was loaded to the most workgroups. A part is a lane's.
 constexpr Tile kLaneTiles[] = {
     {128, 64, 256, 8, 4}, {64, 64, 128, 8, 4}, {64, 64, 256, 4, 4}, {64, 32, 128, 4, 4}, {32, 32, 64, 4, 4}};
-// Cooperative matrices: a part is a subgroup's and follows from the subgroup size. A lane holds 64, 64, 32, 32 or 16
-// sums; with narrow subgroups fewer, by more lanes.
-constexpr Tile kCoopmatTiles[] = {
-    {128, 128, 256, 0, 0}, {128, 64, 128, 0, 0}, {64, 64, 128, 0, 0}, {64, 32, 64, 0, 0}, {32, 32, 64, 0, 0}};
+// Cooperative matrices: a part is a subgroup's and follows from the subgroup size. A lane holds 64, 64, 64, 32, 32 or 16
+// sums.
+constexpr Tile kCoopmatTiles[] = {{128, 256, 512, 0, 0}, {128, 128, 256, 0, 0}, {128, 64, 128, 0, 0},
+                                  {64, 64, 128, 0, 0},   {64, 32, 64, 0, 0},    {32, 32, 64, 0, 0}};
 
 // More would leave room for one workgroup at a time where a compute unit has 64 KiB.
 constexpr uint32_t kMostSharedBytes = 32768;
@@ -74,8 +74,9 @@ void add_lane_tiles(const vk::DeviceCaps& caps, MatmulForm form, Variants& varia
 }
 
 // Cuts the tile into as many parts as there are subgroups, as square as can be; false where a part would be smaller
-// than a matrix.
+// than a matrix, or the memory of the tile has not got room for a matrix of each.
 bool cut_into_parts(MatmulVariant& v, uint32_t subgroups) {
+  if (4 * subgroups * v.m * v.n > matmul_shared_bytes(v)) return false;
   v.part_rows = v.tile_rows;
   v.part_cols = v.tile_cols;
   for (; subgroups > 1; subgroups /= 2) (v.part_rows >= v.part_cols ? v.part_rows : v.part_cols) /= 2;
@@ -98,34 +99,28 @@ std::vector<vk::CooperativeMatrix> useful_sizes(const vk::DeviceCaps& caps) {
   return sizes;
 }
 
-// Intel's matrices have 8 rows and are native to its narrowest subgroups only: on Arc B580 (Mesa 26) the 64 x 64 tile
-// spills no register with 16 lanes and 141 with 32. Its lanes have registers for two sums per lane of a subgroup: with
-// 8 lanes (Arc A770) 22 registers are spilled at 32 sums a lane, none at 16.
 void add_coopmat_tiles(const vk::DeviceCaps& caps, Variants& variants) {
   if (!caps.fixed_subgroup) return;
+  const DevicePolicy policy = device_policy(caps);
   for (const vk::CooperativeMatrix& size : useful_sizes(caps)) {
-    const uint32_t subgroup = size.m == 8 ? caps.min_subgroup_size : caps.subgroup_size;
-    const uint32_t most_sums = std::min(64u, 2 * subgroup);
     for (const Tile& tile : kCoopmatTiles) {
       MatmulVariant v{.form = MatmulForm::kCoopmat,
-                      .workgroup = std::max({tile.workgroup, subgroup, tile.rows * tile.cols / most_sums}),
+                      .workgroup = std::max(tile.workgroup, policy.matrix_subgroup),
                       .tile_rows = tile.rows,
                       .tile_cols = tile.cols,
                       .m = size.m,
                       .n = size.n,
                       .k = size.k,
-                      .subgroup = subgroup,
-                      .buffers = 2};
-      if (!cut_into_parts(v, v.workgroup / subgroup)) continue;
-      if (!fits(caps, v)) v.buffers = 1;
-      if (fits(caps, v)) variants.push_back(v);
+                      .subgroup = policy.matrix_subgroup,
+                      .ahead = policy.matrix_ahead};
+      if (cut_into_parts(v, v.workgroup / v.subgroup) && fits(caps, v)) variants.push_back(v);
     }
   }
 }
 
 // No driver here offers VK_NV_cooperative_matrix2, so this form is never the choice, only something for tuning to try.
 void add_workgroup_tiles(const vk::DeviceCaps& caps, Variants& variants) {
-  for (const Tile& tile : {kCoopmatTiles[0], kCoopmatTiles[2]}) {
+  for (const Tile& tile : {kCoopmatTiles[1], kCoopmatTiles[3]}) {
     const MatmulVariant v{.form = MatmulForm::kCoopmat2,
                           .workgroup = kMatmulCoopmat2Workgroup,
                           .tile_rows = tile.rows,
@@ -175,9 +170,8 @@ uint32_t matmul_shared_bytes(const MatmulVariant& v) {
   const uint32_t lines = v.tile_rows + v.tile_cols, arrivals = 4;
   if (v.form == MatmulForm::kTiled) return lines * 9 * 16 + arrivals;
   if (v.form == MatmulForm::kDot) return lines * 2 * 3 * 16 + arrivals;
-  if (v.form == MatmulForm::kCoopmat2) return v.tile_rows * 10 * 8 + arrivals;  // and what the driver takes for itself
-  const uint32_t results = v.tile_rows / v.part_rows * (v.tile_cols / v.part_cols) * v.m * v.n * 4;
-  return v.buffers * lines * 10 * 8 + results + arrivals;
+  if (v.form == MatmulForm::kCoopmat2) return v.tile_rows * 5 * 16 + arrivals;  // and what the driver takes for itself
+  return lines * 5 * 16 + arrivals;
 }
 
 MatmulVariant choose_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape) {

@@ -9,6 +9,8 @@ namespace pumice::vk {
 namespace {
 
 ComponentType component_of(VkComponentTypeKHR type) {
+  constexpr uint32_t kBfloat16 = 1000141000;  // VK_COMPONENT_TYPE_BFLOAT16_KHR, which older headers lack
+  if (static_cast<uint32_t>(type) == kBfloat16) return ComponentType::kBF16;
   switch (type) {
     case VK_COMPONENT_TYPE_FLOAT16_KHR:
       return ComponentType::kF16;

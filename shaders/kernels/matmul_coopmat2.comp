@@ -1,5 +1,6 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
 #extension GL_KHR_cooperative_matrix : require
 #extension GL_NV_cooperative_matrix2 : require
 #extension GL_KHR_memory_scope_semantics : require
@@ -10,7 +11,8 @@
 #define FIXED_WORKGROUP kMatmulCoopmat2Workgroup
 #include "lib/matmul_output.glsl"
 #include "lib/dequant.glsl"
-const uint BUFFERS = 1u;
+#include "lib/half_unit.glsl"
+const uint TILE_LINES = TILE_ROWS;
 #include "lib/coopmat_tile.glsl"
 
 // As matmul_coopmat, but the whole workgroup multiplies one matrix, whose parts, loads of x and registers the driver
@@ -31,12 +33,13 @@ void main() {
   coopmat<float, gl_ScopeWorkgroup, TILE_ROWS, TILE_COLS, gl_MatrixUseAccumulator> sum =
       coopmat<float, gl_ScopeWorkgroup, TILE_ROWS, TILE_COLS, gl_MatrixUseAccumulator>(0.0);
   for (uint unit = first_unit(); unit < last_unit(); ++unit) {
+    load_weights(unit);
     barrier();
-    stage_weights(unit, 0u);
+    stage_weights(unit);
     barrier();
     coopmat<float16_t, gl_ScopeWorkgroup, TILE_ROWS, 32, gl_MatrixUseA> a;
     coopmat<float16_t, gl_ScopeWorkgroup, 32, TILE_COLS, gl_MatrixUseB> b;
-    coopMatLoad(a, w_tile, 0u, TILE_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
+    coopMatLoad(a, tile, 0u, TILE_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
     coopMatLoadTensorNV(b, x, 0u, sliceTensorLayoutNV(x_layout, first_col(), TILE_COLS, unit * 32u, 32u), transposed);
     sum = coopMatMulAdd(a, b, sum);
   }

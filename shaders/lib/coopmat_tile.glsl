@@ -1,30 +1,53 @@
-// Tiles of f16 in shared memory for cooperative matrices. A row of a tile is one unit of 32 values along K as 8
-// f16vec4, and two more of padding, so that the 8 rows of 16 bytes that a matrix is loaded by come from all 32 banks.
-// After lib/matmul_output.glsl and lib/dequant.glsl; the including shader has BUFFERS, the number of tiles of weights.
-const uint TILE_STRIDE = 10u;  // of rows, in f16vec4
+// Tiles of f16 in shared memory for cooperative matrices. A row of a tile is one unit of 32 values along K, 8 in a
+// uvec4, and one uvec4 of padding, so that the 8 rows of 16 bytes that a matrix is loaded by come from all 32 banks.
+// Weights are loaded as they are stored, which a kernel does while it multiplies the unit before, and decoded when they
+// are staged. After lib/matmul_output.glsl, lib/dequant.glsl and lib/half_unit.glsl; the including shader has
+// TILE_LINES: rows of shared memory, TILE_ROWS for the weights first.
+const uint TILE_STRIDE = 5u;  // of rows, in uvec4
 
-// Weights beyond the range of f16 (there are none in trained models) become its largest; only f32 and bf16 can hold
-// them without being scaled blocks.
-f16vec4 to_f16(vec4 v) {
-#if WEIGHT_TYPE == 0 || WEIGHT_TYPE == 2
-  v = clamp(v, vec4(-65504.0), vec4(65504.0));
-#endif
-  return f16vec4(v);
+shared uvec4 tile[TILE_LINES * TILE_STRIDE];
+
+// A task is half a unit of a row.
+const uint W_TASKS = TILE_ROWS * 2u, W_EACH = (W_TASKS + WG - 1u) / WG;
+uint w_task(uint i) { return gl_LocalInvocationIndex + i * WG; }
+uint w_row(uint i) { return w_task(i) / 16u * 8u + w_task(i) % 8u; }
+uint w_half(uint i) { return w_task(i) / 8u % 2u; }
+bool w_mine(uint i) { return W_TASKS % WG == 0u || w_task(i) < W_TASKS; }
+
+HalfUnit w_loaded[W_EACH];
+
+void load_weights(uint unit) {
+  [[unroll]] for (uint i = 0u; i < W_EACH; ++i)
+    if (w_mine(i)) {
+      const uint row = weight_row(w_row(i));
+      const uvec2 base = unit_base(p.quant_offset, row, p.units, unit);
+      w_loaded[i] = HalfUnit(HALF_QUANTS(weights, weight_quads, base, w_half(i)),
+                             SCALE_RECORD_WIDE(weights, weight_quads, p.scale_offset, row, p.units, unit));
+    }
 }
 
-const uint W_TILE = TILE_ROWS * TILE_STRIDE;
-shared f16vec4 w_tile[BUFFERS * W_TILE];
+// Weights beyond the range of f16 (there are none in trained models) become its largest; only bf16 can hold them
+// without being scaled blocks.
+uvec2 to_f16(vec4 v) {
+#if WEIGHT_TYPE == 2
+  v = clamp(v, vec4(-65504.0), vec4(65504.0));
+#endif
+  return uvec2(packFloat2x16(f16vec2(v.xy)), packFloat2x16(f16vec2(v.zw)));
+}
 
-void stage_weights(uint unit, uint part) {
-  for (uint task = gl_LocalInvocationID.x; task < TILE_ROWS * 2u; task += WG) {
-    const uint r = task / 16u * 8u + task % 8u, j = task / 8u % 2u * 2u;
-    const uint row = weight_row(r);
-    const UnitScale scale = UNIT_SCALE(weights, p.scale_offset, row, p.units, unit);
-    const uvec2 base = unit_base(p.quant_offset, row, p.units, unit);
-    for (uint i = 0u; i < 2u; ++i) {
-      const UnitPair w = UNIT_PAIR(weights, base, (j + i), scale);
-      w_tile[part * W_TILE + r * TILE_STRIDE + j + i] = to_f16(w.lo);
-      w_tile[part * W_TILE + r * TILE_STRIDE + 4u + j + i] = to_f16(w.hi);
+void stage_weights(uint unit) {
+  [[unroll]] for (uint i = 0u; i < W_EACH; ++i)
+    if (w_mine(i)) {
+      const uint to = w_row(i) * TILE_STRIDE + w_half(i);
+#if WEIGHT_TYPE == 1
+      tile[to] = w_loaded[i].quants[0];
+      tile[to + 2u] = w_loaded[i].quants[1];
+#else
+      const UnitScale scale = unit_scale(w_loaded[i].scale, unit);
+      const UnitPair first = half_unit_pair(w_loaded[i], w_half(i), 0u, scale);
+      const UnitPair second = half_unit_pair(w_loaded[i], w_half(i), 1u, scale);
+      tile[to] = uvec4(to_f16(first.lo), to_f16(second.lo));
+      tile[to + 2u] = uvec4(to_f16(first.hi), to_f16(second.hi));
+#endif
     }
-  }
 }

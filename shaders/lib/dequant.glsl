@@ -76,7 +76,8 @@ struct UnitWords {
 #endif
 
 #if WEIGHT_TYPE <= 2
-#define UNIT_SCALE(words, offset, row, units, unit) UnitScale(1.0, 1.0, 0.0, 0.0)
+#define SCALE_RECORD(words, offset, row, units, unit) uvec4(0u)
+UnitScale unit_scale(uvec4 record, uint unit) { return UnitScale(1.0, 1.0, 0.0, 0.0); }
 #endif
 #if WEIGHT_TYPE == 0
 #define UNIT_PAIR(words, base, j, s) UnitPair( \
@@ -129,28 +130,30 @@ UnitScale signed_pair_scale(uint word, uint unit, float d) {
   return UnitScale(s.x, s.y, -32.0 * s.x, -32.0 * s.y);
 }
 
-#if WEIGHT_TYPE == 3
-#define UNIT_SCALE(words, offset, row, units, unit) \
-  half_scale(words[record_base(offset, row, (units + 1u) / 2u, (unit) / 2u, 1u).y], unit, 0.0)
-#elif WEIGHT_TYPE == 4
-#define UNIT_SCALE(words, offset, row, units, unit) \
-  half_scale(words[record_base(offset, row, (units + 1u) / 2u, (unit) / 2u, 1u).y], unit, 8.0)
-#elif WEIGHT_TYPE == 6
-#define UNIT_SCALE(words, offset, row, units, unit) \
-  half_scale(words[record_base(offset, row, (units + 1u) / 2u, (unit) / 2u, 1u).y], unit, 16.0)
+#if WEIGHT_TYPE == 3 || WEIGHT_TYPE == 4 || WEIGHT_TYPE == 6
+#define SCALE_RECORD(words, offset, row, units, unit) \
+  uvec4(words[record_base(offset, row, (units + 1u) / 2u, (unit) / 2u, 1u).y], 0u, 0u, 0u)
+UnitScale unit_scale(uvec4 record, uint unit) {
+  return half_scale(record.x, unit, WEIGHT_TYPE == 3 ? 0.0 : WEIGHT_TYPE == 4 ? 8.0 : 16.0);
+}
 #elif WEIGHT_TYPE == 5 || WEIGHT_TYPE == 7
-#define UNIT_SCALE(words, offset, row, units, unit) \
-  affine_scale(words[record_base(offset, row, units, unit, 1u).y])
+#define SCALE_RECORD(words, offset, row, units, unit) \
+  uvec4(words[record_base(offset, row, units, unit, 1u).y], 0u, 0u, 0u)
+UnitScale unit_scale(uvec4 record, uint unit) { return affine_scale(record.x); }
 #elif WEIGHT_TYPE == 8 || WEIGHT_TYPE == 9
-#define UNIT_SCALE(words, offset, row, units, unit) \
-  packed_scale(FOUR_WORDS(words, record_base(offset, row, (units) / 8u, (unit) / 8u, 4u).x), (unit) % 8u)
-#define UNIT_SCALE_WIDE(words, quads, offset, row, units, unit) \
-  packed_scale(quads[record_base(offset, row, (units) / 8u, (unit) / 8u, 4u).x / 4u], (unit) % 8u)
+#define SCALE_RECORD(words, offset, row, units, unit) \
+  FOUR_WORDS(words, record_base(offset, row, (units) / 8u, (unit) / 8u, 4u).x)
+#define SCALE_RECORD_WIDE(words, quads, offset, row, units, unit) \
+  quads[record_base(offset, row, (units) / 8u, (unit) / 8u, 4u).x / 4u]
+UnitScale unit_scale(uvec4 record, uint unit) { return packed_scale(record, unit % 8u); }
 #else
 #define SUPER_BASE(offset, row, units, unit) record_base(offset, row, (units) / 8u, (unit) / 8u, 5u)
-#define UNIT_SCALE(words, offset, row, units, unit) \
-  signed_pair_scale(words[SUPER_BASE(offset, row, units, unit).x + (unit) % 8u / 2u], unit, \
-                    unpackHalf2x16(words[SUPER_BASE(offset, row, units, unit).y]).x)
+#define SCALE_RECORD(words, offset, row, units, unit) \
+  uvec4(words[SUPER_BASE(offset, row, units, unit).x + (unit) % 8u / 2u], \
+        words[SUPER_BASE(offset, row, units, unit).y], 0u, 0u)
+UnitScale unit_scale(uvec4 record, uint unit) {
+  return signed_pair_scale(record.x, unit, unpackHalf2x16(record.y).x);
+}
 #endif
 
 #if WEIGHT_TYPE == 3
@@ -161,8 +164,8 @@ UnitPair unit_pair(const in UnitWords u, uint j, UnitScale s) {
 }
 #else
 UnitPair nibble_pair(uint word, uint upper_lo, uint upper_hi, UnitScale s) {
-  return UnitPair(bytes_to_vec4((word & 0x0f0f0f0fu) | upper_lo) * s.d_lo + s.m_lo,
-                  bytes_to_vec4(((word >> 4) & 0x0f0f0f0fu) | upper_hi) * s.d_hi + s.m_hi);
+  return UnitPair(fma(bytes_to_vec4((word & 0x0f0f0f0fu) | upper_lo), vec4(s.d_lo), vec4(s.m_lo)),
+                  fma(bytes_to_vec4(((word >> 4) & 0x0f0f0f0fu) | upper_hi), vec4(s.d_hi), vec4(s.m_hi)));
 }
 #if WEIGHT_TYPE == 4 || WEIGHT_TYPE == 5 || WEIGHT_TYPE == 8
 #define UNIT_PAIR(words, base, j, s) nibble_pair(words[base.x + j], 0u, 0u, s)
@@ -183,7 +186,10 @@ UnitPair unit_pair(const in UnitWords u, uint j, UnitScale s) {
 #endif
 #endif
 
-// UNIT_SCALE where there are quads to load.
-#ifndef UNIT_SCALE_WIDE
-#define UNIT_SCALE_WIDE(words, quads, offset, row, units, unit) UNIT_SCALE(words, offset, row, units, unit)
+// What unit_scale makes the scale of a unit from; WIDE: where there are quads to load.
+#ifndef SCALE_RECORD_WIDE
+#define SCALE_RECORD_WIDE(words, quads, offset, row, units, unit) SCALE_RECORD(words, offset, row, units, unit)
 #endif
+#define UNIT_SCALE(words, offset, row, units, unit) unit_scale(SCALE_RECORD(words, offset, row, units, unit), unit)
+#define UNIT_SCALE_WIDE(words, quads, offset, row, units, unit) \
+  unit_scale(SCALE_RECORD_WIDE(words, quads, offset, row, units, unit), unit)

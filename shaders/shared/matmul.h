@@ -36,7 +36,7 @@ SHARED_CONST kMatmulSpecPartCols = 5u;
 SHARED_CONST kMatmulSpecM = 6u;  // matmul_coopmat: the matrix size
 SHARED_CONST kMatmulSpecN = 7u;
 SHARED_CONST kMatmulSpecK = 8u;
-SHARED_CONST kMatmulSpecBuffers = 9u;    // 2: a tile is staged while the one before it is used
+SHARED_CONST kMatmulSpecAhead = 9u;  // 1: a unit is loaded while the one before it is multiplied
 SHARED_CONST kMatmulSpecSubgroups = 10u;
 // Flags.
 SHARED_CONST kMatmulBias = 1u;

@@ -18,6 +18,8 @@ TEST(DevicePolicy, UnknownGpusGetTheDefaults) {
   const DevicePolicy defaults, policy = device_policy(caps_of(vk::DeviceType::kIntegrated, 0x1234));
   EXPECT_EQ(policy.reduce_subgroup, 32u);
   EXPECT_EQ(policy.attention_subgroup, 0u);
+  EXPECT_EQ(policy.matrix_subgroup, 32u);
+  EXPECT_TRUE(policy.matrix_ahead);
   EXPECT_EQ(policy.most_matvec_cols, defaults.most_matvec_cols);
   EXPECT_EQ(policy.matmul_workgroups, defaults.matmul_workgroups);
   EXPECT_FALSE(policy.matvec_only || policy.matvec_by_lanes || policy.attention_by_lanes);
@@ -34,6 +36,21 @@ TEST(DevicePolicy, CompilersWithFewRegistersGetNarrowerSubgroupsAndFewerSums) {
   const DevicePolicy qualcomm = device_policy(caps_of(vk::DeviceType::kIntegrated, 0x5143));
   EXPECT_EQ(qualcomm.reduce_subgroup, 64u);
   EXPECT_LT(qualcomm.most_matvec_cols, defaults.most_matvec_cols);
+}
+
+TEST(DevicePolicy, MatricesTakeTheSubgroupsThatReadLeast) {
+  vk::DeviceCaps amd = caps_of(vk::DeviceType::kDiscrete, 0x1002);
+  EXPECT_EQ(device_policy(amd).matrix_subgroup, amd.min_subgroup_size);
+  amd.cooperative_matrices = {{.m = 16, .n = 16, .k = 16, .a = vk::ComponentType::kBF16}};
+  EXPECT_EQ(device_policy(amd).matrix_subgroup, amd.subgroup_size) << "RDNA4";
+  EXPECT_TRUE(device_policy(amd).matrix_ahead);
+  const vk::DeviceCaps intel = caps_of(vk::DeviceType::kDiscrete, 0x8086);
+  EXPECT_EQ(device_policy(intel).matrix_subgroup, intel.min_subgroup_size);
+  EXPECT_FALSE(device_policy(intel).matrix_ahead);
+  vk::DeviceCaps nvidia = caps_of(vk::DeviceType::kDiscrete, 0x10de);
+  EXPECT_TRUE(device_policy(nvidia).matrix_ahead);
+  nvidia.driver_id = 23;
+  EXPECT_FALSE(device_policy(nvidia).matrix_ahead) << "NVK";
 }
 
 TEST(DevicePolicy, SoftwareDriversTakeLanesWhereTheirCompilerAndVectorsAllow) {

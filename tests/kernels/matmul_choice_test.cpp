@@ -148,14 +148,31 @@ TEST(MatmulChoice, MatricesOfTheHardware) {
   EXPECT_EQ(nvidia.n, 8u);
   EXPECT_EQ(nvidia.k, 16u);
   vk::DeviceCaps intel = with_matrices(32, {size(8, 16, 16)});
+  intel.vendor_id = 0x8086;
   intel.min_subgroup_size = 16;
   const MatmulVariant variant = choose_matmul(intel, kPrefill);
-  EXPECT_EQ(variant.subgroup, 16u) << "the narrowest for matrices of 8 rows";
-  EXPECT_LE(variant.part_rows * variant.part_cols, 32 * variant.subgroup);
+  EXPECT_EQ(variant.subgroup, 16u);
+  EXPECT_EQ(variant.part_rows, 32u);
+  EXPECT_EQ(variant.part_cols, 32u);
+  EXPECT_FALSE(variant.ahead) << "no registers for it";
+}
+
+// Memory of the tile takes a matrix of each subgroup at the end.
+TEST(MatmulChoice, ManySubgroupsNeedALargerTile) {
+  if (!built("matmul_coopmat.q4_k")) GTEST_SKIP() << "the shader compiler knows no cooperative matrices";
+  for (const MatmulVariant& v : matmul_candidates(with_matrices(8, {size(16, 16, 16)}), kPrefill))
+    if (v.form == MatmulForm::kCoopmat) {
+      EXPECT_LE(4 * v.workgroup / v.subgroup * v.m * v.n, 80 * (v.tile_rows + v.tile_cols));
+    }
 }
 
 TEST(MatmulChoice, LargeTilesWhereTheyFillTheDevice) {
   const vk::DeviceCaps caps = plain();
+  if (built("matmul_coopmat.q4_k")) {
+    const vk::DeviceCaps matrices = with_matrices(32, {size(16, 16, 16)});
+    EXPECT_EQ(choose_matmul(matrices, kPrefill).tile_cols, 128u);
+    EXPECT_EQ(choose_matmul(matrices, {.type = kQ4, .rows = 14336, .cols = 4096, .n = 512}).tile_cols, 256u);
+  }
   EXPECT_EQ(choose_matmul(caps, kPrefill).tile_rows, 128u);
   EXPECT_EQ(choose_matmul(caps, kPrefill).splits, 1u);
   EXPECT_EQ(choose_matmul(caps, {.type = kQ4, .rows = 128256, .cols = 4096, .n = 17}).tile_cols, 32u);

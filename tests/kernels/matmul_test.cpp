@@ -155,6 +155,9 @@ void MatmulTest::check_all_variants(const MatmulCase& c) {
     MatmulCase with = c;
     with.variant = variant;
     check(with);
+    if (variant.form != MatmulForm::kCoopmat) continue;
+    with.variant->ahead = !variant.ahead;
+    check(with);
   }
 }
 
@@ -186,6 +189,7 @@ TEST_F(MatmulTest, SeveralSlabs) {
 TEST_F(MatmulTest, EveryVariant) {
   check_all_variants({.type = kQ8, .rows = 130, .cols = 544, .n = 33, .bias = true, .y_offset = 1, .extra_stride = 4});
   check_all_variants({.type = kQ8, .rows = 40, .cols = 64, .n = 127, .accumulate = true});
+  check_all_variants({.type = kQ8, .rows = 140, .cols = 96, .n = 250});
   check_all_variants({.type = kF16, .rows = 129, .cols = 530, .n = 64, .bias = true, .accumulate = true});
   for (const uint32_t n : {1u, 5u, 8u})
     check_all_variants({.type = kQ8, .rows = 21, .cols = 288, .n = n, .bias = true, .accumulate = true, .y_offset = 1});
