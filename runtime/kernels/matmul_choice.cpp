@@ -90,7 +90,8 @@ std::vector<vk::CooperativeMatrix> useful_sizes(const vk::DeviceCaps& caps) {
   using enum vk::ComponentType;
   std::vector<vk::CooperativeMatrix> sizes;
   for (const vk::CooperativeMatrix& size : caps.cooperative_matrices)
-    if (size.a == kF16 && size.b == kF16 && size.c == kF32 && size.result == kF32 && kUnitValues % size.k == 0)
+    if (size.a == kF16 && size.b == kF16 && size.c == kF32 && size.result == kF32 && size.m % 4 == 0 &&
+        kUnitValues % size.k == 0)
       sizes.push_back(size);
   std::stable_sort(sizes.begin(), sizes.end(), [](const auto& one, const auto& other) {
     return one.k != other.k ? one.k > other.k : one.n < other.n;
