@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -89,16 +90,23 @@ Result<const vk::Pipeline*> Kernels::make(Pipelines::value_type& place, bool run
   return &entry.pipeline;
 }
 
-// A dispatch of no workgroups.
+// A dispatch of no workgroups. One at a time, with a stream and memory that stay: the driver compiles in one thread
+// anyway, and validation layers of 2023 may crash where a stream is destroyed beside another thread that records.
 Result<void> Kernels::run_nothing(const vk::Pipeline& pipeline) {
-  PUMICE_ASSIGN(const vk::BufferView any, scratch(Scratch::kPartials, 4));
-  PUMICE_ASSIGN(const vk::BufferView zeros, scratch(Scratch::kCounters, 12));
-  PUMICE_ASSIGN(vk::CommandStream stream, vk::CommandStream::create(device()));
-  const std::vector<vk::BufferView> bindings(pipeline.shader().bindings.size(), any);
-  stream.begin();
-  stream.dispatch_indirect(pipeline, std::vector<std::byte>(pipeline.shader().push_bytes), bindings, zeros);
-  PUMICE_TRY(stream.end());
-  return stream.run();
+  const std::lock_guard lock(nothing_mutex_);
+  if (!nothing_memory_) {
+    constexpr uint64_t kBytes = 64;
+    PUMICE_ASSIGN(nothing_memory_, device().create_buffer(kBytes, vk::MemoryIntent::kShared));
+    std::memset(nothing_memory_.mapped(), 0, kBytes);
+  }
+  if (!nothing_.handle()) {
+    PUMICE_ASSIGN(nothing_, vk::CommandStream::create(device()));
+  }
+  const std::vector<vk::BufferView> bindings(pipeline.shader().bindings.size(), nothing_memory_);
+  nothing_.begin();
+  nothing_.dispatch_indirect(pipeline, std::vector<std::byte>(pipeline.shader().push_bytes), bindings, nothing_memory_);
+  PUMICE_TRY(nothing_.end());
+  return nothing_.run();
 }
 
 bool Kernels::prepare(std::span<const PipelineKey> keys) {

@@ -127,6 +127,9 @@ class Kernels {
   std::condition_variable changed_;
   Pipelines pipelines_;  // entries stay where they are
   bool stop_ = false;
+  std::mutex nothing_mutex_;
+  vk::CommandStream nothing_;  // with nothing_mutex_
+  vk::Buffer nothing_memory_;  // zeros
   size_t working_ = 0;
   ThreadTeam workers_;  // make what is wanted; started when something is
 };
