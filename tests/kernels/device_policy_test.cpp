@@ -49,7 +49,7 @@ TEST(DevicePolicy, MatricesTakeTheSubgroupsThatReadLeast) {
   EXPECT_FALSE(device_policy(intel).matrix_ahead);
   vk::DeviceCaps nvidia = caps_of(vk::DeviceType::kDiscrete, 0x10de);
   EXPECT_TRUE(device_policy(nvidia).matrix_ahead);
-  nvidia.driver_id = 23;
+  nvidia.driver_id = 24;
   EXPECT_FALSE(device_policy(nvidia).matrix_ahead) << "NVK";
 }
 
