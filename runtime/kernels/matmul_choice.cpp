@@ -167,7 +167,7 @@ Variants all_variants(const vk::DeviceCaps& caps, const MatmulShape& shape) {
 
 uint32_t matmul_shared_bytes(const MatmulVariant& v) {
   if (v.form == MatmulForm::kDotVector) return v.workgroup * 4;
-  const uint32_t lines = v.tile_rows + v.tile_cols, arrivals = 4;
+  const uint32_t lines = v.tile_rows + v.tile_cols, arrivals = 16;
   if (v.form == MatmulForm::kTiled) return lines * 9 * 16 + arrivals;
   if (v.form == MatmulForm::kDot) return lines * 2 * 3 * 16 + arrivals;
   if (v.form == MatmulForm::kCoopmat2) return v.tile_rows * 5 * 16 + arrivals;  // and what the driver takes for itself

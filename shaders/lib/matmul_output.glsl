@@ -24,7 +24,7 @@ layout(binding = 3) buffer Y { float y[]; };
 layout(binding = 4) coherent buffer Partials { float partials[]; };  // (tile, split, column, row)
 layout(binding = 5) coherent buffer Counters { uint counters[]; };   // (tile), all 0 between dispatches
 
-shared uint arrivals;
+shared uvec4 arrivals;  // x; a whole vector, so that the tiles beside it are aligned to 16 bytes
 
 uint first_row() { return gl_WorkGroupID.y * TILE_ROWS; }
 uint first_col() { return gl_WorkGroupID.x * TILE_COLS; }
@@ -59,9 +59,9 @@ void merge_splits() {
   const uint lane = gl_LocalInvocationIndex;
   memoryBarrierBuffer();
   barrier();
-  if (lane == 0u) arrivals = atomicAdd(counters[tile_index()], 1u);
+  if (lane == 0u) arrivals.x = atomicAdd(counters[tile_index()], 1u);
   barrier();
-  if (arrivals != p.splits - 1u) return;
+  if (arrivals.x != p.splits - 1u) return;
   memoryBarrierBuffer();
   for (uint i = lane; i < TILE_ROWS * TILE_COLS; i += WG) {
     const uint r = i % TILE_ROWS, c = i / TILE_ROWS;
