@@ -33,27 +33,46 @@ const uint X_TASKS = TILE_COLS * 4u, X_EACH = (X_TASKS + WG - 1u) / WG;
 coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> sum[M_PARTS * N_PARTS];
 uvec4 x_loaded[X_EACH];
 
-uint x_task(uint i) { return gl_LocalInvocationID.x + i * WG; }
-bool x_mine(uint i) { return X_TASKS % WG == 0u || x_task(i) < X_TASKS; }
+bool x_mine(uint i) { return X_TASKS % WG == 0u || gl_LocalInvocationIndex + i * WG < X_TASKS; }
+uint x_row(uint i) { return gl_LocalInvocationIndex / 4u + i * WG / 4u; }
+uint x_part() { return gl_LocalInvocationIndex % 4u; }
+
+void load_x(uint unit) {
+  [[unroll]] for (uint i = 0u; i < X_EACH; ++i)
+    if (x_mine(i))
+      x_loaded[i] = x[(min(first_col() + x_row(i), p.n - 1u) * p.units + unit) * 4u + x_part()];
+}
 
 void load(uint unit) {
   load_weights(unit);
-  [[unroll]] for (uint i = 0u; i < X_EACH; ++i)
-    if (x_mine(i))
-      x_loaded[i] = x[(min(first_col() + x_task(i) / 4u, p.n - 1u) * p.units + unit) * 4u + x_task(i) % 4u];
+  load_x(unit);
 }
 
-void stage(uint unit) {
-  stage_weights(unit);
+void stage_x() {
   [[unroll]] for (uint i = 0u; i < X_EACH; ++i)
-    if (x_mine(i)) tile[X_TILE + x_task(i) / 4u * TILE_STRIDE + x_task(i) % 4u] = x_loaded[i];
+    if (x_mine(i)) tile[X_TILE + x_row(i) * TILE_STRIDE + x_part()] = x_loaded[i];
+}
+
+// By multiplications with 0, each added to the one before, whose results NVK keeps in the groups of registers that a
+// multiplication takes. Constants it copies into such groups and back in each step: 281 instructions instead of 40 on
+// Ada.
+void clear_sums() {
+  const coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a =
+      coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA>(0.0);
+  const coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b =
+      coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB>(0.0);
+  sum[0] = coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>(0.0);
+  [[unroll]] for (uint i = 1u; i < M_PARTS * N_PARTS; ++i) sum[i] = coopMatMulAdd(a, b, sum[i - 1u]);
+  sum[0] = coopMatMulAdd(a, b, sum[M_PARTS * N_PARTS - 1u]);
 }
 
 // Unrolled, Mesa's compilers hold a second set of sums: on Arc B580 a part of 32 x 32 spills 95 registers instead of
 // none, on Navi 31 one of 32 x 64 has 192 instead of 144.
 void multiply(uint r0, uint c0) {
   [[dont_unroll]] for (uint k = 0u; k < 32u; k += K) {
-    const uint a_at = r0 * TILE_STRIDE + k / 8u, b_at = X_TILE + c0 * TILE_STRIDE + k / 8u;
+    // The remainder tells Mesa that no sum wraps around, so that Xe2 adds constants to addresses while it loads: 39
+    // instructions instead of 62.
+    const uint at = k % 32u / 8u, a_at = r0 * TILE_STRIDE + at, b_at = X_TILE + c0 * TILE_STRIDE + at;
     coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA> a[M_PARTS];
     [[unroll]] for (uint i = 0u; i < M_PARTS; ++i)
       coopMatLoad(a[i], tile, a_at + M * i * TILE_STRIDE, TILE_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
@@ -87,15 +106,14 @@ void store(uint r0, uint c0) {
 void main() {
   const uint across = TILE_COLS / PART_COLS;
   const uint r0 = gl_SubgroupID / across * PART_ROWS, c0 = gl_SubgroupID % across * PART_COLS;
-  [[unroll]] for (uint i = 0u; i < M_PARTS * N_PARTS; ++i)
-    sum[i] = coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>(0.0);
-  // Not AHEAD, this only takes out of the loop what its loads have in common: on NVK fewer copies of the sums as well,
-  // 220 instead of 557 instructions a unit on Ada. Narrow subgroups have not got the registers.
-  if (AHEAD != 0u || SUBGROUP >= 32u) load(first_unit());
+  clear_sums();
+  if (AHEAD != 0u) load(first_unit());
   for (uint unit = first_unit(); unit < last_unit(); ++unit) {
-    if (AHEAD == 0u) load(unit);
+    if (AHEAD == 0u) load_weights(unit);
     barrier();
-    stage(unit);
+    stage_weights(unit);
+    if (AHEAD == 0u) load_x(unit);  // late, and so in the registers of the weights
+    stage_x();
     barrier();
     if (AHEAD != 0u) load(min(unit + 1u, p.units - 1u));
     multiply(r0, c0);

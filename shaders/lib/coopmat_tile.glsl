@@ -7,11 +7,11 @@ const uint TILE_STRIDE = 5u;  // of rows, in uvec4
 
 shared uvec4 tile[TILE_LINES * TILE_STRIDE];
 
-// A task is half a unit of a row.
+// A task is half a unit of a row; WG is a multiple of 16.
 const uint W_TASKS = TILE_ROWS * 2u, W_EACH = (W_TASKS + WG - 1u) / WG;
 uint w_task(uint i) { return gl_LocalInvocationIndex + i * WG; }
-uint w_row(uint i) { return w_task(i) / 16u * 8u + w_task(i) % 8u; }
-uint w_half(uint i) { return w_task(i) / 8u % 2u; }
+uint w_row(uint i) { return gl_LocalInvocationIndex / 16u * 8u + gl_LocalInvocationIndex % 8u + i * WG / 2u; }
+uint w_half() { return gl_LocalInvocationIndex / 8u % 2u; }
 bool w_mine(uint i) { return W_TASKS % WG == 0u || w_task(i) < W_TASKS; }
 
 HalfUnit w_loaded[W_EACH];
@@ -21,7 +21,7 @@ void load_weights(uint unit) {
     if (w_mine(i)) {
       const uint row = weight_row(w_row(i));
       const uvec2 base = unit_base(p.quant_offset, row, p.units, unit);
-      w_loaded[i] = HalfUnit(HALF_QUANTS(weights, weight_quads, base, w_half(i)),
+      w_loaded[i] = HalfUnit(HALF_QUANTS(weights, weight_quads, base, w_half()),
                              SCALE_RECORD_WIDE(weights, weight_quads, p.scale_offset, row, p.units, unit));
     }
 }
@@ -38,16 +38,20 @@ uvec2 to_f16(vec4 v) {
 void stage_weights(uint unit) {
   [[unroll]] for (uint i = 0u; i < W_EACH; ++i)
     if (w_mine(i)) {
-      const uint to = w_row(i) * TILE_STRIDE + w_half(i);
+      const uint to = w_row(i) * TILE_STRIDE + w_half();
 #if WEIGHT_TYPE == 1
       tile[to] = w_loaded[i].quants[0];
       tile[to + 2u] = w_loaded[i].quants[1];
 #else
       const UnitScale scale = unit_scale(w_loaded[i].scale, unit);
-      const UnitPair first = half_unit_pair(w_loaded[i], w_half(i), 0u, scale);
-      const UnitPair second = half_unit_pair(w_loaded[i], w_half(i), 1u, scale);
-      tile[to] = uvec4(to_f16(first.lo), to_f16(second.lo));
-      tile[to + 2u] = uvec4(to_f16(first.hi), to_f16(second.hi));
+      uvec2 lo[2], hi[2];  // packed before the next pair is decoded: 96 registers instead of 112 on Ada
+      [[unroll]] for (uint j = 0u; j < 2u; ++j) {
+        const UnitPair pair = half_unit_pair(w_loaded[i], w_half(), j, scale);
+        lo[j] = to_f16(pair.lo);
+        hi[j] = to_f16(pair.hi);
+      }
+      tile[to] = uvec4(lo[0], lo[1]);
+      tile[to + 2u] = uvec4(hi[0], hi[1]);
 #endif
     }
 }
