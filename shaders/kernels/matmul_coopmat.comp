@@ -79,7 +79,8 @@ void multiply(uint r0, uint c0) {
     [[unroll]] for (uint j = 0u; j < N_PARTS; ++j) {
       coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b;
       coopMatLoad(b, tile, b_at + N * j * TILE_STRIDE, TILE_STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
-      [[unroll]] for (uint i = 0u; i < M_PARTS; ++i) sum[i * N_PARTS + j] = coopMatMulAdd(a[i], b, sum[i * N_PARTS + j]);
+      [[unroll]] for (uint i = 0u; i < M_PARTS; ++i)
+        sum[i * N_PARTS + j] = coopMatMulAdd(a[i], b, sum[i * N_PARTS + j]);
     }
   }
 }
