@@ -182,7 +182,8 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
         args.y.columns(push.y_offset, slab.rows)};
     const uint32_t col_groups = divide_up(args.n, variant.cols_per_group);
     const bool uneven = variant.lanes() && args.n % col_groups != 0;
-    const bool tail = args.w.cols % kUnitValues != 0;
+    const bool by_two = variant.lanes() && args.w.type == kWeightQ8_0;
+    const bool tail = args.w.cols % (by_two ? 2 * kUnitValues : kUnitValues) != 0;
     const uint32_t form =
         (tail ? kMatvecTail : 0u) | (uneven ? kMatvecUneven : 0u) | (variant.prefetch ? kMatvecPrefetch : 0u);
     const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group,

@@ -32,7 +32,7 @@ SHARED_CONST kMatvecBias = 2u;
 SHARED_CONST kMatvecAccumulate = 4u;  // y += instead of y =
 SHARED_CONST kMatvecGated = 8u;       // with silu
 SHARED_CONST kMatvecGelu = 16u;       // the gate's activation is gelu instead
-SHARED_CONST kMatvecTail = 32u;       // cols is not a multiple of 32
+SHARED_CONST kMatvecTail = 32u;       // cols is not a multiple of 32 (lanes, Q8_0: of 64)
 SHARED_CONST kMatvecUneven = 64u;     // lanes: some groups have one column less than the others
 SHARED_CONST kMatvecPrefetch = 128u;  // lanes: weights are loaded ahead
 SHARED_END
