@@ -139,6 +139,11 @@ static vk::Groups groups_of(const MatvecVariant& variant, uint32_t rows, uint32_
   return variant.lanes() ? vk::Groups{col_groups, row_groups, 1} : vk::Groups{row_groups, col_groups, 1};
 }
 
+// Columns of W that an iteration takes.
+static uint32_t columns_at_once(const MatvecVariant& variant, uint32_t type) {
+  return variant.lanes() && type == kWeightQ8_0 ? 2 * kUnitValues : kUnitValues;
+}
+
 void matvec(Recorder recorder, const MatvecArgs& args) {
   const bool gated = args.up != nullptr;
   PUMICE_CHECK(args.x.stride % 4 == 0);
@@ -182,8 +187,7 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
         args.y.columns(push.y_offset, slab.rows)};
     const uint32_t col_groups = divide_up(args.n, variant.cols_per_group);
     const bool uneven = variant.lanes() && args.n % col_groups != 0;
-    const bool by_two = variant.lanes() && args.w.type == kWeightQ8_0;
-    const bool tail = args.w.cols % (by_two ? 2 * kUnitValues : kUnitValues) != 0;
+    const bool tail = args.w.cols % columns_at_once(variant, args.w.type) != 0;
     const uint32_t form =
         (tail ? kMatvecTail : 0u) | (uneven ? kMatvecUneven : 0u) | (variant.prefetch ? kMatvecPrefetch : 0u);
     const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group,
