@@ -122,7 +122,7 @@ class KvCache {
   // Waits until everything sealed is written to the tiers; false: not within the time. An error: of a spill since the
   // last call.
   Result<bool> flush(double seconds);
-  // Forgets everything that no sequence holds, in the pool (and `tiers`).
+  // Forgets everything that no sequence holds, in the pool (and `tiers`). kTimeout: as TieredStore::clear().
   Result<void> clear(bool tiers);
 
   // A page's bytes from the pool and to it, for sessions. They wait for what is in flight; kTimeout: a minute.

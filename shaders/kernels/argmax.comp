@@ -29,10 +29,9 @@ void main() {
       index = k;
     }
   }
-  float highest = reduce_max(value);
-  index = lowest_index(value == highest, index);
+  reduce_highest(value, index);
   if (lane == 0u) {
-    finds[row * gl_NumWorkGroups.x + gl_WorkGroupID.x] = uvec2(floatBitsToUint(highest), index);
+    finds[row * gl_NumWorkGroups.x + gl_WorkGroupID.x] = uvec2(floatBitsToUint(value), index);
     memoryBarrierBuffer();
     arrivals = atomicAdd(counters[row], 1u);
   }
@@ -48,9 +47,8 @@ void main() {
       index = find.y;
     }
   }
-  highest = reduce_max(value);
-  index = lowest_index(value == highest, index);
+  reduce_highest(value, index);
   if (lane != 0u) return;
   counters[row] = 0u;
-  commit_token(p.commit, row, is_finite(highest) ? index : kTokenNotFinite);
+  commit_token(p.commit, row, is_finite(value) ? index : kTokenNotFinite);
 }

@@ -121,13 +121,10 @@ void look(out float value, out uint index) {
 
 // Of the lanes.
 void combine(inout float value, inout uint index) {
-  if (p.stage == kSampleTotal) {
+  if (p.stage == kSampleTotal)
     value = reduce_add(value);
-  } else {
-    const float highest = reduce_max(value);
-    index = lowest_index(value == highest, index);
-    value = highest;
-  }
+  else
+    reduce_highest(value, index);
 }
 
 void decide(float value, uint token) {

@@ -50,3 +50,10 @@ float reduce_max(float value) { return subgroupMax(value); }
 
 // Of the lanes with `has` (one at least) the lowest index, which is below 2^24.
 uint lowest_index(bool has, uint index) { return uint(-reduce_max(has ? -float(index) : -16777216.0)); }
+
+// The highest value of the lanes, and the lowest index that comes with it.
+void reduce_highest(inout float value, inout uint index) {
+  const float highest = reduce_max(value);
+  index = lowest_index(value == highest, index);
+  value = highest;
+}
