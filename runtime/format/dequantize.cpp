@@ -1,7 +1,11 @@
 #include "format/dequantize.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 
+#include "format/code_values.h"
+#include "format/coded_block.h"
 #include "format/half.h"
 #include "format/quant_scales.h"
 
@@ -147,13 +151,82 @@ void q6_k(Bytes b, float* y) {
   }
 }
 
+float iq4_value(int code) { return static_cast<float>(kIq4Values[code]); }
+
 void iq4_nl(Bytes b, float* y) {
-  static constexpr float kValues[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
   const float d = load_half(b);
   for (int i = 0; i < 16; ++i) {
-    y[i] = d * kValues[b[2 + i] & 15];
-    y[i + 16] = d * kValues[b[2 + i] >> 4];
+    y[i] = d * iq4_value(b[2 + i] & 15);
+    y[i + 16] = d * iq4_value(b[2 + i] >> 4);
   }
+}
+
+// d; the upper bit pairs and the lower nibbles of eight 6-bit scales, biased by 32; 16 bytes for each 32 values.
+void iq4_xs(Bytes b, float* y) {
+  const float d = load_half(b);
+  for (int u = 0; u < 8; ++u) {
+    const int scale = ((b[4 + u / 2] >> (u % 2 * 4)) & 15) | ((load_u16(b + 2) >> (2 * u)) & 3) << 4;
+    const float factor = d * static_cast<float>(scale - 32);
+    for (int i = 0; i < 16; ++i) {
+      y[32 * u + i] = factor * iq4_value(b[8 + 16 * u + i] & 15);
+      y[32 * u + i + 16] = factor * iq4_value(b[8 + 16 * u + i] >> 4);
+    }
+  }
+}
+
+float fp4_value(int nibble) {
+  const int magnitude = kFp4Values[8 + (nibble & 7)];
+  return static_cast<float>(nibble < 8 ? magnitude : -magnitude);
+}
+
+// An exponent; 16 bytes.
+void mxfp4(Bytes b, float* y) {
+  const float d = e8m0_half(b[0]);
+  for (int i = 0; i < 16; ++i) {
+    y[i] = d * fp4_value(b[1 + i] & 15);
+    y[i + 16] = d * fp4_value(b[1 + i] >> 4);
+  }
+}
+
+// Four E4M3 numbers without signs, doubled as the values are; for each of them 8 bytes, whose low nibbles come first.
+void nvfp4(Bytes b, float* y) {
+  for (int s = 0; s < 4; ++s) {
+    const float d = 0.5f * e4m3_to_float(b[s]);
+    for (int i = 0; i < 8; ++i) {
+      y[16 * s + i] = d * fp4_value(b[4 + 8 * s + i] & 15);
+      y[16 * s + i + 8] = d * fp4_value(b[4 + 8 * s + i] >> 4);
+    }
+  }
+}
+
+void q1_0(Bytes b, float* y) {
+  const float d = load_half(b);
+  for (int i = 0; i < 128; ++i) y[i] = (b[2 + i / 8] >> (i % 8)) & 1 ? d : -d;
+}
+
+void q2_0(Bytes b, float* y) {
+  const float d = load_half(b);
+  for (int i = 0; i < 64; ++i) y[i] = d * static_cast<float>(((b[2 + i / 4] >> (i % 4 * 2)) & 3) - 1);
+}
+
+// The two bits of a value lie as in Q2_K.
+void tq2_0(Bytes b, float* y) {
+  const float d = load_half(b + 64);
+  for (int v = 0; v < 256; ++v)
+    y[v] = d * static_cast<float>(((b[v / 128 * 32 + v % 32] >> (v % 128 / 32 * 2)) & 3) - 1);
+}
+
+float iq3_s_value(int code) { return static_cast<float>(2 * code - 15); }
+float iq3_xxs_value(int code) { return 0.5f * static_cast<float>(kIq3XxsValues[code]); }
+float iq2_value(int code) { return 0.125f * static_cast<float>(kIq2Values[code]); }
+float iq1_value(int code) { return 0.125f * static_cast<float>(kIq1Values[code]); }
+float ternary_value(int code) { return static_cast<float>(code - 1); }
+
+template <CodedBlock (*read)(Bytes), float (*value)(int)>
+void coded(Bytes b, float* y) {
+  const CodedBlock block = read(b);
+  const float d = half_to_float(block.d);
+  for (int i = 0; i < 256; ++i) y[i] = d * static_cast<float>(block.factors[i / 16]) * value(block.codes[i]);
 }
 
 template <TensorType type, void (*decode)(Bytes, float*)>
@@ -162,6 +235,41 @@ void run(Bytes blocks, std::span<float> values) {
   for (size_t i = 0; i < values.size(); i += kInfo.block_values, blocks += kInfo.block_bytes)
     decode(blocks, values.data() + i);
 }
+
+struct Decoder {
+  TensorType type;
+  void (*run)(Bytes blocks, std::span<float> values);
+};
+constexpr Decoder kDecoders[] = {
+    {TensorType::kF32, run<TensorType::kF32, f32>},
+    {TensorType::kF16, run<TensorType::kF16, f16>},
+    {TensorType::kBF16, run<TensorType::kBF16, bf16>},
+    {TensorType::kQ4_0, run<TensorType::kQ4_0, q4_0>},
+    {TensorType::kQ4_1, run<TensorType::kQ4_1, q4_1>},
+    {TensorType::kQ5_0, run<TensorType::kQ5_0, q5_0>},
+    {TensorType::kQ5_1, run<TensorType::kQ5_1, q5_1>},
+    {TensorType::kQ8_0, run<TensorType::kQ8_0, q8_0>},
+    {TensorType::kQ2_K, run<TensorType::kQ2_K, q2_k>},
+    {TensorType::kQ3_K, run<TensorType::kQ3_K, q3_k>},
+    {TensorType::kQ4_K, run<TensorType::kQ4_K, q4_k>},
+    {TensorType::kQ5_K, run<TensorType::kQ5_K, q5_k>},
+    {TensorType::kQ6_K, run<TensorType::kQ6_K, q6_k>},
+    {TensorType::kIQ4_NL, run<TensorType::kIQ4_NL, iq4_nl>},
+    {TensorType::kIQ4_XS, run<TensorType::kIQ4_XS, iq4_xs>},
+    {TensorType::kMXFP4, run<TensorType::kMXFP4, mxfp4>},
+    {TensorType::kNVFP4, run<TensorType::kNVFP4, nvfp4>},
+    {TensorType::kIQ3_S, run<TensorType::kIQ3_S, coded<read_iq3_s, iq3_s_value>>},
+    {TensorType::kIQ3_XXS, run<TensorType::kIQ3_XXS, coded<read_iq3_xxs, iq3_xxs_value>>},
+    {TensorType::kIQ2_S, run<TensorType::kIQ2_S, coded<read_iq2_s, iq2_value>>},
+    {TensorType::kIQ2_XS, run<TensorType::kIQ2_XS, coded<read_iq2_xs, iq2_value>>},
+    {TensorType::kIQ2_XXS, run<TensorType::kIQ2_XXS, coded<read_iq2_xxs, iq2_value>>},
+    {TensorType::kIQ1_M, run<TensorType::kIQ1_M, coded<read_iq1_m, iq1_value>>},
+    {TensorType::kIQ1_S, run<TensorType::kIQ1_S, coded<read_iq1_s, iq1_value>>},
+    {TensorType::kTQ1_0, run<TensorType::kTQ1_0, coded<read_tq1_0, ternary_value>>},
+    {TensorType::kTQ2_0, run<TensorType::kTQ2_0, tq2_0>},
+    {TensorType::kQ2_0, run<TensorType::kQ2_0, q2_0>},
+    {TensorType::kQ1_0, run<TensorType::kQ1_0, q1_0>},
+};
 
 }  // namespace
 
@@ -174,39 +282,10 @@ void dequantize_blocks(TensorType type, std::span<const std::byte> blocks, std::
   const TensorTypeInfo* info = tensor_type_info(type);
   PUMICE_CHECK(info && values.size() % info->block_values == 0 &&
                blocks.size() == values.size() / info->block_values * info->block_bytes);
-  const Bytes bytes = reinterpret_cast<Bytes>(blocks.data());
-  switch (type) {
-    case TensorType::kF32:
-      return run<TensorType::kF32, f32>(bytes, values);
-    case TensorType::kF16:
-      return run<TensorType::kF16, f16>(bytes, values);
-    case TensorType::kBF16:
-      return run<TensorType::kBF16, bf16>(bytes, values);
-    case TensorType::kQ4_0:
-      return run<TensorType::kQ4_0, q4_0>(bytes, values);
-    case TensorType::kQ4_1:
-      return run<TensorType::kQ4_1, q4_1>(bytes, values);
-    case TensorType::kQ5_0:
-      return run<TensorType::kQ5_0, q5_0>(bytes, values);
-    case TensorType::kQ5_1:
-      return run<TensorType::kQ5_1, q5_1>(bytes, values);
-    case TensorType::kQ8_0:
-      return run<TensorType::kQ8_0, q8_0>(bytes, values);
-    case TensorType::kQ2_K:
-      return run<TensorType::kQ2_K, q2_k>(bytes, values);
-    case TensorType::kQ3_K:
-      return run<TensorType::kQ3_K, q3_k>(bytes, values);
-    case TensorType::kQ4_K:
-      return run<TensorType::kQ4_K, q4_k>(bytes, values);
-    case TensorType::kQ5_K:
-      return run<TensorType::kQ5_K, q5_k>(bytes, values);
-    case TensorType::kQ6_K:
-      return run<TensorType::kQ6_K, q6_k>(bytes, values);
-    case TensorType::kIQ4_NL:
-      return run<TensorType::kIQ4_NL, iq4_nl>(bytes, values);
-    default:
-      PUMICE_CHECK(can_dequantize(type));
-  }
+  const auto decoder = std::find_if(std::begin(kDecoders), std::end(kDecoders),
+                                    [type](const Decoder& candidate) { return candidate.type == type; });
+  PUMICE_CHECK(decoder != std::end(kDecoders));
+  decoder->run(reinterpret_cast<Bytes>(blocks.data()), values);
 }
 
 Result<void> dequantize_rows(const GgufTensor& tensor, uint64_t first_row, uint64_t row_count,

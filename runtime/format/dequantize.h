@@ -1,4 +1,4 @@
-// Dequantisation of GGUF blocks to float on the CPU: the reference for the kernels and for conversions at load.
+// Dequantisation of GGUF blocks to float on the CPU: the reference for the kernels.
 //
 // Source of the formulas: the GGUF specification and ggml's block definitions. Thread rule: pure functions.
 #pragma once
@@ -14,7 +14,7 @@
 
 namespace pumice {
 
-// True for the types that the device takes, as they are or as F16 (tensor_type.h).
+// True for the types that the device takes (tensor_type.h).
 bool can_dequantize(TensorType type);
 
 // Decodes values.size() values from `blocks` (whole blocks of `type`, of exactly that many values).

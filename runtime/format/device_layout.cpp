@@ -18,10 +18,6 @@ std::optional<WeightType> weight_type_for(TensorType type) {
   return info ? info->device : std::nullopt;
 }
 
-bool is_converted_at_load(TensorType type) {
-  return weight_type_for(type) == WeightType::kF16 && type != TensorType::kF16;
-}
-
 Result<DeviceLayout> device_layout(WeightType type, uint64_t rows, uint64_t cols) {
   constexpr uint64_t kMaxCols = uint64_t{1} << 26;  // keeps words of a row within 32 bits
   constexpr uint64_t kMaxRows = uint64_t{1} << 34;  // keeps words of a plane within 64 bits

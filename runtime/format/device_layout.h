@@ -17,12 +17,8 @@ namespace pumice {
 
 const char* weight_type_name(WeightType type);  // "Q4_K"
 
-// The weight type that a tensor becomes on the device; nullopt for a type that can be neither kept nor dequantised.
+// The weight type that a tensor becomes on the device; nullopt for a type without kernels.
 std::optional<WeightType> weight_type_for(TensorType type);
-
-// True for the types (Q2_K, Q3_K, IQ4_NL) that have no device layout of their own and become F16, which costs memory:
-// the caller should log it.
-bool is_converted_at_load(TensorType type);
 
 struct DeviceLayout {
   WeightType weight_type = WeightType::kF32;

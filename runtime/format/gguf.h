@@ -74,6 +74,7 @@ struct GgufTensor {
   uint32_t dim_count = 1;                    // 1 to 4
   TensorType type = TensorType::kF32;
   std::span<const std::byte> data;  // row after row; aligned as the file says, which may be 1
+  float scale = 1;                  // NVFP4: all values are multiplied by it; the reader of the model's to fill in
 
   uint64_t cols() const { return dims[0]; }
   uint64_t rows() const { return dims[1] * dims[2] * dims[3]; }

@@ -1,4 +1,4 @@
-// 16-bit floats: IEEE 754 binary16 ("half", f16) and bfloat16, as bit patterns.
+// Small floats as bit patterns: IEEE 754 binary16 ("half", f16), bfloat16, and the scales of FP4 types.
 //
 // Narrowing rounds to nearest, ties to even; denormals, infinities and the sign of zero are kept; a NaN stays a NaN
 // (quiet, with the upper payload bits). Thread rule: pure functions.
@@ -49,6 +49,20 @@ inline uint16_t float_to_bf16(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u) return static_cast<uint16_t>((bits >> 16) | 0x40u);
   return static_cast<uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+// E8M0, halved: 2^(exponent - 128).
+inline float e8m0_half(uint8_t exponent) {
+  if (exponent >= 2) return std::bit_cast<float>((exponent - 1u) << 23);
+  return std::bit_cast<float>(0x00200000u << exponent);
+}
+
+// E4M3 whose sign is not looked at; its NaN is 0.
+inline float e4m3_to_float(uint8_t bits) {
+  const uint32_t magnitude = bits & 127u;
+  if (magnitude == 127u) return 0.0f;
+  if (magnitude < 8u) return static_cast<float>(magnitude) * 0x1p-9f;
+  return std::bit_cast<float>((magnitude << 20) + (120u << 23));
 }
 
 }  // namespace pumice

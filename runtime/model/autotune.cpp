@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "format/block_factors.h"
 #include "format/dequantize.h"
 #include "format/half.h"
 #include "kernels/device_policy.h"
@@ -25,20 +26,9 @@ namespace {
 constexpr uint32_t kRandomRows = 256, kRandomInputs = 8;
 constexpr float kEps = 1e-5f;
 
-struct Format {
-  TensorType type;
-  uint32_t half_count, halves[2];  // f16 factors of a block: how many, and the bytes where they lie
-};
-
-const Format& format_of(uint32_t weight_type) {
-  static constexpr Format kFormats[kWeightTypes] = {
-      {TensorType::kF32, 0, {}},      {TensorType::kF16, 0, {}},      {TensorType::kBF16, 0, {}},
-      {TensorType::kQ8_0, 1, {0}},    {TensorType::kQ4_0, 1, {0}},    {TensorType::kQ4_1, 2, {0, 2}},
-      {TensorType::kQ5_0, 1, {0}},    {TensorType::kQ5_1, 2, {0, 2}}, {TensorType::kQ4_K, 2, {0, 2}},
-      {TensorType::kQ5_K, 2, {0, 2}}, {TensorType::kQ6_K, 1, {208}},
-  };
+TensorType type_of(uint32_t weight_type) {
   PUMICE_CHECK(weight_type < kWeightTypes);
-  return kFormats[weight_type];
+  return kWeightLayouts[weight_type].type;
 }
 
 class Random {
@@ -123,7 +113,7 @@ Result<std::vector<WeightMatrix>> Workload::upload(Uploader& uploader, std::span
     const uint32_t count = std::min(random_rows_, key_.rows - first);
     tensors.push_back({.dims = {key_.cols, count, 1, 1},
                        .dim_count = 2,
-                       .type = format_of(key_.type).type,
+                       .type = type_of(key_.type),
                        .data = blocks.first(count * row_bytes)});
   }
   std::vector<const GgufTensor*> parts;
@@ -145,7 +135,7 @@ Result<void> Workload::make_weights(Kernels& kernels, Uploader& uploader) {
   if (key_.rows > most) key_.rows = static_cast<uint32_t>(most / kRandomRows * kRandomRows);
   random_rows_ = std::min(kRandomRows, key_.rows);
   const size_t values = size_t{random_rows_} * key_.cols;
-  const TensorType type = format_of(key_.type).type;
+  const TensorType type = type_of(key_.type);
   std::vector<float> decoded(values), decoded_up(gated() ? values : 0);
   const std::vector<std::byte> blocks = tuning_blocks(static_cast<WeightType>(key_.type), values, 2);
   dequantize_blocks(type, blocks, decoded);
@@ -227,8 +217,8 @@ bool all_excluded(const TuningEntry& entry) {
 double autotune_budget(const vk::DeviceCaps& caps) { return device_policy(caps).tuning_seconds; }
 
 std::vector<std::byte> tuning_blocks(WeightType type, size_t values, uint32_t seed) {
-  const Format& format = format_of(static_cast<uint32_t>(type));
-  const TensorTypeInfo& info = *tensor_type_info(format.type);
+  const TensorType stored = type_of(static_cast<uint32_t>(type));
+  const TensorTypeInfo& info = listed_type(stored);
   std::vector<std::byte> blocks(values / info.block_values * info.block_bytes);
   Random random(seed);
   for (size_t at = 0; at < blocks.size(); at += info.block_bytes) {
@@ -241,8 +231,8 @@ std::vector<std::byte> tuning_blocks(WeightType type, size_t values, uint32_t se
       put(0, float_to_bf16(random.symmetric()));
     } else {
       for (size_t i = 0; i < info.block_bytes; ++i) blocks[at + i] = static_cast<std::byte>(random.bits() & 0xff);
-      for (uint32_t i = 0; i < format.half_count; ++i)
-        put(format.halves[i], float_to_half(0.01f * (1.0f + 0.5f * random.symmetric())));
+      for (uint32_t i = 0; i < block_factors(stored); ++i)
+        set_block_factor(stored, blocks.data() + at, i, 0.01f * (1.0f + 0.5f * random.symmetric()));
     }
   }
   return blocks;

@@ -51,14 +51,28 @@ Result<vk::Buffer> WeightReader::vector(const std::string& name, uint64_t length
   return floats(values);
 }
 
+// NVFP4's second scale is a tensor of its own, which a matrix without one does not need.
+Result<const GgufTensor*> WeightReader::with_scale(const GgufTensor& matrix) {
+  constexpr std::string_view kSuffix = ".weight";
+  if (matrix.type != TensorType::kNVFP4 || !matrix.name.ends_with(kSuffix)) return &matrix;
+  const std::string name = std::string(matrix.name.substr(0, matrix.name.size() - kSuffix.size())) + ".scale";
+  if (!has(name)) return &matrix;
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name, 1, 1));
+  PUMICE_ASSIGN(const std::vector<float> values, fetch_values(file_, *source));
+  scaled_.push_back(matrix);
+  scaled_.back().scale = values[0];
+  return &scaled_.back();
+}
+
 Result<WeightMatrix> WeightReader::matrix(std::span<const GgufTensor* const> parts) {
+  std::vector<const GgufTensor*> sources;
   for (const GgufTensor* part : parts) {
     PUMICE_ASSIGN(const DeviceLayout layout, device_layout_for(*part));
     bytes_ += layout.total_bytes();
+    PUMICE_ASSIGN(const GgufTensor* source, with_scale(*part));
+    sources.push_back(source);
   }
-  if (is_converted_at_load(parts[0]->type) && converted_type_.empty())
-    converted_type_ = tensor_type_name(parts[0]->type);
-  return uploader_ ? uploader_->upload_matrix(parts) : Result<WeightMatrix>(WeightMatrix());
+  return uploader_ ? uploader_->upload_matrix(sources) : Result<WeightMatrix>(WeightMatrix());
 }
 
 Result<WeightMatrix> WeightReader::matrix(const std::string& name, uint64_t rows, uint64_t cols) {

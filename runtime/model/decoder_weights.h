@@ -1,6 +1,7 @@
 // DecoderWeights: the tensors of a decoder on the device, as its layers use them.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <set>
 #include <string>
@@ -55,12 +56,11 @@ class WeightReader {
   // kUnsupported for the first tensor of the file that nothing asked for and that is not known to be inert.
   Result<void> check_rest() const;
   uint64_t bytes() const { return bytes_; }
-  // The first type that has no kernels and so becomes F16, which takes more memory; empty: none.
-  const std::string& converted_type() const { return converted_type_; }
 
  private:
   Result<const GgufTensor*> tensor(const std::string& name, uint64_t rows, uint64_t cols);
   Result<WeightMatrix> matrix(std::span<const GgufTensor* const> parts);
+  Result<const GgufTensor*> with_scale(const GgufTensor& matrix);
   Result<vk::Buffer> floats(std::span<const float> values);
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows);
 
@@ -68,7 +68,7 @@ class WeightReader {
   Uploader* uploader_ = nullptr;
   uint64_t bytes_ = 0;
   std::set<const GgufTensor*> used_;
-  std::string converted_type_;
+  std::deque<GgufTensor> scaled_;  // until the uploads are finished
 };
 
 }  // namespace pumice

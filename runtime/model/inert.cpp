@@ -85,6 +85,7 @@ bool is_inert_key(std::string_view name, const GgufValue& value) {
 
 bool is_inert_tensor(std::string_view name) {
   if (name == "rope_freqs.weight") return true;                         // its factors are in ModelConfig::rope_radians
+  if (name.ends_with(".input_scale")) return true;  // NVFP4: for activations of 4 bits, which are not computed with
   return name.starts_with("blk.") && name.ends_with(".attn_rot_embd");  // the angles of rope.freq_base, written out
 }
 

@@ -46,9 +46,6 @@ Result<Model> Model::load(Kernels& kernels, const Gguf& file, const LoadProgress
   PUMICE_ASSIGN(model.weights_, model.architecture_->bind_weights(config, reader));
   const Log& log = kernels.device().log();
   for (const std::string& warning : config.warnings) log.write(LogLevel::kWarning, "%s", warning.c_str());
-  if (!reader.converted_type().empty())
-    log.write(LogLevel::kWarning, "%s weights have no kernels and become F16, which takes more memory",
-              reader.converted_type().c_str());
   const std::vector<uint32_t> words = rope_frequencies(config.rope_radians);
   PUMICE_ASSIGN(model.weights_.rope_frequencies, uploader.upload_bytes(std::as_bytes(std::span(words))));
   PUMICE_TRY(uploader.finish(progress));

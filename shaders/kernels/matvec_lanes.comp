@@ -48,7 +48,8 @@ float sum[ALL_ROWS * COLS], squares[COLS];
 uint quant_base[ALL_ROWS / 2u], scale_base[ALL_ROWS / 2u], scale_words[ALL_ROWS * max(SCALE_WORDS, 1)];
 uint x_base[COLS];
 // Of the unit at hand: words after the quads, x, and its sums over the values that share a scale.
-uint rest[ALL_ROWS * 2u];
+const uint REST = max(QUANT_WORDS % 4u, 1u);
+uint rest[ALL_ROWS * REST];
 float part[COLS * PARTS], total[COLS * QUANT_SCALES];
 
 #define FOR(i, count) [[unroll]] for (uint i = 0u; i < count; ++i)
@@ -75,11 +76,12 @@ uvec2 last_words(uint pair, uint base, uint quads) {
   const uint lane = LANE % 4u * 2u;
   return two_words(pair, base - 4u * lane + quads * QUAD_STRIDE + lane);
 }
-// And where there are two, those of one row.
+// And where there are two, those of one row; where there are three, words 2 i and 2 i + 1 of the six of both rows.
 uvec2 last_two_words(uint pair, uint row, uint base, uint quads) {
   const uint lane = LANE % 4u * 2u;
   return two_words(pair, base - 4u * lane + quads * QUAD_STRIDE + 2u * (lane + row));
 }
+uvec2 of_six_words(uint pair, uint base, uint i) { return two_words(pair, base - LANE % 4u * 2u + 2u * i); }
 
 void begin(uint first_col, uint cols) {
   FOR(i, ALL_ROWS / 2u) {
@@ -116,7 +118,13 @@ void prefetch(uint unit) {
 #if SCALE_WORDS
 void load_scales(uint pair, uint record) {
   const uint base = scale_base[pair] + record * SCALE_WORDS * kRowInterleave, even = 2u * pair * SCALE_WORDS;
-#if SCALE_WORDS > 1  // Mesa 22.3 unrolls nothing around a loop that never runs
+#if SCALE_WORDS == 2
+  FOR(row, 2u) {
+    const uvec2 both = last_two_words(pair, row, base, 0u);
+    scale_words[even + 2u * row] = both.x;
+    scale_words[even + 2u * row + 1u] = both.y;
+  }
+#elif SCALE_WORDS > 1  // Mesa 22.3 unrolls nothing around a loop that never runs
   FOR(w, SCALE_WORDS / 2u) FOR(row, 2u) {
     const uvec2 both = quad_words(pair, row, base, 2u * w);
     scale_words[even + row * SCALE_WORDS + 2u * w] = both.x;
@@ -161,18 +169,25 @@ void load_x(uint unit, uint cols) {
 
 // The words of a unit of every row that do not belong to a quad.
 void load_rest(uint unit) {
-#if WEIGHT_TYPE == 10
+#if CODE_BITS == 6 || CODE_BITS == 2
   FOR(r, ALL_ROWS) {
     const uint base = quant_base[r / 2u] + unit * QUANT_WORDS * kRowInterleave;
-    const uvec2 two = last_two_words(r / 2u, r % 2u, base, 1u);
+    const uvec2 two = last_two_words(r / 2u, r % 2u, base, QUANT_WORDS / 4u);
     rest[2u * r] = two.x;
     rest[2u * r + 1u] = two.y;
   }
-#elif WEIGHT_TYPE == 6 || WEIGHT_TYPE == 7 || WEIGHT_TYPE == 9
+#elif CODE_BITS == 5 || CODE_BITS == 1
   FOR(pair, ALL_ROWS / 2u) {
-    const uvec2 both = last_words(pair, quant_base[pair] + unit * QUANT_WORDS * kRowInterleave, 1u);
-    rest[4u * pair] = both.x;
-    rest[4u * pair + 2u] = both.y;
+    const uint base = quant_base[pair] + unit * QUANT_WORDS * kRowInterleave;
+    const uvec2 both = last_words(pair, base, QUANT_WORDS / 4u);
+    rest[2u * pair] = both.x;
+    rest[2u * pair + 1u] = both.y;
+  }
+#elif CODE_BITS == 3
+  FOR(pair, ALL_ROWS / 2u) FOR(i, 3u) {
+    const uvec2 two = of_six_words(pair, quant_base[pair] + unit * QUANT_WORDS * kRowInterleave, i);
+    rest[6u * pair + 2u * i] = two.x;
+    rest[6u * pair + 2u * i + 1u] = two.y;
   }
 #endif
 }
@@ -184,6 +199,7 @@ void add_unit(uint unit, uint cols) {
   FOR(i, ALL_ROWS * COLS * QUANT_SCALES) dots[i] = 0.0;
   load_rest(unit);
   FOR(step, 4u / STEP_PAIRS) {
+#if HAS_QUADS
     uint words[ALL_ROWS * STEP_WORDS];
     FOR(r, ALL_ROWS) FOR(i, STEP_WORDS / 2u) {
       const uint base = quant_base[r / 2u] + unit * QUANT_WORDS * kRowInterleave;
@@ -191,13 +207,16 @@ void add_unit(uint unit, uint cols) {
       words[r * STEP_WORDS + 2u * i] = two.x;
       words[r * STEP_WORDS + 2u * i + 1u] = two.y;
     }
+#endif
     FOR(pair, STEP_PAIRS) {
       const uint j = step * STEP_PAIRS + pair;
       UnitPair w[ALL_ROWS];
       FOR(r, ALL_ROWS) {
         uint used[PAIR_WORDS];
+#if HAS_QUADS
         FOR(i, QUAD_WORDS) used[i] = words[r * STEP_WORDS + pair_word(pair, i)];
-        FOR(i, QUANT_WORDS % 4u) used[QUAD_WORDS + i] = rest[2u * r + i];
+#endif
+        FOR(i, QUANT_WORDS % 4u) used[QUAD_WORDS + i] = rest[r * REST + i];
         w[r] = unit_quants(used, j);
       }
       FOR(c, cols) FOR(i, 4u) {

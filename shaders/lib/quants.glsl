@@ -1,27 +1,10 @@
 // Weights in the form that lets a kernel multiply by the scale once a unit: value = d * q + m, with q from unit_quants
-// and (d, m) from quant_scale. q is the weight itself (F32, F16, BF16), the signed byte (Q8_0), or, for smaller quants,
-// 1 + quant / 2^QUANT_BITS: bits that are moved into a float's mantissa need no conversion. Include after dequant.glsl.
+// and (d, m) from quant_scale. q is the weight itself (F32, F16, BF16), the signed byte (Q8_0), the integer of a code
+// where these are CURVED, or, for other codes, 1 + code / 2^QUANT_BITS: bits that are moved into a float's mantissa
+// need no conversion. Include after dequant.glsl.
 
-#if WEIGHT_TYPE <= 2
-#define SCALE_UNITS 1  // units that share SCALE_WORDS words of the scale plane
-#define SCALE_WORDS 0
-#elif WEIGHT_TYPE == 3 || WEIGHT_TYPE == 4 || WEIGHT_TYPE == 6
-#define SCALE_UNITS 2
-#define SCALE_WORDS 1
-#elif WEIGHT_TYPE == 5 || WEIGHT_TYPE == 7
-#define SCALE_UNITS 1
-#define SCALE_WORDS 1
-#elif WEIGHT_TYPE == 8 || WEIGHT_TYPE == 9
-#define SCALE_UNITS 8
-#define SCALE_WORDS 4
-#else
-#define SCALE_UNITS 8
-#define SCALE_WORDS 5
-#endif
-
-// The two halves of a Q6_K unit have scales of their own.
-#define QUANT_SCALES (WEIGHT_TYPE == 10 ? 2u : 1u)
-#define HAS_OFFSET (WEIGHT_TYPE >= 4)
+#define HAS_OFFSET (CODE_BITS != 0 && CURVED == 0)
+#define HAS_QUADS (CODE_BITS == 0 || CODE_BITS >= 4)
 
 // A unit's quads are loaded by two words, in 4 / STEP_PAIRS steps of STEP_WORDS words: from word step_word(step, i) on
 // the i-th two. Pair j is one of step j / STEP_PAIRS and needs PAIR_WORDS words: QUAD_WORDS words
@@ -44,12 +27,15 @@ uint pair_word(uint pair, uint i) { return i; }
 #define QUAD_WORDS 2u
 uint step_word(uint step, uint i) { return 2u * step + 4u * i; }
 uint pair_word(uint pair, uint i) { return pair + 2u * i; }
-#else
+#elif CODE_BITS >= 4
 #define STEP_PAIRS 2u
 #define STEP_WORDS 2u
 #define QUAD_WORDS 1u
 uint step_word(uint step, uint i) { return 2u * step; }
 uint pair_word(uint pair, uint i) { return pair; }
+#else
+#define STEP_PAIRS 4u  // no quads
+#define QUAD_WORDS 0u
 #endif
 #define PAIR_WORDS (QUAD_WORDS + QUANT_WORDS % 4u)
 
@@ -73,7 +59,7 @@ UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
   return UnitPair(signed_bytes_to_vec4(words[0]), signed_bytes_to_vec4(words[1]));
 }
 #else
-const int QUANT_BITS = QUANT_WORDS == 4u ? 4 : QUANT_WORDS == 5u ? 5 : 6;
+const int QUANT_BITS = CODE_BITS;
 
 uint shifted(uint word, int left) { return left < 0 ? word >> -left : word << left; }
 // The low (high) nibbles of `word` with the bits of `upper` above them, each in its byte, other values' bits above
@@ -89,43 +75,54 @@ vec4 mantissas(uint bytes, int first) {
     bits[i] = shifted(bytes, to - 8 * i - first) & (((1u << QUANT_BITS) - 1u) << to);
   return uintBitsToFloat(bits | 0x3f800000u);
 }
-UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
-#if WEIGHT_TYPE == 4 || WEIGHT_TYPE == 5 || WEIGHT_TYPE == 8
+UnitPair mantissa_pair(uint words[PAIR_WORDS], int j) {
+#if CODE_BITS == 1
+  return UnitPair(mantissas(words[0], j), mantissas(words[0], 4 + j));
+#elif CODE_BITS == 2
+  return UnitPair(mantissas(words[0], 2 * j), mantissas(words[1], 2 * j));
+#elif CODE_BITS == 3
+  const uvec2 codes = few_codes(uvec3(words[0], words[1], words[2]), uint(j));
+  return UnitPair(mantissas(codes.x, 0), mantissas(codes.y, 0));
+#elif CODE_BITS == 4
   return UnitPair(mantissas(words[0], 0), mantissas(words[0], 4));
-#elif WEIGHT_TYPE == 10
-  return UnitPair(mantissas(with_upper(words[0], words[1], 4 - 2 * int(j)), 0),
-                  mantissas(with_upper(words[0] >> 4, words[2], 4 - 2 * int(j)), 0));
+#elif CODE_BITS == 5
+  return UnitPair(mantissas(with_upper(words[0], words[1], 4 - j), 0),
+                  mantissas(with_upper(words[0] >> 4, words[1], -j), 0));
 #else
-  return UnitPair(mantissas(with_upper(words[0], words[1], 4 - int(j)), 0),
-                  mantissas(with_upper(words[0] >> 4, words[1], -int(j)), 0));
+  return UnitPair(mantissas(with_upper(words[0], words[1], 4 - 2 * j), 0),
+                  mantissas(with_upper(words[0] >> 4, words[2], 4 - 2 * j), 0));
 #endif
+}
+UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
+  UnitPair pair = mantissa_pair(words, int(j));
+#if CURVED
+  pair.lo = curved(pair.lo);
+  pair.hi = curved(pair.hi);
+#endif
+  return pair;
 }
 #endif
 
 #if SCALE_WORDS
 // (d, m) of unit `unit` of those that share the scale words.
 UnitScale quant_scale(uint words[SCALE_WORDS], uint unit) {
-#if WEIGHT_TYPE == 3
-  return half_scale(words[0], unit, 0.0);
-#else
-#if WEIGHT_TYPE == 4
-  UnitScale s = half_scale(words[0], unit, 8.0);
-#elif WEIGHT_TYPE == 6
-  UnitScale s = half_scale(words[0], unit, 16.0);
-#elif WEIGHT_TYPE == 5 || WEIGHT_TYPE == 7
-  UnitScale s = affine_scale(words[0]);
-#elif WEIGHT_TYPE == 8 || WEIGHT_TYPE == 9
-  UnitScale s = packed_scale(uvec4(words[0], words[1], words[2], words[3]), unit);
+#if SCALE_WORDS == 1
+  UnitScale s = unit_scale(uvec4(words[0], 0u, 0u, 0u), unit);
+#elif SCALE_WORDS == 2
+  UnitScale s = unit_scale(uvec4(words[0], words[1], 0u, 0u), unit);
+#elif SCALE_WORDS == 4
+  UnitScale s = unit_scale(uvec4(words[0], words[1], words[2], words[3]), unit);
 #else
   const uint word = unit < 4u ? (unit < 2u ? words[0] : words[1]) : (unit < 6u ? words[2] : words[3]);
-  UnitScale s = signed_pair_scale(word, unit, unpackHalf2x16(words[4]).x);
+  UnitScale s = unit_scale(uvec4(word, words[4], 0u, 0u), unit);
 #endif
+#if HAS_OFFSET
   const float steps = float(1 << QUANT_BITS);
   s.d_lo *= steps;
   s.d_hi *= steps;
   s.m_lo -= s.d_lo;
   s.m_hi -= s.d_hi;
-  return s;
 #endif
+  return s;
 }
 #endif

@@ -31,8 +31,6 @@ struct Matrix {
     layout = device_layout_for(tensor).value();
     reference.resize(rows * cols);
     EXPECT_TRUE(dequantize_rows(tensor, 0, rows, reference).ok());
-    if (is_converted_at_load(type))
-      for (float& value : reference) value = half_to_float(float_to_half(value));
   }
 
   Slab repack(uint64_t first, uint64_t count) const {
@@ -69,6 +67,14 @@ uint64_t scale_words(const DeviceLayout& layout) {
   return kWeightLayouts[static_cast<uint32_t>(layout.weight_type)].scale_words;
 }
 
+// All that have a device layout.
+std::vector<TensorType> all_types() {
+  std::vector<TensorType> types;
+  for (const TensorTypeInfo& info : kTensorTypes)
+    if (info.device) types.push_back(static_cast<TensorType>(&info - kTensorTypes));
+  return types;
+}
+
 struct Case {
   TensorType type;
   uint64_t rows, cols;
@@ -79,11 +85,14 @@ std::vector<Case> cases() {
   for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16})
     for (const uint64_t cols : {1u, 31u, 32u, 33u, 172u}) all.push_back({type, 13, cols});
   for (const TensorType type : {TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kQ5_0, TensorType::kQ5_1,
-                                TensorType::kQ8_0, TensorType::kIQ4_NL})
+                                TensorType::kQ8_0, TensorType::kIQ4_NL, TensorType::kMXFP4})
     for (const uint64_t cols : {32u, 64u, 96u, 288u}) all.push_back({type, 11, cols});
-  for (const TensorType type :
-       {TensorType::kQ2_K, TensorType::kQ3_K, TensorType::kQ4_K, TensorType::kQ5_K, TensorType::kQ6_K})
-    for (const uint64_t cols : {256u, 768u}) all.push_back({type, 9, cols});
+  for (const TensorType type : {TensorType::kNVFP4, TensorType::kQ2_0})
+    for (const uint64_t cols : {64u, 128u, 320u}) all.push_back({type, 11, cols});
+  for (const uint64_t cols : {128u, 384u}) all.push_back({TensorType::kQ1_0, 11, cols});
+  for (const TensorType type : all_types())
+    if (listed_type(type).block_values == 256)
+      for (const uint64_t cols : {256u, 768u}) all.push_back({type, 9, cols});
   for (const uint64_t rows : {1u, 7u, 8u, 16u, 17u}) all.push_back({TensorType::kQ4_K, rows, 256});
   return all;
 }
@@ -169,9 +178,7 @@ TEST(DeviceLayout, KnownWords) {
 
 // The comparison above can fail: a change of any one word of a plane shows in the values of its row and in no other.
 TEST(DeviceLayout, EveryWordMatters) {
-  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kBF16, TensorType::kQ8_0,
-                                TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kQ5_0, TensorType::kQ5_1,
-                                TensorType::kQ4_K, TensorType::kQ5_K, TensorType::kQ6_K, TensorType::kQ3_K}) {
+  for (const TensorType type : all_types()) {
     SCOPED_TRACE(tensor_type_name(type));
     const Matrix matrix(type, 8, 256, 6);
     Slab slab = matrix.repack(0, 8);
@@ -209,26 +216,29 @@ TEST(DeviceLayout, Sizes) {
 }
 
 TEST(DeviceLayout, TypesWithoutOne) {
-  EXPECT_EQ(weight_type_for(TensorType::kQ2_K), WeightType::kF16);
-  EXPECT_TRUE(is_converted_at_load(TensorType::kIQ4_NL));
-  EXPECT_FALSE(is_converted_at_load(TensorType::kF16));
-  EXPECT_FALSE(is_converted_at_load(TensorType::kQ4_K));
-  EXPECT_FALSE(weight_type_for(TensorType::kIQ1_S));
-  EXPECT_FALSE(is_converted_at_load(TensorType::kIQ1_S));
-  const std::vector<std::byte> data(50);
-  const GgufTensor tensor{.name = "t", .dims = {256, 1, 1, 1}, .type = TensorType::kIQ1_S, .data = data};
+  EXPECT_FALSE(weight_type_for(TensorType::kQ8_K));
+  EXPECT_FALSE(weight_type_for(static_cast<TensorType>(43)));
+  const std::vector<std::byte> data(292);
+  const GgufTensor tensor{.name = "t", .dims = {256, 1, 1, 1}, .dim_count = 2, .type = TensorType::kQ8_K, .data = data};
   EXPECT_EQ(device_layout_for(tensor).error().message,
-            "tensor \"t\" is of type IQ1_S, which has no kernels; quantise to another type");
+            "tensor \"t\" is of type Q8_K, which has no kernels; quantise to another type");
   EXPECT_EQ(device_layout(WeightType::kQ4_K, 1, 128).error().message,
             "rows of 128 values are not a multiple of the 256 of a block of Q4_K");
   EXPECT_EQ(device_layout(WeightType::kF32, UINT64_MAX, 1).error().status, Status::kUnsupported);
   EXPECT_EQ(device_layout(WeightType::kF32, 1, UINT64_MAX).error().status, Status::kUnsupported);
 }
 
+// Of a whole tensor, which NVFP4 has beside the scales of its blocks.
+TEST(DeviceLayout, TheScaleOfATensor) {
+  Matrix matrix(TensorType::kNVFP4, 9, 192, 8);
+  matrix.tensor.scale = 0.75f;
+  for (float& value : matrix.reference) value *= 0.75f;
+  matrix.expect_rows(matrix.repack(0, 9), 0, 9);
+}
+
 // A floor far below what any machine does with optimisation, so that only a change of kind (a call per value) fails.
 TEST(DeviceLayout, RepackSpeed) {
-  for (const TensorType type : {TensorType::kF16, TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_K,
-                                TensorType::kQ5_K, TensorType::kQ6_K, TensorType::kQ2_K}) {
+  for (const TensorType type : all_types()) {
     const uint64_t rows = 256, cols = 4096;
     const std::vector<std::byte> blocks = random_blocks(type, rows * cols, 1);
     const GgufTensor tensor{.name = "t", .dims = {cols, rows, 1, 1}, .dim_count = 2, .type = type, .data = blocks};
@@ -242,7 +252,7 @@ TEST(DeviceLayout, RepackSpeed) {
     }
     const double megabytes = static_cast<double>(blocks.size()) / 1e6;
     RecordProperty(tensor_type_name(type) + "_MB_per_s", std::to_string(megabytes / best));
-    std::printf("%-5s %8.0f MB/s of GGUF blocks on one core\n", tensor_type_name(type).c_str(), megabytes / best);
+    std::printf("%-7s %8.0f MB/s of GGUF blocks on one core\n", tensor_type_name(type).c_str(), megabytes / best);
     EXPECT_GT(megabytes / best, 1.0);
   }
 }

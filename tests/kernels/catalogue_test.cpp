@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "kernels/weights.h"
 #include "vk/embedded_shaders.h"
 #include "vk/spirv_reflect.h"
 
@@ -54,10 +55,10 @@ TEST(Catalogue, HasEveryKernelAndEveryType) {
       EXPECT_EQ(entry.candidate, 0u);
       EXPECT_FALSE(entry.use.empty());
     }
-    for (const char* type : {"f32", "f16", "bf16", "q8_0", "q4_0", "q4_1", "q5_0", "q5_1", "q4_k", "q5_k", "q6_k"})
+    for (uint32_t type = 0; type < kWeightTypes; ++type)
       EXPECT_TRUE(std::any_of(variants.begin(), variants.end(), [&](const std::string& variant) {
-        return variant.starts_with("matvec") && variant.ends_with(std::string(".") + type);
-      })) << type;
+        return variant.starts_with("matvec") && variant.ends_with(std::string(".") + weight_variant(type));
+      })) << weight_variant(type);
   }
   for (const EmbeddedShader& shader : embedded_shaders()) {
     const std::string kernel(shader.name.substr(0, shader.name.find('.')));
@@ -98,8 +99,9 @@ TEST(Catalogue, FitsWhatTheDeviceHas) {
 
 TEST(Catalogue, DecodeProductsAreMarked) {
   const auto all = pipeline_catalogue(gpu(32, 32, 32), false);
-  EXPECT_GE(std::count_if(all.begin(), all.end(), [](const CataloguedPipeline& entry) { return entry.decode; }), 33)
-      << "three forms of eleven types";
+  EXPECT_GE(std::count_if(all.begin(), all.end(), [](const CataloguedPipeline& entry) { return entry.decode; }),
+            3 * kWeightTypes)
+      << "three forms of each type";
   for (const CataloguedPipeline& entry : all) {
     if (entry.decode) {
       EXPECT_EQ(kernel_of(entry), "matvec");

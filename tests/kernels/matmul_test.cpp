@@ -64,8 +64,7 @@ class MatmulTest : public DeviceTest {
   void check_all_variants(const MatmulCase& c);
   std::vector<double> tolerances(const MatmulCase& c, const TestMatrix& w, std::span<const float> x);
   static MatmulShape shape_of(const MatmulCase& c) {
-    const auto* found = std::find(std::begin(kWeightTensorTypes), std::end(kWeightTensorTypes), c.type);
-    const auto type = static_cast<uint32_t>(found - std::begin(kWeightTensorTypes));  // in the order of kWeight…
+    const auto type = static_cast<uint32_t>(*weight_type_for(c.type));
     return {.type = type, .rows = c.rows, .cols = c.cols, .n = c.n};
   }
   MatmulForm form_of(const MatmulCase& c) {

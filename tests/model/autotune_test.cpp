@@ -13,24 +13,23 @@ namespace {
 
 using test::Mask;
 
-constexpr WeightType kTypes[] = {WeightType::kF32,  WeightType::kF16,  WeightType::kBF16, WeightType::kQ8_0,
-                                 WeightType::kQ4_0, WeightType::kQ4_1, WeightType::kQ5_0, WeightType::kQ5_1,
-                                 WeightType::kQ4_K, WeightType::kQ5_K, WeightType::kQ6_K};
-constexpr TensorType kTensorTypes[] = {TensorType::kF32,  TensorType::kF16,  TensorType::kBF16, TensorType::kQ8_0,
-                                       TensorType::kQ4_0, TensorType::kQ4_1, TensorType::kQ5_0, TensorType::kQ5_1,
-                                       TensorType::kQ4_K, TensorType::kQ5_K, TensorType::kQ6_K};
+std::vector<WeightType> all_types() {
+  std::vector<WeightType> types;
+  for (uint32_t type = 0; type < kWeightTypes; ++type) types.push_back(static_cast<WeightType>(type));
+  return types;
+}
 
 TEST(TuningBlocks, AreOfSaneSize) {
-  for (size_t i = 0; i < std::size(kTypes); ++i) {
+  for (const WeightType type : all_types()) {
     std::vector<float> values(4096);
-    const auto blocks = tuning_blocks(kTypes[i], values.size(), 1);
-    dequantize_blocks(kTensorTypes[i], blocks, values);
+    const auto blocks = tuning_blocks(type, values.size(), 1);
+    dequantize_blocks(kWeightLayouts[static_cast<uint32_t>(type)].type, blocks, values);
     double square = 0;
     for (const float value : values) square += static_cast<double>(value) * static_cast<double>(value);
     const double root = std::sqrt(square / 4096);
-    EXPECT_TRUE(root > 1e-3 && root < 100) << weight_type_name(kTypes[i]) << " " << root;
-    EXPECT_EQ(tuning_blocks(kTypes[i], values.size(), 1), blocks);
-    EXPECT_NE(tuning_blocks(kTypes[i], values.size(), 2), blocks);
+    EXPECT_TRUE(root > 1e-3 && root < 100) << weight_type_name(type) << " " << root;
+    EXPECT_EQ(tuning_blocks(type, values.size(), 1), blocks);
+    EXPECT_NE(tuning_blocks(type, values.size(), 2), blocks);
   }
 }
 
@@ -59,7 +58,7 @@ TEST_F(AutotuneTest, CandidatesAgreeWithTheReference) {
     use(mask);
     Kernels own(device());
     std::map<TuningKey, uint32_t> choices;
-    for (const WeightType type : kTypes) choices[key(type)] = count_of(own, key(type));
+    for (const WeightType type : all_types()) choices[key(type)] = count_of(own, key(type));
     for (const uint32_t flags : {kMatvecNorm, kMatvecNorm | kMatvecGated})
       for (const uint32_t n : {1u, 4u, 16u}) {
         const TuningKey k = key(WeightType::kQ4_0, flags, n);

@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "format/block_factors.h"
 #include "format/gguf.h"
 #include "format/half.h"
 
@@ -146,7 +147,7 @@ inline std::vector<std::byte> f32_bytes(std::span<const float> values) {
   return {bytes.begin(), bytes.end()};
 }
 
-// Random blocks of `type` for `values` values. The half-precision scales are made finite and of about `scale`, so that
+// Random blocks of `type` for `values` values. The factors of the blocks are made finite and of about `scale`, so that
 // the decoded values are ordinary numbers, the small integer scales are odd, so that none hides its values by being 0,
 // and all other bits are random.
 inline std::vector<std::byte> random_blocks(TensorType type, uint64_t values, uint32_t seed, float scale = 0.01f) {
@@ -162,39 +163,22 @@ inline std::vector<std::byte> random_blocks(TensorType type, uint64_t values, ui
     return bytes;
   }
   for (std::byte& byte : bytes) byte = static_cast<std::byte>(random() & 0xff);
-  const auto set_half = [&](size_t at) {
-    const float value = uniform();
-    const bool is_scale = type != TensorType::kF16 && type != TensorType::kBF16;
-    const uint16_t half = type == TensorType::kBF16 ? float_to_bf16(value)
-                                                    : float_to_half(is_scale ? scale * (1.0f + 0.5f * value) : value);
-    std::memcpy(bytes.data() + at, &half, 2);
-  };
   const auto make_odd = [&](size_t at, size_t count) {
     for (size_t i = 0; i < count; ++i) bytes[at + i] |= std::byte{0x11};
   };
   for (size_t block = 0; block < bytes.size(); block += info->block_bytes) {
-    switch (type) {
-      case TensorType::kQ4_1:
-      case TensorType::kQ5_1:
-        set_half(block), set_half(block + 2);
-        break;
-      case TensorType::kQ4_K:
-      case TensorType::kQ5_K:
-        set_half(block), set_half(block + 2), make_odd(block + 4, 12);
-        break;
-      case TensorType::kQ2_K:
-        set_half(block + 80), set_half(block + 82), make_odd(block, 16);
-        break;
-      case TensorType::kQ3_K:
-        set_half(block + 108), make_odd(block + 96, 8);
-        break;
-      case TensorType::kQ6_K:
-        set_half(block + 208), make_odd(block + 192, 16);
-        break;
-      default:
-        set_half(block);
-        break;
+    for (uint32_t i = 0; i < block_factors(type); ++i)
+      set_block_factor(type, bytes.data() + block, i, scale * (1.0f + 0.5f * uniform()));
+    if (info->block_values == 1) {
+      const float value = uniform();
+      const uint16_t half = type == TensorType::kBF16 ? float_to_bf16(value) : float_to_half(value);
+      std::memcpy(bytes.data() + block, &half, 2);
     }
+    if (type == TensorType::kQ4_K || type == TensorType::kQ5_K) make_odd(block + 4, 12);
+    if (type == TensorType::kQ2_K) make_odd(block, 16);
+    if (type == TensorType::kQ3_K) make_odd(block + 96, 8);
+    if (type == TensorType::kQ6_K) make_odd(block + 192, 16);
+    if (type == TensorType::kIQ4_XS) make_odd(block + 4, 4);
   }
   return bytes;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "format/block_factors.h"
 #include "format/dequantize.h"
 #include "support/generator.h"
 #include "text/unicode.h"
@@ -11,39 +12,31 @@
 namespace pumice::test {
 namespace {
 
-void put_half(std::vector<std::byte>& bytes, size_t at, double value) {
-  const uint16_t half = float_to_half(static_cast<float>(value));
-  std::memcpy(bytes.data() + at, &half, 2);
-}
-
-// The block's scale, and where it has one the minimum that gives its values the mean 0. In the K types the six-bit
-// minima are made equal to the six-bit scales (format/quant_scales.h).
-void set_scales(TensorType type, std::vector<std::byte>& bytes, size_t block, double d) {
+// The block's scale, and where it has one the minimum that gives its values the mean 0. In the K types the integer
+// minima are made equal to the integer scales (format/quant_scales.h).
+void set_scales(TensorType type, std::byte* block, double d) {
+  const auto scale = static_cast<float>(d);
+  for (uint32_t i = 0; i < block_factors(type); ++i) set_block_factor(type, block, i, scale);
+  const auto set_minimum = [&](float ratio) { set_block_factor(type, block, 1, ratio * scale); };
+  const auto negate_minimum = [&] { block[3] |= std::byte{0x80}; };
   switch (type) {
     case TensorType::kQ4_1:
-      put_half(bytes, block, d), put_half(bytes, block + 2, -7.5 * d);
+      set_minimum(7.5f), negate_minimum();
       break;
     case TensorType::kQ5_1:
-      put_half(bytes, block, d), put_half(bytes, block + 2, -15.5 * d);
+      set_minimum(15.5f), negate_minimum();
       break;
     case TensorType::kQ4_K:
     case TensorType::kQ5_K:
-      put_half(bytes, block, d), put_half(bytes, block + 2, (type == TensorType::kQ4_K ? 7.5 : 15.5) * d);
-      for (size_t i = block + 4; i < block + 8; ++i) bytes[i + 4] = bytes[i];
-      for (size_t i = block + 12; i < block + 16; ++i) bytes[i] = (bytes[i] & std::byte{15}) | (bytes[i] << 4);
+      set_minimum(type == TensorType::kQ4_K ? 7.5f : 15.5f);
+      for (size_t i = 4; i < 8; ++i) block[i + 4] = block[i];
+      for (size_t i = 12; i < 16; ++i) block[i] = (block[i] & std::byte{15}) | (block[i] << 4);
       break;
     case TensorType::kQ2_K:
-      put_half(bytes, block + 80, d), put_half(bytes, block + 82, 1.5 * d);
-      for (size_t i = block; i < block + 16; ++i) bytes[i] = (bytes[i] & std::byte{15}) | (bytes[i] << 4);
-      break;
-    case TensorType::kQ3_K:
-      put_half(bytes, block + 108, d);
-      break;
-    case TensorType::kQ6_K:
-      put_half(bytes, block + 208, d);
+      set_minimum(1.5f);
+      for (size_t i = 0; i < 16; ++i) block[i] = (block[i] & std::byte{15}) | (block[i] << 4);
       break;
     default:
-      put_half(bytes, block, d);
       break;
   }
 }
@@ -62,7 +55,7 @@ std::vector<std::byte> scaled_blocks(TensorType type, size_t values, double scal
   std::vector<std::byte> bytes(values / info->block_values * info->block_bytes);
   for (std::byte& byte : bytes) byte = static_cast<std::byte>(random.below(256));
   for (size_t block = 0; block < bytes.size(); block += info->block_bytes)
-    set_scales(type, bytes, block, scale * random.uniform(0.5, 1.5));
+    set_scales(type, bytes.data() + block, scale * random.uniform(0.5, 1.5));
   return bytes;
 }
 

@@ -15,9 +15,13 @@
 
 namespace pumice::test {
 
+// One for each weight type, in the order of kWeight….
 inline constexpr TensorType kWeightTensorTypes[] = {
     TensorType::kF32,  TensorType::kF16,  TensorType::kBF16, TensorType::kQ8_0, TensorType::kQ4_0, TensorType::kQ4_1,
-    TensorType::kQ5_0, TensorType::kQ5_1, TensorType::kQ4_K, TensorType::kQ5_K, TensorType::kQ6_K};
+    TensorType::kQ5_0, TensorType::kQ5_1, TensorType::kQ4_K, TensorType::kQ5_K, TensorType::kQ6_K, TensorType::kMXFP4,
+    TensorType::kIQ4_NL, TensorType::kIQ4_XS, TensorType::kQ3_K, TensorType::kQ2_K, TensorType::kIQ3_S,
+    TensorType::kIQ3_XXS, TensorType::kIQ2_S, TensorType::kIQ1_S, TensorType::kNVFP4, TensorType::kQ2_0,
+    TensorType::kQ1_0};
 
 inline bool is_quantised(TensorType type) { return tensor_type_info(type)->block_values > 1; }
 
