@@ -147,6 +147,29 @@ bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_di
   return fits(false) && fits(true);
 }
 
+static uint32_t form_of(const AttentionArgs& args) {
+  return (args.window ? kAttentionWindow : 0u) | (args.softcap != 0 ? kAttentionSoftcap : 0u) |
+         (args.sinks ? kAttentionSinks : 0u);
+}
+
+static AttentionPush push_of(const AttentionArgs& args, const FloatRows& q) {
+  const KvWriteArgs* append = args.append;
+  return {.n = args.n,
+          .kv_heads = args.kv_heads,
+          .q_stride = q.stride,
+          .y_stride = args.y.stride,
+          .pages_per_slot = args.pages.pages_per_slot,
+          .max_splits = args.max_splits,
+          .scale = args.scale,
+          .rotary = append ? append->rotary : 0,
+          .half_pairs = append ? static_cast<uint32_t>(append->pairs) : 0,
+          .magnitude = append ? append->query.magnitude : 1,
+          .temperature = append ? append->query.temperature : 0,
+          .temperature_length = append ? append->query.temperature_length : 1,
+          .window = args.window,
+          .softcap = args.softcap};
+}
+
 void attention(Recorder recorder, const AttentionArgs& args) {
   const uint32_t group = args.heads / args.kv_heads;
   const bool matrices_built = find_embedded_shader("attention_coopmat.f16") != nullptr;
@@ -161,30 +184,23 @@ void attention(Recorder recorder, const AttentionArgs& args) {
   const KvWriteArgs* append = args.append;
   PUMICE_CHECK(!append || (!args.one_sequence && attention_appends(args.pages.format)));
   const FloatRows& q = append ? append->qkv : args.q;
-  const AttentionPush push{.n = args.n,
-                           .kv_heads = args.kv_heads,
-                           .q_stride = q.stride,
-                           .y_stride = args.y.stride,
-                           .pages_per_slot = args.pages.pages_per_slot,
-                           .max_splits = args.max_splits,
-                           .scale = args.scale,
-                           .rotary = append ? append->rotary : 0,
-                           .half_pairs = append ? static_cast<uint32_t>(append->pairs) : 0};
-  const vk::BufferView bindings[kAttentionBindings] = {q.view,
-                                                       args.pages.k,
-                                                       args.pages.v,
-                                                       args.pages.page_table,
-                                                       args.step_rows,
-                                                       args.y.view,
-                                                       args.partials,
-                                                       args.counters,
-                                                       append ? append->frequencies : args.step_rows};
+  const AttentionPush push = push_of(args, q);
   const uint32_t binding_count = args.one_sequence           ? kAttentionPrefillBindings
                                  : args.pages.format.plain() ? kAttentionBindings
                                                              : kAttentionMixedBindings;
-  uint32_t constants[] = {choice.workgroup, args.head_dim,   group,           choice.queries, choice.matrix.m,
-                          choice.matrix.n,  choice.matrix.k, choice.subgroups, choice.ahead,
-                          choice.sets};
+  vk::BufferView bindings[kAttentionBindings] = {q.view,
+                                                 args.pages.k,
+                                                 args.pages.v,
+                                                 args.pages.page_table,
+                                                 args.step_rows,
+                                                 args.y.view,
+                                                 args.partials,
+                                                 args.counters,
+                                                 append ? append->frequencies : args.step_rows};
+  bindings[binding_count - 1] = args.sinks ? vk::BufferView(*args.sinks) : args.step_rows;
+  uint32_t constants[] = {choice.workgroup, args.head_dim,   group,           choice.queries,
+                          choice.matrix.m,  choice.matrix.n, choice.matrix.k, choice.subgroups,
+                          choice.ahead,     choice.sets,     form_of(args)};
   if (append) constants[kAttentionSpecAppend] = 1;
   if (const KvFormat& format = args.pages.format; !format.plain()) {
     constants[kAttentionSpecTypes] = static_cast<uint32_t>(format.k);

@@ -1,5 +1,5 @@
 // attention: y = softmax(q K^T * scale) V over the pages of the KV cache; causal; heads / kv_heads query heads share a
-// KV head.
+// KV head. With a window, a soft cap of scores and sinks where they are asked for (shaders/shared/attention.h).
 #pragma once
 
 #include "kernels/kv_write.h"
@@ -15,6 +15,9 @@ struct AttentionArgs {
   FloatRows y;               // (n, heads * head_dim)
   uint32_t n = 1, heads = 1, kv_heads = 1, head_dim = 0;
   float scale = 1;
+  uint32_t window = 0;                // a query sees the keys less than this many positions back; 0: all
+  float softcap = 0;                  // scores become softcap * tanh(score / softcap); 0: they do not
+  const vk::Buffer* sinks = nullptr;  // (heads)
   // true, prefill: the rows are consecutive tokens of one sequence. false, decode: each row is a sequence of its own,
   // of any length, and its keys are split over workgroups.
   bool one_sequence = false;
@@ -46,8 +49,8 @@ struct AttentionChoice {
   uint32_t workgroup = 0;
   uint32_t queries = 1;  // heads of a subgroup in decode, queries (rows * group) of a workgroup in prefill
   bool full_subgroups = false;
-  uint32_t subgroup_size = 0;         // as for PipelineKey
-  vk::CooperativeMatrix matrix = {};  // of attention_coopmat
+  uint32_t subgroup_size = 0;                   // as for PipelineKey
+  vk::CooperativeMatrix matrix = {};            // of attention_coopmat
   uint32_t subgroups = 1, ahead = 0, sets = 1;  // of attention.*: kAttentionSpecSubgroups and the next
 };
 // Pure. Decode: attention_cpu_decode, attention.subgroup or attention.shared; prefill: attention_cpu_prefill,

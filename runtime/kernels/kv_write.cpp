@@ -36,7 +36,10 @@ void kv_write(Recorder recorder, const KvWriteArgs& args) {
                          .half_pairs = static_cast<uint32_t>(args.pairs),
                          .qkv_stride = args.qkv.stride,
                          .q_stride = args.q.stride,
-                         .pages_per_slot = args.pages.pages_per_slot};
+                         .pages_per_slot = args.pages.pages_per_slot,
+                         .magnitude = args.query.magnitude,
+                         .temperature = args.query.temperature,
+                         .temperature_length = args.query.temperature_length};
   const vk::BufferView bindings[kKvWriteBindings] = {
       args.qkv.view, args.frequencies, args.step_rows, args.pages.page_table, args.q.view, args.pages.k, args.pages.v};
   if (!args.pages.format.plain()) return write_mixed(recorder, args, push, bindings);

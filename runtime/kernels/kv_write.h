@@ -8,6 +8,13 @@
 
 namespace pumice {
 
+// What queries are multiplied with: their rotated dimensions with `magnitude`, all of them with
+// 1 + temperature * ln(floor(position / temperature_length) + 1).
+struct QueryScale {
+  float magnitude = 1, temperature = 0;
+  uint32_t temperature_length = 1;
+};
+
 struct KvWriteArgs {
   FloatRows qkv;               // (n, (heads + 2 kv_heads) * head_dim)
   vk::BufferView frequencies;  // rope_frequencies()
@@ -16,6 +23,7 @@ struct KvWriteArgs {
   KvPages pages;
   uint32_t n = 1, heads = 1, kv_heads = 1, head_dim = 0, rotary = 0;
   RopePairs pairs = RopePairs::kAdjacent;
+  QueryScale query;
 };
 void kv_write(Recorder recorder, const KvWriteArgs& args);
 

@@ -4,6 +4,9 @@
 #include "lib/reduce.glsl"
 #if KV_TYPE != 2
 #define APPENDS
+#define SINKS_BINDING 9
+#else
+#define SINKS_BINDING 8
 #endif
 #define KV_VECTOR uvec4
 #define KV_TOKENS 4
@@ -90,7 +93,7 @@ void score_keys(uint first, uint last, uint slot, uint lane) {
 }
 
 // Scores become exp(score - highest) in shared memory; scales the sums down where highest rose.
-void weigh_keys(uint first, uint last, uint lane) {
+void weigh_keys(uint first, uint last, uint position, uint lane) {
   for (uint t = 0u; t < QUERIES; ++t) {
     float score[KEYS_PER_LANE], here = LOWEST;
     for (uint i = 0u; i < KEYS_PER_LANE; ++i) {
@@ -98,7 +101,7 @@ void weigh_keys(uint first, uint last, uint lane) {
       score[i] = 0.0;
       [[unroll]] for (uint part = 0u; part < PARTS; ++part)
         score[i] += sums_of_lanes[from + part * KEY_LANES][key % KV_TOKENS];
-      score[i] = seen(score[i], first + key, last);
+      score[i] = seen(score[i], first + key, last, position);
       here = max(here, score[i]);
     }
     const float risen = max(highest[t], reduce_max(here)), shrink = exp(highest[t] - risen);
@@ -149,7 +152,7 @@ void finish_pass(uint first_head, uint split, bool whole, uint lane) {
     const uint head = first + own_subgroup(), to = result_start(first_head + head, split, whole);
     const uint set = head / QUERIES, t = head % QUERIES;
     const bool any = head < HEADS && first_head + head < GROUP;
-    float top = LOWEST, all = 0.0, factor[SHARES];
+    float top = NONE, all = 0.0, factor[SHARES];
     if (any) {
       [[unroll]] for (uint s = 0u; s < SHARES; ++s) top = max(top, ends[(s * SETS + set) * QUERIES + t].x);
       [[unroll]] for (uint s = 0u; s < SHARES; ++s) {
@@ -157,6 +160,7 @@ void finish_pass(uint first_head, uint split, bool whole, uint lane) {
         factor[s] = exp(end.x - top);
         all += end.y * factor[s];
       }
+      if (whole) all += sink_weight(first_head + head, top);
       for (uint w = lane; w < WORDS; w += LANES) {
         const uint quad = w * VALUES / 4u, d = w * VALUES % 4u;
         Values value = Values(0.0);
@@ -190,7 +194,8 @@ void load_queries(uint first_head, uint position) {
 #ifdef APPENDS
     if (APPEND) {
       const vec2 factors = rope_factors(d, position);
-      for (uint t = 0u; t < HEADS; ++t) query[t] = rotated(query[t], partner[t], d, factors);
+      const float extra = query_factor(d, position);
+      for (uint t = 0u; t < HEADS; ++t) query[t] = rotated(query[t], partner[t], d, factors) * extra;
     }
 #endif
     for (uint t = 0u; t < HEADS; ++t) queries[t * QUERY_QUADS + i / 4u][i % 4u] = i == d ? query[t] * p.scale : 0.0;
@@ -200,7 +205,7 @@ void load_queries(uint first_head, uint position) {
 // The sums before any page.
 void begin() {
   for (uint t = 0u; t < QUERIES; ++t) {
-    highest[t] = LOWEST;
+    highest[t] = NONE;
     total[t] = 0.0;
     for (uint i = 0u; i < LANE_QUADS; ++i) sums[t * LANE_QUADS + i] = vec4(0.0);
   }
@@ -227,7 +232,7 @@ void begin_with_own(StepRow row, uint lane) {
     }
   }
   for (uint t = 0u; t < QUERIES; ++t) {
-    highest[t] = reduce_add(score[t]);
+    highest[t] = capped(reduce_add(score[t]));
     total[t] = lane == 0u ? 1.0 : 0.0;
   }
 }
@@ -236,9 +241,11 @@ void begin_with_own(StepRow row, uint lane) {
 void main() {
   const uint subgroup = own_subgroup(), share = subgroup / SETS, lane = own_lane(), split = gl_WorkGroupID.z;
   const StepRow row = step_rows[gl_WorkGroupID.x];
-  const uint slot = row.slot, splits = row.position / SPLIT_TOKENS + 1u;
+  const uint slot = row.slot, splits = count_splits(row.position);
   if (split >= splits) return;
-  const uint key_end = min(stored_keys(row.position), (split + 1u) * SPLIT_TOKENS), last = key_end - 1u;
+  const uint split_begin = (first_split(row.position) + split) * SPLIT_TOKENS;
+  const uint begin_at = max(split_begin, first_seen(row.position) / kPageTokens * kPageTokens);
+  const uint key_end = min(stored_keys(row.position), split_begin + SPLIT_TOKENS), last = key_end - 1u;
 
   for (uint pass = 0u; pass < PASSES; ++pass) {
     load_queries(pass * HEADS, row.position);
@@ -248,11 +255,11 @@ void main() {
     if (APPEND && split == splits - 1u && share == SHARES - 1u) begin_with_own(row, lane);
 #endif
     // Every subgroup goes through all rounds: the software driver of Mesa 26 takes sync() for a barrier of all of them.
-    for (uint round = split * SPLIT_TOKENS; round < key_end; round += SHARES * KEYS) {
+    for (uint round = begin_at; round < key_end; round += SHARES * KEYS) {
       const uint first = round + share * KEYS;
       if (first < key_end) score_keys(first, last, slot, lane);
       sync();
-      if (first < key_end) weigh_keys(first, last, lane);
+      if (first < key_end) weigh_keys(first, last, row.position, lane);
       sync();
       for (uint k = 0u; k < KEYS && first + k < key_end; k += kPageTokens)
         add_values(first + k, last, subgroup * KEYS + k, slot, lane);

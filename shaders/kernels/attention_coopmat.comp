@@ -144,7 +144,10 @@ void add_values(uint first_row) {
 }
 
 void store(uint first_row) {
-  [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) total[i] = add_parts(total[i]);
+  [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
+    const uint head = (gl_WorkGroupID.x * QUERIES + first_row + lane_row(i)) % GROUP;
+    total[i] = add_parts(total[i]) + sink_weight(head, highest[i]);
+  }
   [[unroll]] for (uint b = 0u; b < HEAD_DIM / N; ++b) {
     sync_subgroup();
     coopMatStore(sums[b], scores, first_row * SCORE_STRIDE, SCORE_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
@@ -163,8 +166,10 @@ void main() {
   const StepRow last_row = step_rows[query_index(QUERIES - 1u) / GROUP];
   load_queries();
   [[unroll]] for (uint b = 0u; b < HEAD_DIM / N; ++b) sums[b] = Sums(0.0);
-  [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) highest[i] = LOWEST, total[i] = 0.0;
-  for (uint first = 0u; first <= last_row.position; first += kPageTokens) {
+  [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) highest[i] = NONE, total[i] = 0.0;
+  const uint first_position = step_rows[query_index(0u) / GROUP].position;
+  const uint begin_at = first_seen(first_position) / kPageTokens * kPageTokens;
+  for (uint first = begin_at; first <= last_row.position; first += kPageTokens) {
     const uint base = k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
     barrier();
     stage_keys(base);

@@ -5,6 +5,9 @@
 #include "lib/reduce.glsl"
 #if KV_TYPE != 2
 #define APPENDS
+#define SINKS_BINDING 9
+#else
+#define SINKS_BINDING 8
 #endif
 #include "lib/attention.glsl"
 #include "lib/attention_decode.glsl"
@@ -48,15 +51,16 @@ void load_queries(uint position, uint lane) {
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
     const uint d = word_at(c, lane) * VALUES;
     const Turn turn = turn_of(d, position);
+    const Values factors = APPEND ? query_factors(d, position) * p.scale : Values(p.scale);
     [[unroll]] for (uint h = 0u; h < GROUP; ++h)
-      query[h][c] = query_word(head_start(gl_WorkGroupID.x, h, p.q_stride), d, turn) * p.scale;
+      query[h][c] = query_word(head_start(gl_WorkGroupID.x, h, p.q_stride), d, turn) * factors;
   }
 }
 
 // The sums before any page.
 void begin() {
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
-    highest[h] = LOWEST;
+    highest[h] = NONE;
     total[h] = 0.0;
     [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) sum[h][c] = Values(0.0);
   }
@@ -78,7 +82,7 @@ void begin_with_own(StepRow row, uint lane) {
     store_own(row, w, key_word, value_word);
   }
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
-    highest[h] = reduce_add(part[h]);
+    highest[h] = capped(reduce_add(part[h]));
     total[h] = lane == 0u ? 1.0 : 0.0;
   }
 }
@@ -117,11 +121,11 @@ void score_keys(uint base) {
 }
 
 // Scores become weights; scales the sums down where the highest score rose.
-void weigh(uint first, uint key_end, uint lane) {
+void weigh(uint first, uint key_end, uint position, uint lane) {
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
     float here = LOWEST;
     [[unroll]] for (uint j = 0u; j < EACH; ++j) {
-      score[h][j] = seen(score[h][j], first + j * WG + lane, key_end - 1u);
+      score[h][j] = seen(score[h][j], first + j * WG + lane, key_end - 1u, position);
       here = max(here, score[h][j]);
     }
     const float risen = max(highest[h], reduce_max(here));
@@ -164,7 +168,8 @@ void add_values(uint base, uint first, uint count, uint lane) {
 }
 
 void store(uint head, uint split, bool whole, uint lane) {
-  const float all = reduce_add(total[head]);
+  float all = reduce_add(total[head]);
+  if (whole) all += sink_weight(head, highest[head]);
   const uint to = result_start(head, split, whole);
   const float factor = whole ? 1.0 / all : 1.0;
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) store_word(to, word_at(c, lane), whole, sum[head][c] * factor);
@@ -174,23 +179,25 @@ void store(uint head, uint split, bool whole, uint lane) {
 void main() {
   const uint lane = gl_LocalInvocationID.x, split = gl_WorkGroupID.z;
   const StepRow row = step_rows[gl_WorkGroupID.x];
-  const uint splits = row.position / SPLIT_TOKENS + 1u;
+  const uint splits = count_splits(row.position);
   if (split >= splits) return;
-  const uint key_end = min(stored_keys(row.position), (split + 1u) * SPLIT_TOKENS);
+  const uint split_begin = (first_split(row.position) + split) * SPLIT_TOKENS;
+  const uint begin_at = max(split_begin, first_seen(row.position) / kPageTokens * kPageTokens);
+  const uint key_end = min(stored_keys(row.position), split_begin + SPLIT_TOKENS);
 
   load_queries(row.position, lane);
   begin();
 #ifdef APPENDS
   if (APPEND && split == splits - 1u) begin_with_own(row, lane);
 #endif
-  for (uint first = split * SPLIT_TOKENS; first < key_end; first += TOKENS) {
+  for (uint first = begin_at; first < key_end; first += TOKENS) {
 #ifdef APPENDS
     const uint next = min(first / kPageTokens + 1u, (key_end - 1u) / kPageTokens);
     prefetch(k_page_base(row.slot, next, gl_WorkGroupID.y), first % kPageTokens / TOKENS);
 #endif
     const uint page = first / kPageTokens, token = first % kPageTokens;
     score_keys(k_page_base(row.slot, page, gl_WorkGroupID.y) + token + lane);
-    weigh(first, key_end, lane);
+    weigh(first, key_end, row.position, lane);
     add_values(v_page_base(row.slot, page, gl_WorkGroupID.y), token, min(TOKENS, key_end - first), lane);
   }
 #ifdef APPENDS

@@ -30,7 +30,7 @@ void begin(uint count) {
     const uint from = query_start(index, p.q_stride);
     last[i] = step_rows[index / GROUP].position;
     to[i] = query_start(index, p.y_stride);
-    highest[i] = LOWEST;
+    highest[i] = NONE;
     total[i] = 0.0;
     [[unroll]] for (uint d = 0u; d < HEAD_DIM; ++d) {
       query[i][d] = q[from + d] * p.scale;
@@ -117,7 +117,9 @@ void main() {
   const uint count = p.n * GROUP;
   const StepRow last_row = step_rows[(min((gl_WorkGroupID.x + 1u) * QUERIES, count) - 1u) / GROUP];
   begin(count);
-  for (uint first = 0u; first <= last_row.position; first += TOKENS) {
+  const uint first_position = step_rows[gl_WorkGroupID.x * QUERIES / GROUP].position;
+  const uint begin_at = first_seen(first_position) / kPageTokens * kPageTokens;
+  for (uint first = begin_at; first <= last_row.position; first += TOKENS) {
     score_keys((k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) + first % kPageTokens) / KV_TOKENS);
     weigh(first);
     add_values(v_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y), first % kPageTokens,
@@ -128,6 +130,7 @@ void main() {
 #endif
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     if (query_index(i) >= count) continue;
+    total[i] += sink_weight(query_index(i) % GROUP, highest[i]) * sqrt(float(V_ROTATION));
     [[unroll]] for (uint d = 0u; d < HEAD_DIM; ++d) y[to[i] + d] = sum[i][d] / total[i];
   }
 }

@@ -21,7 +21,7 @@ shared vec4 weights[kPageTokens * ROW_STRIDE];        // (token, four queries)
 shared vec4 highest_of_lane[LANES * (QUERIES / EACH)];
 
 uvec4 last;  // key that each query sees
-vec4 highest = vec4(LOWEST), total = vec4(0.0);
+vec4 highest = vec4(NONE), total = vec4(0.0);
 vec4 sums[QUADS_PER_LANE * 4u];  // (dimension, four queries)
 
 uint query_index(uint i) { return min(gl_WorkGroupID.x * QUERIES + i, p.n * GROUP - 1u); }
@@ -102,6 +102,7 @@ void store(uint lane, uint group) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     const uint index = gl_WorkGroupID.x * QUERIES + group * EACH + i;
     if (index >= p.n * GROUP) continue;
+    total[i] += sink_weight(index % GROUP, highest[i]) * sqrt(float(V_ROTATION));
     const uint to = query_start(index, p.y_stride);
     [[unroll]] for (uint j = 0u; j < QUADS_PER_LANE; ++j) {
       const uint quad = lane + j * LANES;
@@ -118,7 +119,9 @@ void main() {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) last[i] = step_rows[query_index(group * EACH + i) / GROUP].position;
   [[unroll]] for (uint i = 0u; i < QUADS_PER_LANE * 4u; ++i) sums[i] = vec4(0.0);
   barrier();
-  for (uint first = 0u; first <= last_row.position; first += kPageTokens) {
+  const uint first_position = step_rows[query_index(0u) / GROUP].position;
+  const uint begin_at = first_seen(first_position) / kPageTokens * kPageTokens;
+  for (uint first = begin_at; first <= last_row.position; first += kPageTokens) {
     const uint keys = k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / KV_TOKENS;
     weigh(score_keys(keys + lane, group), first, lane, group);
     const uint page = v_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);

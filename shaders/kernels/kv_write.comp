@@ -17,8 +17,8 @@ void main() {
                           : vec2(rotated(from, d, rope_factors(d, step_row.position)),
                                  rotated(from, d + 1u, rope_factors(d + 1u, step_row.position)));
   if (head < p.heads) {
-    q[row * p.q_stride + head * p.head_dim + d] = value.x;
-    q[row * p.q_stride + head * p.head_dim + d + 1u] = value.y;
+    q[row * p.q_stride + head * p.head_dim + d] = value.x * query_factor(d, step_row.position);
+    q[row * p.q_stride + head * p.head_dim + d + 1u] = value.y * query_factor(d + 1u, step_row.position);
     return;
   }
 #if KV_TYPE == 0

@@ -93,7 +93,8 @@ void main() {
   const uint block = is_v ? V_ROTATION : K_ROTATION;
   const float factor = block == 1u ? 1.0 : inversesqrt(float(block));
   for (uint d = gl_LocalInvocationID.x; d < HEAD_DIM; d += WG)
-    values[d] = (is_v ? qkv[from + d] : rotated(from, d, rope_factors(d, step_row.position))) * factor;
+    values[d] = (is_v ? qkv[from + d] : rotated(from, d, rope_factors(d, step_row.position))) * factor *
+                (head < p.heads ? query_factor(d, step_row.position) : 1.0);
   barrier();
   hadamard(HEAD_DIM, block, gl_LocalInvocationID.x, WG);
   if (head < p.heads) {

@@ -6,6 +6,7 @@
 #include "shared/attention.h"
 #include "shared/kv_write.h"
 #include "shared/step_params.h"
+#include "lib/numerics.glsl"
 
 #ifndef KV_VECTOR
 #define KV_VECTOR uint
@@ -29,6 +30,10 @@ layout(constant_id = 1) const uint HEAD_DIM = 64u;
 layout(constant_id = 2) const uint GROUP = 1u;
 layout(constant_id = 3) const uint QUERIES = 1u;
 
+layout(constant_id = 10) const uint FORM = 0u;
+const bool WINDOW = (FORM & kAttentionWindow) != 0u, SOFTCAP = (FORM & kAttentionSoftcap) != 0u;
+const bool SINKS = (FORM & kAttentionSinks) != 0u;
+
 layout(push_constant) uniform Push { AttentionPush p; };
 layout(binding = 0) readonly buffer Q { float q[]; };
 #ifdef APPENDS
@@ -45,6 +50,10 @@ layout(binding = 2) POOL_ACCESS buffer VPool { V_VECTOR v_pool[]; };
 layout(binding = 3) readonly buffer PageTable { uint page_table[]; };
 layout(binding = 4) readonly buffer Rows { StepRow step_rows[]; };
 layout(binding = 5) writeonly buffer Y { float y[]; };
+#ifndef SINKS_BINDING
+#define SINKS_BINDING 6
+#endif
+layout(binding = SINKS_BINDING) readonly buffer Sinks { float sinks[]; };
 
 #if KV_TYPE == 2
 layout(constant_id = 4) const uint K_TYPE = 2u;
@@ -83,10 +92,25 @@ uint head_start(uint row, uint head, uint stride) {
 // Prefill: query i of the sequence.
 uint query_start(uint i, uint stride) { return head_start(i / GROUP, i % GROUP, stride); }
 
-// A query sees the keys up to its own position, `last`; others weigh nothing. Queries are scaled as they are loaded.
-const float LOWEST = -3.402823466e38;
-float seen(float score, uint key, uint last) { return key > last ? LOWEST : score; }
-vec4 seen(vec4 score, uint key, uvec4 last) { return mix(score, vec4(LOWEST), greaterThan(uvec4(key), last)); }
+// A query sees the keys from first_seen() of its own position up to `last`, which is that position unless it has its
+// own key from elsewhere; others weigh nothing, for which the highest score begins at NONE. Queries are scaled as they
+// are loaded.
+const float LOWEST = -3.402823466e38, NONE = 0.5 * LOWEST;
+uint first_seen(uint position) { return WINDOW && position >= p.window ? position - p.window + 1u : 0u; }
+float capped(float score) { return SOFTCAP ? softcap(score, p.softcap) : score; }
+float seen(float score, uint key, uint last, uint position) {
+  return key > last || key < first_seen(position) ? LOWEST : capped(score);
+}
+float seen(float score, uint key, uint last) { return seen(score, key, last, last); }
+vec4 seen(vec4 score, uint key, uvec4 last) {
+  if (SOFTCAP) score = vec4(capped(score.x), capped(score.y), capped(score.z), capped(score.w));
+  if (WINDOW) score = mix(score, vec4(LOWEST), lessThanEqual(uvec4(key + p.window), last));
+  return mix(score, vec4(LOWEST), greaterThan(uvec4(key), last));
+}
+// What the sink of a head of this KV head's group adds to the sum of the weights.
+float sink_weight(uint head, float highest) {
+  return SINKS ? exp(sinks[gl_WorkGroupID.y * GROUP + head] - highest) : 0.0;
+}
 
 float fma_dot(float a, float b, float sum) { return fma(a, b, sum); }
 float fma_dot(vec2 a, vec2 b, float sum) { return fma(a.x, b.x, fma(a.y, b.y, sum)); }

@@ -39,6 +39,11 @@ vec2 turned(uint from, uint d, vec4 turn) { return vec2(rotated(from, d, turn.xy
 vec2 turn_of(uint d, uint position) { return rope_factors(d, position); }
 float turned(uint from, uint d, vec2 turn) { return rotated(from, d, turn); }
 #endif
+#if KV_TYPE == 0
+vec2 query_factors(uint d, uint position) { return vec2(query_factor(d, position), query_factor(d + 1u, position)); }
+#else
+float query_factors(uint d, uint position) { return query_factor(d, position); }
+#endif
 Values query_word(uint from, uint d, Turn turn) { return APPEND ? turned(from, d, turn) : VALUES_AT(q, from + d); }
 
 // Word w of the row's own key and value, as the pages hold it.
@@ -68,10 +73,15 @@ const bool APPEND = false;
 #define Turn float
 float turn_of(uint d, uint position) { return 0.0; }
 Values query_word(uint from, uint d, Turn turn) { return VALUES_AT(q, from + d); }
+Values query_factors(uint d, uint position) { return Values(1.0); }
 #endif
 
 // How many tokens the pages of a row hold.
 uint stored_keys(uint position) { return APPEND ? position : position + 1u; }
+
+// A row's splits: those that have a key it sees.
+uint first_split(uint position) { return first_seen(position) / SPLIT_TOKENS; }
+uint count_splits(uint position) { return position / SPLIT_TOKENS + 1u - first_split(position); }
 
 shared uint arrivals;
 
@@ -128,7 +138,7 @@ void finish_head(uint to, bool whole, bool any, float highest, float total, uint
 // The splits' sums in their order, several splits' loads in flight.
 void merge_head(uint splits, uint head, uint lane) {
   const bool any = head < GROUP;
-  float top = LOWEST, sum = 0.0, values[DIMS_PER_LANE];
+  float top = NONE, sum = 0.0, values[DIMS_PER_LANE];
   [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i) values[i] = 0.0;
   for (uint first = 0u; any && first < splits; first += SPLITS_AT_ONCE) {
     float highest[SPLITS_AT_ONCE], total[SPLITS_AT_ONCE], part[SPLITS_AT_ONCE * DIMS_PER_LANE], risen = top;
@@ -151,6 +161,7 @@ void merge_head(uint splits, uint head, uint lane) {
     }
   }
   const uint to = head_start(gl_WorkGroupID.x, head, p.y_stride);
+  if (any) sum += sink_weight(head, top);
 #if KV_TYPE == 2
   [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
     if (lane + i * LANES < HEAD_DIM) HADAMARD_AT(lane + i * LANES) = values[i] / sum;

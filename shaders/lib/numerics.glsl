@@ -1,4 +1,6 @@
 // Functions whose accuracy the GLSL built-ins do not promise, and activations.
+#ifndef PUMICE_LIB_NUMERICS_GLSL
+#define PUMICE_LIB_NUMERICS_GLSL
 
 // sin and cos of a full turn's fraction given as a 32-bit fixed-point number (2^32 is one turn). The argument is exact
 // however large the position was, which sin() and cos() of a large float are not. Polynomials: Taylor to x^9 and x^8 on
@@ -20,3 +22,5 @@ float gelu(float x) {
   const float z = 0.7978845608028654 * (x + 0.044715 * x * x * x);
   return 0.5 * x * (2.0 - 2.0 / (exp(2.0 * z) + 1.0));
 }
+float softcap(float x, float limit) { return limit * (1.0 - 2.0 / (exp(2.0 * x / limit) + 1.0)); }
+#endif

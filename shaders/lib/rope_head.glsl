@@ -1,5 +1,5 @@
-// A dimension of a head rotated by position. The includer has p.rotary and p.half_pairs, frequencies[], and ROPE_X, an
-// array of floats.
+// A dimension of a head rotated by position, and what queries are multiplied with. The includer has p with the members
+// of KvWritePush from rotary on, frequencies[], and ROPE_X, an array of floats.
 #include "lib/rope.glsl"
 
 bool first_of_pair(uint d) { return p.half_pairs == 0u ? (d & 1u) == 0u : d < p.rotary / 2u; }
@@ -22,4 +22,9 @@ float rotated(float own, float partner, uint d, vec2 factors) {
 // Dimension d of the head that begins at `from`.
 float rotated(uint from, uint d, vec2 factors) {
   return rotated(ROPE_X[from + d], ROPE_X[from + rope_partner(d)], d, factors);
+}
+
+float query_factor(uint d, uint position) {
+  const float steps = float(position / p.temperature_length + 1u);
+  return (d < p.rotary ? p.magnitude : 1.0) * (p.temperature == 0.0 ? 1.0 : 1.0 + p.temperature * log(steps));
 }

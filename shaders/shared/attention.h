@@ -1,4 +1,6 @@
-// attention: softmax(q K^T * scale) V over the pages of the KV cache, causal, with grouped query heads.
+// attention: softmax(q K^T * scale) V over the pages of the KV cache, causal, with grouped query heads; with a window
+// that hides keys too far back, a soft cap of scores, and sinks: a logit of each head that takes part in the softmax
+// without a value.
 //
 // Decode: every row is a sequence of its own. Where K and V are of one type without scales, it does the work of
 // kv_write too: q is then kv_write's input, and the row's own key and value go into the pages. A workgroup takes the
@@ -7,7 +9,7 @@
 // Prefill: the rows are consecutive tokens of one sequence. A workgroup takes a tile of queries of one KV head; query i
 // of the sequence is head i % group of row i / group. It walks the pages from the first one on, in rounds that begin at
 // multiples of their length, so a row's result does not depend on which other rows are in the step.
-// Sources: Dao 2023 (FlashAttention-2, online softmax); Dao et al. 2023 (Flash-Decoding, splits). Pages: kv_write.h.
+// Sources: Beltagy 2020 (windows), Xiao 2023 (sinks), Dao 2023 (FlashAttention-2, Flash-Decoding). Pages: kv_write.h.
 #ifndef PUMICE_SHARED_ATTENTION_H
 #define PUMICE_SHARED_ATTENTION_H
 #include "types.h"
@@ -20,12 +22,16 @@ struct AttentionPush {
   uint max_splits;             // of a row: room in the partial results
   float scale;
   uint rotary, half_pairs;     // as for kv_write, where decode does its work too
+  float magnitude, temperature;
+  uint temperature_length;
+  uint window;                 // a query sees the keys less than this many positions back
+  float softcap;
 };
 // q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and of plain types rope's
-// frequencies.
-SHARED_CONST kAttentionPrefillBindings = 6u;
-SHARED_CONST kAttentionMixedBindings = 8u;
-SHARED_CONST kAttentionBindings = 9u;
+// frequencies; then sinks (heads).
+SHARED_CONST kAttentionPrefillBindings = 7u;
+SHARED_CONST kAttentionMixedBindings = 9u;
+SHARED_CONST kAttentionBindings = 10u;
 
 // Specialisation constants after the workgroup size (0).
 SHARED_CONST kAttentionSpecHeadDim = 1u;
@@ -38,6 +44,10 @@ SHARED_CONST kAttentionSpecTypes = 4u;    // and 5, 6: types of K and V, and V's
 SHARED_CONST kAttentionSpecSubgroups = 7u;  // decode: of a workgroup
 SHARED_CONST kAttentionSpecAhead = 8u;      // decode: vectors of 16 bytes that a lane loads before it uses them
 SHARED_CONST kAttentionSpecSets = 9u;       // decode: subgroups that take the same keys for other heads
+SHARED_CONST kAttentionSpecForm = 10u;      // of what follows
+SHARED_CONST kAttentionWindow = 1u;
+SHARED_CONST kAttentionSoftcap = 2u;
+SHARED_CONST kAttentionSinks = 4u;
 
 // Floats of one partial result: head_dim values, the maximum and the sum.
 SHARED_CONST kAttentionPartialExtra = 2u;

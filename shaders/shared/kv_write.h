@@ -27,6 +27,9 @@ struct KvWritePush {
   uint rotary, half_pairs;          // as for rope; rotary 0: no rotation
   uint qkv_stride, q_stride;        // in floats
   uint pages_per_slot;              // row length of the page table
+  float magnitude;                  // of the rotated dimensions of queries
+  float temperature;                // queries grow by 1 + temperature log(position / temperature_length + 1)
+  uint temperature_length;
 };
 SHARED_CONST kKvWriteBindings = 7u;  // qkv, frequencies, step rows, page table, q, K pool, V pool
 SHARED_CONST kKvWriteWorkgroup = 64u;

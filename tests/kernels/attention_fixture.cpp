@@ -1,6 +1,5 @@
 #include "kernels/attention_fixture.h"
 
-#include <chrono>
 #include <sstream>
 #include <string_view>
 
@@ -42,7 +41,11 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
                                 .heads = c.kv_heads * c.group,
                                 .kv_heads = c.kv_heads,
                                 .head_dim = c.head_dim,
-                                .scale = scale(c)};
+                                .scale = scale(c),
+                                .window = c.window,
+                                .softcap = c.softcap};
+  const std::vector<float> sinks = sinks_of(c);
+  args.sinks = sinks;
   for (uint32_t row = 0; row < positions.size(); ++row) {
     args.k.push_back(cache.k[c.one_sequence ? c.slot : row]);
     args.v.push_back(cache.v[c.one_sequence ? c.slot : row]);
@@ -76,7 +79,7 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
   };
   double highest = largest(cache.v);
   absolute *= static_cast<double>(scale(c));
-  const double score = reference::dot_tolerance(d + 2, absolute) +
+  const double score = reference::dot_tolerance(d + 2, absolute) + static_cast<double>(c.softcap) * 0x1p-20 +
                        q_error * largest(cache.k) * static_cast<double>(d) * static_cast<double>(scale(c));
   const double rounds = longest(c) / 32.0 + 2;
   const double half = std::string_view(choice(c).variant) == "attention_coopmat" ? 0x1p-11 : 0;
@@ -86,7 +89,7 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
 }
 
 std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& cache, std::span<const float> q,
-                                          uint32_t repeats, double* seconds, Cache* pools) {
+                                          Cache* pools) {
   const auto n = static_cast<uint32_t>(c.positions.size());
   const uint32_t heads = c.kv_heads * c.group, cols = heads * c.head_dim;
   const uint32_t q_cols = cols + (pools ? 2 * c.kv_heads * c.head_dim : 0);
@@ -99,6 +102,7 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
   const FloatRows y = nan_rows(n, cols + c.extra_stride);
   const vk::BufferView partials = words(attention_partial_bytes(n, heads, c.head_dim, splits) / 4);
   const FloatRows input = rows(q, q_cols, q_cols + c.extra_stride);
+  const vk::Buffer* const sinks = c.sinks ? whole(sinks_of(c)) : nullptr;
   const KvPages pages{c.format, buffer(cache.k_pool), buffer(cache.v_pool), buffer(cache.table), cache.pages_per_slot};
   const vk::BufferView rows_of_step = buffer(step_rows);
   const KvWriteArgs append{.qkv = input,
@@ -111,7 +115,8 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
                            .kv_heads = c.kv_heads,
                            .head_dim = c.head_dim,
                            .rotary = c.rotary,
-                           .pairs = c.pairs};
+                           .pairs = c.pairs,
+                           .query = c.query};
   const AttentionArgs args{.q = pools ? FloatRows{} : input,
                            .pages = pages,
                            .append = pools ? &append : nullptr,
@@ -122,16 +127,17 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
                            .kv_heads = c.kv_heads,
                            .head_dim = c.head_dim,
                            .scale = scale(c),
+                           .window = c.window,
+                           .softcap = c.softcap,
+                           .sinks = sinks,
                            .one_sequence = c.one_sequence,
                            .arguments = c.one_sequence ? nullptr : &arguments,
                            .max_splits = splits,
                            .partials = partials,
                            .counters = counters};
-  const auto start = std::chrono::steady_clock::now();
   run([&](Recorder recorder) {
-    for (uint32_t i = 0; i < repeats; ++i) attention(recorder, args);
+    for (uint32_t i = 0; i < 2; ++i) attention(recorder, args);
   });
-  if (seconds) *seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / repeats;
   const auto left = read<uint32_t>(counters);
   EXPECT_EQ(std::count(left.begin(), left.end(), 0u), static_cast<ptrdiff_t>(left.size())) << "counters are left zero";
   const auto actual = read_rows(y, n, cols);
@@ -148,7 +154,8 @@ std::string AttentionTest::describe(Mask mask, const AttentionCase& c) {
   text << mask_name(mask) << " " << choice(c).variant << " " << name_of(c.format) << ", group " << c.group << ", "
        << c.kv_heads << " x " << c.head_dim << ", rows " << c.positions.size() << ", to " << longest(c)
        << ", one sequence " << c.one_sequence << ", rotary " << c.rotary
-       << (c.pairs == RopePairs::kHalves ? " halves" : "");
+       << (c.pairs == RopePairs::kHalves ? " halves" : "") << ", window " << c.window << ", softcap " << c.softcap
+       << ", sinks " << c.sinks;
   return text.str();
 }
 
@@ -165,6 +172,15 @@ void AttentionTest::check(Mask mask, const AttentionCase& c) {
   if (longest(c) > 1) {
     EXPECT_FALSE(reference::compare(actual, expected(c, cache, q, 1), allowed)) << "one key less goes unseen";
   }
+  const auto unseen = [&](const char* what, AttentionCase other) {
+    EXPECT_FALSE(reference::compare(actual, expected(other, cache, q), allowed)) << "goes unseen: " << what;
+  };
+  AttentionCase other = c;
+  if (c.window != 0 && ++other.window <= longest(c)) unseen("another window", other);
+  other = c, other.softcap *= 1.25f;
+  if (c.softcap != 0) unseen("another cap", other);
+  other = c, other.sinks = false;
+  if (c.sinks) unseen("no sinks", other);
 }
 
 // The pages lack the rows' own keys and values at first. Those must be stored as kv_write's reference has them, and
@@ -186,7 +202,10 @@ void AttentionTest::check_append(Mask mask, const AttentionCase& c) {
                                            .pairing = pairing_of(c.pairs),
                                            .inverse_frequencies = inverse,
                                            .type = layout.type,
-                                           .v_type = layout.v_type});
+                                           .v_type = layout.v_type,
+                                           .magnitude = static_cast<double>(c.query.magnitude),
+                                           .temperature = static_cast<double>(c.query.temperature),
+                                           .temperature_length = static_cast<double>(c.query.temperature_length)});
   const auto pages_of = [&](uint32_t row) {
     return std::span<const uint32_t>(cache.table).subspan(row * cache.pages_per_slot, cache.pages_per_slot);
   };
@@ -195,7 +214,7 @@ void AttentionTest::check_append(Mask mask, const AttentionCase& c) {
     reference::store_pages(layout, nothing, nothing, {{c.positions[row]}}, pages_of(row), cache.k_pool, cache.v_pool);
 
   Cache stored = cache;
-  const auto actual = compute(c, cache, qkv, 2, nullptr, &stored);
+  const auto actual = compute(c, cache, qkv, &stored);
   std::vector<float> k, v;
   for (uint32_t row = 0; row < n; ++row) {
     const uint32_t tokens = longest(c), at = c.positions[row] * kv_cols;

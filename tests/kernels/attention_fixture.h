@@ -27,6 +27,10 @@ struct AttentionCase {
   uint32_t extra_stride = 0;
   uint32_t rotary = 0;  // where the rows are appended
   RopePairs pairs = RopePairs::kAdjacent;
+  uint32_t window = 0;
+  float softcap = 0;
+  bool sinks = false;
+  QueryScale query = {};  // where the rows are appended
 };
 
 inline std::vector<uint32_t> consecutive(uint32_t first, uint32_t n) {
@@ -49,10 +53,10 @@ class AttentionTest : public DeviceTest {
   static std::vector<float> expected(const AttentionCase& c, const Cache& cache, std::span<const float> q,
                                      uint32_t shift = 0);
   double tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q, double q_error = 0);
-  // Twice in one submission, as the second finds the counters as the first left them; `seconds`: of one. With `pools`,
-  // q is (n, (heads + 2 kv_heads) * head_dim) and its keys and values are appended; then `pools` is what is stored.
-  std::vector<float> compute(const AttentionCase& c, const Cache& cache, std::span<const float> q, uint32_t repeats = 2,
-                             double* seconds = nullptr, Cache* pools = nullptr);
+  // Twice in one submission, as the second finds the counters as the first left them. With `pools`, q is
+  // (n, (heads + 2 kv_heads) * head_dim) and its keys and values are appended; then `pools` is what is stored.
+  std::vector<float> compute(const AttentionCase& c, const Cache& cache, std::span<const float> q,
+                             Cache* pools = nullptr);
   void check(Mask mask, const AttentionCase& c);
   void check_append(Mask mask, const AttentionCase& c);
   std::string describe(Mask mask, const AttentionCase& c);
@@ -64,6 +68,9 @@ class AttentionTest : public DeviceTest {
                                      .matrices_built = find_embedded_shader("attention_coopmat.f16") != nullptr});
   }
 
+  static std::vector<float> sinks_of(const AttentionCase& c) {
+    return c.sinks ? Generator(9).normals(c.kv_heads * c.group) : std::vector<float>();
+  }
   static float scale(const AttentionCase& c) { return 1.0f / std::sqrt(static_cast<float>(c.head_dim)); }
   static uint32_t longest(const AttentionCase& c) {
     return *std::max_element(c.positions.begin(), c.positions.end()) + 1;

@@ -163,39 +163,6 @@ TEST_F(AttentionMixedTest, MistakesShow) {
   EXPECT_FALSE(reference::compare(compute(plain, right, q), wanted, allowed));
 }
 
-// Not a test: prints the time of attention for each type at a depth of 2048 beside that of F16. Run with
-// --gtest_also_run_disabled_tests --gtest_filter=*TimesAtDepth.
-TEST_F(AttentionMixedTest, DISABLED_TimesAtDepth) {
-  constexpr uint32_t kRepeats = 20, kDepth = 2048;
-  const KvFormat formats[] = {kF16, kF32, kQ8, kQ8Plain, kQ4, kQ4Plain, {KvType::kQ8_0, KvType::kQ4_0}};
-  for (const Mask mask : {Mask::kNone, Mask::kDiscrete})
-    for (const uint32_t n : {1u, 128u}) {
-      use(mask);
-      double f16 = 0;
-      for (const KvFormat& format : formats) {
-        AttentionCase c{.format = format,
-                        .kv_heads = 3,
-                        .group = 3,
-                        .head_dim = 64,
-                        .positions = consecutive(kDepth - n, n),
-                        .one_sequence = n > 1};
-        Generator random(1);
-        const Cache cache = make_cache(c, 1, random);
-        const auto q = random.normals(size_t{n} * 9 * 64);
-        (void)compute(c, cache, q);
-        double best = 1e9;
-        for (uint32_t i = 0; i < 4; ++i) {
-          double once = 0;
-          (void)compute(c, cache, q, n > 1 ? 2 : kRepeats, &once);
-          best = std::min(best, once);
-        }
-        if (format == kF16) f16 = best;
-        std::printf("  %-8s %-22s n %3u %-22s %8.1f us, %.2f of f16\n", mask_name(mask), choice(c).variant, n,
-                    name_of(format).c_str(), 1e6 * best, best / f16);
-      }
-    }
-}
-
 TEST(ChooseAttention, MixedTypesFitWhereverF16Does) {
   vk::DeviceCaps small;
   small.max_shared_bytes = 16384;

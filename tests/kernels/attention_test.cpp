@@ -133,6 +133,34 @@ TEST_F(AttentionTest, PrefillOfOneSequenceWithoutTheCpuKernels) {
   }
 }
 
+// Windows that end at both sides of page and split borders, beside whole splits that a row does not see; small, since
+// each form is a pipeline.
+TEST_F(AttentionTest, WindowsSoftCapsAndSinks) {
+  for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared}) {
+    use(mask);
+    const KvFormat mixed{KvType::kQ8_0, KvType::kQ4_0};
+    const KvFormat format = mask == Mask::kNone ? kF16 : mask == Mask::kDiscrete ? kF32 : mixed;
+    AttentionCase decode{.format = format,
+                         .kv_heads = 2,
+                         .group = 2,
+                         .head_dim = 16,
+                         .positions = {0, 31, 32, 255, 256, 300, 767},
+                         .rotary = 8,
+                         .softcap = 1.5f,
+                         .sinks = true,
+                         .query = {.magnitude = 1.25f, .temperature = 0.5f, .temperature_length = 64}};
+    AttentionCase prefill = decode;
+    prefill.positions = consecutive(290, 45);
+    prefill.one_sequence = true;
+    for (AttentionCase c : {decode, prefill})
+      for (const uint32_t window : {1u, 33u, 256u, 300u}) {
+        c.window = window;
+        check(mask, c);
+        if (!c.one_sequence && attention_appends(format)) check_append(mask, c);
+      }
+  }
+}
+
 // A row is the same to the bit whether it is computed with the rows before it or without.
 TEST_F(AttentionTest, PrefillDoesNotDependOnWhereASliceBegins) {
   for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared}) {

@@ -23,6 +23,7 @@ struct KvWriteCase {
   KvFormat format;
   uint32_t heads, kv_heads, head_dim, rotary;
   RopePairs pairs;
+  QueryScale query = {};
 };
 constexpr KvWriteCase kCases[] = {{kF16, 1, 1, 8, 8, RopePairs::kAdjacent},
                                   {kF32, 3, 1, 16, 8, RopePairs::kHalves},
@@ -47,7 +48,9 @@ constexpr KvWriteCase kCases[] = {{kF16, 1, 1, 8, 8, RopePairs::kAdjacent},
                                   {{KvType::kF16, KvType::kQ8_0}, 4, 2, 64, 32, RopePairs::kAdjacent},
                                   {{KvType::kQ4_0, KvType::kF16}, 3, 1, 48, 48, RopePairs::kHalves},
                                   {{KvType::kF32, KvType::kF16}, 3, 1, 32, 32, RopePairs::kHalves},
-                                  {{KvType::kF16, KvType::kF32}, 3, 1, 36, 32, RopePairs::kHalves}};
+                                  {{KvType::kF16, KvType::kF32}, 3, 1, 36, 32, RopePairs::kHalves},
+                                  {kF16, 3, 1, 24, 16, RopePairs::kHalves, {1.25f, 0.5f, 16}},
+                                  {kQ8, 3, 1, 24, 16, RopePairs::kAdjacent, {1.25f, 0.5f, 16}}};
 constexpr uint32_t kSlots = 3, kPagesPerSlot = 5;
 
 // The rows' places: some of each slot, at page borders, in no order.
@@ -168,7 +171,8 @@ void KvWriteTest::check(const KvWriteCase& c) {
                         .kv_heads = c.kv_heads,
                         .head_dim = c.head_dim,
                         .rotary = c.rotary,
-                        .pairs = c.pairs});
+                        .pairs = c.pairs,
+                        .query = c.query});
   });
   std::vector<uint32_t> positions;
   for (const StepRow& row : kRows) positions.push_back(row.position);
@@ -183,9 +187,12 @@ void KvWriteTest::check(const KvWriteCase& c) {
                                              .type = reference_type(c.format.k),
                                              .v_type = reference_type(c.format.v),
                                              .k_rotation = c.format.k_rotation(c.head_dim),
-                                             .v_rotation = c.format.v_rotation(c.head_dim)});
+                                             .v_rotation = c.format.v_rotation(c.head_dim),
+                                             .magnitude = static_cast<double>(c.query.magnitude),
+                                             .temperature = static_cast<double>(c.query.temperature),
+                                             .temperature_length = static_cast<double>(c.query.temperature_length)});
   const auto verdict = reference::compare(read_rows(q, n, q_cols), expected.q,
-                                          rotated_error(c.format.k_rotation(c.head_dim), kRopeError));
+                                          rotated_error(c.format.k_rotation(c.head_dim), 4 * kRopeError));
   EXPECT_TRUE(verdict) << "q: " << verdict;
   check_heads(c, true, expected, table, read<uint32_t>(k_pool));
   check_heads(c, false, expected, table, read<uint32_t>(v_pool));

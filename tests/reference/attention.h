@@ -26,20 +26,26 @@ struct AttentionArgs {
   size_t head_dim = 0;
   size_t value_dim = 0;  // 0: head_dim
   float scale = 1.0f;
+  size_t window = 0;             // a row sees the keys less than this many positions back; 0: all
+  float softcap = 0.0f;          // scores become softcap * tanh(score / softcap); 0: they do not
+  std::span<const float> sinks;  // (heads): logits that take part in the softmax without a value; or empty
 };
 
-// One query head over keys 0..keys-1 of one KV head; adds nothing to y but the result, y (value_dim).
+// One query head over keys 0..keys-1 of its KV head; adds nothing to y but the result, y (value_dim).
 inline void attend(const AttentionArgs& args, std::span<const float> q, std::span<const float> k,
-                   std::span<const float> v, size_t keys, size_t kv_head, std::span<float> y) {
-  const size_t value_dim = y.size();
+                   std::span<const float> v, size_t keys, size_t head, std::span<float> y) {
+  const size_t value_dim = y.size(), kv_head = head / (args.heads / args.kv_heads);
   std::vector<double> weights(keys);
   double top = -std::numeric_limits<double>::infinity();
   for (size_t t = 0; t < keys; ++t) {
     const std::span<const float> key = k.subspan((t * args.kv_heads + kv_head) * args.head_dim, args.head_dim);
     weights[t] = static_cast<double>(args.scale) * dot(q, key);
+    const double cap = static_cast<double>(args.softcap);
+    if (cap != 0) weights[t] = cap * std::tanh(weights[t] / cap);
+    if (args.window != 0 && keys - 1 - t >= args.window) weights[t] = -std::numeric_limits<double>::infinity();
     top = std::max(top, weights[t]);
   }
-  double sum = 0.0;
+  double sum = args.sinks.empty() ? 0.0 : std::exp(static_cast<double>(args.sinks[head]) - top);
   for (double& weight : weights) sum += weight = std::exp(weight - top);
   std::vector<double> total(value_dim, 0.0);
   for (size_t t = 0; t < keys; ++t) {
@@ -54,15 +60,14 @@ inline void attend(const AttentionArgs& args, std::span<const float> q, std::spa
 inline std::vector<float> attention(const AttentionArgs& args) {
   const size_t rows = args.positions.size();
   const size_t value_dim = args.value_dim == 0 ? args.head_dim : args.value_dim;
-  const size_t group = args.heads / args.kv_heads;
   std::vector<float> y(rows * args.heads * value_dim);
   for (size_t row = 0; row < rows; ++row) {
     const std::span<const float> k = args.k[args.k.size() == 1 ? 0 : row];
     const std::span<const float> v = args.v[args.v.size() == 1 ? 0 : row];
     for (size_t head = 0; head < args.heads; ++head) {
       const size_t index = row * args.heads + head;
-      attend(args, args.q.subspan(index * args.head_dim, args.head_dim), k, v, args.positions[row] + size_t{1},
-             head / group, std::span<float>(y).subspan(index * value_dim, value_dim));
+      attend(args, args.q.subspan(index * args.head_dim, args.head_dim), k, v, args.positions[row] + size_t{1}, head,
+             std::span<float>(y).subspan(index * value_dim, value_dim));
     }
   }
   return y;

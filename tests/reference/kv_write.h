@@ -3,6 +3,7 @@
 // functions.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -27,6 +28,9 @@ struct KvWriteArgs {
   KvType v_type = type;
   size_t k_rotation = 1;  // dimensions of a Hadamard block of q and k; 1: none
   size_t v_rotation = 1;
+  // Queries are multiplied: their rotated dimensions by magnitude, all by 1 + temperature ln(floor(position / length) +
+  // 1).
+  double magnitude = 1, temperature = 0, temperature_length = 1;
 };
 
 struct KvRows {
@@ -49,6 +53,12 @@ inline KvRows kv_write(const KvWriteArgs& args) {
     std::vector<float> v(v_in.begin(), v_in.end());
     rope(q, args.heads, args.head_dim, args.positions[row], args.pairing, args.inverse_frequencies);
     rope(k, args.kv_heads, args.head_dim, args.positions[row], args.pairing, args.inverse_frequencies);
+    const double steps = std::floor(args.positions[row] / args.temperature_length) + 1;
+    const double factor = 1 + args.temperature * std::log(steps);
+    for (size_t i = 0; i < q.size(); ++i) {
+      const bool rotated = i % args.head_dim < 2 * args.inverse_frequencies.size();
+      q[i] = static_cast<float>(static_cast<double>(q[i]) * factor * (rotated ? args.magnitude : 1));
+    }
     hadamard(q, args.k_rotation);
     hadamard(k, args.k_rotation);
     hadamard(v, args.v_rotation);
