@@ -11,8 +11,9 @@ void activation(Recorder recorder, const ActivationArgs& args) {
                             .gate_stride = args.gate.stride,
                             .up_stride = up.stride,
                             .y_stride = args.y.stride,
-                            .gelu = args.activation == Activation::kGelu ? 1u : 0u,
-                            .gated = args.up ? 1u : 0u};
+                            .kind = static_cast<uint32_t>(args.activation),
+                            .gated = args.up ? 1u : 0u,
+                            .limit = args.limit};
   const vk::BufferView bindings[kActivationBindings] = {args.gate.view, up.view, args.y.view};
   record(recorder, {.variant = "activation",
                     .push = push_bytes(push),

@@ -1,9 +1,18 @@
 // activation: y (n, cols) = act(gate), times up when given.
 #pragma once
 
-#include "kernels/matvec.h"
+#include "kernels/kernels.h"
+#include "shared/activation.h"
 
 namespace pumice {
+
+enum class Activation : uint32_t {
+  kSilu = kActivationSilu,
+  kGelu = kActivationGelu,
+  kSquaredRelu = kActivationSquaredRelu,
+  kSoftcap = kActivationSoftcap,
+  kClamped = kActivationClamped
+};
 
 struct ActivationArgs {
   FloatRows gate;                 // (n, cols)
@@ -11,6 +20,7 @@ struct ActivationArgs {
   FloatRows y;                    // (n, cols)
   uint32_t n = 1, cols = 0;
   Activation activation = Activation::kSilu;
+  float limit = 0;  // of Activation::kSoftcap and kClamped
 };
 void activation(Recorder recorder, const ActivationArgs& args);
 

@@ -1,4 +1,4 @@
-// embedding: y (n, cols) = the rows of `table` that the tokens of the step rows name, times scale.
+// embedding: y (n, cols) = the rows of `table` that the tokens of the step rows name, times scale; or by positions.
 #pragma once
 
 #include "kernels/weights.h"
@@ -11,6 +11,7 @@ struct EmbeddingArgs {
   FloatRows y;                // (n, cols)
   uint32_t n = 1;
   float scale = 1.0f;
+  bool by_position = false;  // rows are chosen by the positions of the step rows, and added to y
 };
 void embedding(Recorder recorder, const EmbeddingArgs& args);
 

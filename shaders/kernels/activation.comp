@@ -9,10 +9,23 @@ layout(binding = 0) readonly buffer Gate { float gate[]; };
 layout(binding = 1) readonly buffer Up { float up[]; };
 layout(binding = 2) writeonly buffer Y { float y[]; };
 
+float activate(float x) {
+  switch (p.kind) {
+    case kActivationGelu: return gelu(x);
+    case kActivationSquaredRelu: return max(x, 0.0) * max(x, 0.0);
+    case kActivationSoftcap: return softcap(x, p.limit);
+    case kActivationClamped: return min(x, p.limit) / (1.0 + exp(-1.702 * min(x, p.limit)));
+    default: return silu(x);
+  }
+}
+
 void main() {
   const uint col = gl_GlobalInvocationID.x, row = gl_GlobalInvocationID.y;
   if (col >= p.cols) return;
   const float g = gate[row * p.gate_stride + col];
-  const float value = p.gelu != 0u ? gelu(g) : silu(g);
-  y[row * p.y_stride + col] = p.gated != 0u ? value * up[row * p.up_stride + col] : value;
+  const float value = activate(g);
+  float by = 1.0;
+  if (p.gated != 0u) by = up[row * p.up_stride + col];
+  if (p.kind == kActivationClamped) by = clamp(by, -p.limit, p.limit) + 1.0;
+  y[row * p.y_stride + col] = value * by;
 }

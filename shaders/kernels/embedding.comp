@@ -9,18 +9,22 @@ layout(local_size_x = kEmbeddingWorkgroup) in;
 layout(push_constant) uniform Push { EmbeddingPush p; };
 layout(binding = 0) readonly buffer Table { uint words[]; };
 layout(binding = 1) readonly buffer Rows { StepRow step_rows[]; };
-layout(binding = 2) writeonly buffer Y { float y[]; };
+layout(binding = 2) buffer Y { float y[]; };
 
 void store(uint row, uint k, vec4 values) {
   for (uint i = 0u; i < 4u; ++i)
-    if (k + i < p.cols) y[row * p.y_stride + k + i] = values[i] * p.scale;
+    if (k + i < p.cols) {
+      const uint to = row * p.y_stride + k + i;
+      y[to] = p.by_position != 0u ? y[to] + values[i] * p.scale : values[i] * p.scale;
+    }
 }
 
 void main() {
   const uint pair = gl_GlobalInvocationID.x, row = gl_GlobalInvocationID.y;
   const uint unit = pair / 4u, j = pair % 4u;
   if (unit >= p.units) return;
-  const uint table_row = step_rows[row].token - p.first_row;  // wraps below the slab, and then is beyond it
+  const uint chosen = p.by_position != 0u ? step_rows[row].position : step_rows[row].token;
+  const uint table_row = chosen - p.first_row;  // wraps below the slab, and then is beyond it
   if (table_row >= p.rows) return;
   const UnitScale scale = UNIT_SCALE(words, p.scale_offset, table_row, p.units, unit);
   const uvec2 base = unit_base(p.quant_offset, table_row, p.units, unit);

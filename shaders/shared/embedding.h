@@ -1,4 +1,4 @@
-// embedding: y (n, cols) = rows of a quantised table (rows, cols) chosen by the tokens of a step. A token outside the
+// embedding: y (n, cols) = rows of a quantised table (rows, cols) chosen by the tokens or positions of a step. A token outside the
 // slab is left to the dispatch of its own slab.
 #ifndef PUMICE_SHARED_EMBEDDING_H
 #define PUMICE_SHARED_EMBEDDING_H
@@ -13,6 +13,7 @@ struct EmbeddingPush {
   uint quant_offset, scale_offset;  // in words
   uint y_stride;
   float scale;      // of the values; 1 for most models
+  uint by_position; // 1: rows are chosen by positions, and y += instead of y =
 };
 SHARED_CONST kEmbeddingBindings = 3u;  // table, step rows, y
 SHARED_CONST kEmbeddingWorkgroup = 64u;

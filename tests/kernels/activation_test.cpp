@@ -56,6 +56,27 @@ class ActivationTest : public DeviceTest {
   }
 };
 
+TEST_F(ActivationTest, SquaredReluAndSoftCap) {
+  const auto x = Generator(6).normals(300, 0, 20);
+  for (const Activation kind : {Activation::kSquaredRelu, Activation::kSoftcap}) {
+    constexpr float kLimit = 30;
+    const FloatRows y = nan_rows(1, 300);
+    run([&](Recorder recorder) {
+      activation(recorder,
+                 {.gate = rows(x, 300, 300), .y = y, .n = 1, .cols = 300, .activation = kind, .limit = kLimit});
+    });
+    std::vector<float> expected;
+    for (const float value : x)
+      expected.push_back(kind == Activation::kSoftcap ? kLimit * std::tanh(value / kLimit)
+                                                      : std::max(value, 0.0f) * std::max(value, 0.0f));
+    const auto actual = read_rows(y, 1, 300);
+    const auto verdict = reference::compare(actual, expected, kLimit * 0x1p-20, 0x1p-22);
+    EXPECT_TRUE(verdict) << verdict;
+    EXPECT_FALSE(reference::compare(actual, x, 1e-3, 1e-3));
+    drop_buffers();
+  }
+}
+
 TEST_F(ActivationTest, SiluAndGelu) {
   for (const ActivationCase& c : kCases) check(c);
 }

@@ -43,6 +43,25 @@ TEST_F(EmbeddingTest, AllWeightTypes) {
   for (const TensorType type : kWeightTensorTypes) check(type, 37, tensor_type_info(type)->block_values * 2, 1, false);
 }
 
+TEST_F(EmbeddingTest, AddsRowsByPosition) {
+  constexpr uint32_t kCols = 40;
+  const TestMatrix table = make_matrix(device(), TensorType::kF32, 50, kCols, 3);
+  const std::vector<uint32_t> positions = {49, 0, 7};
+  const auto before = Generator(2).normals(positions.size() * kCols);
+  std::vector<StepRow> steps = step_rows_at(positions);
+  for (StepRow& row : steps) row.token = 1;
+  const FloatRows y = rows(before, kCols, kCols);
+  run([&](Recorder recorder) {
+    embedding(recorder, {.table = table.weights, .step_rows = buffer(steps), .y = y, .n = 3, .by_position = true});
+  });
+  auto expected = reference::embedding(table.values, 50, kCols, positions, 1);
+  const auto actual = read_rows(y, 3, kCols);
+  EXPECT_FALSE(reference::compare(actual, expected, 1e-6, 1e-6));
+  for (size_t i = 0; i < expected.size(); ++i) expected[i] += before[i];
+  const auto verdict = reference::compare(actual, expected, 1e-6, 1e-6);
+  EXPECT_TRUE(verdict) << verdict;
+}
+
 TEST_F(EmbeddingTest, OddRowLengths) {
   check(TensorType::kF32, 9, 33, 1, false);
   check(TensorType::kF16, 11, 47, 11.5f, false);

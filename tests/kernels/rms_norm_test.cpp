@@ -1,4 +1,4 @@
-// rms_norm: rows of any length, also shorter than a workgroup and all zero.
+// rms_norm: rows of any length, also shorter than a workgroup and all zero; segments of rows in place; added to y.
 #include "kernels/rms_norm.h"
 
 #include "reference/numerics.h"
@@ -50,6 +50,85 @@ class RmsNormTest : public DeviceTest {
     drop_buffers();
   }
 };
+
+// Heads that lie between other columns, each with the same weight, in place.
+TEST_F(RmsNormTest, NormalisesSegmentsInPlace) {
+  constexpr uint32_t kRows = 3, kFirst = 5, kSegments = 4, kCols = 24, kAll = kFirst + kSegments * kCols + 7;
+  const auto x = Generator(1).normals(kRows * kAll), weight = Generator(2).normals(kCols, 1);
+  const FloatRows y = rows(x, kAll, kAll);
+  run([&](Recorder recorder) {
+    rms_norm(recorder, {.x = y,
+                        .weight = buffer(weight),
+                        .y = y,
+                        .first_column = kFirst,
+                        .n = kRows,
+                        .segments = kSegments,
+                        .cols = kCols,
+                        .eps = 1e-5f});
+  });
+  std::vector<float> expected = x;
+  for (uint32_t row = 0; row < kRows; ++row)
+    for (uint32_t segment = 0; segment < kSegments; ++segment) {
+      const auto at = std::span(expected).subspan(row * kAll + kFirst + segment * kCols, kCols);
+      const auto normed = reference::rms_norm(at, weight, 1e-5f);
+      std::copy(normed.begin(), normed.end(), at.begin());
+    }
+  const auto actual = read_rows(y, kRows, kAll);
+  const auto verdict = reference::compare(actual, expected, reference::kSmallestNormal, 1e-5);
+  EXPECT_TRUE(verdict) << verdict;
+  EXPECT_FALSE(reference::compare(actual, x, reference::kSmallestNormal, 1e-5));
+}
+
+TEST_F(RmsNormTest, CentredItIsALayerNorm) {
+  constexpr uint32_t kRows = 3, kCols = 100;
+  const auto x = Generator(6).normals(kRows * kCols, 2), weight = Generator(7).normals(kCols, 1);
+  const auto bias = Generator(8).normals(kCols);
+  const FloatRows y = nan_rows(kRows, kCols);
+  run([&](Recorder recorder) {
+    rms_norm(recorder, {.x = rows(x, kCols, kCols),
+                        .weight = buffer(weight),
+                        .bias = whole(bias),
+                        .y = y,
+                        .centred = true,
+                        .n = kRows,
+                        .cols = kCols,
+                        .eps = 1e-5f});
+  });
+  std::vector<float> centred = x;
+  for (uint32_t row = 0; row < kRows; ++row) {
+    double mean = 0;
+    for (uint32_t i = 0; i < kCols; ++i) mean += static_cast<double>(x[row * kCols + i]) / kCols;
+    for (uint32_t i = 0; i < kCols; ++i) centred[row * kCols + i] -= static_cast<float>(mean);
+  }
+  std::vector<float> expected = reference::rms_norm(centred, weight, 1e-5f);
+  for (size_t i = 0; i < expected.size(); ++i) expected[i] += bias[i % kCols];
+  const auto actual = read_rows(y, kRows, kCols);
+  const auto verdict = reference::compare(actual, expected, 1e-5, 1e-5);
+  EXPECT_TRUE(verdict) << verdict;
+  EXPECT_FALSE(reference::compare(actual, reference::rms_norm(x, weight, 1e-5f), 1e-2, 1e-2));
+}
+
+TEST_F(RmsNormTest, AddsToY) {
+  constexpr uint32_t kRows = 2, kCols = 77;
+  const auto x = Generator(3).normals(kRows * kCols), before = Generator(4).normals(kRows * kCols);
+  const auto weight = Generator(5).normals(kCols, 1);
+  const FloatRows y = rows(before, kCols, kCols);
+  run([&](Recorder recorder) {
+    rms_norm(recorder, {.x = rows(x, kCols, kCols),
+                        .weight = buffer(weight),
+                        .y = y,
+                        .accumulate = true,
+                        .n = kRows,
+                        .cols = kCols,
+                        .eps = 1e-5f});
+  });
+  std::vector<float> expected = reference::rms_norm(x, weight, 1e-5f);
+  const auto actual = read_rows(y, kRows, kCols);
+  EXPECT_FALSE(reference::compare(actual, expected, 1e-5, 1e-5));
+  for (size_t i = 0; i < expected.size(); ++i) expected[i] += before[i];
+  const auto verdict = reference::compare(actual, expected, 1e-5, 1e-5);
+  EXPECT_TRUE(verdict) << verdict;
+}
 
 TEST_F(RmsNormTest, NormalisesRows) {
   for (const Mask mask : {Mask::kNone, Mask::kShared}) {

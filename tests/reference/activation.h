@@ -39,4 +39,14 @@ inline std::vector<float> gated_activation(Activation kind, std::span<const floa
   return y;
 }
 
+// y = g sigmoid(1.702 g) (u + 1) with g <= limit and -limit <= u <= limit. Source: OpenAI, gpt-oss (2025).
+inline std::vector<float> clamped_gate(std::span<const float> gate, std::span<const float> up, double limit) {
+  std::vector<float> y(gate.size());
+  for (size_t i = 0; i < gate.size(); ++i) {
+    const double g = std::fmin(gate[i], limit), u = std::fmax(-limit, std::fmin(up[i], limit));
+    y[i] = static_cast<float>(g / (1.0 + std::exp(-1.702 * g)) * (u + 1));
+  }
+  return y;
+}
+
 }  // namespace pumice::reference

@@ -113,7 +113,7 @@ TEST_F(CommandStreamTest, IndirectCountsAreRead) {
   const auto pipeline = kernels().pipeline("activation", {}, false);
   ASSERT_TRUE(pipeline.ok());
   const ActivationPush push{
-      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .gelu = 0, .gated = 1};
+      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .kind = 0, .gated = 1};
   const BufferView bindings[] = {base, base, a};
   CommandStream stream = begun();
   stream.dispatch_indirect(**pipeline, push_bytes(push), bindings, counts);
@@ -133,7 +133,7 @@ TEST_F(CommandStreamTest, OnlyCountsThatWereWrittenAreWaitedForAsCounts) {
   const auto pipeline = kernels().pipeline("activation", {}, false);
   ASSERT_TRUE(pipeline.ok());
   const ActivationPush push{
-      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .gelu = 0, .gated = 1};
+      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .kind = 0, .gated = 1};
   CommandStream stream = begun();
   stream.fill(counts, 1);
   multiply(stream, base, base, a);
@@ -193,7 +193,7 @@ TEST_F(CommandStreamTest, ErrorsComeOutAtTheEnd) {
   CommandStream stream = begun();
   const auto pipeline = kernels().pipeline("activation", {}, false);
   const ActivationPush push{
-      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .gelu = 0, .gated = 1};
+      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .kind = 0, .gated = 1};
   const BufferView bindings[] = {base, base, a};
   stream.dispatch(**pipeline, push_bytes(push), bindings, {.x = 1, .y = caps().max_groups[1] + 1});
   stream.fail(error(Status::kInternal, "later"));
