@@ -8,11 +8,13 @@
 #include "kernels/activation.h"
 #include "kernels/argmax.h"
 #include "kernels/attention.h"
+#include "kernels/combine.h"
 #include "kernels/embedding.h"
 #include "kernels/kv_shift.h"
 #include "kernels/matmul.h"
 #include "kernels/matvec.h"
 #include "kernels/rms_norm.h"
+#include "kernels/route.h"
 #include "kernels/sample.h"
 
 namespace pumice {
@@ -48,6 +50,7 @@ class Catalogue {
   void add_attention(const ModelShape& shape, const KvFormat& format, uint32_t n);
   void add_other(const ModelShape& shape, uint32_t n);
   void add_head(const ModelShape& shape);
+  void add_mixture(const ModelShape& shape, uint32_t type);
   std::vector<CataloguedPipeline> take() { return std::move(pipelines_); }
 
  private:
@@ -171,6 +174,38 @@ void Catalogue::add_head(const ModelShape& shape) {
   add("sample " + use, false, [&](Recorder recorder) { sample(recorder, {.cols = shape.vocabulary}); });
 }
 
+// Of 128 experts 8, each an eighth of the feed-forward block.
+void Catalogue::add_mixture(const ModelShape& shape, uint32_t type) {
+  constexpr uint32_t kExperts = 128, kUsed = 8;
+  const uint32_t width = shape.ffn / kUsed;
+  const vk::Buffer none;
+  const std::string use = std::string(" of experts ") + weight_variant(type) + " " + std::to_string(shape.width);
+  const WeightMatrix gate = matrix(type, kExperts * width, shape.width),
+                     down = matrix(type, kExperts * shape.width, width);
+  add("gate and up" + use, true, [&](Recorder recorder) {
+    matvec(recorder, {.w = gate,
+                      .up = &gate,
+                      .x = rows_of(shape.width),
+                      .norm = &none,
+                      .y = rows_of(width),
+                      .n = kUsed,
+                      .choices = &none,
+                      .experts = kExperts,
+                      .share = kUsed});
+  });
+  add("down" + use, true, [&](Recorder recorder) {
+    matvec(
+        recorder,
+        {.w = down, .x = rows_of(width), .y = rows_of(shape.width), .n = kUsed, .choices = &none, .experts = kExperts});
+  });
+  add("route", false, [&](Recorder recorder) {
+    route(recorder, {.logits = rows_of(kExperts), .choices = {}, .experts = kExperts, .used = kUsed});
+  });
+  add("combine", false, [&](Recorder recorder) {
+    combine(recorder, {.x = rows_of(shape.width), .choices = {}, .y = rows_of(shape.width), .cols = shape.width});
+  });
+}
+
 }  // namespace
 
 std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, bool with_candidates) {
@@ -181,6 +216,7 @@ std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, b
       for (const KvFormat& format : kFormats) catalogue.add_attention(shape, format, n);
       catalogue.add_other(shape, n);
     }
+    for (uint32_t type = 0; type < kWeightTypes; ++type) catalogue.add_mixture(shape, type);
     catalogue.add_head(shape);
   }
   return catalogue.take();

@@ -72,13 +72,14 @@ Result<void> record_slab(Recorder recorder, const MatmulArgs& args, const Weight
                         .y_offset = args.y_offset + slab.first_row,
                         .bias_offset = slab.first_row,
                         .splits = v.splits,
-                        .split_units = split_units};
+                        .split_units = split_units,
+                        .factor = args.factor};
   const uint32_t flags = (args.bias ? kMatmulBias : 0u) | (args.accumulate ? kMatmulAccumulate : 0u) |
                          (v.splits > 1 ? kMatmulSplit : 0u) |
                          (tiled && args.w.cols % kUnitValues != 0 ? kMatmulTail : 0u);
   const uint32_t subgroups = v.subgroup ? v.workgroup / v.subgroup : 0;
-  const uint32_t constants[] = {v.workgroup, v.tile_rows, v.tile_cols, flags,     v.part_rows, v.part_cols,
-                                v.m,         v.n,         v.k,         v.ahead,   subgroups};
+  const uint32_t constants[] = {v.workgroup, v.tile_rows, v.tile_cols, flags,   v.part_rows, v.part_cols,
+                                v.m,         v.n,         v.k,         v.ahead, subgroups};
   const vk::BufferView bias = args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer);
   vk::BufferView bindings[kMatmulQuantisedBindings] = {slab.buffer,     x.words,         bias,    y,
                                                        memory.partials, memory.counters, x.scales};
@@ -140,6 +141,7 @@ void linear(Recorder recorder, const MatmulArgs& args) {
   if ((args.n > 16 || args.exact) && !device_policy(recorder.kernels.caps()).matvec_only) return matmul(recorder, args);
   matvec(recorder, {.w = args.w,
                     .x = args.x,
+                    .factor = args.factor,
                     .bias = args.bias,
                     .accumulate = args.accumulate,
                     .y = args.y,

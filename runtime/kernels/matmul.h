@@ -47,13 +47,14 @@ MatmulVariant exact_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape,
 struct MatmulArgs {
   const WeightMatrix& w;
   FloatRows x;                       // (n, cols); stride a multiple of 4
+  float factor = 1;                  // of the product, not of the bias
   const vk::Buffer* bias = nullptr;  // (rows)
   bool accumulate = false;           // y += instead of y =
   FloatRows y;                       // (n, rows)
   uint32_t y_offset = 0;             // first column of y that is written
   uint32_t n = 1;
-  std::optional<MatmulVariant> variant;      // instead of choose_matmul's
-  bool exact = false;                        // a row of y depends on its row of x alone, not on n
+  std::optional<MatmulVariant> variant;  // instead of choose_matmul's
+  bool exact = false;                    // a row of y depends on its row of x alone, not on n
   // Of products of the same x, one after the other: what the last one has quantized, for those that read that form.
   std::optional<QuantizedRows>* quantized = nullptr;
 };

@@ -144,28 +144,41 @@ static uint32_t columns_at_once(const MatvecVariant& variant, uint32_t type) {
   return variant.lanes() && type == kWeightQ8_0 ? 2 * kUnitValues : kUnitValues;
 }
 
+static uint32_t flags_of(const MatvecArgs& args) {
+  return (args.norm ? kMatvecNorm : 0u) | (args.bias ? kMatvecBias : 0u) | (args.accumulate ? kMatvecAccumulate : 0u) |
+         (args.up ? kMatvecGated : 0u) | (args.activation == Activation::kGelu ? kMatvecGelu : 0u) |
+         (args.choices ? kMatvecChosen : 0u);
+}
+
+// Of a mixture each row of y is computed alone, as if it were the only one.
+static MatvecVariant variant_of(Recorder recorder, const MatvecArgs& args, uint32_t rows) {
+  const uint32_t n = args.choices ? 1 : args.n;
+  const auto candidates =
+      matvec_candidates(recorder.kernels.caps(),
+                        {.type = args.w.type, .rows = rows, .cols = args.w.cols, .n = n, .gated = args.up != nullptr});
+  if (args.choices) return candidates[0];
+  const TuningKey key{.kernel = TunedKernel::kMatvec,
+                      .type = args.w.type,
+                      .rows = rows,
+                      .cols = args.w.cols,
+                      .n = tuning_bucket(n),
+                      .flags = flags_of(args) & (kMatvecNorm | kMatvecGated)};
+  return candidates[pick_candidate(recorder, key, candidates.size())];
+}
+
 void matvec(Recorder recorder, const MatvecArgs& args) {
   const bool gated = args.up != nullptr;
   PUMICE_CHECK(args.x.stride % 4 == 0);
   PUMICE_CHECK(!gated ||
                (args.up->type == args.w.type && args.up->rows == args.w.rows && args.up->cols == args.w.cols));
-  const uint32_t flags = (args.norm ? kMatvecNorm : 0u) | (args.bias ? kMatvecBias : 0u) |
-                         (args.accumulate ? kMatvecAccumulate : 0u) | (gated ? kMatvecGated : 0u) |
-                         (args.activation == Activation::kGelu ? kMatvecGelu : 0u);
+  const uint32_t expert_rows = args.w.rows / args.experts;
   for (size_t s = 0; s < args.w.slabs.size(); ++s) {
     const WeightSlab& slab = args.w.slabs[s];
     const WeightSlab& up = gated ? args.up->slabs[s] : slab;
-    const auto candidates = matvec_candidates(
-        recorder.kernels.caps(),
-        {.type = args.w.type, .rows = slab.rows, .cols = args.w.cols, .n = args.n, .gated = gated});
-    const TuningKey key{.kernel = TunedKernel::kMatvec,
-                        .type = args.w.type,
-                        .rows = slab.rows,
-                        .cols = args.w.cols,
-                        .n = tuning_bucket(args.n),
-                        .flags = flags & (kMatvecNorm | kMatvecGated)};
-    const MatvecVariant& variant = candidates[pick_candidate(recorder, key, candidates.size())];
-    const MatvecPush push{.rows = slab.rows,
+    const uint32_t rows = args.choices ? expert_rows : slab.rows;
+    const uint32_t y_offset = args.y_offset + (args.choices ? 0 : slab.first_row);
+    const MatvecVariant variant = variant_of(recorder, args, rows);
+    const MatvecPush push{.rows = rows,
                           .cols = args.w.cols,
                           .units = args.w.units,
                           .n = args.n,
@@ -175,33 +188,39 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
                           .up_scale_offset = up.scale_offset,
                           .x_stride = args.x.stride,
                           .y_stride = args.y.stride,
-                          .y_offset = args.y_offset + slab.first_row,
+                          .y_offset = y_offset,
                           .bias_offset = slab.first_row,
-                          .eps = args.eps};
+                          .eps = args.eps,
+                          .factor = args.factor,
+                          .share = args.share,
+                          .first_expert = slab.first_row / expert_rows,
+                          .experts = slab.rows / expert_rows};
     const vk::BufferView bindings[kMatvecBindings] = {
         slab.buffer,
         up.buffer,
         args.x.view,
         args.norm ? vk::BufferView(*args.norm) : vk::BufferView(slab.buffer),
         args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer),
-        args.y.columns(push.y_offset, slab.rows)};
+        args.y.columns(push.y_offset, rows),
+        args.choices ? vk::BufferView(*args.choices) : vk::BufferView(slab.buffer)};
     const uint32_t col_groups = divide_up(args.n, variant.cols_per_group);
     const bool uneven = variant.lanes() && args.n % col_groups != 0;
     const bool tail = args.w.cols % columns_at_once(variant, args.w.type) != 0;
     const uint32_t form =
         (tail ? kMatvecTail : 0u) | (uneven ? kMatvecUneven : 0u) | (variant.prefetch ? kMatvecPrefetch : 0u);
     const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group,
-                                  flags | form, variant.units_ahead};
-    const double passes = gated ? 2 : 1;
+                                  flags_of(args) | form, variant.units_ahead};
+    const double products = (gated ? 2.0 : 1.0) * rows * args.w.cols * args.n;
+    const double read = args.choices ? static_cast<double>(slab.buffer.size()) / push.experts * args.n
+                                     : static_cast<double>(slab.buffer.size());
     record(recorder, {.variant = std::string("matvec.") + variant.reduce.variant + "." + weight_variant(args.w.type),
                       .constants = constants,
                       .full_subgroups = variant.reduce.full_subgroups,
                       .subgroup_size = variant.reduce.subgroup_size,
                       .push = push_bytes(push),
                       .bindings = bindings,
-                      .groups = groups_of(variant, slab.rows, col_groups),
-                      .cost = {.bytes = passes * static_cast<double>(slab.buffer.size()),
-                               .flops = passes * 2.0 * slab.rows * args.w.cols * args.n}});
+                      .groups = groups_of(variant, rows, col_groups),
+                      .cost = {.bytes = (gated ? 2.0 : 1.0) * read, .flops = 2.0 * products}});
   }
 }
 

@@ -4,11 +4,13 @@
 
 #include <string_view>
 
+#include "kernels/activation.h"
 #include "kernels/weights.h"
 
 namespace pumice {
 
-enum class Activation : uint32_t { kSilu = 0, kGelu = 1 };
+// Those that the gated form has.
+inline bool matvec_activates(Activation kind) { return kind == Activation::kSilu || kind == Activation::kGelu; }
 
 struct MatvecArgs {
   const WeightMatrix& w;
@@ -17,11 +19,16 @@ struct MatvecArgs {
   FloatRows x;                       // (n, cols); stride a multiple of 4
   const vk::Buffer* norm = nullptr;  // (cols): x is RMS-normalised with this weight first
   float eps = 0;
+  float factor = 1;                  // of the product, not of the bias; 1 with `up`
   const vk::Buffer* bias = nullptr;  // (rows)
   bool accumulate = false;           // y += instead of y =
   FloatRows y;                       // (n, rows)
   uint32_t y_offset = 0;             // first column of y that is written
   uint32_t n = 1;
+  // A mixture: w has `experts` matrices, one after the other, and row i of y is that of choices[i] (kernels/route.h)
+  // and of row i / share of x. bias (experts, rows).
+  const vk::Buffer* choices = nullptr;
+  uint32_t experts = 1, share = 1;
 };
 void matvec(Recorder recorder, const MatvecArgs& args);
 

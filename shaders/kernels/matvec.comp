@@ -23,9 +23,10 @@ layout(binding = 2) readonly buffer X { vec4 x[]; };
 layout(binding = 3) readonly buffer NormWeight { float norm_weight[]; };
 layout(binding = 4) readonly buffer Bias { float bias[]; };
 layout(binding = 5) buffer Y { float y[]; };
+layout(binding = 6) readonly buffer Choices { uvec2 choices[]; };
 
 const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
-const bool TAIL = (FLAGS & kMatvecTail) != 0u;
+const bool TAIL = (FLAGS & kMatvecTail) != 0u, CHOSEN = (FLAGS & kMatvecChosen) != 0u;
 const uint K_LANES = WG / 8u;
 
 vec4 within(vec4 v, uint k) {
@@ -42,12 +43,15 @@ vec4 norm_at(uint k) {
 
 const uint SUMS = ROWS * COLS, UP_SUMS = GATED ? SUMS : 1u, UP_ROWS = GATED ? ROWS : 1u;
 
+uint expert_row = 0u;  // the first of the chosen expert
+
 float sum[SUMS], up_sum[UP_SUMS], squares[COLS];
 
 // Adds a pair of every row and column; k: where its lower values lie in x.
 void add_pair(const in UnitPair w[ROWS], const in UnitPair up[UP_ROWS], uint k, uint first_col) {
   [[unroll]] for (uint c = 0u; c < COLS; ++c) {
-    const uint at = (min(first_col + c, p.n - 1u) * p.x_stride + k) / 4u;
+    const uint col = min(first_col + c, p.n - 1u);
+    const uint at = ((CHOSEN ? col / p.share : col) * p.x_stride + k) / 4u;
     vec4 lo = within(x[at], k);
     vec4 hi = TAIL && k + 16u >= p.cols ? vec4(0.0) : within(x[at + 4u], k + 16u);
     if (NORM) {
@@ -62,7 +66,7 @@ void add_pair(const in UnitPair w[ROWS], const in UnitPair up[UP_ROWS], uint k, 
   }
 }
 
-uint weight_row(uint first_row, uint r) { return min(first_row + 8u * r, (p.rows - 1u) | 7u); }
+uint weight_row(uint first_row, uint r) { return expert_row + min(first_row + 8u * r, (p.rows - 1u) | 7u); }
 
 // A unit a pair at a time: for more sums than leave registers to load ahead with.
 void add_by_pairs(uint unit, uint first_row, uint first_col) {
@@ -116,11 +120,11 @@ void add_units(uint count, uint first, uint first_row, uint first_col) {
 float over_lanes(float value) { return K_LANES > 1u ? reduce_add_strided(value, 8u) : value; }
 
 void store_column(uint c, uint k_lane, uint first_row, uint col) {
-  const float factor = NORM ? inversesqrt(over_lanes(squares[c]) / float(p.cols) + p.eps) : 1.0;
+  const float factor = NORM ? p.factor * inversesqrt(over_lanes(squares[c]) / float(p.cols) + p.eps) : p.factor;
   [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
     const uint row = first_row + 8u * r;
     float value = over_lanes(sum[r * COLS + c]) * factor;
-    if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + min(row, p.rows - 1u)];
+    if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + expert_row + min(row, p.rows - 1u)];
     if (GATED) {
       const float up_value = over_lanes(up_sum[r * COLS + c]) * factor;
       value = ((FLAGS & kMatvecGelu) != 0u ? gelu(value) : silu(value)) * up_value;
@@ -137,6 +141,11 @@ void main() {
   const uint k_lane = WG == 8u ? 0u : lane / 8u;
   const uint first_row = gl_WorkGroupID.x * 8u * ROWS + lane % 8u;
   const uint first_col = gl_WorkGroupID.y * COLS;
+  if (CHOSEN) {
+    const uint expert = choices[first_col].x - p.first_expert;  // wraps below the slab, and then is beyond it
+    if (expert >= p.experts) return;
+    expert_row = expert * p.rows;
+  }
   [[unroll]] for (uint i = 0u; i < SUMS; ++i) sum[i] = 0.0;
   [[unroll]] for (uint i = 0u; i < UP_SUMS; ++i) up_sum[i] = 0.0;
   [[unroll]] for (uint c = 0u; c < COLS; ++c) squares[c] = 0.0;

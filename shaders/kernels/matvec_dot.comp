@@ -54,6 +54,7 @@ void main() {
       const uint row = first_row + 8u * r, col = first_col + c;
       float value = reduce_add_strided(sum[r * TILE_COLS + c], 8u);
       if (k_lane == 0u && row < p.rows && col < p.n) {
+        value *= p.factor;
         if ((FLAGS & kMatmulBias) != 0u) value += bias[p.bias_offset + row];
         const uint to = col * p.y_stride + p.y_offset + row;
         y[to] = (FLAGS & kMatmulAccumulate) != 0u ? y[to] + value : value;

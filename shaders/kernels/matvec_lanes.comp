@@ -29,10 +29,11 @@ layout(binding = 2) readonly buffer X { uint64_t x[]; };
 layout(binding = 3) readonly buffer NormWeight { uint64_t norm_weight[]; };
 layout(binding = 4) readonly buffer Bias { float bias[]; };
 layout(binding = 5) buffer Y { float y[]; };
+layout(binding = 6) readonly buffer Choices { uvec2 choices[]; };
 
 const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
 const bool TAIL = (FLAGS & kMatvecTail) != 0u, UNEVEN = (FLAGS & kMatvecUneven) != 0u;
-const bool PREFETCH = (FLAGS & kMatvecPrefetch) != 0u;
+const bool PREFETCH = (FLAGS & kMatvecPrefetch) != 0u, CHOSEN = (FLAGS & kMatvecChosen) != 0u;
 // With a gate, rows ROWS to 2 ROWS - 1 of a lane are those of the second matrix.
 const uint ALL_ROWS = GATED ? 2u * ROWS : ROWS;
 // Registers of a unit of x: 2 i and 2 i + 1 hold the even and the odd ones of the i-th 2 WG values. WG is 4 or 8.
@@ -44,6 +45,7 @@ const uint UNROLL = WEIGHT_TYPE == 3 ? SCALE_UNITS : 1u;
 const uint AHEAD = 4u;  // units
 
 uint64_t fetched = 0ul;
+uint expert_row = 0u;  // the first of the chosen expert
 float sum[ALL_ROWS * COLS], squares[COLS];
 uint quant_base[ALL_ROWS / 2u], scale_base[ALL_ROWS / 2u], scale_words[ALL_ROWS * max(SCALE_WORDS, 1)];
 uint x_base[COLS];
@@ -87,14 +89,14 @@ void begin(uint first_col, uint cols) {
   FOR(i, ALL_ROWS / 2u) {
     const bool up = i >= ROWS / 2u;
     const uint last = (p.rows - 1u) / 8u * 8u + LANE % 4u * 2u;
-    const uint row = min(row_of(up ? i - ROWS / 2u : i), last);
+    const uint row = expert_row + min(row_of(up ? i - ROWS / 2u : i), last);
     quant_base[i] = unit_base(up ? p.up_quant_offset : p.quant_offset, row, p.units, 0u).x;
     const uint records = (p.units + SCALE_UNITS - 1u) / SCALE_UNITS;
     scale_base[i] = record_base(up ? p.up_scale_offset : p.scale_offset, row, records, 0u, SCALE_WORDS).x;
   }
   FOR(i, ALL_ROWS * COLS) sum[i] = 0.0;
   FOR(c, cols) {
-    x_base[c] = (first_col + c) * p.x_stride + 2u * LANE;
+    x_base[c] = (CHOSEN ? first_col / p.share : first_col + c) * p.x_stride + 2u * LANE;
     squares[c] = 0.0;
   }
 }
@@ -107,7 +109,8 @@ void prefetch(uint unit) {
   const uint groups = ROWS * WG / kRowInterleave, last = (p.rows - 1u) / kRowInterleave;
   const uint inside = min(unit, p.units - 1u);
   FOR(g, groups) {
-    const uint at = (min(gl_WorkGroupID.y * groups + g, last) * p.units + inside) * words;
+    const uint group = expert_row / kRowInterleave + min(gl_WorkGroupID.y * groups + g, last);
+    const uint at = (group * p.units + inside) * words;
     [[unroll]] for (uint i = 0u; i < words / 2u; i += 8u) {
       fetched |= weights[(p.quant_offset + at) / 2u + i];
       if (GATED) fetched |= up_weights[(p.up_quant_offset + at) / 2u + i];
@@ -250,11 +253,11 @@ void add_unit(uint unit, uint cols) {
 }
 
 void store_column(uint c, uint col) {
-  const float factor = NORM ? inversesqrt(subgroupAdd(squares[c]) / float(p.cols) + p.eps) : 1.0;
+  const float factor = NORM ? p.factor * inversesqrt(subgroupAdd(squares[c]) / float(p.cols) + p.eps) : p.factor;
   FOR(r, ROWS) {
     const uint row = row_of(r / 2u) + r % 2u;
     float value = sum[r * COLS + c] * factor;
-    if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + min(row, p.rows - 1u)];
+    if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + expert_row + min(row, p.rows - 1u)];
     if (GATED) {
       const float up_value = sum[(ALL_ROWS - ROWS + r) * COLS + c] * factor;
       value = ((FLAGS & kMatvecGelu) != 0u ? gelu(value) : silu(value)) * up_value;
@@ -286,6 +289,11 @@ void main() {
   // Groups of columns whose sizes differ by one at most.
   const uint first_col = gl_WorkGroupID.x * p.n / gl_NumWorkGroups.x;
   const uint end_col = (gl_WorkGroupID.x + 1u) * p.n / gl_NumWorkGroups.x;
+  if (CHOSEN) {
+    const uint expert = choices[first_col].x - p.first_expert;  // wraps below the slab, and then is beyond it
+    if (expert >= p.experts) return;
+    expert_row = expert * p.rows;
+  }
   if (!UNEVEN || end_col - first_col == COLS)
     compute(first_col, COLS);
   else

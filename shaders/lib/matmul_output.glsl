@@ -42,6 +42,7 @@ void finish(uint r, uint c, float value) {
   const uint row = first_row() + r, col = first_col() + c;
   if (row >= p.rows || col >= p.n) return;
   const uint to = col * p.y_stride + p.y_offset + row;
+  value *= p.factor;
   if ((FLAGS & kMatmulBias) != 0u) value += bias[p.bias_offset + row];
   y[to] = (FLAGS & kMatmulAccumulate) != 0u ? y[to] + value : value;
 }

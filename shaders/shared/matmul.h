@@ -19,6 +19,7 @@ struct MatmulPush {
   uint x_stride, y_stride;          // in floats; x_stride a multiple of 4; the quantised forms of x have no stride
   uint y_offset, bias_offset;
   uint splits, split_units;  // split s has the units from s * split_units on
+  float factor;              // of the product, not of the bias
 };
 SHARED_CONST kMatmulBindings = 6u;           // W, x, bias, y, partials, counters
 SHARED_CONST kMatmulQuantisedBindings = 7u;  // the same and the scales of x

@@ -1,6 +1,8 @@
 // matvec: y (n, rows) = x (n, cols) * W^T for 1 to 16 columns n a workgroup, with fused RMS norm of x, bias,
 // accumulation into y (residual) and the gated form y = act(gate x) * (up x). Two shaders: kernels/matvec.comp for GPUs
 // (and for any device), kernels/matvec_lanes.comp for software drivers; there cols is even, and the rows a lane too.
+// Of a mixture of experts W has the rows of one expert after the other, a multiple of 8 each, and a workgroup takes one
+// row of y.
 #ifndef PUMICE_SHARED_MATVEC_H
 #define PUMICE_SHARED_MATVEC_H
 #include "types.h"
@@ -17,9 +19,12 @@ struct MatvecPush {
   uint y_offset;       // of the slab's first row within a row of y
   uint bias_offset;    // of the slab's first row within the bias
   float eps;
+  float factor;        // of the product, not of the bias
+  uint share;          // chosen: rows of y that read one row of x
+  uint first_expert, experts;  // chosen: of the slab, each with `rows` rows
 };
 
-SHARED_CONST kMatvecBindings = 6u;  // W, up W, x, norm weight, bias, y
+SHARED_CONST kMatvecBindings = 7u;  // W, up W, x, norm weight, bias, y, choices
 
 // Specialisation constants after the workgroup size (0).
 SHARED_CONST kMatvecSpecRows = 1u;   // rows a lane
@@ -35,6 +40,7 @@ SHARED_CONST kMatvecGelu = 16u;       // the gate's activation is gelu instead
 SHARED_CONST kMatvecTail = 32u;       // cols is not a multiple of 32 (lanes, Q8_0: of 64)
 SHARED_CONST kMatvecUneven = 64u;     // lanes: some groups have one column less than the others
 SHARED_CONST kMatvecPrefetch = 128u;  // lanes: weights are loaded ahead
+SHARED_CONST kMatvecChosen = 256u;    // each row of y has the weights of the expert that choices name (route.h)
 SHARED_END
 
 #endif

@@ -111,15 +111,17 @@ void MatmulTest::check(const MatmulCase& c, Operation operation) {
       std::copy_n(residual.begin() + i * c.rows, c.rows, initial.begin() + i * y_stride + c.y_offset);
     y.view = with_guard(buffer(initial));
   }
+  const float factor = c.accumulate ? -1.0f : 1.0f;
   const FloatRows x_rows = rows(x, c.cols, (c.cols + 3) / 4 * 4 + c.extra_stride);
   const auto form = rounds_to_8_bits(form_of(c)) ? QuantizedForm::kQ8 : QuantizedForm::kF16;
   std::optional<QuantizedRows> prepared = QuantizedRows{.form = form,
-                               .words = words(quantized_word_bytes(form, c.cols, c.n) / 4),
-                               .scales = words(quantized_scale_bytes(form, c.cols, c.n) / 4)};
+                                                        .words = words(quantized_word_bytes(form, c.cols, c.n) / 4),
+                                                        .scales = words(quantized_scale_bytes(form, c.cols, c.n) / 4)};
   run([&](Recorder recorder) {
     if (c.prepared) quantize(recorder, {.x = x_rows, .y = *prepared, .cols = c.cols, .n = c.n});
     operation(recorder, {.w = w.weights,
                          .x = x_rows,
+                         .factor = factor,
                          .bias = c.bias ? whole(bias) : nullptr,
                          .accumulate = c.accumulate,
                          .y = y,
@@ -131,7 +133,7 @@ void MatmulTest::check(const MatmulCase& c, Operation operation) {
   const auto expected = [&](std::span<const float> weights) {
     auto result = reference::matmul(x, weights, c.rows, c.cols);
     for (size_t i = 0; i < result.size(); ++i)
-      result[i] += (c.bias ? bias[i % c.rows] : 0.0f) + (c.accumulate ? residual[i] : 0.0f);
+      result[i] = factor * result[i] + (c.bias ? bias[i % c.rows] : 0.0f) + (c.accumulate ? residual[i] : 0.0f);
     return result;
   };
   const std::vector<double> allowed = tolerances(c, w, x);

@@ -54,7 +54,11 @@ MatvecTest::Work MatvecTest::make(const MatvecCase& c, uint32_t seed) {
   return work;
 }
 
+float factor(const MatvecCase& c) { return c.accumulate ? -1.0f : 1.0f; }
+
 std::vector<float> MatvecTest::expected(const MatvecCase& c, const Work& work, std::span<const float> weights) {
+  std::vector<float> multiplied(weights.begin(), weights.end());
+  for (float& weight : multiplied) weight *= factor(c);
   if (c.gate)
     return reference::gate_up(
         {.x = work.x,
@@ -66,7 +70,7 @@ std::vector<float> MatvecTest::expected(const MatvecCase& c, const Work& work, s
          .eps = 1e-5f,
          .activation = c.gate == MatvecCase::kSilu ? reference::Activation::kSilu : reference::Activation::kGelu});
   return reference::matvec({.x = work.x,
-                            .w = weights,
+                            .w = multiplied,
                             .rows = c.rows,
                             .cols = c.cols,
                             .norm_weight = work.norm,
@@ -141,6 +145,7 @@ void MatvecTest::check(Mask mask, const MatvecCase& c, uint32_t candidate) {
                       .x = rows(work.x, c.cols, x_stride),
                       .norm = c.norm ? whole(work.norm) : nullptr,
                       .eps = 1e-5f,
+                      .factor = factor(c),
                       .bias = c.bias ? whole(work.bias) : nullptr,
                       .accumulate = c.accumulate,
                       .y = y,
@@ -222,17 +227,14 @@ TEST_F(MatvecTest, SeveralRowsALane) {
 TEST_F(MatvecTest, EveryCandidate) {
   for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
     use(mask);
-    for (const MatvecCase& c : {MatvecCase{.type = TensorType::kQ4_0, .rows = 70, .cols = 864, .n = 1, .norm = true},
-                                MatvecCase{.type = TensorType::kQ6_K, .rows = 37, .cols = 2816, .n = 1, .bias = true},
-                                MatvecCase{.type = kQ4K, .rows = 37, .cols = 1280, .n = 1, .accumulate = true},
-                                MatvecCase{.type = kF16, .rows = 21, .cols = 1003, .n = 1},
-                                MatvecCase{.type = kQ8, .rows = 37, .cols = 96, .n = 3},
-                                MatvecCase{.type = TensorType::kQ5_0,
-                                           .rows = 45,
-                                           .cols = 1120,
-                                           .n = 1,
-                                           .norm = true,
-                                           .gate = MatvecCase::kSilu}})
+    for (const MatvecCase& c :
+         {MatvecCase{.type = TensorType::kQ4_0, .rows = 70, .cols = 864, .n = 1, .norm = true},
+          MatvecCase{.type = TensorType::kQ6_K, .rows = 37, .cols = 2816, .n = 1, .bias = true},
+          MatvecCase{.type = kQ4K, .rows = 37, .cols = 1280, .n = 1, .accumulate = true},
+          MatvecCase{.type = kF16, .rows = 21, .cols = 1003, .n = 1},
+          MatvecCase{.type = kQ8, .rows = 37, .cols = 96, .n = 3},
+          MatvecCase{
+              .type = TensorType::kQ5_0, .rows = 45, .cols = 1120, .n = 1, .norm = true, .gate = MatvecCase::kSilu}})
       for (uint32_t candidate = 0; candidate < candidates(c).size(); ++candidate) check(mask, c, candidate);
   }
 }

@@ -1,0 +1,56 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#include "lib/reduce.glsl"
+#include "shared/route.h"
+
+// A workgroup takes one row.
+layout(push_constant) uniform Push { RoutePush p; };
+layout(binding = 0) readonly buffer Logits { float logits[]; };
+layout(binding = 1) readonly buffer Bias { float bias[]; };
+layout(binding = 2) writeonly buffer Choices { uvec2 choices[]; };
+
+const float LOWEST = -3.402823466e38;
+
+shared float ranks[kRouteMostExperts];  // by which experts are selected
+
+float gated(float logit, float highest, float total) {
+  if (p.gating == kRouteSoftmax) return exp(logit - highest) / total;
+  if (p.gating == kRouteSigmoid) return 1.0 / (1.0 + exp(-logit));
+  return logit;
+}
+
+void main() {
+  const uint lane = gl_LocalInvocationID.x, from = gl_WorkGroupID.x * p.logits_stride;
+  float highest = LOWEST, total = 0.0;
+  for (uint e = lane; e < p.experts; e += WG) highest = max(highest, logits[from + e]);
+  highest = reduce_max(highest);
+  for (uint e = lane; e < p.experts; e += WG) total += exp(logits[from + e] - highest);
+  total = reduce_add(total);
+  for (uint e = lane; e < p.experts; e += WG)
+    ranks[e] = gated(logits[from + e], highest, total) + (p.biased != 0u ? bias[e] : 0.0);
+
+  uint selected[kRouteMostUsed];
+  for (uint j = 0u; j < p.used; ++j) {
+    sync();
+    float best = LOWEST;
+    uint index = p.experts;
+    for (uint e = lane; e < p.experts; e += WG)
+      if (ranks[e] > best) best = ranks[e], index = e;
+    reduce_highest(best, index);
+    selected[j] = min(index, p.experts - 1u);  // logits that are no numbers have no highest
+    sync();
+    if (lane == 0u) ranks[selected[j]] = LOWEST;
+  }
+  if (lane != 0u) return;
+
+  float weight[kRouteMostUsed], sum = 0.0;
+  for (uint j = 0u; j < p.used; ++j) {
+    const float logit = logits[from + selected[j]];
+    weight[j] = p.gating == kRouteSelected ? exp(logit - highest) : gated(logit, highest, total);
+    sum += weight[j];
+  }
+  const bool divided = p.normalised != 0u || p.gating == kRouteSelected;
+  const float factor = p.scale / (divided ? max(sum, uintBitsToFloat(kRouteLeastSum)) : 1.0);
+  for (uint j = 0u; j < p.used; ++j)
+    choices[gl_WorkGroupID.x * p.used + j] = uvec2(selected[j], floatBitsToUint(weight[j] * factor));
+}
