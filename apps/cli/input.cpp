@@ -33,17 +33,25 @@ std::string without_last_line_break(std::string text) {
 
 }  // namespace
 
-void add_prompt_flags(CLI::App* app, PromptFlags* flags) {
+void add_prompt_flags(CLI::App* app, PromptFlags* flags, bool with_ids) {
   auto* text = app->add_option("-p,--prompt", flags->text, "the prompt")->type_name("TEXT");
-  app->add_option("-f,--file", flags->file, "a file with the prompt; '-' is standard input")
-      ->check(not_empty())
-      ->type_name("FILE")
-      ->excludes(text);
+  auto* file = app->add_option("-f,--file", flags->file, "a file with the prompt; '-' is standard input")
+                   ->check(not_empty())
+                   ->type_name("FILE")
+                   ->excludes(text);
+  if (with_ids)
+    app->add_option("--ids", flags->ids, "the prompt as token ids, such as 1,2,3; nothing is added to them")
+        ->delimiter(',')
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("IDS")
+        ->excludes(text)
+        ->excludes(file);
   app->add_flag("--no-special", flags->no_special,
                 "add no begin and end tokens, and read text such as <|endoftext|> as plain text");
 }
 
 std::string read_prompt(const PromptFlags& flags) {
+  if (!flags.ids.empty()) return {};
   if (flags.text) return *flags.text;
   if (flags.file && *flags.file != "-")
     return without_last_line_break(read_whole(*flags.file, "the prompt file " + printable(*flags.file)));
@@ -55,12 +63,15 @@ std::string read_prompt(const PromptFlags& flags) {
 
 std::vector<std::int32_t> tokenize_prompt(const pumice::Model& model, std::string_view text, const PromptFlags& flags,
                                           bool quiet) {
+  if (!flags.ids.empty()) return flags.ids;
   if (const auto at = invalid_utf8_at(text); at && !quiet) {
     note(fmt::format("warning: the prompt is not valid UTF-8 at byte {}; its bytes are used as they are", *at));
   }
   std::vector<std::int32_t> ids = model.tokenize(text, flags.tokenize_flags());
   if (ids.empty()) {
-    throw Failure(kExitUsage, "the prompt is empty and no begin token is put before it: give some text");
+    throw Failure(kExitUsage, text.empty()
+                                  ? "the prompt is empty and no begin token is put before it: give some text"
+                                  : "this model has no tokenizer: give the prompt as token ids with --ids 1,2,3");
   }
   return ids;
 }

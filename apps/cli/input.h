@@ -15,6 +15,7 @@ namespace pumice_cli {
 struct PromptFlags {
   std::optional<std::string> text;
   std::optional<std::string> file;  // "-": standard input
+  std::vector<std::int32_t> ids;    // instead of a text
   bool no_special = false;
   bool continues = false;  // a text that has begun already: no begin token
 
@@ -24,10 +25,11 @@ struct PromptFlags {
   }
 };
 
-void add_prompt_flags(CLI::App* app, PromptFlags* flags);
+// with_ids: the prompt may be given as token ids, too.
+void add_prompt_flags(CLI::App* app, PromptFlags* flags, bool with_ids);
 
 // The bytes of -p; or of -f or standard input, without the line break that ends a text file: one final "\n" or "\r\n"
-// is left out. Throws Failure.
+// is left out. Empty where ids are given. Throws Failure.
 std::string read_prompt(const PromptFlags& flags);
 inline constexpr const char* kPromptHelp =
     "One line break at the very end of a file or of standard input is left out; -p is taken exactly.\n";

@@ -208,7 +208,7 @@ void add_perplexity_command(CLI::App* app, Action* action) {
       "mean. Ctrl-C prints what there is so far.\n" +
       std::string(kPromptHelp));
   add_model_flag(command, &flags->model);
-  add_prompt_flags(command, &flags->text);
+  add_prompt_flags(command, &flags->text, true);
   command->add_option("--ctx", flags->window, "tokens of a window (default: the model's context, at most 512)")
       ->check(CLI::Range(2u, 1u << 20).description(""))
       ->type_name("N");

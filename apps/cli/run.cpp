@@ -282,7 +282,7 @@ void add_run_command(CLI::App* app, Action* action) {
                   "output; the prompt\n"
                   "is not repeated there except on a terminal. Ctrl-C ends the text, a second one the program.\n");
   run_app->add_option("text", flags->words, "the prompt; several words are joined by spaces")->type_name("TEXT");
-  add_prompt_flags(run_app, &flags->prompt);
+  add_prompt_flags(run_app, &flags->prompt, true);
   add_model_flag(run_app, &flags->model);
   run_app->add_option("-n,--max-tokens", flags->max_tokens, "most tokens to generate; 0: compute the prompt only")
       ->type_name("N")
@@ -315,8 +315,8 @@ void add_run_command(CLI::App* app, Action* action) {
   add_cache_flags(run_app, &flags->context.cache);
   add_device_flags(run_app, &flags->device);
   run_app->callback([=] {
-    if (!flags->words.empty() && (flags->prompt.text || flags->prompt.file)) {
-      throw CLI::ValidationError("give the prompt once: as words, with -p or with -f");
+    if (!flags->words.empty() && (flags->prompt.text || flags->prompt.file || !flags->prompt.ids.empty())) {
+      throw CLI::ValidationError("give the prompt once: as words, with -p, -f or --ids");
     }
     *action = [flags] {
       prepare_cache(&flags->context.cache);

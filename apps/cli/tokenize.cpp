@@ -44,7 +44,7 @@ void add_tokenize_command(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand("tokenize", "print the token ids of a text (any bytes; needs no GPU)");
   command->footer(std::string("\nThe ids stand on one line. ") + kPromptHelp);
   add_model_flag(command, &flags->model);
-  add_prompt_flags(command, &flags->prompt);
+  add_prompt_flags(command, &flags->prompt, false);
   command->add_flag("--json", flags->json, "an object with ids and tokens (id and text)");
   add_verbosity_flags(command, &flags->device);
   command->callback([=] { *action = [flags] { return tokenize(*flags); }; });

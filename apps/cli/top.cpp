@@ -109,7 +109,7 @@ void add_top_command(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand("top", "print the most likely next tokens after a text");
   command->footer(std::string("\nLog-probabilities are natural. ") + kPromptHelp);
   add_model_flag(command, &flags->model);
-  add_prompt_flags(command, &flags->prompt);
+  add_prompt_flags(command, &flags->prompt, true);
   command->add_option("-k,--count", flags->count, "how many")
       ->check(CLI::Range(1u, 1u << 24).description(""))
       ->type_name("K")

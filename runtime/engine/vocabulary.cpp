@@ -11,9 +11,9 @@ namespace {
 std::string full_key(std::string_view key) { return "tokenizer.ggml." + std::string(key); }
 
 // Reads optional keys and remembers the first that has a type other than the one it must have.
-class KeyReader {
+class TokenizerKeys {
  public:
-  explicit KeyReader(const Gguf& file) : file_(file) {}
+  explicit TokenizerKeys(const Gguf& file) : file_(file) {}
 
   template <typename T, typename Convert>
   std::optional<T> read(std::string_view key, const char* expected, Convert convert) {
@@ -68,7 +68,7 @@ bool is_phi3(std::string_view name) {
 }  // namespace
 
 Result<TokenizerData> read_tokenizer(const Gguf& file) {
-  KeyReader reader(file);
+  TokenizerKeys reader(file);
   TokenizerData data;
   data.model = reader.text("model");
   data.pre = reader.text("pre");
@@ -95,6 +95,11 @@ Result<TokenizerData> read_tokenizer(const Gguf& file) {
   if (file.find("tokenizer.ggml.suppress_tokens"))
     data.warnings.push_back("tokenizer.ggml.suppress_tokens is not supported: these tokens can be drawn");
   if (!reader.wrong().empty()) return error(Status::kMalformed, "%s; convert the model again", reader.wrong().c_str());
+  if (data.has_ids_alone()) {
+    const GgufTensor* embedding = file.find_tensor("token_embd.weight");
+    data.vocabulary = embedding ? embedding->rows() : 0;
+    return data;
+  }
   if (data.model.empty() || data.tokens.empty()) {
     return error(Status::kNotFound,
                  "the file has no vocabulary (tokenizer.ggml.model and .tokens); use a model file "

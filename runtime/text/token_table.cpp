@@ -125,8 +125,12 @@ void TokenTable::read_ids(TokenizerData& data) {
     return stated ? stated : in_range(otherwise);
   };
   const bool pieces = kind_ == VocabularyKind::kSentencePiece;
-  bos = pick("bos_token_id", data.bos, pieces ? 1 : 11);
-  eos = pick("eos_token_id", data.eos, pieces ? 2 : 11);
+  const auto by_kind = [&](int64_t of_pieces, int64_t of_bytes) -> std::optional<int64_t> {
+    if (kind_ == VocabularyKind::kIds) return std::nullopt;
+    return pieces ? of_pieces : of_bytes;
+  };
+  bos = pick("bos_token_id", data.bos, by_kind(1, 11));
+  eos = pick("eos_token_id", data.eos, by_kind(2, 11));
   unk = pick("unknown_token_id", data.unk, pieces ? std::optional<int64_t>(0) : std::nullopt);
   eot = pick("eot_token_id", data.eot);
   eom = pick("eom_token_id", data.eom);

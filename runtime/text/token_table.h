@@ -16,7 +16,7 @@
 
 namespace pumice {
 
-enum class VocabularyKind { kSentencePiece, kByteLevel };
+enum class VocabularyKind { kSentencePiece, kByteLevel, kIds };
 
 // On which side of a token, where a text names it, whitespace is part of it.
 enum class Strips : uint8_t { kNothing, kBefore, kAfter };

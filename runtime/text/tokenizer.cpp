@@ -26,12 +26,24 @@ size_t stretch_end(std::string_view text) {
   return end;
 }
 
+// Tokens called "0", "1", …, which `data` then refers to.
+Result<std::vector<std::string>> name_by_number(TokenizerData& data) {
+  if (data.vocabulary > TokenTable::kMaxTokens)
+    return error(Status::kMalformed, "%llu tokens are too many", static_cast<unsigned long long>(data.vocabulary));
+  std::vector<std::string> names;
+  for (uint64_t id = 0; id < data.vocabulary; ++id) names.push_back(std::to_string(id));
+  data.tokens.assign(names.begin(), names.end());
+  data.token_types.clear();
+  data.scores.clear();
+  return names;
+}
+
 }  // namespace
 
 struct Tokenizer::Impl {
   std::unique_ptr<const TokenTable> table;
   SpecialTokens specials;
-  std::variant<SpmEncoder, BpeEncoder> encoder;
+  std::variant<std::monostate, SpmEncoder, BpeEncoder> encoder;  // none: of ids alone
   bool adds_bos;
   bool adds_eos;
   bool adds_space_prefix;
@@ -42,8 +54,8 @@ struct Tokenizer::Impl {
       const std::string_view part = text.substr(0, stretch_end(text));
       if (const auto* spm = std::get_if<SpmEncoder>(&encoder)) {
         spm->encode(part, adds_space_prefix && first_or_after_token, ids);
-      } else {
-        std::get<BpeEncoder>(encoder).encode(part, ids);
+      } else if (const auto* bpe = std::get_if<BpeEncoder>(&encoder)) {
+        bpe->encode(part, ids);
       }
       first_or_after_token = false;
       text.remove_prefix(part.size());
@@ -52,14 +64,17 @@ struct Tokenizer::Impl {
 };
 
 Result<Tokenizer> Tokenizer::create(TokenizerData data) {
-  const bool pieces = data.model == "llama";
-  if (!pieces && data.model != "gpt2") {
+  const bool pieces = data.model == "llama", bytes = data.model == "gpt2";
+  std::vector<std::string> numbers;
+  if (data.has_ids_alone()) {
+    PUMICE_ASSIGN(numbers, name_by_number(data));
+  } else if (!pieces && !bytes) {
     const std::string shown = printable(std::string_view(data.model).substr(0, 64));
-    return error(Status::kUnsupported, "tokenizer.ggml.model '%s' is not supported; known are llama and gpt2",
+    return error(Status::kUnsupported, "tokenizer.ggml.model '%s' is not supported; known are llama, gpt2 and none",
                  shown.c_str());
   }
-  const auto kind = pieces ? VocabularyKind::kSentencePiece : VocabularyKind::kByteLevel;
-  PUMICE_ASSIGN(auto pre, PreTokenizer::create(pieces ? std::string_view() : std::string_view(data.pre)));
+  const auto kind = pieces ? VocabularyKind::kSentencePiece : bytes ? VocabularyKind::kByteLevel : VocabularyKind::kIds;
+  PUMICE_ASSIGN(auto pre, PreTokenizer::create(bytes ? std::string_view(data.pre) : std::string_view()));
   PUMICE_ASSIGN(auto table, TokenTable::create(kind, data));
   size_t merge_bytes = 0;
   for (const std::string_view merge : data.merges) merge_bytes += merge.size();
@@ -74,8 +89,9 @@ Result<Tokenizer> Tokenizer::create(TokenizerData data) {
     return error(Status::kMalformed, "tokenizer.ggml.add_eos_token is set but there is no tokenizer.ggml.eos_token_id");
   }
   SpecialTokens specials(*table);
-  std::variant<SpmEncoder, BpeEncoder> encoder{std::in_place_type<SpmEncoder>, *table};
-  if (!pieces) encoder.emplace<BpeEncoder>(*table, data.merges, pre);
+  std::variant<std::monostate, SpmEncoder, BpeEncoder> encoder;
+  if (pieces) encoder.emplace<SpmEncoder>(*table);
+  if (bytes) encoder.emplace<BpeEncoder>(*table, data.merges, pre);
   return Tokenizer(std::unique_ptr<const Impl>(
       new Impl{std::move(table), std::move(specials), std::move(encoder), adds_bos, adds_eos,
                pieces && data.add_space_prefix.value_or(true), std::move(data.warnings)}));

@@ -26,7 +26,8 @@ enum class TokenType : int32_t {
 };
 
 struct TokenizerData {
-  std::string model;                     // tokenizer.ggml.model: "llama" (SentencePiece) or "gpt2" (byte-level BPE)
+  // tokenizer.ggml.model: "llama" (SentencePiece), "gpt2" (byte-level BPE), or of ids alone "none", "no_vocab", "test"
+  std::string model;
   std::string pre;                       // tokenizer.ggml.pre: the pre-tokenizer of "gpt2"; absent means "default"
   std::vector<std::string_view> tokens;  // tokenizer.ggml.tokens: the index is the token id
   std::vector<float> scores;             // tokenizer.ggml.scores: "llama" only; absent means 0 for all
@@ -45,8 +46,12 @@ struct TokenizerData {
   std::optional<bool> add_eos;           // tokenizer.ggml.add_eos_token     [false]
   std::optional<bool> add_space_prefix;  // tokenizer.ggml.add_space_prefix  ["llama" true, "gpt2" false]
 
+  uint64_t vocabulary = 0;            // where there are ids alone: how many
   bool is_phi3 = false;               // by general.name: its special tokens take the whitespace after them
   std::vector<std::string> warnings;  // see Tokenizer::warnings
+
+  // Tokens are numbers; text cannot be encoded.
+  bool has_ids_alone() const { return model == "none" || model == "no_vocab" || model == "test"; }
 };
 
 }  // namespace pumice
