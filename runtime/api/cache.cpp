@@ -130,7 +130,8 @@ Result<std::string> digest_of(ModelObject& model) {
   return model.digest;
 }
 
-Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from, const KvFormat& format) {
+Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from,
+                                       const ContextOptions& context) {
   KvCacheOptions to;
   to.reuse = from.disable_reuse == 0;
   PUMICE_ASSIGN(to.policy, translate(from.policy));
@@ -150,8 +151,9 @@ Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOpti
   if (persistent) {
     PUMICE_ASSIGN(digest, digest_of(model));
   }
-  to.identity = cache_identity(model.model->config(), format, digest);
-  to.seconds_per_token = estimated_prefill_seconds(model.model->config(), model.device->device->caps());
+  const ModelSpec& spec = model.model->spec();
+  to.identity = cache_identity(spec, context.kv_format(), context_tokens_for(spec, context.context_tokens), digest);
+  to.seconds_per_token = estimated_prefill_seconds(spec, model.device->device->caps());
   return to;
 }
 

@@ -82,7 +82,8 @@ PumiceContextStats stats_of(Context& from) {
   stats.recordings = from.recorder().recordings();
   stats.dispatches_per_decode_step = from.recorder().dispatches_per_decode_step();
   // Outside the layers a step has the embedding, the head (a dispatch a slab) and the draw.
-  stats.dispatches_per_layer = stats.dispatches_per_decode_step / from.model().config().layers;
+  stats.dispatches_per_layer =
+      stats.dispatches_per_decode_step / static_cast<uint32_t>(from.model().spec().layers.size());
   stats.host_us_per_decode_token =
       stats.decode_tokens ? 1e6 * from.stats().host_seconds_decode / static_cast<double>(stats.decode_tokens) : 0;
   return stats;
@@ -134,7 +135,7 @@ PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOption
     PUMICE_ASSIGN(const GivenOptions given, take(options));
     if (!model->object->model) return invalid("the model was opened without a device; load it with one");
     PUMICE_ASSIGN(ContextOptions translated, translate(given));
-    PUMICE_ASSIGN(translated.cache, translate_cache(*model->object, given.cache, translated.kv_format()));
+    PUMICE_ASSIGN(translated.cache, translate_cache(*model->object, given.cache, translated));
     auto object = std::make_shared<ContextObject>();
     object->model = model->object;
     PUMICE_ASSIGN(object->context,
@@ -157,10 +158,10 @@ PumiceResult pumice_model_estimate(const PumiceModel* model, const PumiceContext
     PUMICE_TRY(check_struct(estimate, "estimate"));
     PUMICE_ASSIGN(const GivenOptions given, take(options));
     PUMICE_ASSIGN(const ContextOptions translated, translate(given));
-    PUMICE_ASSIGN(const ModelConfig config, read_config(*model->object->file));
+    PUMICE_ASSIGN(const ModelSpec spec, describe(*model->object->file));
     PumiceEstimate made = pumice_estimate_init();
     PUMICE_ASSIGN(made.weights_bytes, estimate_weight_bytes(*model->object->file));
-    PUMICE_ASSIGN(const ContextEstimate context, Context::estimate(config, translated));
+    PUMICE_ASSIGN(const ContextEstimate context, Context::estimate(spec, translated));
     made.kv_bytes = context.kv_bytes;
     made.workspace_bytes = context.workspace_bytes;
     hand_out(made, estimate);
@@ -239,9 +240,9 @@ PumiceResult pumice_sequence_evaluate(PumiceSequence* sequence, const int32_t* i
   return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
     ContextObject& context = *object.context;
     if (!ids || !logits) return invalid("ids or logits");
-    if (capacity < context.model->model->config().vocabulary)
+    if (capacity < context.model->model->spec().vocabulary)
       return error(Status::kInvalidArgument, "room for %zu logits, the vocabulary has %u", capacity,
-                   context.model->model->config().vocabulary);
+                   context.model->model->spec().vocabulary);
     return context.context->evaluate(*object.sequence, {ids, count}, {logits, capacity});
   });
 }

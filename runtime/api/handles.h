@@ -222,7 +222,8 @@ PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, S
 Result<std::string> digest_of(ModelObject& model);
 
 // Reads the model's file for its digest where pages are to outlive the context.
-Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from, const KvFormat& format);
+Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from,
+                                       const ContextOptions& context);
 
 Result<KvFormat> translate_kv(PumiceKvType k, PumiceKvType v, int32_t disable_rotation);
 

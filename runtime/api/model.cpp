@@ -26,25 +26,25 @@ void read_tokenizer_of(ModelObject& object) {
 }
 
 // "llama.vocab_size is 512", or that it is absent.
-std::string stated_vocabulary(const ModelObject& object, const ModelConfig& config) {
-  const std::string key = config.architecture + ".vocab_size";
+std::string stated_vocabulary(const ModelObject& object, const ModelSpec& spec) {
+  const std::string key = spec.architecture + ".vocab_size";
   const GgufValue* value = object.file->find(key);
   return key + (value ? " is " + render(*value) : " is absent");
 }
 
 // All that can be known of the file before its weights are read.
 Result<void> check_tokenizer(const ModelObject& object) {
-  PUMICE_ASSIGN(const ModelConfig config, read_config(*object.file));
+  PUMICE_ASSIGN(const ModelSpec spec, describe(*object.file));
   if (!object.tokenizer) {
     const Error& reason = *object.tokenizer_error;
     return error(reason.status == Status::kNotFound ? Status::kUnsupported : reason.status, "%s",
                  reason.message.c_str());
   }
-  if (static_cast<uint32_t>(object.tokenizer->vocabulary_size()) > config.vocabulary)
+  if (static_cast<uint32_t>(object.tokenizer->vocabulary_size()) > spec.vocabulary)
     return error(Status::kMalformed,
                  "tokenizer.ggml.tokens has %d tokens, but token_embd.weight only %u rows (%s); "
                  "convert the model again",
-                 object.tokenizer->vocabulary_size(), config.vocabulary, stated_vocabulary(object, config).c_str());
+                 object.tokenizer->vocabulary_size(), spec.vocabulary, stated_vocabulary(object, spec).c_str());
   return {};
 }
 
@@ -109,7 +109,7 @@ PumiceModelInfo info_of(const ModelObject& object) {
       file.get_u32(architecture + ".attention.key_length").value_or(info.heads ? info.width / info.heads : 0);
   info.ffn_width = number("feed_forward_length");
   info.context_length = number("context_length");
-  info.vocabulary = object.model ? object.model->config().vocabulary
+  info.vocabulary = object.model ? object.model->spec().vocabulary
                                  : (object.tokenizer ? static_cast<uint32_t>(object.tokenizer->vocabulary_size()) : 0);
   info.parameters = file.parameter_count();
   for (const GgufTensor& tensor : file.tensors()) info.file_bytes += tensor.data.size();
@@ -184,10 +184,9 @@ PumiceResult pumice_model_get_tensor(const PumiceModel* model, uint64_t index, P
     PUMICE_TRY(check_struct(tensor, "tensor"));
     if (index >= pumice_model_tensor_count(model)) return invalid("index");
     const GgufTensor& found = model->object->file->tensors()[index];
-    const ListingTexts& texts =
-        model->object->listing.at(pumice_model_metadata_count(model) + index, [&]() -> ListingTexts {
-          return {std::string(found.name), tensor_type_name(found.type)};
-        });
+    const ListingTexts& texts = model->object->listing.at(
+        pumice_model_metadata_count(model) + index,
+        [&]() -> ListingTexts { return {std::string(found.name), tensor_type_name(found.type)}; });
     PumiceTensorInfo made = pumice_tensor_info_init();
     made.name = texts[0].c_str();
     made.type = texts[1].c_str();

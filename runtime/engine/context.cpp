@@ -34,15 +34,15 @@ Result<std::unique_ptr<ContextMemory>> ContextMemory::create(const Model& model,
   return memory;
 }
 
-Result<ContextEstimate> Context::estimate(const ModelConfig& config, const ContextOptions& options) {
-  PUMICE_ASSIGN(const ContextPlan plan, plan_context(config, options, DevicePolicy()));
+Result<ContextEstimate> Context::estimate(const ModelSpec& spec, const ContextOptions& options) {
+  PUMICE_ASSIGN(const ContextPlan plan, plan_context(spec, options, DevicePolicy()));
   const WorkspaceShape shape = StepRecorder::workspace_shape(recorder_options(plan));
-  return ContextEstimate{page_bytes(plan.shape) * plan.pages, Workspace::bytes(config, shape)};
+  return ContextEstimate{page_bytes(plan.shape) * plan.pages, Workspace::bytes(spec, shape)};
 }
 
 Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector<int32_t> stop_tokens,
                                                  const ContextOptions& options) {
-  PUMICE_ASSIGN(const ContextPlan plan, plan_context(model.config(), options, model.kernels().caps()));
+  PUMICE_ASSIGN(const ContextPlan plan, plan_context(model.spec(), options, model.kernels().caps()));
   PUMICE_ASSIGN(std::unique_ptr<ContextMemory> memory, ContextMemory::create(model, plan));
   return std::unique_ptr<Context>(new Context(model, plan, std::move(memory), std::move(stop_tokens)));
 }
@@ -86,9 +86,8 @@ Result<void> Context::check_ids(const Sequence& sequence, std::span<const int32_
   PUMICE_TRY(check_idle(sequence));
   if (ids.empty()) return error(Status::kInvalidArgument, "there are no tokens to compute; give at least one");
   for (const int32_t id : ids)
-    if (id < 0 || static_cast<uint32_t>(id) >= model_.config().vocabulary)
-      return error(Status::kInvalidArgument, "token %d is outside the vocabulary of %u", id,
-                   model_.config().vocabulary);
+    if (id < 0 || static_cast<uint32_t>(id) >= model_.spec().vocabulary)
+      return error(Status::kInvalidArgument, "token %d is outside the vocabulary of %u", id, model_.spec().vocabulary);
   return {};
 }
 

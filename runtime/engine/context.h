@@ -37,7 +37,7 @@ class Context {
   // stop_tokens: ids that end a generation. The model outlives the context.
   static Result<std::unique_ptr<Context>> create(const Model& model, std::vector<int32_t> stop_tokens,
                                                  const ContextOptions& options);
-  static Result<ContextEstimate> estimate(const ModelConfig& config, const ContextOptions& options);
+  static Result<ContextEstimate> estimate(const ModelSpec& spec, const ContextOptions& options);
   ~Context();
 
   // Sequences of different groups share nothing.

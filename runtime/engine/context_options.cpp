@@ -12,8 +12,9 @@ namespace {
 constexpr uint32_t kDefaultContext = 4096;
 
 // Makes slices no longer than what the device can bind of their activations.
-Result<void> fit_slices(const ModelConfig& config, const vk::DeviceCaps& caps, ContextPlan& plan) {
-  const uint32_t widest = row_stride(std::max({config.width, config.qkv_width(), config.ffn_width}));
+Result<void> fit_slices(const ModelSpec& spec, const vk::DeviceCaps& caps, ContextPlan& plan) {
+  const uint32_t expert_rows = spec.most_used() * row_stride(spec.width);
+  const uint32_t widest = row_stride(std::max({spec.width, spec.widest_qkv(), spec.widest_ffn(), expert_rows}));
   const uint64_t most = caps.max_storage_range / (uint64_t{4} * widest);
   if (most < kPageTokens)
     return error(Status::kUnsupported, "rows of %u activations are too wide for this device's bindings of %llu KiB",
@@ -26,7 +27,7 @@ Result<void> fit_slices(const ModelConfig& config, const vk::DeviceCaps& caps, C
   return {};
 }
 
-Result<void> check_slide(const ModelConfig& config, const ContextOptions& options) {
+Result<void> check_slide(const ModelSpec& spec, const ContextOptions& options) {
   if (!options.slide) return {};
   const uint32_t sinks = divide_up(options.sink_tokens, kPageTokens);
   if (options.context_tokens / kPageTokens < sinks + 2)
@@ -35,7 +36,13 @@ Result<void> check_slide(const ModelConfig& config, const ContextOptions& option
                  options.context_tokens, options.sink_tokens, (sinks + 2) * kPageTokens);
   if (options.disable_kv_cache)
     return error(Status::kInvalidArgument, "a context cannot slide without its KV cache; stop when it is full instead");
-  if (!can_shift(options.kv_type, config.rope_pairs, config.rotary))
+  const bool shifts = std::all_of(spec.layers.begin(), spec.layers.end(), [&](const LayerSpec& layer) {
+    const RopeSpec& rope = spec.rope(layer);
+    return rope.rotary == 0 || can_shift(options.kv_type, rope.pairs, rope.rotary);
+  });
+  if (spec.learned_positions)
+    return error(Status::kUnsupported, "a model with learned positions cannot slide; stop when the context is full");
+  if (!shifts)
     return error(
         Status::kUnsupported,
         "keys of type %s cannot be moved when the context slides; use f16 or f32 for keys (values may have any "
@@ -46,11 +53,18 @@ Result<void> check_slide(const ModelConfig& config, const ContextOptions& option
 
 }  // namespace
 
-Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions& asked, const DevicePolicy& policy) {
+uint32_t context_tokens_for(const ModelSpec& spec, uint32_t asked) {
+  const uint32_t tokens = asked ? asked : std::min(spec.context_length, kDefaultContext);
+  return divide_up(tokens, kPageTokens) * kPageTokens;
+}
+
+Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& asked, const DevicePolicy& policy) {
   ContextOptions options = asked;
-  if (options.context_tokens == 0) options.context_tokens = std::min(config.context_length, kDefaultContext);
   if (options.context_tokens > (1u << 24))
     return error(Status::kInvalidArgument, "a context of %u tokens is beyond 2^24", options.context_tokens);
+  if (spec.learned_positions && options.context_tokens > spec.context_length)
+    return error(Status::kInvalidArgument, "a context of %u tokens is longer than the model's table of %u positions",
+                 options.context_tokens, spec.context_length);
   if (options.max_sequences == 0 || options.max_sequences > kMaxSequences)
     return error(Status::kInvalidArgument, "%u sequences are outside 1 to %u", options.max_sequences, kMaxSequences);
   if (options.prefill_slice % kPageTokens != 0 || options.prefill_slice > 4096)
@@ -59,7 +73,7 @@ Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions
   if (options.steps_ahead > 64)
     return error(Status::kInvalidArgument, "%u steps ahead are beyond 64", options.steps_ahead);
   ContextPlan plan;
-  options.context_tokens = divide_up(options.context_tokens, kPageTokens) * kPageTokens;
+  options.context_tokens = context_tokens_for(spec, options.context_tokens);
   if (options.cache_tokens > (1u << 24) - options.context_tokens)
     return error(Status::kInvalidArgument, "a cache of %u tokens is beyond 2^24", options.cache_tokens);
   plan.pages = options.context_tokens / kPageTokens + divide_up(options.cache_tokens, kPageTokens);
@@ -67,18 +81,20 @@ Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions
   if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
   plan.highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice;
   const KvFormat format = options.kv_format();
-  PUMICE_TRY(check_kv_format(format, config.head_dim));
-  plan.shape = {.layers = config.layers,
-                .k_words = config.kv_heads * kv_words(format.k, config.head_dim),
-                .v_words = config.kv_heads * kv_words(format.v, config.head_dim)};
+  for (const LayerSpec& layer : spec.layers) {
+    const AttentionSpec& attention = layer.attention;
+    PUMICE_TRY(check_kv_format(format, attention.head_dim));
+    plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.k, attention.head_dim));
+    plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.v, attention.head_dim));
+  }
   plan.options = options;
   return plan;
 }
 
-Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions& options, const vk::DeviceCaps& caps) {
-  PUMICE_ASSIGN(ContextPlan plan, plan_context(config, options, device_policy(caps)));
-  PUMICE_TRY(fit_slices(config, caps, plan));
-  PUMICE_TRY(check_slide(config, plan.options));
+Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& options, const vk::DeviceCaps& caps) {
+  PUMICE_ASSIGN(ContextPlan plan, plan_context(spec, options, device_policy(caps)));
+  PUMICE_TRY(fit_slices(spec, caps, plan));
+  PUMICE_TRY(check_slide(spec, plan.options));
   return plan;
 }
 

@@ -43,8 +43,11 @@ struct ContextPlan {
   uint32_t highest_slice = 0;  // most tokens of a prefill slice
 };
 
+// The length of a context for which `asked` tokens are asked (0: what suits the model), in whole pages.
+uint32_t context_tokens_for(const ModelSpec& spec, uint32_t asked);
+
 // kInvalidArgument, kUnsupported: the options contradict themselves, the model or, where it is known, the device.
-Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions& options, const DevicePolicy& policy);
-Result<ContextPlan> plan_context(const ModelConfig& config, const ContextOptions& options, const vk::DeviceCaps& caps);
+Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& options, const DevicePolicy& policy);
+Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& options, const vk::DeviceCaps& caps);
 
 }  // namespace pumice

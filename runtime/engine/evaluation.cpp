@@ -42,7 +42,7 @@ Result<void> Evaluation::evaluate(Sequence& sequence, std::span<const int32_t> i
   PUMICE_TRY(take_pages(sequence, true));
   PUMICE_TRY(pages_.fetch_now(sequence));
   PUMICE_TRY(compute(sequence));
-  const std::span<const float> row(recorder_.logits(), model_.config().vocabulary);
+  const std::span<const float> row(recorder_.logits(), model_.spec().vocabulary);
   if (!finite(row)) return not_finite(model_);
   sequence.verified = sequence.computed;
   pages_.seal(sequence);
@@ -80,9 +80,9 @@ Result<void> Evaluation::check_targets(const ScoreArgs& args) const {
     return error(Status::kInvalidArgument, "there must be one target and one log-probability for each of %zu tokens",
                  args.ids.size());
   for (const int32_t target : args.targets)
-    if (target >= 0 && static_cast<uint32_t>(target) >= model_.config().vocabulary)
+    if (target >= 0 && static_cast<uint32_t>(target) >= model_.spec().vocabulary)
       return error(Status::kInvalidArgument, "target %d is outside the vocabulary of %u", target,
-                   model_.config().vocabulary);
+                   model_.spec().vocabulary);
   return {};
 }
 
@@ -140,7 +140,7 @@ Result<void> Evaluation::score_slices(Sequence& sequence, const ScoreArgs& args,
 
 Result<void> Evaluation::deliver_rows(const ScoreArgs& args, const LogitRows& rows) const {
   for (size_t i = 0; i < rows.count; ++i) {
-    const std::span<const float> logits(rows.logits + i * rows.stride, model_.config().vocabulary);
+    const std::span<const float> logits(rows.logits + i * rows.stride, model_.spec().vocabulary);
     if (!finite(logits)) return not_finite(model_);
     if (args.log_probabilities.empty()) continue;
     const auto target = static_cast<size_t>(args.targets[rows.first + i]);

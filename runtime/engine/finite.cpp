@@ -15,11 +15,11 @@ bool finite(std::span<const float> logits) {
 }
 
 Error not_finite(const Model& model) {
-  const ModelConfig& config = model.config();
+  const ModelSpec& spec = model.spec();
   return error(
       Status::kMalformed,
       "the model computes NaN or infinite values (%s); its file is damaged, or it takes a KV cache of type f32",
-      (config.name.empty() ? config.architecture : config.name).c_str());
+      (spec.name.empty() ? spec.architecture : spec.name).c_str());
 }
 
 }  // namespace pumice

@@ -10,31 +10,42 @@ namespace pumice {
 namespace {
 
 // Raised whenever the bytes of a page come to mean something else.
-constexpr uint32_t kPageLayoutVersion = 1;
+constexpr uint32_t kPageLayoutVersion = 2;
 
 }  // namespace
 
-std::string cache_identity(const ModelConfig& config, const KvFormat& format, std::string_view digest) {
-  std::string text = "model " + std::string(digest) + "\narchitecture " + config.architecture + "\n";
+std::string cache_identity(const ModelSpec& spec, const KvFormat& format, uint32_t context_tokens,
+                           std::string_view digest) {
+  std::string text = "model " + std::string(digest) + "\narchitecture " + spec.architecture + "\n";
   char line[256];
-  std::snprintf(line, sizeof line, "layers %u kv_heads %u head_dim %u\nkv %s %s rotation %u %u\npage %u layout %u\n",
-                config.layers, config.kv_heads, config.head_dim, type_name(format.k), type_name(format.v),
-                format.k_rotation(config.head_dim), format.v_rotation(config.head_dim), kPageTokens,
-                kPageLayoutVersion);
+  std::snprintf(line, sizeof line, "kv %s %s page %u layout %u\n", type_name(format.k), type_name(format.v),
+                kPageTokens, kPageLayoutVersion);
   text += line;
-  std::snprintf(line, sizeof line, "rope %u %u", config.rotary, static_cast<uint32_t>(config.rope_pairs));
-  text += line;
-  for (const double radians : config.rope_radians) {
-    std::snprintf(line, sizeof line, " %a", radians);
+  for (const LayerSpec& layer : spec.layers) {
+    const AttentionSpec& attention = layer.attention;
+    std::snprintf(line, sizeof line, "layer kv_heads %u head_dim %u rotation %u %u rope %u\n", attention.kv_heads,
+                  attention.head_dim, format.k_rotation(attention.head_dim), format.v_rotation(attention.head_dim),
+                  attention.rope);
     text += line;
+  }
+  for (const RopeSpec& rope : spec.ropes) {
+    std::snprintf(line, sizeof line, "rope %u %u", rope.rotary, static_cast<uint32_t>(rope.pairs));
+    text += line;
+    for (const double radians : rope.radians_for(context_tokens)) {
+      std::snprintf(line, sizeof line, " %a", radians);
+      text += line;
+    }
+    text += "\n";
   }
   return text;
 }
 
-double estimated_prefill_seconds(const ModelConfig& config, const vk::DeviceCaps& caps) {
-  const double layer = static_cast<double>(config.width) * (config.qkv_width() + config.q_width()) +
-                       3.0 * config.width * config.ffn_width;
-  return 2 * layer * config.layers / device_policy(caps).prefill_flops;
+double estimated_prefill_seconds(const ModelSpec& spec, const vk::DeviceCaps& caps) {
+  double products = 0;
+  for (const LayerSpec& layer : spec.layers)
+    products += static_cast<double>(spec.width) * (layer.attention.qkv_width() + layer.attention.q_width()) +
+                3.0 * spec.width * layer.feed_forward.rows();
+  return 2 * products / device_policy(caps).prefill_flops;
 }
 
 }  // namespace pumice

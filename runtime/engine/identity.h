@@ -5,16 +5,17 @@
 #include <string_view>
 
 #include "kernels/kv_pages.h"
-#include "model/config.h"
+#include "model/spec.h"
 #include "vk/caps.h"
 
 namespace pumice {
 
 // Covers the model (digest: of its file; empty where pages never leave the process), positions, KV types and the layout
 // of pages. Equal identities mean that pages may be exchanged.
-std::string cache_identity(const ModelConfig& config, const KvFormat& format, std::string_view digest);
+std::string cache_identity(const ModelSpec& spec, const KvFormat& format, uint32_t context_tokens,
+                           std::string_view digest);
 
 // Seconds that a prompt token may take, for as long as none has been measured.
-double estimated_prefill_seconds(const ModelConfig& config, const vk::DeviceCaps& caps);
+double estimated_prefill_seconds(const ModelSpec& spec, const vk::DeviceCaps& caps);
 
 }  // namespace pumice

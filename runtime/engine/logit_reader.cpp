@@ -9,7 +9,7 @@ Result<LogitReader> LogitReader::create(const Model& model, Workspace& work) {
   LogitReader reader;
   reader.model_ = &model;
   reader.work_ = &work;
-  reader.stride_ = row_stride(model.config().vocabulary);
+  reader.stride_ = row_stride(model.spec().vocabulary);
   const uint64_t row_bytes = uint64_t{4} * reader.stride_;
   const uint64_t most = std::clamp<uint64_t>(device.caps().max_storage_range / row_bytes, 1, kMostRows);
   reader.rows_ = static_cast<uint32_t>(std::min<uint64_t>(most, work.shape.rows));
@@ -28,7 +28,7 @@ Result<size_t> LogitReader::submit(uint32_t first, uint32_t count) {
   PUMICE_TRY(wait(index));
   block.stream.begin();
   record_head({model_->kernels(), block.stream},
-              {.config = model_->config(),
+              {.spec = model_->spec(),
                .weights = model_->weights(),
                .work = *work_,
                .step = {.first_logit = first, .logit_count = count, .logits = &logits_}});

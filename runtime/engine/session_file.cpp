@@ -13,14 +13,15 @@ uint32_t value_bytes_of(const KvFormat& format) {
 SessionTarget target_of(const Context& context, std::string_view digest, std::string_view identity) {
   return {.digest = digest,
           .identity = identity,
-          .vocabulary = context.model().config().vocabulary,
+          .vocabulary = context.model().spec().vocabulary,
           .context_tokens = context.options().slide ? UINT32_MAX : context.options().context_tokens,
           .page_bytes = context.cache().page_bytes(),
           .value_bytes = value_bytes_of(context.options().kv_format())};
 }
 
 std::string identity_of(const Context& context, std::string_view digest) {
-  return cache_identity(context.model().config(), context.options().kv_format(), digest);
+  return cache_identity(context.model().spec(), context.options().kv_format(), context.options().context_tokens,
+                        digest);
 }
 
 }  // namespace

@@ -21,8 +21,8 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   recorder.options_ = options;
   vk::Device& device = model.kernels().device();
   const WorkspaceShape shape = workspace_shape(options);
-  PUMICE_ASSIGN(recorder.work_, Workspace::create(device, model.config(), shape));
-  recorder.workspace_bytes_ = Workspace::bytes(model.config(), shape);
+  PUMICE_ASSIGN(recorder.work_, Workspace::create(device, model.spec(), shape));
+  recorder.workspace_bytes_ = Workspace::bytes(model.spec(), shape);
   recorder.pages_per_slot_ = divide_up(options.context_tokens, kPageTokens);
 
   const auto shared = [&](uint64_t bytes) { return device.create_buffer(bytes, vk::MemoryIntent::kShared); };
@@ -35,14 +35,14 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
                 device.create_buffer(options.batch() * sizeof(StepRow), vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(recorder.arguments_, device.create_buffer(12, vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(recorder.readback_,
-                device.create_buffer(uint64_t{4} * row_stride(model.config().vocabulary), vk::MemoryIntent::kReadback));
+                device.create_buffer(uint64_t{4} * row_stride(model.spec().vocabulary), vk::MemoryIntent::kReadback));
   // What no step has written is 0, not what the memory held before; drivers that run nothing show it.
   for (const vk::Buffer* buffer : {&recorder.page_table_, &recorder.token_log_, &recorder.readback_})
     std::memset(buffer->mapped(), 0, buffer->size());
   recorder.batch_slots_.reserve(options.batch());
   recorder.row_readers_.resize(options.slots);
 
-  for (uint32_t layer = 0; layer < model.config().layers; ++layer)
+  for (uint32_t layer = 0; layer < model.spec().layers.size(); ++layer)
     recorder.pages_.push_back({.format = options.kv,
                                .k = pool.k(layer),
                                .v = pool.v(layer),
@@ -74,13 +74,12 @@ WorkspaceShape StepRecorder::workspace_shape(const StepRecorderOptions& options)
 }
 
 void StepRecorder::record_model(Recorder recorder, const StepShape& shape) {
-  model_->record_step(
-      recorder,
-      {.config = model_->config(), .weights = model_->weights(), .work = work_, .pages = pages_, .step = shape});
+  record_step(recorder,
+              {.spec = model_->spec(), .weights = model_->weights(), .work = work_, .pages = pages_, .step = shape});
 }
 
 void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit) {
-  const uint32_t vocabulary = model_->config().vocabulary, stride = row_stride(vocabulary);
+  const uint32_t vocabulary = model_->spec().vocabulary, stride = row_stride(vocabulary);
   const FloatRows logits{{work_.logits, 0, uint64_t{4} * (uint64_t{n - 1} * stride + vocabulary)}, stride};
   commit.token_log = token_log_;
   commit.attention_arguments = arguments_;
@@ -241,7 +240,7 @@ Result<StepRecorder::Lane*> StepRecorder::record_batch_change(std::span<const Ba
     lane->stream.copy(row(slot_rows_, batch[i].slot), row(batch_rows_, i));
     longest = std::max(longest, batch[i].tokens);
   }
-  const uint32_t counts[3] = {static_cast<uint32_t>(batch.size()), model_->config().kv_heads,
+  const uint32_t counts[3] = {static_cast<uint32_t>(batch.size()), model_->spec().layers[0].attention.kv_heads,
                               divide_up(longest, kAttentionDecodePages * kPageTokens)};
   for (uint32_t axis = 0; axis < 3; ++axis) lane->stream.fill({arguments_, 4 * axis, 4}, counts[axis]);
   PUMICE_TRY(lane->stream.end());
@@ -283,19 +282,23 @@ Result<uint64_t> StepRecorder::submit_decode(std::span<const BatchMember> batch,
 }
 
 void StepRecorder::record_shift(Recorder recorder, const PageShift& shift) {
-  const ModelConfig& config = model_->config();
-  for (const KvPages& pages : pages_) {
-    if (shift.pages == 0) break;
-    kv_shift(recorder, {.pages = pages,
-                        .frequencies = model_->weights().rope_frequencies,
-                        .slot = shift.next.slot,
-                        .first = shift.first_page,
-                        .count = shift.pages,
-                        .shift = shift.shift,
-                        .kv_heads = config.kv_heads,
-                        .head_dim = config.head_dim,
-                        .rotary = config.rotary,
-                        .pairs = config.rope_pairs});
+  if (shift.pages == 0) return;
+  const ModelSpec& spec = model_->spec();
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    const AttentionSpec& attention = spec.layers[i].attention;
+    const RopeSpec& rope = spec.rope(spec.layers[i]);
+    if (rope.rotary == 0) continue;
+    kv_shift(recorder,
+             {.pages = pages_[i],
+              .frequencies = model_->weights().ropes[attention.rope].for_context(rope, options_.context_tokens),
+              .slot = shift.next.slot,
+              .first = shift.first_page,
+              .count = shift.pages,
+              .shift = shift.shift,
+              .kv_heads = attention.kv_heads,
+              .head_dim = attention.head_dim,
+              .rotary = rope.rotary,
+              .pairs = rope.pairs});
   }
 }
 

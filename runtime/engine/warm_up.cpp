@@ -141,20 +141,19 @@ Result<void> run_once(const Model& model, const KvFormat& kv, const std::functio
 }  // namespace
 
 RecordList list_steps(const Model& model, const KvFormat& kv, std::span<const uint32_t> prompts) {
-  const ModelConfig& config = model.config();
+  const ModelSpec& spec = model.spec();
   RecordList list;
   vk::CommandStream nothing;
   Workspace work;
-  const std::vector<KvPages> pages(config.layers, KvPages{.format = kv, .k = {}, .v = {}, .page_table = {}});
+  const std::vector<KvPages> pages(spec.layers.size(), KvPages{.format = kv, .k = {}, .v = {}, .page_table = {}});
   const vk::BufferView arguments;
   const Recorder recorder{model.kernels(), nothing, &list};
   const auto step = [&](const StepShape& shape) {
-    model.record_step(recorder,
-                      {.config = config, .weights = model.weights(), .work = work, .pages = pages, .step = shape});
+    record_step(recorder, {.spec = spec, .weights = model.weights(), .work = work, .pages = pages, .step = shape});
   };
   step({.n = 1, .one_sequence = false, .step_rows = {}, .decode_arguments = &arguments, .logit_count = 1});
-  argmax(recorder, {.logits = {}, .cols = config.vocabulary});
-  sample(recorder, {.logits = {}, .cols = config.vocabulary});
+  argmax(recorder, {.logits = {}, .cols = spec.vocabulary});
+  sample(recorder, {.logits = {}, .cols = spec.vocabulary});
   for (const uint32_t n : prompts)
     step({.n = n, .one_sequence = true, .step_rows = {}, .first_logit = n - 1, .logit_count = 1});
   return list;

@@ -2,52 +2,57 @@
 
 #include "format/file_kind.h"
 #include "kernels/attention.h"
+#include "model/families/families.h"
 
 namespace pumice {
 namespace {
 
-Result<const Architecture*> architecture_of(const Gguf& file) {
-  PUMICE_TRY(check_is_model(file));
-  const std::optional<std::string_view> name = file.get_string("general.architecture");
-  if (!name) return error(Status::kMalformed, "the model file does not say its general.architecture");
-  const Architecture* known = find_architecture(*name);
-  if (!known) return error(Status::kUnsupported, "architecture %s is not supported; llama is", quote(*name).c_str());
-  return known;
+Result<void> check_attention(const ModelSpec& spec, const vk::DeviceCaps& caps) {
+  for (const LayerSpec& layer : spec.layers) {
+    const AttentionSpec& attention = layer.attention;
+    if (!attention_fits(caps, attention.heads / attention.kv_heads, attention.head_dim))
+      return error(Status::kUnsupported, "no attention kernel of this device takes %u heads of %u dimensions a KV head",
+                   attention.heads / attention.kv_heads, attention.head_dim);
+  }
+  return {};
 }
 
 }  // namespace
 
-Result<ModelConfig> read_config(const Gguf& file) {
-  PUMICE_ASSIGN(const Architecture* architecture, architecture_of(file));
-  return architecture->read_config(file);
+Result<ModelSpec> describe(const Gguf& file) {
+  PUMICE_TRY(check_is_model(file));
+  const std::optional<std::string_view> name = file.get_string("general.architecture");
+  if (!name) return error(Status::kMalformed, "the model file does not say its general.architecture");
+  const Family* family = find_family(*name);
+  if (!family)
+    return error(Status::kUnsupported, "architecture %s is not supported; these are: %s", quote(*name).c_str(),
+                 family_names().c_str());
+  KeyReader reader(file, *name);
+  PUMICE_ASSIGN(ModelSpec spec, family->describe(reader));
+  PUMICE_TRY(reader.check_rest());
+  return spec;
 }
 
 Result<uint64_t> estimate_weight_bytes(const Gguf& file) {
-  PUMICE_ASSIGN(const Architecture* architecture, architecture_of(file));
-  PUMICE_ASSIGN(const ModelConfig config, architecture->read_config(file));
+  PUMICE_ASSIGN(const ModelSpec spec, describe(file));
   WeightReader reader(file);
-  PUMICE_ASSIGN(const DecoderWeights weights, architecture->bind_weights(config, reader));
+  PUMICE_ASSIGN([[maybe_unused]] const DecoderWeights weights, bind_weights(spec, reader));
   PUMICE_TRY(reader.check_rest());
-  return reader.bytes() + rope_frequencies(config.rope_radians).size() * sizeof(uint32_t);
+  return reader.bytes();
 }
 
 Result<Model> Model::load(Kernels& kernels, const Gguf& file, const LoadProgress& progress) {
   Model model;
   model.kernels_ = &kernels;
-  PUMICE_ASSIGN(model.architecture_, architecture_of(file));
-  PUMICE_ASSIGN(model.config_, model.architecture_->read_config(file));
-  const ModelConfig& config = model.config_;
-  if (!attention_fits(kernels.caps(), config.heads / config.kv_heads, config.head_dim))
-    return error(Status::kUnsupported, "no attention kernel of this device takes %u heads of %u dimensions a KV head",
-                 config.heads / config.kv_heads, config.head_dim);
+  PUMICE_ASSIGN(model.spec_, describe(file));
+  PUMICE_TRY(check_attention(model.spec_, kernels.caps()));
   PUMICE_TRY(estimate_weight_bytes(file));  // whatever is wrong with tensors is known before any memory is taken
   PUMICE_ASSIGN(Uploader uploader, Uploader::create(kernels.device(), {.file = &file}));
   WeightReader reader(file, uploader);
-  PUMICE_ASSIGN(model.weights_, model.architecture_->bind_weights(config, reader));
+  PUMICE_ASSIGN(model.weights_, bind_weights(model.spec_, reader));
+  model.weight_bytes_ = reader.bytes();
   const Log& log = kernels.device().log();
-  for (const std::string& warning : config.warnings) log.write(LogLevel::kWarning, "%s", warning.c_str());
-  const std::vector<uint32_t> words = rope_frequencies(config.rope_radians);
-  PUMICE_ASSIGN(model.weights_.rope_frequencies, uploader.upload_bytes(std::as_bytes(std::span(words))));
+  for (const std::string& warning : model.spec_.warnings) log.write(LogLevel::kWarning, "%s", warning.c_str());
   PUMICE_TRY(uploader.finish(progress));
   return model;
 }

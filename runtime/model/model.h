@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "model/architecture.h"
+#include "model/step.h"
 
 namespace pumice {
 
@@ -15,23 +15,20 @@ class Model {
   // too little of it is known at once; whatever fails, nothing is left behind.
   static Result<Model> load(Kernels& kernels, const Gguf& file, const LoadProgress& progress);
 
-  const ModelConfig& config() const { return config_; }
+  const ModelSpec& spec() const { return spec_; }
   const DecoderWeights& weights() const { return weights_; }
   Kernels& kernels() const { return *kernels_; }
-  uint64_t device_bytes() const { return weights_.bytes(); }
-  void record_step(Recorder recorder, const StepContext& context) const {
-    architecture_->record_step(recorder, context);
-  }
+  uint64_t device_bytes() const { return weight_bytes_; }
 
  private:
-  const Architecture* architecture_ = nullptr;
   Kernels* kernels_ = nullptr;
-  ModelConfig config_;
+  ModelSpec spec_;
   DecoderWeights weights_;
+  uint64_t weight_bytes_ = 0;
 };
 
-// The checked configuration of a file; errors for unknown architectures.
-Result<ModelConfig> read_config(const Gguf& file);
+// What the file's family says that it computes, checked; errors for unknown families.
+Result<ModelSpec> describe(const Gguf& file);
 
 // Device bytes that the weights will take, exactly, without what the allocator rounds up to. While they are loaded,
 // staging takes up to kUploadHostBytes more, of host memory. Fails as Model::load would for what the file says.

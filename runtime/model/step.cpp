@@ -4,12 +4,11 @@
 
 #include "kernels/activation.h"
 #include "kernels/argmax.h"
+#include "kernels/attention.h"
 #include "kernels/device_policy.h"
 #include "kernels/embedding.h"
-#include "kernels/matmul.h"
-#include "kernels/matvec.h"
-#include "kernels/rms_norm.h"
 #include "kernels/sample.h"
+#include "model/blocks/branch.h"
 #include "shared/attention.h"
 #include "shared/sample.h"
 #include "shared/step_params.h"
@@ -17,96 +16,33 @@
 namespace pumice {
 namespace {
 
-FloatRows rows(const vk::Buffer& buffer, uint32_t columns) { return {buffer, row_stride(columns)}; }
-
-// norm(hidden), which projections read: normalised once, and quantized once for all that read the same form.
-class NormedInput {
- public:
-  NormedInput(Recorder recorder, const StepContext& context, const vk::Buffer& weight)
-      : recorder_(recorder),
-        context_(context),
-        weight_(weight),
-        fused_(takes_fused_form(recorder.kernels.caps(), context.step.n, context.step.exact)) {
-    if (!fused_)
-      rms_norm(recorder, {.x = hidden(),
-                          .weight = weight,
-                          .y = normed(),
-                          .n = context.step.n,
-                          .cols = context.config.width,
-                          .eps = context.config.norm_eps});
-  }
-  NormedInput(const NormedInput&) = delete;
-  NormedInput& operator=(const NormedInput&) = delete;
-
-  // y = norm(hidden) W^T + bias.
-  void project(const Projection& projection, FloatRows y) {
-    const vk::Buffer* bias = projection.bias ? &*projection.bias : nullptr;
-    if (!fused_)
-      linear(recorder_, {.w = projection.w,
-                         .x = normed(),
-                         .bias = bias,
-                         .y = y,
-                         .y_offset = projection.y_offset,
-                         .n = context_.step.n,
-                         .exact = context_.step.exact,
-                         .quantized = &quantized_});
-    else
-      matvec(recorder_, {.w = projection.w,
-                         .x = hidden(),
-                         .norm = &weight_,
-                         .eps = context_.config.norm_eps,
-                         .bias = bias,
-                         .y = y,
-                         .y_offset = projection.y_offset,
-                         .n = context_.step.n});
-  }
-
- private:
-  FloatRows hidden() const { return rows(context_.work.hidden, context_.config.width); }
-  FloatRows normed() const { return rows(context_.work.normed, context_.config.width); }
-
-  Recorder recorder_;
-  const StepContext& context_;
-  const vk::Buffer& weight_;
-  const bool fused_;
-  std::optional<QuantizedRows> quantized_;
-};
-
-// hidden += x W^T + bias.
-void record_residual_projection(Recorder recorder, const StepContext& context, FloatRows x,
-                                const Projection& projection) {
-  linear(recorder, {.w = projection.w,
-                    .x = x,
-                    .bias = projection.bias ? &*projection.bias : nullptr,
-                    .accumulate = true,
-                    .y = rows(context.work.hidden, context.config.width),
-                    .n = context.step.n,
-                    .exact = context.step.exact});
-}
-
-bool same_layout(const WeightMatrix& a, const WeightMatrix& b) {
-  return a.type == b.type && a.rows == b.rows && a.cols == b.cols;
-}
-
 struct WorkspaceSizes {
-  uint64_t hidden, qkv, q, ffn, logits, partials, counters, finds, samplings;
+  uint64_t hidden, qkv, q, ffn, router, choices, expert_rows, logits, partials = 0, counters = 0, finds, samplings;
   uint32_t max_splits;
 };
 
-WorkspaceSizes sizes_of(const ModelConfig& config, const WorkspaceShape& shape) {
+WorkspaceSizes sizes_of(const ModelSpec& spec, const WorkspaceShape& shape) {
   const auto floats = [](uint64_t n, uint32_t columns) { return 4 * n * row_stride(columns); };
   const uint32_t splits = divide_up(std::max(shape.context_tokens, 1u), kAttentionDecodePages * kPageTokens);
-  return {.hidden = floats(shape.rows, config.width),
-          .qkv = floats(shape.rows, config.qkv_width()),
-          .q = floats(shape.rows, config.q_width()),
-          .ffn = floats(shape.rows, config.ffn_width),
-          .logits = floats(shape.logit_rows, config.vocabulary),
-          .partials = attention_partial_bytes(shape.decode_rows, config.heads, config.head_dim, splits),
-          .counters = uint64_t{4} * shape.rows * config.kv_heads,
-          .finds = std::max(argmax_find_bytes(config.vocabulary, shape.logit_rows),
-                            sample_find_bytes(config.vocabulary, shape.logit_rows)),
-          .samplings = uint64_t{shape.logit_rows} * sizeof(SampleState),
-          .max_splits = splits};
+  WorkspaceSizes sizes{.hidden = floats(shape.rows, spec.width),
+                       .qkv = floats(shape.rows, spec.widest_qkv()),
+                       .q = floats(shape.rows, spec.widest_q()),
+                       .ffn = floats(shape.rows, spec.widest_ffn()),
+                       .router = floats(shape.rows, spec.most_experts()),
+                       .choices = route_choice_bytes(shape.rows, spec.most_used()),
+                       .expert_rows = floats(uint64_t{shape.rows} * spec.most_used(), spec.width),
+                       .logits = floats(shape.logit_rows, spec.vocabulary),
+                       .finds = std::max(argmax_find_bytes(spec.vocabulary, shape.logit_rows),
+                                         sample_find_bytes(spec.vocabulary, shape.logit_rows)),
+                       .samplings = uint64_t{shape.logit_rows} * sizeof(SampleState),
+                       .max_splits = splits};
+  for (const LayerSpec& layer : spec.layers) {
+    const AttentionSpec& attention = layer.attention;
+    sizes.partials = std::max(sizes.partials,
+                              attention_partial_bytes(shape.decode_rows, attention.heads, attention.head_dim, splits));
+    sizes.counters = std::max(sizes.counters, uint64_t{4} * shape.rows * attention.kv_heads);
+  }
+  return sizes;
 }
 
 }  // namespace
@@ -115,18 +51,20 @@ bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact) {
   return (n <= kFusedRows && !exact) || device_policy(caps).matvec_only;
 }
 
-uint64_t Workspace::bytes(const ModelConfig& config, const WorkspaceShape& shape) {
-  const WorkspaceSizes sizes = sizes_of(config, shape);
-  return 2 * sizes.hidden + sizes.qkv + 2 * sizes.q + 2 * sizes.ffn + sizes.logits + sizes.partials + sizes.counters +
-         sizes.finds + sizes.samplings + 4 * shape.logit_rows;
+uint64_t Workspace::bytes(const ModelSpec& spec, const WorkspaceShape& shape) {
+  const WorkspaceSizes sizes = sizes_of(spec, shape);
+  return 2 * sizes.hidden + sizes.qkv + 2 * sizes.q + 2 * sizes.ffn + sizes.router + sizes.choices + sizes.expert_rows +
+         sizes.logits + sizes.partials + sizes.counters + sizes.finds + sizes.samplings + 4 * shape.logit_rows;
 }
 
-Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape) {
-  const WorkspaceSizes sizes = sizes_of(config, shape);
+Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, const WorkspaceShape& shape) {
+  const WorkspaceSizes sizes = sizes_of(spec, shape);
   Workspace work;
   work.shape = shape;
   work.max_splits = sizes.max_splits;
-  const auto make = [&](uint64_t bytes) { return device.create_buffer(bytes, vk::MemoryIntent::kDevice); };
+  const auto make = [&](uint64_t bytes) {
+    return bytes ? device.create_buffer(bytes, vk::MemoryIntent::kDevice) : Result<vk::Buffer>(vk::Buffer());
+  };
   PUMICE_ASSIGN(work.hidden, make(sizes.hidden));
   PUMICE_ASSIGN(work.normed, make(sizes.hidden));
   PUMICE_ASSIGN(work.qkv, make(sizes.qkv));
@@ -134,6 +72,9 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& confi
   PUMICE_ASSIGN(work.attended, make(sizes.q));
   PUMICE_ASSIGN(work.gate, make(sizes.ffn));
   PUMICE_ASSIGN(work.up, make(sizes.ffn));
+  PUMICE_ASSIGN(work.router, make(sizes.router));
+  PUMICE_ASSIGN(work.choices, make(sizes.choices));
+  PUMICE_ASSIGN(work.expert_rows, make(sizes.expert_rows));
   PUMICE_ASSIGN(work.logits, make(sizes.logits));
   PUMICE_ASSIGN(work.partials, make(sizes.partials));
   PUMICE_ASSIGN(work.counters, make(sizes.counters));
@@ -156,88 +97,59 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelConfig& confi
 void record_embedding(Recorder recorder, const StepContext& context) {
   embedding(recorder, {.table = context.weights.embedding,
                        .step_rows = context.step.step_rows,
-                       .y = rows(context.work.hidden, context.config.width),
-                       .n = context.step.n});
-}
-
-void record_attention_block(Recorder recorder, const StepContext& context, uint32_t layer) {
-  const ModelConfig& config = context.config;
-  const LayerWeights& weights = context.weights.layers[layer];
-  const FloatRows qkv = rows(context.work.qkv, config.qkv_width()), q = rows(context.work.q, config.q_width());
-  const FloatRows attended = rows(context.work.attended, config.q_width());
-  NormedInput normed(recorder, context, weights.attention_norm);
-  for (const Projection& projection : weights.qkv) normed.project(projection, qkv);
-  const KvWriteArgs write{.qkv = qkv,
-                          .frequencies = context.weights.rope_frequencies,
-                          .step_rows = context.step.step_rows,
-                          .q = q,
-                          .pages = context.pages[layer],
-                          .n = context.step.n,
-                          .heads = config.heads,
-                          .kv_heads = config.kv_heads,
-                          .head_dim = config.head_dim,
-                          .rotary = config.rotary,
-                          .pairs = config.rope_pairs};
-  const bool appends = !context.step.one_sequence && attention_appends(write.pages.format);
-  if (!appends) kv_write(recorder, write);
-  attention(recorder, {.q = q,
-                       .pages = write.pages,
-                       .append = appends ? &write : nullptr,
-                       .step_rows = context.step.step_rows,
-                       .y = attended,
+                       .y = context.hidden(),
                        .n = context.step.n,
-                       .heads = config.heads,
-                       .kv_heads = config.kv_heads,
-                       .head_dim = config.head_dim,
-                       .scale = config.attention_scale,
-                       .one_sequence = context.step.one_sequence,
-                       .arguments = context.step.decode_arguments,
-                       .max_splits = context.work.max_splits,
-                       .partials = context.work.partials,
-                       .counters = context.work.counters});
-  record_residual_projection(recorder, context, attended, weights.output);
+                       .scale = context.spec.embedding_scale});
+  if (context.spec.learned_positions)
+    embedding(recorder, {.table = context.weights.positions,
+                         .step_rows = context.step.step_rows,
+                         .y = context.hidden(),
+                         .n = context.step.n,
+                         .by_position = true});
 }
 
-void record_gated_ffn_block(Recorder recorder, const StepContext& context, uint32_t layer, Activation kind) {
-  const ModelConfig& config = context.config;
-  const LayerWeights& weights = context.weights.layers[layer];
-  const FloatRows gate = rows(context.work.gate, config.ffn_width), up = rows(context.work.up, config.ffn_width);
-  const bool fused = takes_fused_form(recorder.kernels.caps(), context.step.n, context.step.exact) &&
-                     same_layout(weights.gate.w, weights.up.w) && !weights.gate.bias && !weights.up.bias;
-  if (fused) {
-    matvec(recorder, {.w = weights.gate.w,
-                      .up = &weights.up.w,
-                      .activation = kind,
-                      .x = rows(context.work.hidden, config.width),
-                      .norm = &weights.ffn_norm,
-                      .eps = config.norm_eps,
-                      .y = gate,
-                      .n = context.step.n});
-    return record_residual_projection(recorder, context, gate, weights.down);
+void record_layers(Recorder recorder, const StepContext& context, size_t first, size_t last) {
+  for (size_t layer = first; layer < last; ++layer) {
+    const bool parallel = context.spec.layers[layer].parallel;
+    record_attention(recorder, context, layer);
+    if (parallel) record_feed_forward(recorder, context, layer);
+    add_attention(recorder, context, layer);
+    if (!parallel) record_feed_forward(recorder, context, layer);
+    add_feed_forward(recorder, context, layer);
   }
-  NormedInput normed(recorder, context, weights.ffn_norm);
-  normed.project(weights.gate, gate);
-  normed.project(weights.up, up);
-  activation(recorder,
-             {.gate = gate, .up = &up, .y = gate, .n = context.step.n, .cols = config.ffn_width, .activation = kind});
-  record_residual_projection(recorder, context, gate, weights.down);
 }
 
 void record_head(Recorder recorder, const StepContext& context) {
   const StepShape& step = context.step;
   if (step.logit_count == 0) return;
-  const ModelConfig& config = context.config;
-  const uint32_t stride = row_stride(config.width);
+  const uint32_t stride = row_stride(context.spec.width);
   const WeightMatrix& head = context.weights.head.w ? context.weights.head.w : context.weights.embedding;
   const FloatRows x{
       {context.work.hidden, uint64_t{4} * stride * step.first_logit, uint64_t{4} * stride * step.logit_count}, stride};
+  const FloatRows logits = rows_of(step.logits ? *step.logits : context.work.logits, context.spec.vocabulary);
+  const NormWeights& norm = context.weights.output_norm;
+  const bool fused = context.spec.norm_kind == NormKind::kRms && !norm.biased;
+  if (!fused) record_norm(recorder, context.spec, norm, x, context.normed(), step.logit_count);
   matvec(recorder, {.w = head,
-                    .x = x,
-                    .norm = &context.weights.output_norm,
-                    .eps = config.norm_eps,
+                    .x = fused ? x : context.normed(),
+                    .norm = fused ? &norm.weight : nullptr,
+                    .eps = context.spec.norm_eps,
                     .bias = context.weights.head.bias ? &*context.weights.head.bias : nullptr,
-                    .y = rows(step.logits ? *step.logits : context.work.logits, config.vocabulary),
+                    .y = logits,
                     .n = step.logit_count});
+  if (context.spec.logit_softcap == 0) return;
+  activation(recorder, {.gate = logits,
+                        .y = logits,
+                        .n = step.logit_count,
+                        .cols = context.spec.vocabulary,
+                        .activation = Activation::kSoftcap,
+                        .limit = context.spec.logit_softcap});
+}
+
+void record_step(Recorder recorder, const StepContext& context) {
+  record_embedding(recorder, context);
+  record_layers(recorder, context, 0, context.spec.layers.size());
+  record_head(recorder, context);
 }
 
 }  // namespace pumice

@@ -1,10 +1,11 @@
-// One step of a decoder: the device buffers that it works in, and the blocks that architectures share.
+// One step of a decoder: what is asked of it, the device buffers that it works in, and its recording. Blocks: blocks/.
 //
 // Buffers are shown as (rows, columns); a row of activations is padded to a multiple of 32 floats.
 #pragma once
 
-#include "kernels/attention.h"
-#include "kernels/matvec.h"
+#include <span>
+
+#include "kernels/kv_pages.h"
 #include "model/decoder_weights.h"
 
 namespace pumice {
@@ -23,29 +24,32 @@ struct WorkspaceShape {
   uint32_t decode_rows = 1;     // most tokens of a decode step
 };
 
-// Made once for a context; every step uses it, one after the other.
+// Made once for a context; every step uses it, one after the other. Widths are those of the widest layer.
 struct Workspace {
   WorkspaceShape shape;
   uint32_t max_splits = 1;
-  vk::Buffer hidden;        // (rows, width): the residual stream
-  vk::Buffer normed;        // (rows, width)
-  vk::Buffer qkv;           // (rows, qkv_width)
-  vk::Buffer q;             // (rows, q_width): rotated
-  vk::Buffer attended;      // (rows, q_width)
-  vk::Buffer gate;          // (rows, ffn_width)
-  vk::Buffer up;            // (rows, ffn_width)
-  vk::Buffer logits;        // (logit_rows, vocabulary)
-  vk::Buffer partials;      // of split attention
-  vk::Buffer counters;      // of split attention; zero between steps
-  vk::Buffer finds;         // of argmax and sample
-  vk::Buffer arrivals;      // of argmax; zero between steps
-  vk::Buffer samplings;     // (logit_rows) SampleState
+  vk::Buffer hidden;       // (rows, width): the residual stream
+  vk::Buffer normed;       // (rows, width): a block's input, then its output where that is normalised
+  vk::Buffer qkv;          // (rows, qkv_width)
+  vk::Buffer q;            // (rows, q_width): rotated
+  vk::Buffer attended;     // (rows, q_width)
+  vk::Buffer gate;         // (rows, ffn_width), of a mixture (rows * used, ffn_width)
+  vk::Buffer up;           // as gate
+  vk::Buffer router;       // (rows, experts)
+  vk::Buffer choices;      // (rows, used): of route()
+  vk::Buffer expert_rows;  // (rows * used, width)
+  vk::Buffer logits;       // (logit_rows, vocabulary)
+  vk::Buffer partials;     // of split attention
+  vk::Buffer counters;     // of split attention; zero between steps
+  vk::Buffer finds;        // of argmax and sample
+  vk::Buffer arrivals;     // of argmax; zero between steps
+  vk::Buffer samplings;    // (logit_rows) SampleState
 
-  static uint64_t bytes(const ModelConfig& config, const WorkspaceShape& shape);
-  static Result<Workspace> create(vk::Device& device, const ModelConfig& config, const WorkspaceShape& shape);
+  static uint64_t bytes(const ModelSpec& spec, const WorkspaceShape& shape);
+  static Result<Workspace> create(vk::Device& device, const ModelSpec& spec, const WorkspaceShape& shape);
 };
 
-constexpr uint32_t row_stride(uint32_t columns) { return (columns + 31) / 32 * 32; }
+inline FloatRows rows_of(const vk::Buffer& buffer, uint32_t columns) { return {buffer, row_stride(columns)}; }
 
 struct StepShape {
   uint32_t n = 1;            // tokens
@@ -60,17 +64,20 @@ struct StepShape {
 };
 
 struct StepContext {
-  const ModelConfig& config;
+  const ModelSpec& spec;
   const DecoderWeights& weights;
   Workspace& work;
   std::span<const KvPages> pages;  // one for each layer
   StepShape step;
+
+  FloatRows hidden() const { return rows_of(work.hidden, spec.width); }
+  FloatRows normed() const { return rows_of(work.normed, spec.width); }
 };
 
-// The blocks. Each reads and leaves the residual stream in work.hidden.
+// Embedding, layers [first, last) and head: a whole step, or a part of one.
 void record_embedding(Recorder recorder, const StepContext& context);
-void record_attention_block(Recorder recorder, const StepContext& context, uint32_t layer);
-void record_gated_ffn_block(Recorder recorder, const StepContext& context, uint32_t layer, Activation activation);
+void record_layers(Recorder recorder, const StepContext& context, size_t first, size_t last);
 void record_head(Recorder recorder, const StepContext& context);
+void record_step(Recorder recorder, const StepContext& context);
 
 }  // namespace pumice

@@ -46,7 +46,7 @@ void Uploader::add_rows(const GgufTensor& tensor, const DeviceLayout& layout, ui
   }
 }
 
-Result<WeightMatrix> Uploader::upload_matrix(std::span<const GgufTensor* const> parts) {
+Result<WeightMatrix> Uploader::upload_matrix(std::span<const GgufTensor* const> parts, uint64_t unit) {
   std::vector<DeviceLayout> layouts;
   for (const GgufTensor* part : parts) {
     PUMICE_ASSIGN(DeviceLayout layout, device_layout_for(*part));
@@ -62,7 +62,10 @@ Result<WeightMatrix> Uploader::upload_matrix(std::span<const GgufTensor* const> 
                       .rows = static_cast<uint32_t>(whole.rows),
                       .cols = static_cast<uint32_t>(whole.cols),
                       .units = whole.units};
-  const uint64_t slab_rows = rows_per_slab(device_->caps(), whole);
+  const uint64_t slab_rows = rows_per_slab(device_->caps(), whole) / unit * unit;
+  if (slab_rows == 0)
+    return error(Status::kUnsupported, "%llu rows of %llu weights are more than this device can bind",
+                 static_cast<unsigned long long>(unit), static_cast<unsigned long long>(whole.cols));
   for (uint64_t first = 0; first < whole.rows; first += slab_rows) {
     const uint64_t rows = std::min(slab_rows, whole.rows - first);
     const uint64_t quant_words = whole.quant_plane_words(rows), scale_words = whole.scale_plane_words(rows);

@@ -24,7 +24,8 @@ class Uploader {
   static Result<Uploader> create(vk::Device& device, UploaderOptions options = {});
 
   // Matrices of one type and row length, stacked: all but the last have a multiple of 8 rows.
-  Result<WeightMatrix> upload_matrix(std::span<const GgufTensor* const> parts);
+  // Slabs begin at multiples of `unit` rows.
+  Result<WeightMatrix> upload_matrix(std::span<const GgufTensor* const> parts, uint64_t unit = kRowInterleave);
   // A copy of any bytes, kept in host memory until finish(): for small things.
   Result<vk::Buffer> upload_bytes(std::span<const std::byte> bytes);
   // Status::kCancelled where `progress` asks for it, Status::kIo where the file cannot be read. Whatever the result,

@@ -45,7 +45,7 @@ class PerplexityCli : public LlamaTest {
   using Window = std::vector<std::vector<double>>;
   std::vector<Window> distributions(KvType type, const std::vector<int32_t>& ids, size_t size, size_t stride) {
     if (!loaded_) loaded_ = load(Gguf::open(std::string(PUMICE_MODELS_DIR) + "/storyteller-5m-Q4_K_M.gguf"));
-    vocabulary_ = loaded_->model->config().vocabulary;
+    vocabulary_ = loaded_->model->spec().vocabulary;
     const auto in = context(*loaded_, {.context_tokens = 64, .kv_type = type});
     Sequence* sequence = open(*in);
     std::vector<Window> windows;

@@ -232,7 +232,7 @@ TEST_F(ScoreTest, AFailureLeavesTheSequenceAsItWas) {
 TEST_F(ScoreTest, OfTheBundledModelAgreesWithTheReference) {
   const auto bundled = load(Gguf::open(std::string(PUMICE_MODELS_DIR) + "/storyteller-5m-Q4_K_M.gguf"));
   ASSERT_TRUE(bundled);
-  vocabulary_ = bundled->model->config().vocabulary;
+  vocabulary_ = bundled->model->spec().vocabulary;
   std::vector<int32_t> text = {4095, 1840, 701, 258, 502};
   const auto in = context(*bundled, {.context_tokens = 64, .kv_type = KvType::kF32});
   Sequence* sequence = open(*in);

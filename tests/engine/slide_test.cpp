@@ -51,7 +51,7 @@ class SlideTest : public LlamaTest {
     uint32_t other_choices = 0;  // of greedy tokens, beyond a tie
     uint32_t slides = 0;
   };
-  // Generates `steps` tokens on the device and follows them with the reference. `turn`: as in LlamaReference::drop().
+  // Generates `steps` tokens on the device and follows them with the reference. `turn`: as in DecoderReference::drop().
   Difference follow(ContextOptions options, uint32_t steps, double tie, bool turn = true) {
     const auto in = context(*loaded_, sliding(options));
     Sequence* sequence = open(*in);
@@ -61,7 +61,7 @@ class SlideTest : public LlamaTest {
     EXPECT_EQ(generated.size(), steps);
     ids.insert(ids.end(), generated.begin(), generated.end());
 
-    auto model = reference::LlamaReference::from_gguf(*loaded_->file);
+    auto model = reference::DecoderReference::from_gguf(*loaded_->file);
     EXPECT_TRUE(model.ok());
     Difference difference;
     std::vector<float> logits;
@@ -210,7 +210,7 @@ TEST_F(SlideTest, APromptThatDoesNotFitMakesRoom) {
   const int32_t drawn = sequence->tokens.back();
   const auto generated = generate(*in, *sequence, second, greedy_params(5));
   EXPECT_EQ(sequence->dropped, kPageTokens);
-  auto model = reference::LlamaReference::from_gguf(*loaded_->file);
+  auto model = reference::DecoderReference::from_gguf(*loaded_->file);
   ASSERT_TRUE(model.ok());
   std::vector<float> logits;
   const auto read = [&](std::span<const int32_t> ids) {

@@ -12,7 +12,7 @@ namespace {
 using PagePoolTest = test::DeviceTest;
 
 TEST_F(PagePoolTest, HandsOutEveryPageOnce) {
-  auto pool = PagePool::create(device(), {.layers = 2, .k_words = 8, .v_words = 6}, 5);
+  auto pool = PagePool::create(device(), {.region_words = {8, 6, 8, 6}}, 5);
   ASSERT_TRUE(pool.ok()) << pool.error().message;
   std::set<PageId> pages;
   for (int i = 0; i < 5; ++i) pages.insert(pool->allocate().value());
@@ -25,7 +25,7 @@ TEST_F(PagePoolTest, HandsOutEveryPageOnce) {
 }
 
 TEST_F(PagePoolTest, LayersHaveBuffersOfTheirOwn) {
-  auto pool = PagePool::create(device(), {.layers = 3, .k_words = 8, .v_words = 6}, 5);
+  auto pool = PagePool::create(device(), {.region_words = {8, 6, 8, 6, 8, 6}}, 5);
   ASSERT_TRUE(pool.ok());
   std::set<VkBuffer> buffers;
   for (uint32_t layer = 0; layer < 3; ++layer) {
@@ -35,13 +35,13 @@ TEST_F(PagePoolTest, LayersHaveBuffersOfTheirOwn) {
   }
   EXPECT_EQ(buffers.size(), 6u);
   EXPECT_EQ(pool->bytes(), 3 * (pool->k(0).size + pool->v(0).size));
-  EXPECT_EQ(page_bytes({.layers = 3, .k_words = 8, .v_words = 6}) * 5, pool->bytes());
+  EXPECT_EQ(page_bytes({.region_words = {8, 6, 8, 6, 8, 6}}) * 5, pool->bytes());
   EXPECT_EQ(pool->pages(), 5u);
 }
 
 TEST_F(PagePoolTest, RefusesWhatCannotBeBound) {
   use(test::Mask::kSmallBindings);
-  const PageShape shape{.layers = 1, .k_words = 8, .v_words = 6};
+  const PageShape shape{.region_words = {8, 6}};
   const auto most = static_cast<uint32_t>(test::kSmallBinding / (4 * 8 * kPageTokens));
   EXPECT_TRUE(PagePool::create(device(), shape, most).ok());
   const auto refused = PagePool::create(device(), shape, most + 1);
@@ -52,7 +52,7 @@ TEST_F(PagePoolTest, RefusesWhatCannotBeBound) {
 }
 
 TEST_F(PagePoolTest, DoubleReleaseIsABug) {
-  auto pool = PagePool::create(device(), {.layers = 1, .k_words = 8, .v_words = 6}, 2);
+  auto pool = PagePool::create(device(), {.region_words = {8, 6}}, 2);
   ASSERT_TRUE(pool.ok());
   const PageId page = pool->allocate().value();
   pool->release(page);

@@ -16,7 +16,7 @@ class PageTransferTest : public test::DeviceTest {
   void SetUp() override {
     DeviceTest::SetUp();
     if (IsSkipped()) return;
-    auto pool = PagePool::create(device(), {.layers = 2, .k_words = 8, .v_words = 6}, kPages);
+    auto pool = PagePool::create(device(), {.region_words = {8, 6, 8, 6}}, kPages);
     ASSERT_TRUE(pool.ok()) << pool.error().message;
     pool_ = std::move(pool).value();
     transfer_ = PageTransfer(device(), pool_);

@@ -1,11 +1,10 @@
 // Damaged and hostile model files: each is refused with a clear status, before anything large is made of it.
-#include "model/config.h"
-
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cmath>
 
+#include "model/model.h"
 #include "pumice/pumice.h"
 #include "support/engine_fixture.h"
 
@@ -119,7 +118,7 @@ std::vector<Hostile> hostile_keys() {
       {"base of 0", real(base, 0), kMalformed, "base"},
       {"base is not a number", real(base, NAN), kMalformed, "base"},
       {"base is tiny", real(base, 1e-38f), kMalformed, "rope"},
-      {"scaling that is not known", text(scaling, "longrope"), kUnsupported, "longrope"},
+      {"scaling that is not known", text(scaling, "dynamic"), kUnsupported, "dynamic"},
       {"scaling as a number", number(scaling, 1), kMalformed, "rope.scaling.type"},
       {"linear by no number", both(text(scaling, "linear"), real(p + "rope.scaling.factor", NAN)), kMalformed,
        "factor"},
@@ -128,8 +127,6 @@ std::vector<Hostile> hostile_keys() {
       {"YaRN of no length", both(text(scaling, "yarn"), number(p + "rope.scaling.original_context_length", 0)),
        kMalformed, "original_context_length"},
       {"YaRN of no turns", both(text(scaling, "yarn"), real(p + "rope.scaling.yarn_beta_fast", 0)), kMalformed, "yarn"},
-      {"magnitude of half a head", both(number(rotary, 8), real(p + "rope.scaling.attn_factor", 2)), kUnsupported,
-       "attn_factor"},
       {"scale of scores as text", text(p + "attention.scale", "1"), kMalformed, "attention.scale"},
       {"an encoder",
        {{p + "attention.causal", [p](GgufWriter& w) { w.boolean(p + "attention.causal", false); }}},
@@ -144,7 +141,7 @@ std::vector<Hostile> hostile_keys() {
       {"a factor of logits", real(p + "logit_scale", 0.5f), kUnsupported, "logit_scale"},
       {"a window", number(p + "attention.sliding_window", 64), kUnsupported, "sliding_window"},
       {"another activation", text(p + "hidden_activation", "gelu"), kUnsupported, "hidden_activation"},
-      {"experts", number(p + "expert_count", 8), kUnsupported, "experts"},
+      {"experts of which none is used", number(p + "expert_count", 8), kMalformed, "expert_used_count"},
   };
 }
 
@@ -237,10 +234,9 @@ TEST_F(ConfigTest, KeysOfOtherFamiliesAreInertWhereTheyAskForNothing) {
 
 // Each is a tensor of some family, or of a layer that the file does not have; ignored, it would change the answer.
 TEST_F(ConfigTest, TensorsThatNothingUsesAreRefused) {
-  for (const char* name :
-       {"blk.0.attn_q_norm.weight", "blk.1.attn_norm.bias", "output.scale", "blk.0.attn_q.scale", "token_embd.bias",
-        "blk.2.attn_norm.weight", "rope_factors_long.weight", "position_embd.weight", "blk.1.ffn_gate_inp.weight",
-        "blk.0.attn_qkv.bias", "attn_rot_embd"}) {
+  for (const char* name : {"blk.0.attn_q_norm.weight", "blk.1.attn_norm.bias", "output.scale", "blk.0.attn_q.scale",
+                           "token_embd.bias", "blk.2.attn_norm.weight", "position_embd.weight",
+                           "blk.1.ffn_gate_inp.weight", "blk.0.attn_qkv.bias", "attn_rot_embd"}) {
     SyntheticModel spec;
     spec.more_tensors.push_back({name, {16}, 0, f32_bytes(std::vector<float>(16, 1.0f)), {}});
     const std::vector<std::byte> bytes = make_synthetic_model(spec);
@@ -259,11 +255,11 @@ TEST_F(ConfigTest, AMissingEpsilonIsAWarning) {
       file_of({"no eps", left_out("llama.attention.layer_norm_rms_epsilon"), Status::kOk, ""});
   const Result<Gguf> file = Gguf::from_memory(bytes);
   ASSERT_TRUE(file.ok());
-  const Result<ModelConfig> config = read_config(*file);
-  ASSERT_TRUE(config.ok()) << config.error().message;
-  ASSERT_EQ(config->warnings.size(), 1u);
-  EXPECT_NE(config->warnings[0].find("layer_norm_rms_epsilon"), std::string::npos);
-  EXPECT_EQ(config->norm_eps, 1e-5f);
+  const Result<ModelSpec> spec = describe(*file);
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  ASSERT_EQ(spec->warnings.size(), 1u);
+  EXPECT_NE(spec->warnings[0].find("layer_norm_rms_epsilon"), std::string::npos);
+  EXPECT_EQ(spec->norm_eps, 1e-5f);
 }
 
 TEST_F(ConfigTest, OtherKindsOfFilesAreNamed) {
@@ -296,17 +292,17 @@ TEST_F(ConfigTest, ReadsWhatTheFileSays) {
                                                              .rotary = 16});
   const Result<Gguf> file = Gguf::from_memory(bytes);
   ASSERT_TRUE(file.ok());
-  const Result<ModelConfig> config = read_config(*file);
-  ASSERT_TRUE(config.ok()) << config.error().message;
-  EXPECT_EQ(config->layers, 3u);
-  EXPECT_EQ(config->q_width(), 192u);
-  EXPECT_EQ(config->kv_width(), 96u);
-  EXPECT_EQ(config->ffn_width, 100u);
-  EXPECT_EQ(config->vocabulary, 310u);
-  EXPECT_EQ(config->context_length, 777u);
-  ASSERT_EQ(config->rope_radians.size(), 8u);
-  EXPECT_DOUBLE_EQ(config->rope_radians[0], 0.25);
-  EXPECT_NEAR(config->rope_radians[7], std::pow(10000.0, -14.0 / 16) / 4, 1e-12);
+  const Result<ModelSpec> spec = describe(*file);
+  ASSERT_TRUE(spec.ok()) << spec.error().message;
+  EXPECT_EQ(spec->layers.size(), 3u);
+  EXPECT_EQ(spec->widest_q(), 192u);
+  EXPECT_EQ(spec->layers[2].attention.kv_width(), 96u);
+  EXPECT_EQ(spec->widest_ffn(), 100u);
+  EXPECT_EQ(spec->vocabulary, 310u);
+  EXPECT_EQ(spec->context_length, 777u);
+  ASSERT_EQ(spec->ropes[0].radians.size(), 8u);
+  EXPECT_DOUBLE_EQ(spec->ropes[0].radians[0], 0.25);
+  EXPECT_NEAR(spec->ropes[0].radians[7], std::pow(10000.0, -14.0 / 16) / 4, 1e-12);
 }
 
 // Heads that no workgroup of this device has room for must not reach a pipeline.

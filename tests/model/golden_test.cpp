@@ -45,7 +45,7 @@ class GoldenModelTest : public EngineTest {
   // nullptr, with the test skipped, where the file is absent.
   std::unique_ptr<LoadedModel> open_model(const std::string& path) {
     auto loaded = load(Gguf::open(path));
-    if (loaded) vocabulary_ = loaded->model->config().vocabulary;
+    if (loaded) vocabulary_ = loaded->model->spec().vocabulary;
     return loaded;
   }
 

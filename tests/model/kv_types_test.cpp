@@ -37,7 +37,7 @@ class KvTypesTest : public LlamaTest {
     const auto loaded = load(make_synthetic_model(model));
     ASSERT_TRUE(loaded);
     vocabulary_ = model.vocabulary;
-    const uint32_t head_dim = loaded->model->config().head_dim;
+    const uint32_t head_dim = loaded->model->spec().layers[0].attention.head_dim;
     const auto text = random_tokens(model, 120, 3);
     ReferenceLogits alike(*loaded->file, text, reference_format(format, head_dim)), exact(*loaded->file, text);
     const auto in = context(*loaded, options(format));

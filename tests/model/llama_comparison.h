@@ -1,4 +1,4 @@
-// LlamaComparison: log-probabilities of a whole model on the device beside those of tests/reference/llama.h.
+// LlamaComparison: log-probabilities of a whole model on the device beside those of tests/reference/decoder.h.
 //
 // Tolerance. Device and reference compute the same formula on the same decoded weights; what differs is that the
 // device sums, exponentiates and stores in 32-bit floats where the reference sums in doubles. Each dot product of k
@@ -18,7 +18,7 @@
 #include <optional>
 #include <vector>
 
-#include "reference/llama.h"
+#include "reference/decoder.h"
 #include "support/engine_fixture.h"
 
 namespace pumice::test {
@@ -48,9 +48,10 @@ inline double log_difference(std::span<const float> a, std::span<const float> b)
 // The reference's logits after each prefix of one text, computed once.
 class ReferenceLogits {
  public:
-  ReferenceLogits(const Gguf& file, std::vector<int32_t> text, const reference::CacheFormat& format = {})
+  ReferenceLogits(const Gguf& file, std::vector<int32_t> text, const reference::CacheFormat& format = {},
+                  uint32_t context_tokens = 0)
       : text_(std::move(text)) {
-    auto loaded = reference::LlamaReference::from_gguf(file, format);
+    auto loaded = reference::DecoderReference::from_gguf(file, format, context_tokens);
     EXPECT_TRUE(loaded.ok()) << (loaded.ok() ? "" : loaded.error().message);
     if (loaded) model_ = std::move(loaded).value();
   }
@@ -80,7 +81,7 @@ class ReferenceLogits {
 
  private:
   std::vector<int32_t> text_;
-  std::optional<reference::LlamaReference> model_;
+  std::optional<reference::DecoderReference> model_;
   std::map<size_t, std::vector<float>> logits_;
 };
 

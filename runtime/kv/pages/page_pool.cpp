@@ -7,30 +7,30 @@
 namespace pumice {
 namespace {
 
-// Of K, or of V.
-uint64_t layer_bytes(uint32_t words, uint64_t pages) { return uint64_t{4} * words * kPageTokens * pages; }
+uint64_t bytes_of(uint32_t words, uint64_t pages) { return uint64_t{4} * words * kPageTokens * pages; }
 
 }  // namespace
 
 uint64_t page_bytes(const PageShape& shape) {
-  return shape.layers * (layer_bytes(shape.k_words, 1) + layer_bytes(shape.v_words, 1));
+  uint64_t bytes = 0;
+  for (const uint32_t words : shape.region_words) bytes += bytes_of(words, 1);
+  return bytes;
 }
 
 Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, uint32_t pages) {
   const uint64_t limit = device.caps().max_storage_range;
-  const uint32_t widest = std::max(shape.k_words, shape.v_words);
-  if (layer_bytes(widest, pages) > limit)
+  const uint32_t widest = *std::max_element(shape.region_words.begin(), shape.region_words.end());
+  if (bytes_of(widest, pages) > limit)
     return error(
         Status::kUnsupported,
         "a context of %u tokens needs %llu KiB a layer, more than this device can bind (%llu KiB); use at most %llu",
-        pages * kPageTokens, static_cast<unsigned long long>(layer_bytes(widest, pages) >> 10),
+        pages * kPageTokens, static_cast<unsigned long long>(bytes_of(widest, pages) >> 10),
         static_cast<unsigned long long>(limit >> 10),
-        static_cast<unsigned long long>(limit / layer_bytes(widest, 1) * kPageTokens));
+        static_cast<unsigned long long>(limit / bytes_of(widest, 1) * kPageTokens));
   PagePool pool(pages);
   pool.shape_ = shape;
-  for (uint32_t i = 0; i < 2 * shape.layers; ++i) {
-    const uint64_t bytes = layer_bytes(i % 2 == 0 ? shape.k_words : shape.v_words, pages);
-    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(bytes, vk::MemoryIntent::kDevice));
+  for (const uint32_t words : shape.region_words) {
+    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(bytes_of(words, pages), vk::MemoryIntent::kDevice));
     pool.layers_.push_back(std::move(buffer));
   }
   return pool;

@@ -15,8 +15,7 @@
 namespace pumice {
 
 struct PageShape {
-  uint32_t layers = 0;
-  uint32_t k_words = 0, v_words = 0;  // of a token in one layer
+  std::vector<uint32_t> region_words;  // of a token: K and V of layer 0, of layer 1, …
 };
 
 uint64_t page_bytes(const PageShape& shape);  // K and V of all layers

@@ -1,0 +1,39 @@
+// The attention block: hidden += scale post_norm(W_o attention(rope(W_q n), rope(W_k n), W_v n)), n = norm(hidden).
+// Source: Vaswani et al. 2017; Su et al. 2021 (RoFormer).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "model/spec.h"
+#include "model/weight_reader.h"
+
+namespace pumice {
+
+struct StepContext;
+
+struct RopeWeights {
+  vk::Buffer frequencies, long_frequencies;  // (rotary / 2) as rope_frequencies() gives them
+
+  const vk::Buffer& for_context(const RopeSpec& rope, uint32_t context_tokens) const {
+    return rope.long_radians.empty() || context_tokens <= rope.original_context ? frequencies : long_frequencies;
+  }
+};
+Result<RopeWeights> bind_rope(const RopeSpec& rope, WeightReader& reader);
+
+struct AttentionWeights {
+  NormWeights norm, post_norm;  // (width) or empty
+  std::vector<Projection> qkv;  // together (qkv_width, width): one matrix where q, k and v have one type
+  vk::Buffer q_norm, k_norm;    // (head_dim), or (q_width) and (kv_width), or empty
+  Projection output;            // (width, q_width)
+  vk::Buffer sinks;             // (heads) or empty
+};
+// `block`: the beginning of the layer's tensor names, "blk.0.".
+Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,
+                                        WeightReader& reader);
+
+// Up to work.attended, and from there into hidden.
+void record_attention(Recorder recorder, const StepContext& context, size_t layer);
+void add_attention(Recorder recorder, const StepContext& context, size_t layer);
+
+}  // namespace pumice

@@ -1,0 +1,123 @@
+#include "model/blocks/branch.h"
+
+#include "kernels/activation.h"
+#include "kernels/matmul.h"
+#include "kernels/rms_norm.h"
+
+namespace pumice {
+
+void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& norm, FloatRows x, FloatRows y,
+                 uint32_t n, bool accumulate) {
+  rms_norm(recorder, {.x = x,
+                      .weight = norm.weight,
+                      .bias = norm.biased ? &norm.bias : nullptr,
+                      .y = y,
+                      .centred = spec.norm_kind == NormKind::kLayer,
+                      .accumulate = accumulate,
+                      .n = n,
+                      .cols = spec.width,
+                      .eps = spec.norm_eps});
+}
+
+BranchInput::BranchInput(Recorder recorder, const StepContext& context, Norm norm, const NormWeights& weights)
+    : recorder_(recorder), context_(context), x_(context.hidden()) {
+  if (norm == Norm::kNone) return;
+  const bool fused = norm == Norm::kOwn && context.spec.norm_kind == NormKind::kRms && !weights.biased &&
+                     takes_fused_form(recorder.kernels.caps(), context.step.n, context.step.exact);
+  if (fused) {
+    norm_ = &weights.weight;
+    return;
+  }
+  x_ = context.normed();
+  if (norm != Norm::kShared)
+    record_norm(recorder, context.spec, weights, context.hidden(), context.normed(), context.step.n);
+}
+
+void BranchInput::project(const Projection& projection, FloatRows y) {
+  const vk::Buffer* bias = projection.bias ? &*projection.bias : nullptr;
+  if (!norm_)
+    linear(recorder_, {.w = projection.w,
+                       .x = x_,
+                       .bias = bias,
+                       .y = y,
+                       .y_offset = projection.y_offset,
+                       .n = context_.step.n,
+                       .exact = context_.step.exact,
+                       .quantized = &quantized_});
+  else
+    matvec(recorder_, {.w = projection.w,
+                       .x = x_,
+                       .norm = norm_,
+                       .eps = context_.spec.norm_eps,
+                       .bias = bias,
+                       .y = y,
+                       .y_offset = projection.y_offset,
+                       .n = context_.step.n});
+}
+
+void BranchInput::project_activated(const Projection& gate, const Projection& up, const FeedForwardSpec& spec,
+                                    GatedRows y) {
+  const auto same_layout = [](const WeightMatrix& a, const WeightMatrix& b) {
+    return a.type == b.type && a.rows == b.rows && a.cols == b.cols;
+  };
+  if (spec.gated && takes_fused_form(recorder_.kernels.caps(), context_.step.n, context_.step.exact) &&
+      same_layout(gate.w, up.w) && !gate.bias && !up.bias && matvec_activates(spec.activation))
+    return matvec(recorder_, {.w = gate.w,
+                              .up = &up.w,
+                              .activation = spec.activation,
+                              .x = x_,
+                              .norm = norm_,
+                              .eps = context_.spec.norm_eps,
+                              .y = y.gate,
+                              .n = context_.step.n});
+  project(spec.gated ? gate : up, y.gate);
+  if (spec.gated) project(up, y.up);
+  activation(recorder_, {.gate = y.gate,
+                         .up = spec.gated ? &y.up : nullptr,
+                         .y = y.gate,
+                         .n = context_.step.n,
+                         .cols = up.w.rows,
+                         .activation = spec.activation,
+                         .limit = spec.activation_limit});
+}
+
+void BranchInput::project_chosen(const Projection& experts, const WeightMatrix* up, const FeedForwardSpec& spec,
+                                 FloatRows y) {
+  matvec(recorder_, {.w = experts.w,
+                     .up = up,
+                     .activation = up ? spec.activation : Activation::kSilu,
+                     .x = x_,
+                     .norm = norm_,
+                     .eps = context_.spec.norm_eps,
+                     .bias = experts.bias ? &*experts.bias : nullptr,
+                     .y = y,
+                     .n = context_.step.n * spec.mixture.used,
+                     .choices = &context_.work.choices,
+                     .experts = spec.mixture.experts,
+                     .share = spec.mixture.used});
+}
+
+FloatRows branch_target(const StepContext& context, const std::string& post_norm) {
+  return post_norm.empty() ? context.hidden() : context.normed();
+}
+
+void finish_branch(Recorder recorder, const StepContext& context, const std::string& post_norm,
+                   const NormWeights& post_norm_weights) {
+  if (post_norm.empty()) return;
+  record_norm(recorder, context.spec, post_norm_weights, context.normed(), context.hidden(), context.step.n, true);
+}
+
+void add_branch(Recorder recorder, const StepContext& context, FloatRows x, const BranchOutput& output) {
+  const bool normed = !output.post_norm.empty();
+  linear(recorder, {.w = output.projection.w,
+                    .x = x,
+                    .factor = normed ? 1 : output.scale,
+                    .bias = output.projection.bias ? &*output.projection.bias : nullptr,
+                    .accumulate = !normed,
+                    .y = branch_target(context, output.post_norm),
+                    .n = context.step.n,
+                    .exact = context.step.exact});
+  finish_branch(recorder, context, output.post_norm, output.post_norm_weights);
+}
+
+}  // namespace pumice

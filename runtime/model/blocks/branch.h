@@ -1,0 +1,61 @@
+// A branch of the residual stream: how a block reads it, and how its result is added.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "kernels/quantize.h"
+#include "model/step.h"
+
+namespace pumice {
+
+// y = norm(x), y += norm(x).
+void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& norm, FloatRows x, FloatRows y,
+                 uint32_t n, bool accumulate = false);
+
+// norm(hidden), which projections read: normalised once, and quantized once for all that read the same form.
+class BranchInput {
+ public:
+  enum class Norm {
+    kNone,    // hidden as it is
+    kOwn,     // by the weights given, in the projections themselves where that pays
+    kPass,    // the same, always in a pass of its own, which leaves it in work.normed
+    kShared,  // what an earlier branch's kPass has left there
+  };
+  BranchInput(Recorder recorder, const StepContext& context, Norm norm, const NormWeights& weights);
+  BranchInput(const BranchInput&) = delete;
+  BranchInput& operator=(const BranchInput&) = delete;
+
+  // y = norm(hidden) W^T + bias.
+  void project(const Projection& projection, FloatRows y);
+  // y (n * used, rows) = that of the experts that work.choices names; up: act(that) * (the same of up).
+  void project_chosen(const Projection& experts, const WeightMatrix* up, const FeedForwardSpec& spec, FloatRows y);
+  // y.gate = act(norm(hidden) gate^T) * (norm(hidden) up^T); y.up: room for the second product.
+  struct GatedRows {
+    FloatRows gate, up;
+  };
+  void project_activated(const Projection& gate, const Projection& up, const FeedForwardSpec& spec, GatedRows y);
+
+ private:
+  Recorder recorder_;
+  const StepContext& context_;
+  const vk::Buffer* norm_ = nullptr;  // that the projections apply themselves
+  FloatRows x_;
+  std::optional<QuantizedRows> quantized_;
+};
+
+// The sum of a branch: hidden, or normed where a norm follows, which finish_branch() adds.
+FloatRows branch_target(const StepContext& context, const std::string& post_norm);
+void finish_branch(Recorder recorder, const StepContext& context, const std::string& post_norm,
+                   const NormWeights& post_norm_weights);
+
+// hidden += scale post_norm(x W^T + bias); the projection's bias has the scale already.
+struct BranchOutput {
+  const Projection& projection;
+  const std::string& post_norm;  // its name; empty: there is none
+  const NormWeights& post_norm_weights;
+  float scale = 1;
+};
+void add_branch(Recorder recorder, const StepContext& context, FloatRows x, const BranchOutput& output);
+
+}  // namespace pumice

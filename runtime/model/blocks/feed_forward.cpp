@@ -1,0 +1,62 @@
+#include "model/blocks/feed_forward.h"
+
+#include "model/blocks/branch.h"
+
+namespace pumice {
+
+Result<FeedForwardWeights> bind_feed_forward(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,
+                                             WeightReader& reader) {
+  const uint32_t ffn_width = layer.feed_forward.width;
+  const auto named = [&](const std::string& name) { return name.empty() ? name : block + name; };
+  FeedForwardWeights weights;
+  PUMICE_ASSIGN(weights.norm, reader.norm(named(layer.ffn_norm), spec.width, spec.biased_norms));
+  PUMICE_ASSIGN(weights.post_norm,
+                reader.norm(named(layer.ffn_post_norm), spec.width, spec.biased_norms, layer.residual_scale));
+  if (layer.feed_forward.mixture.experts != 0) {
+    PUMICE_ASSIGN(weights.mixture, bind_mixture(spec, layer, block, reader));
+    return weights;
+  }
+  if (!layer.feed_forward.gated || reader.has(block + "ffn_gate")) {
+    if (layer.feed_forward.gated) {
+      PUMICE_ASSIGN(weights.gate, reader.projection(block + "ffn_gate", ffn_width, spec.width));
+    }
+    PUMICE_ASSIGN(weights.up, reader.projection(block + "ffn_up", ffn_width, spec.width));
+  } else {
+    PUMICE_ASSIGN(auto halves, reader.halves(block + "ffn_up", ffn_width, spec.width));
+    weights.gate = std::move(halves[0]);
+    weights.up = std::move(halves[1]);
+  }
+  const float bias_factor = layer.ffn_post_norm.empty() ? layer.residual_scale : 1;
+  PUMICE_ASSIGN(weights.down, reader.projection(block + "ffn_down", spec.width, ffn_width, bias_factor));
+  return weights;
+}
+
+void record_feed_forward(Recorder recorder, const StepContext& context, size_t index) {
+  const LayerSpec& layer = context.spec.layers[index];
+  const FeedForwardWeights& weights = context.weights.layers[index].feed_forward;
+  BranchInput input(recorder, context,
+                    !layer.ffn_norm.empty() ? BranchInput::Norm::kOwn
+                    : layer.parallel        ? BranchInput::Norm::kShared
+                                            : BranchInput::Norm::kNone,
+                    weights.norm);
+  if (layer.feed_forward.mixture.experts != 0) return record_mixture(recorder, context, index, input);
+  const uint32_t ffn_width = layer.feed_forward.width;
+  input.project_activated(weights.gate, weights.up, layer.feed_forward,
+                          {.gate = rows_of(context.work.gate, ffn_width), .up = rows_of(context.work.up, ffn_width)});
+}
+
+void add_feed_forward(Recorder recorder, const StepContext& context, size_t index) {
+  const LayerSpec& layer = context.spec.layers[index];
+  const FeedForwardWeights& weights = context.weights.layers[index].feed_forward;
+  if (layer.feed_forward.mixture.experts != 0) {
+    add_mixture(recorder, context, index);
+    return finish_branch(recorder, context, layer.ffn_post_norm, weights.post_norm);
+  }
+  add_branch(recorder, context, rows_of(context.work.gate, layer.feed_forward.width),
+             {.projection = weights.down,
+              .post_norm = layer.ffn_post_norm,
+              .post_norm_weights = weights.post_norm,
+              .scale = layer.residual_scale});
+}
+
+}  // namespace pumice

@@ -1,0 +1,30 @@
+// A mixture of experts in place of the feed-forward block: hidden += scale post_norm(sum of weight_e expert_e(n) +
+// shared(n)), n = norm(hidden); a router chooses the experts of each token.
+// Sources: Shazeer et al. 2017; Jiang et al. 2024 (Mixtral); Dai et al. 2024 (shared experts).
+#pragma once
+
+#include <string>
+
+#include "model/spec.h"
+#include "model/weight_reader.h"
+
+namespace pumice {
+
+struct StepContext;
+class BranchInput;
+
+struct MixtureWeights {
+  Projection router;          // (experts, width)
+  vk::Buffer selection_bias;  // (experts) or empty
+  bool biased_selection = false;
+  Projection gate, up, down;  // of all experts: (experts * ffn_width, width) twice, (experts * width, ffn_width)
+  Projection shared_gate, shared_up, shared_down;  // empty where there is none
+};
+Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,
+                                    WeightReader& reader);
+
+// From the block's input to the results of all experts, and from there to the sum in branch_target().
+void record_mixture(Recorder recorder, const StepContext& context, size_t layer, BranchInput& input);
+void add_mixture(Recorder recorder, const StepContext& context, size_t layer);
+
+}  // namespace pumice

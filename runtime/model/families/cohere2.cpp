@@ -1,0 +1,16 @@
+// Command R7B and A: Command R with a window in three of four layers, which alone rotate. Source: Cohere 2025.
+#include "model/families/families.h"
+
+namespace pumice {
+
+Result<ModelSpec> describe_cohere2(KeyReader& reader) {
+  PUMICE_ASSIGN(ModelSpec spec, describe_command_r(reader));
+  PUMICE_TRY(read_windows(reader, 4, spec));
+  const auto none = static_cast<uint32_t>(spec.ropes.size());
+  spec.ropes.push_back({});
+  for (LayerSpec& layer : spec.layers)
+    if (layer.attention.window == 0) layer.attention.rope = none;
+  return spec;
+}
+
+}  // namespace pumice

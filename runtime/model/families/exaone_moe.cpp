@@ -1,0 +1,19 @@
+// EXAONE as a mixture, whose layers with a window alone rotate. Source: measured against llama.cpp 0.7.0.
+#include "model/families/families.h"
+
+namespace pumice {
+
+Result<ModelSpec> describe_exaone_moe(KeyReader& reader) {
+  PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
+  PUMICE_TRY(read_windows(reader, 4, spec));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, true));
+  const auto none = static_cast<uint32_t>(spec.ropes.size());
+  spec.ropes.push_back({});
+  for (LayerSpec& layer : spec.layers) {
+    layer.attention.qk_norm = QkNorm::kHead;
+    if (layer.attention.window == 0) layer.attention.rope = none;
+  }
+  return spec;
+}
+
+}  // namespace pumice

@@ -1,0 +1,14 @@
+// SmolLM 3: llama in which every fourth layer does not rotate. Source: Hugging Face 2025; Yang et al. 2025 (RNoPE).
+#include "model/families/families.h"
+
+namespace pumice {
+
+Result<ModelSpec> describe_smollm3(KeyReader& reader) {
+  PUMICE_ASSIGN(ModelSpec spec, describe_llama(reader));
+  const auto none = static_cast<uint32_t>(spec.ropes.size());
+  spec.ropes.push_back({});
+  for (size_t i = 3; i < spec.layers.size(); i += 4) spec.layers[i].attention.rope = none;
+  return spec;
+}
+
+}  // namespace pumice

@@ -1,0 +1,117 @@
+// ModelSpec: what a decoder computes, as data. A family (model/families) fills it from a model file; weights, steps,
+// the KV cache and what is listed ahead of them walk it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "kernels/matvec.h"
+#include "kernels/rope.h"
+#include "kernels/route.h"
+
+namespace pumice {
+
+// Floats from a row of activations to the next.
+constexpr uint32_t row_stride(uint32_t columns) { return (columns + 31) / 32 * 32; }
+
+// How the rotated dimensions of a head turn. Layers that turn alike share one.
+struct RopeSpec {
+  uint32_t rotary = 0;  // the first dimensions of a head; 0: none is rotated
+  RopePairs pairs = RopePairs::kAdjacent;
+  std::vector<double> radians;       // (rotary / 2): of each pair a position
+  std::vector<double> long_radians;  // the same in contexts longer than original_context; empty: no other
+  uint32_t original_context = 0;
+  double magnitude = 1;  // of rotated queries and keys
+
+  // Queries take the magnitude of keys along: only scores matter.
+  double score_magnitude() const { return magnitude * magnitude; }
+
+  const std::vector<double>& radians_for(uint32_t context_tokens) const {
+    return long_radians.empty() || context_tokens <= original_context ? radians : long_radians;
+  }
+};
+
+// kLayer takes the mean away first, and may have a bias.
+enum class NormKind { kRms, kLayer };
+
+// RMS norms of queries and keys before they are rotated.
+enum class QkNorm { kNone, kHead, kWhole };  // each head of head_dim with one weight; all heads together
+
+struct AttentionSpec {
+  uint32_t heads = 0, kv_heads = 0, head_dim = 0;
+  float scale = 0;    // of scores
+  uint32_t rope = 0;  // of ModelSpec::ropes
+  QkNorm qk_norm = QkNorm::kNone;
+  uint32_t window = 0;    // a token sees the keys less than this many positions back; 0: all
+  float softcap = 0;      // of scores; 0: none
+  float temperature = 0;  // queries are multiplied by 1 + temperature ln(floor(position / temperature_length) + 1)
+  uint32_t temperature_length = 1;
+  bool sinks = false;  // a logit of each head that takes part in the softmax without a value
+
+  uint32_t q_width() const { return heads * head_dim; }
+  uint32_t kv_width() const { return kv_heads * head_dim; }
+  uint32_t qkv_width() const { return q_width() + 2 * kv_width(); }
+};
+
+// Experts of which each token takes a few, as a router says (kernels/route.h), and some that all tokens take.
+struct MixtureSpec {
+  uint32_t experts = 0, used = 0;  // 0: there are none
+  Gating gating = Gating::kSoftmax;
+  bool normalised = true;  // weights add up to 1, then are multiplied by scale
+  float scale = 1;
+  uint32_t shared_width = 0;  // of the experts that all tokens take, together; 0: none
+};
+
+// down(activation(gate x) * up x), or without a gate down(activation(up x)).
+struct FeedForwardSpec {
+  uint32_t width = 0;  // of one expert in a mixture
+  bool gated = true;
+  Activation activation = Activation::kSilu;
+  float activation_limit = 0;
+  MixtureSpec mixture;
+
+  // Rows of gate and up that a token takes.
+  uint32_t rows() const { return mixture.experts ? mixture.used * width + mixture.shared_width : width; }
+};
+
+// x += scale post_norm(attention(norm(x))), then the same with the feed-forward block; parallel: both read the same x,
+// by one norm where the feed-forward block has none. A norm has the name of its
+// tensor in the layer, without ".weight"; empty: there is none.
+struct LayerSpec {
+  AttentionSpec attention;
+  FeedForwardSpec feed_forward;
+  std::string attention_norm = "attn_norm", attention_post_norm;
+  std::string ffn_norm = "ffn_norm", ffn_post_norm;
+  bool parallel = false;
+  float residual_scale = 1;
+};
+
+struct ModelSpec {
+  std::string architecture;  // general.architecture
+  std::string name;          // the beginning of general.name, printable; empty: none
+  uint32_t width = 0;        // of the hidden state
+  uint32_t vocabulary = 0;
+  uint32_t context_length = 0;  // that it was trained for
+  NormKind norm_kind = NormKind::kRms;
+  bool biased_norms = false;  // where the file has biases for them
+  float norm_eps = 1e-5f;
+  bool learned_positions = false;  // a table (context_length, width) is added to the embedding
+  float embedding_scale = 1;
+  float logit_scale = 1;
+  float logit_softcap = 0;                  // 0: none
+  std::string output_norm = "output_norm";  // the name of its tensor, without ".weight"
+  std::vector<RopeSpec> ropes;
+  std::vector<LayerSpec> layers;
+  std::vector<std::string> unused_tensors;  // ends of names that files may have and the family does not compute with
+  std::vector<std::string> warnings;        // what the file leaves to guess, a line each
+
+  const RopeSpec& rope(const LayerSpec& layer) const { return ropes[layer.attention.rope]; }
+  uint32_t widest_qkv() const;
+  uint32_t widest_q() const;
+  uint32_t widest_ffn() const;  // a row of activations of gate, or of up
+  uint32_t most_used() const;   // experts of a token; 0: there is no mixture
+  uint32_t most_experts() const;
+};
+
+}  // namespace pumice

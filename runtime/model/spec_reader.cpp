@@ -1,0 +1,153 @@
+#include "model/spec_reader.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/printable.h"
+
+namespace pumice {
+namespace {
+
+constexpr uint32_t kMaxLayers = 1024, kMaxWidth = 1u << 18, kMaxVocabulary = 1u << 24;
+constexpr size_t kMostName = 100;
+
+Result<AttentionSpec> read_attention(KeyReader& reader, uint32_t width, uint32_t layers) {
+  AttentionSpec attention;
+  PUMICE_ASSIGN(attention.heads, reader.for_layers("attention.head_count", layers, 65536));
+  attention.kv_heads = attention.heads;
+  if (reader.has("attention.head_count_kv")) {
+    PUMICE_ASSIGN(attention.kv_heads, reader.for_layers("attention.head_count_kv", layers, attention.heads));
+  }
+  const bool explicit_length = reader.has("attention.key_length");
+  attention.head_dim = width / attention.heads;
+  if (explicit_length) {
+    PUMICE_ASSIGN(attention.head_dim, reader.required("attention.key_length", 4096));
+  }
+  if (attention.head_dim == 0 || attention.head_dim % 2 != 0 || attention.heads % attention.kv_heads != 0 ||
+      (!explicit_length && width % attention.heads != 0))
+    return error(Status::kMalformed, "%u heads and %u KV heads do not fit a width of %u", attention.heads,
+                 attention.kv_heads, width);
+  PUMICE_ASSIGN(const uint32_t value_length, reader.count("attention.value_length", attention.head_dim));
+  if (value_length != attention.head_dim)
+    return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", value_length,
+                 attention.head_dim);
+  PUMICE_ASSIGN(attention.scale, reader.number("attention.scale", 0));
+  if (attention.scale == 0) attention.scale = 1 / std::sqrt(static_cast<float>(attention.head_dim));
+  return attention;
+}
+
+Result<void> read_norm(KeyReader& reader, ModelSpec& spec) {
+  const char *name = "attention.layer_norm_rms_epsilon", *other = "attention.layer_norm_epsilon";
+  if (spec.norm_kind == NormKind::kLayer) std::swap(name, other);
+  reader.accept(other);  // of norms that the model does not have
+  if (!reader.has(name))
+    spec.warnings.push_back(reader.key(name) + " is missing: 1e-05 is taken; convert the model again");
+  PUMICE_ASSIGN(spec.norm_eps, reader.number(name, spec.norm_eps));
+  if (!(spec.norm_eps >= 0 && spec.norm_eps < 1))
+    return error(Status::kMalformed, "%s is %g", reader.key(name).c_str(), static_cast<double>(spec.norm_eps));
+  return {};
+}
+
+Result<uint32_t> read_vocabulary(const Gguf& file) {
+  const GgufTensor* embedding = file.find_tensor("token_embd.weight");
+  if (!embedding) return error(Status::kMalformed, "the model file has no token_embd.weight");
+  if (embedding->rows() > kMaxVocabulary)
+    return error(Status::kUnsupported, "a vocabulary of %llu tokens is too large",
+                 static_cast<unsigned long long>(embedding->rows()));
+  return static_cast<uint32_t>(embedding->rows());
+}
+
+Result<void> read_weighting(KeyReader& reader, MixtureSpec& mixture) {
+  PUMICE_ASSIGN(const uint32_t gating, reader.count("expert_gating_func", 0));
+  if (gating > 3)
+    return error(Status::kUnsupported, "%s is %u, which is not supported", reader.key("expert_gating_func").c_str(),
+                 gating);
+  if (gating != 0) mixture.gating = static_cast<Gating>(gating - 1);
+  PUMICE_ASSIGN(mixture.normalised, reader.flag("expert_weights_norm", mixture.normalised));
+  PUMICE_ASSIGN(mixture.scale, reader.factor("expert_weights_scale"));
+  return {};
+}
+
+}  // namespace
+
+Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm) {
+  ModelSpec spec;
+  spec.norm_kind = norm;
+  spec.biased_norms = norm == NormKind::kLayer;
+  spec.architecture = reader.architecture();
+  spec.name = printable(reader.file().get_string("general.name").value_or("").substr(0, kMostName));
+  PUMICE_ASSIGN(const uint32_t layers, reader.required("block_count", kMaxLayers));
+  PUMICE_ASSIGN(spec.width, reader.required("embedding_length", kMaxWidth));
+  PUMICE_ASSIGN(const std::vector<uint32_t> ffn, reader.each_layer("feed_forward_length", layers, 4 * kMaxWidth));
+  PUMICE_ASSIGN(spec.context_length, reader.required("context_length", 1u << 28));
+  PUMICE_ASSIGN(const AttentionSpec attention, read_attention(reader, spec.width, layers));
+  PUMICE_TRY(read_norm(reader, spec));
+  PUMICE_ASSIGN(const bool causal, reader.flag("attention.causal", true));
+  if (!causal)
+    return error(Status::kUnsupported, "%s is false: this is an encoder, and only decoders are supported",
+                 reader.key("attention.causal").c_str());
+  PUMICE_ASSIGN(spec.vocabulary, read_vocabulary(reader.file()));
+  PUMICE_ASSIGN(RopeSpec rope, read_rope(reader, pairs, attention.head_dim, spec.context_length));
+  spec.ropes.push_back(std::move(rope));
+  for (uint32_t i = 0; i < layers; ++i)
+    spec.layers.push_back({.attention = attention, .feed_forward = {.width = ffn[i]}});
+  return spec;
+}
+
+Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec, bool by_keys) {
+  PUMICE_ASSIGN(mixture.experts, reader.count("expert_count", 0));
+  if (mixture.experts == 0) return {};
+  PUMICE_ASSIGN(mixture.used, reader.required("expert_used_count", mixture.experts));
+  if (mixture.experts > kRouteMostExperts || mixture.used > kRouteMostUsed)
+    return error(Status::kUnsupported, "%s: %u of %u experts are more than %u of %u",
+                 reader.key("expert_count").c_str(), mixture.used, mixture.experts, kRouteMostUsed, kRouteMostExperts);
+  PUMICE_ASSIGN(const uint32_t groups, reader.count("expert_group_count", 0));
+  if (groups > 1)
+    return error(Status::kUnsupported, "%s is %u: groups of experts are not supported",
+                 reader.key("expert_group_count").c_str(), groups);
+  if (by_keys) PUMICE_TRY(read_weighting(reader, mixture));
+  PUMICE_ASSIGN(const uint32_t width, reader.count("expert_feed_forward_length", 0));
+  PUMICE_ASSIGN(const uint32_t dense, reader.count("leading_dense_block_count", 0));
+  PUMICE_ASSIGN(const uint32_t shared, reader.count("expert_shared_count", 0));
+  PUMICE_ASSIGN(mixture.shared_width, reader.count("expert_shared_feed_forward_length", 0));
+  for (size_t i = dense; i < spec.layers.size(); ++i) {
+    FeedForwardSpec& layer = spec.layers[i].feed_forward;
+    if (width != 0) layer.width = width;
+    layer.mixture = mixture;
+    if (mixture.shared_width == 0) layer.mixture.shared_width = shared * layer.width;
+  }
+  return {};
+}
+
+Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec) {
+  PUMICE_ASSIGN(const uint32_t window, reader.count("attention.sliding_window", 0));
+  PUMICE_ASSIGN(const std::optional<std::vector<bool>> stated, reader.flags("attention.sliding_window_pattern"));
+  if (stated && stated->size() != spec.layers.size())
+    return error(Status::kMalformed, "%s has %zu values for %zu layers",
+                 reader.key("attention.sliding_window_pattern").c_str(), stated->size(), spec.layers.size());
+  if (!stated) {
+    PUMICE_ASSIGN(period, reader.count("attention.sliding_window_pattern", period));
+  }
+  for (size_t i = 0; i < spec.layers.size(); ++i)
+    if (stated ? (*stated)[i] : period != 0 && i % period < period - 1) spec.layers[i].attention.window = window;
+  return {};
+}
+
+Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec) {
+  RopeSpec rope{.rotary = spec.ropes[0].rotary, .pairs = spec.ropes[0].pairs};
+  if (base == 0) {
+    PUMICE_ASSIGN(base, reader.number("rope.freq_base", 10000));
+  }
+  PUMICE_ASSIGN(base, reader.number("rope.freq_base_swa", base));
+  if (!(base > 0)) return error(Status::kMalformed, "%s is not positive", reader.key("rope.freq_base_swa").c_str());
+  for (uint32_t i = 0; i < rope.rotary / 2; ++i)
+    rope.radians.push_back(std::pow(static_cast<double>(base), -2.0 * i / rope.rotary));
+  const auto sliding = static_cast<uint32_t>(spec.ropes.size());
+  spec.ropes.push_back(std::move(rope));
+  for (LayerSpec& layer : spec.layers)
+    if (layer.attention.window != 0) layer.attention.rope = sliding;
+  return {};
+}
+
+}  // namespace pumice

@@ -1,0 +1,26 @@
+// What the families of decoders share of their keys, as they are read from a model file.
+#pragma once
+
+#include "model/key_reader.h"
+#include "model/spec.h"
+
+namespace pumice {
+
+// A decoder of equal layers as `llama` describes it; a family then says in what it differs. kMalformed or kUnsupported
+// with the key that is at fault.
+Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm = NormKind::kRms);
+
+// A mixture in all layers but the leading dense ones, if the file has experts. How they are weighted is the family's
+// own, or (by_keys) what expert_gating_func, expert_weights_norm and expert_weights_scale say, `mixture` where they do
+// not.
+Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec, bool by_keys = false);
+
+// Which layers see a window: of each `period` all but the last (0: none), unless the file says it otherwise.
+Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec);
+// Layers with a window rotate without scaling, by a base of their own: the file's, or `base`; 0: that of all layers.
+Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec);
+
+// The rotation of heads of `head_dim` as rope.* states it: angles, and what their scaling does to queries and keys.
+Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim, uint32_t context_length);
+
+}  // namespace pumice

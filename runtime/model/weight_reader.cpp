@@ -1,0 +1,198 @@
+#include "model/weight_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "format/dequantize.h"
+#include "model/inert.h"
+
+namespace pumice {
+namespace {
+
+// As GGUF has it, the row length first.
+std::string shape_text(uint64_t cols, uint64_t rows, uint64_t matrices) {
+  return "(" + std::to_string(cols) + ", " + std::to_string(rows) +
+         (matrices == 1 ? ")" : ", " + std::to_string(matrices) + ")");
+}
+
+}  // namespace
+
+bool WeightReader::is_unused(std::string_view name) const {
+  return std::any_of(unused_.begin(), unused_.end(), [&](const std::string& end) { return name.ends_with(end); });
+}
+
+const GgufTensor* WeightReader::find(const std::string& name) const {
+  return is_unused(name) ? nullptr : file_.find_tensor(name);
+}
+
+Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t rows, uint64_t cols,
+                                               uint64_t matrices) {
+  const GgufTensor* found = find(name);
+  if (!found) return error(Status::kMalformed, "the model file has no tensor %s", name.c_str());
+  if (found->dims != std::array<uint64_t, 4>{cols, rows, matrices, 1})
+    return error(Status::kMalformed, "tensor %s is %s, %s is expected", name.c_str(), render_shape(*found).c_str(),
+                 shape_text(cols, rows, matrices).c_str());
+  used_.insert(found);
+  return found;
+}
+
+Result<void> WeightReader::check_rest() const {
+  for (const GgufTensor& tensor : file_.tensors())
+    if (!used_.contains(&tensor) && !is_inert_tensor(tensor.name) && !is_unused(tensor.name))
+      return error(
+          Status::kUnsupported,
+          "tensor %s is not one that this architecture computes with; without it the model would answer wrongly",
+          quote(tensor.name).c_str());
+  return {};
+}
+
+Result<vk::Buffer> WeightReader::upload(std::span<const std::byte> bytes) {
+  bytes_ += bytes.size();
+  return uploader_ && !bytes.empty() ? uploader_->upload_bytes(bytes) : Result<vk::Buffer>(vk::Buffer());
+}
+
+Result<vk::Buffer> WeightReader::words(std::span<const uint32_t> words) { return upload(std::as_bytes(words)); }
+Result<vk::Buffer> WeightReader::floats(std::span<const float> values) { return upload(std::as_bytes(values)); }
+
+Result<vk::Buffer> WeightReader::vector(const std::string& name, uint64_t length, float factor) {
+  if (name.empty()) return vk::Buffer();
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".weight", 1, length));
+  PUMICE_ASSIGN(std::vector<float> values, fetch_values(file_, *source));
+  for (float& value : values) value *= factor;
+  return floats(values);
+}
+
+// NVFP4's second scale is a tensor of its own, which a matrix without one does not need.
+Result<const GgufTensor*> WeightReader::with_scale(const GgufTensor& matrix) {
+  constexpr std::string_view kSuffix = ".weight";
+  if (matrix.type != TensorType::kNVFP4 || !matrix.name.ends_with(kSuffix)) return &matrix;
+  const std::string name = std::string(matrix.name.substr(0, matrix.name.size() - kSuffix.size())) + ".scale";
+  if (!find(name)) return &matrix;
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name, 1, 1));
+  PUMICE_ASSIGN(const std::vector<float> values, fetch_values(file_, *source));
+  GgufTensor& scaled = parts_.emplace_back(matrix);
+  scaled.scale = values[0];
+  return &scaled;
+}
+
+Result<WeightMatrix> WeightReader::upload(std::span<const GgufTensor* const> parts, uint64_t unit) {
+  std::vector<const GgufTensor*> sources;
+  for (const GgufTensor* part : parts) {
+    PUMICE_ASSIGN(const DeviceLayout layout, device_layout_for(*part));
+    bytes_ += layout.total_bytes();
+    PUMICE_ASSIGN(const GgufTensor* source, with_scale(*part));
+    sources.push_back(source);
+  }
+  return uploader_ ? uploader_->upload_matrix(sources, unit) : Result<WeightMatrix>(WeightMatrix());
+}
+
+Result<NormWeights> WeightReader::norm(const std::string& name, uint64_t length, bool biased, float factor) {
+  NormWeights norm;
+  PUMICE_ASSIGN(norm.weight, vector(name, length, factor));
+  norm.biased = biased && !name.empty() && has_bias(name);
+  if (norm.biased) {
+    PUMICE_ASSIGN(norm.bias, bias(name, length, factor));
+  }
+  return norm;
+}
+
+Result<vk::Buffer> WeightReader::bias(const std::string& name, uint64_t length, float factor) {
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".bias", 1, length));
+  PUMICE_ASSIGN(std::vector<float> values, fetch_values(file_, *source));
+  for (float& value : values) value *= factor;
+  return floats(values);
+}
+
+Result<Projection> WeightReader::experts(const std::string& name, uint64_t experts, uint64_t rows, uint64_t cols) {
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", rows, cols, experts));
+  if (rows % kRowInterleave != 0)
+    return error(Status::kUnsupported, "tensor %s.weight has experts of %llu rows; only multiples of %u are supported",
+                 name.c_str(), static_cast<unsigned long long>(rows), kRowInterleave);
+  Projection projection;
+  PUMICE_ASSIGN(projection.w, upload({&whole, 1}, rows));
+  if (has_bias(name)) {
+    PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".bias", experts, rows));
+    PUMICE_ASSIGN(const std::vector<float> values, fetch_values(file_, *source));
+    PUMICE_ASSIGN(projection.bias, floats(values));
+  }
+  return projection;
+}
+
+Result<WeightMatrix> WeightReader::matrix(const std::string& name, uint64_t rows, uint64_t cols) {
+  PUMICE_ASSIGN(const GgufTensor* part, tensor(name + ".weight", rows, cols));
+  return upload({&part, 1});
+}
+
+Result<Projection> WeightReader::projection(const std::string& name, uint64_t rows, uint64_t cols, float bias_factor) {
+  PUMICE_ASSIGN(std::vector<Projection> one, stacked({&name, 1}, {&rows, 1}, cols, bias_factor));
+  return std::move(one[0]);
+}
+
+Result<std::array<Projection, 2>> WeightReader::halves(const std::string& name, uint64_t rows, uint64_t cols) {
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", 2 * rows, cols));
+  const size_t bytes = whole->data.size() / 2;
+  std::array<Projection, 2> both;
+  std::vector<float> bias;
+  if (find(name + ".bias")) {
+    PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".bias", 1, 2 * rows));
+    PUMICE_ASSIGN(bias, fetch_values(file_, *source));
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    GgufTensor& part = parts_.emplace_back(*whole);
+    part.dims[1] = rows;
+    part.data = whole->data.subspan(i * bytes, bytes);
+    const GgufTensor* const pointer = &part;
+    PUMICE_ASSIGN(both[i].w, upload({&pointer, 1}));
+    if (bias.empty()) continue;
+    PUMICE_ASSIGN(both[i].bias, floats(std::span(bias).subspan(i * rows, rows)));
+  }
+  return both;
+}
+
+Result<std::optional<vk::Buffer>> WeightReader::stacked_bias(std::span<const std::string> names,
+                                                             std::span<const uint64_t> rows, float factor) {
+  std::vector<float> values;
+  bool any = false;
+  for (size_t i = 0; i < names.size(); ++i) {
+    std::vector<float> part(rows[i], 0.0f);
+    if (find(names[i] + ".bias")) {
+      PUMICE_ASSIGN(const GgufTensor* source, tensor(names[i] + ".bias", 1, rows[i]));
+      PUMICE_ASSIGN(part, fetch_values(file_, *source));
+      any = true;
+    }
+    values.insert(values.end(), part.begin(), part.end());
+  }
+  if (!any) return std::optional<vk::Buffer>();
+  for (float& value : values) value *= factor;
+  PUMICE_ASSIGN(vk::Buffer buffer, floats(values));
+  return std::optional<vk::Buffer>(std::move(buffer));
+}
+
+Result<std::vector<Projection>> WeightReader::stacked(std::span<const std::string> names,
+                                                      std::span<const uint64_t> rows, uint64_t cols,
+                                                      float bias_factor) {
+  std::vector<const GgufTensor*> tensors;
+  for (size_t i = 0; i < names.size(); ++i) {
+    PUMICE_ASSIGN(const GgufTensor* part, tensor(names[i] + ".weight", rows[i], cols));
+    tensors.push_back(part);
+  }
+  std::vector<Projection> projections;
+  uint64_t y_offset = 0;
+  for (size_t first = 0; first < names.size();) {
+    size_t end = first + 1;
+    uint64_t height = rows[first];
+    while (end < names.size() && tensors[end]->type == tensors[first]->type && rows[end - 1] % kRowInterleave == 0)
+      height += rows[end++];
+    Projection projection;
+    projection.y_offset = static_cast<uint32_t>(y_offset);
+    PUMICE_ASSIGN(projection.w, upload(std::span(tensors).subspan(first, end - first)));
+    PUMICE_ASSIGN(projection.bias,
+                  stacked_bias(names.subspan(first, end - first), rows.subspan(first, end - first), bias_factor));
+    projections.push_back(std::move(projection));
+    y_offset += height;
+    first = end;
+  }
+  return projections;
+}
+
+}  // namespace pumice

@@ -1,0 +1,82 @@
+// WeightReader: tensors of a model file on their way to the device, each checked, and which of them were asked for.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/uploader.h"
+
+namespace pumice {
+
+// A weight matrix with its optional bias, writing columns y_offset.. of its output.
+struct Projection {
+  WeightMatrix w;
+  std::optional<vk::Buffer> bias;
+  uint32_t y_offset = 0;
+};
+
+// A norm's weight, and its bias where it has one.
+struct NormWeights {
+  vk::Buffer weight, bias;
+  bool biased = false;
+};
+
+// Plans uploads by name, checking shapes; the uploader's finish() brings them. Without an uploader nothing is made:
+// buffers and slabs stay empty, and bytes() is what they would take. One thread at a time.
+class WeightReader {
+ public:
+  explicit WeightReader(const Gguf& file) : file_(file) {}
+  WeightReader(const Gguf& file, Uploader& uploader) : file_(file), uploader_(&uploader) {}
+
+  // Names are without ".weight". As floats, times `factor`; an empty name: an empty buffer.
+  Result<vk::Buffer> vector(const std::string& name, uint64_t length, float factor = 1);
+  Result<WeightMatrix> matrix(const std::string& name, uint64_t rows, uint64_t cols);
+  // The bias times `bias_factor`.
+  Result<Projection> projection(const std::string& name, uint64_t rows, uint64_t cols, float bias_factor = 1);
+  // biased: a bias is read where there is one.
+  Result<NormWeights> norm(const std::string& name, uint64_t length, bool biased, float factor = 1);
+  Result<vk::Buffer> words(std::span<const uint32_t> words);  // a copy; none: an empty buffer
+  // One matrix's first `rows` rows and the `rows` after them, each as a matrix of its own.
+  Result<std::array<Projection, 2>> halves(const std::string& name, uint64_t rows, uint64_t cols);
+  // The matrices (rows, cols) of the experts of a mixture, one after the other, with their biases.
+  Result<Projection> experts(const std::string& name, uint64_t experts, uint64_t rows, uint64_t cols);
+  // Stacked into as few matrices as types allow.
+  Result<std::vector<Projection>> stacked(std::span<const std::string> names, std::span<const uint64_t> rows,
+                                          uint64_t cols, float bias_factor = 1);
+  Result<vk::Buffer> bias(const std::string& name, uint64_t length,
+                          float factor = 1);  // the tensor is called name + ".bias"
+  bool has_bias(const std::string& name) const { return find(name + ".bias") != nullptr; }
+  bool has(const std::string& name) const { return find(name + ".weight") != nullptr; }
+
+  // Tensors whose names end so are as if the file had not got them.
+  void ignore(std::vector<std::string> ends) { unused_ = std::move(ends); }
+  // kUnsupported for the first tensor of the file that nothing asked for and that is not known to be inert.
+  Result<void> check_rest() const;
+  uint64_t bytes() const { return bytes_; }
+
+ private:
+  bool is_unused(std::string_view name) const;
+  const GgufTensor* find(const std::string& name) const;
+  Result<const GgufTensor*> tensor(const std::string& name, uint64_t rows, uint64_t cols, uint64_t matrices = 1);
+  Result<WeightMatrix> upload(std::span<const GgufTensor* const> parts, uint64_t unit = kRowInterleave);
+  Result<vk::Buffer> upload(std::span<const std::byte> bytes);
+  Result<const GgufTensor*> with_scale(const GgufTensor& matrix);
+  Result<vk::Buffer> floats(std::span<const float> values);
+  Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows,
+                                                 float factor);
+
+  const Gguf& file_;
+  Uploader* uploader_ = nullptr;
+  uint64_t bytes_ = 0;
+  std::vector<std::string> unused_;
+  std::set<const GgufTensor*> used_;
+  std::deque<GgufTensor> parts_;  // of tensors, which the uploader looks at until it has finished
+};
+
+}  // namespace pumice

@@ -1,0 +1,161 @@
+// A small random model of every family on the device against the reference: prompts that cross slices, pages and the
+// edges of windows, and decode steps behind them.
+#include "model/families/families.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "model/llama_comparison.h"
+#include "support/family_model.h"
+
+namespace pumice::test {
+namespace {
+
+using Keys = std::function<void(GgufWriter&, const std::string&)>;
+
+Keys mixture(uint32_t experts, uint32_t used, uint32_t width, const Keys& more = {}) {
+  return [=](GgufWriter& w, const std::string& p) {
+    w.u32(p + "expert_count", experts).u32(p + "expert_used_count", used);
+    w.u32(p + "expert_feed_forward_length", width);
+    if (more) more(w, p);
+  };
+}
+
+Keys window(uint32_t tokens) {
+  return [=](GgufWriter& w, const std::string& p) { w.u32(p + "attention.sliding_window", tokens); };
+}
+
+void shared(GgufWriter& w, const std::string& p) {
+  w.u32(p + "expert_shared_count", 2).u32(p + "leading_dense_block_count", 1).f32(p + "expert_weights_scale", 1.5f);
+}
+void scales(GgufWriter& w, const std::string& p) {
+  w.f32(p + "embedding_scale", 3).f32(p + "residual_scale", 0.4f).f32(p + "logit_scale", 2);
+  w.f32(p + "attention.scale", 0.2f);
+}
+void scale_of_logits(GgufWriter& w, const std::string& p) { w.f32(p + "logit_scale", 0.3f); }
+void temperature(GgufWriter& w, const std::string& p) {
+  w.f32(p + "attention.temperature_scale", 0.3f).u32(p + "rope.scaling.original_context_length", 16);
+}
+void longrope(GgufWriter& w, const std::string& p) {
+  w.string(p + "rope.scaling.type", "longrope").u32(p + "rope.scaling.original_context_length", 128);
+  w.f32(p + "rope.scaling.attn_factor", 1.2f);
+}
+
+std::vector<FamilyModel> dense_families() {
+  return {
+      {.architecture = "mistral3", .keys = temperature},
+      {.architecture = "smollm3", .layers = 5},
+      {.architecture = "minicpm", .keys = scales},
+      {.architecture = "granite", .keys = scales},
+      {.architecture = "qwen2", .qkv_biases = true},
+      {.architecture = "qwen3"},
+      {.architecture = "phi3", .keys = longrope, .fused_qkv = true, .fused_gate = true, .rope_factors = true},
+      {.architecture = "gemma"},
+      {.architecture = "gemma2", .keys = window(20)},
+      {.architecture = "gemma3", .keys = window(33), .layers = 7},
+      {.architecture = "olmo2", .keys = window(48), .layers = 4},
+      {.architecture = "glm4", .fused_gate = true},
+      {.architecture = "exaone4"},
+      {.architecture = "seed_oss", .qkv_biases = true},
+      {.architecture = "command-r", .keys = scale_of_logits},
+      {.architecture = "cohere2", .keys = window(20), .layers = 4},
+      {.architecture = "starcoder2", .qkv_biases = true, .biases = true},
+      {.architecture = "gpt2", .fused_qkv = true, .biases = true},
+      {.architecture = "gptneox", .qkv_biases = true, .biases = true},
+      {.architecture = "falcon", .fused_qkv = true},
+      {.architecture = "phi2", .qkv_biases = true, .biases = true},
+      {.architecture = "stablelm"},
+      {.architecture = "orion"},
+      {.architecture = "nemotron"},
+      {.architecture = "arcee"},
+      {.architecture = "plamo"},
+      {.architecture = "pangu-embedded", .qkv_biases = true},
+      {.architecture = "qwen2vl", .qkv_biases = true},
+      {.architecture = "ernie4_5"},
+      {.architecture = "granite_swa", .keys = window(40), .layers = 4},
+      {.architecture = "openelm", .fused_qkv = true},
+  };
+}
+
+std::vector<FamilyModel> mixture_families() {
+  return {
+      {.architecture = "llama", .keys = mixture(8, 2, 32)},
+      {.architecture = "granitemoe", .keys = mixture(4, 2, 40, scales)},
+      {.architecture = "qwen3moe", .keys = mixture(16, 4, 32), .type = TensorType::kQ8_0},
+      {.architecture = "gpt-oss", .keys = mixture(8, 3, 32, window(32)), .expert_biases = true},
+      {.architecture = "olmoe", .keys = mixture(8, 2, 32)},
+      {.architecture = "glm4moe", .keys = mixture(8, 2, 32, shared), .layers = 3, .selection_bias = true},
+      {.architecture = "deepseek", .keys = mixture(8, 2, 32, shared)},
+      {.architecture = "dots1", .keys = mixture(8, 2, 32, shared)},
+      {.architecture = "minimax-m2", .keys = mixture(8, 2, 32), .selection_bias = true},
+      {.architecture = "phimoe", .keys = mixture(8, 2, 32), .biases = true},
+      {.architecture = "ernie4_5-moe", .keys = mixture(8, 2, 32, shared), .selection_bias = true},
+      {.architecture = "bailingmoe", .keys = mixture(8, 2, 32, shared)},
+      {.architecture = "mellum", .keys = mixture(8, 2, 32, window(20)), .layers = 4},
+      {.architecture = "exaone-moe", .keys = mixture(8, 2, 32, window(20)), .layers = 4},
+  };
+}
+
+std::vector<FamilyModel> families() {
+  std::vector<FamilyModel> all = dense_families();
+  for (const FamilyModel& model : mixture_families()) all.push_back(model);
+  return all;
+}
+
+class FamiliesTest : public LlamaTest {
+ protected:
+  static std::vector<int32_t> tokens(const FamilyModel& model, size_t count) {
+    Generator random(3);
+    std::vector<int32_t> ids;
+    while (ids.size() < count) ids.push_back(static_cast<int32_t>(random.below(model.vocabulary)));
+    return ids;
+  }
+
+  void check(const FamilyModel& model) {
+    SCOPED_TRACE(model.architecture);
+    const std::vector<std::byte> bytes = make_family_model(model);
+    ASSERT_FALSE(bytes.empty());
+    const auto loaded = load(bytes);
+    ASSERT_TRUE(loaded);
+    vocabulary_ = model.vocabulary;
+    constexpr uint32_t kContext = 256;
+    ReferenceLogits expected(*loaded->file, tokens(model, 110), {}, kContext);
+    const auto in = context(*loaded, {.context_tokens = kContext, .kv_type = KvType::kF32, .prefill_slice = 32});
+    ASSERT_TRUE(in);
+    const double prefill = largest_difference(*in, expected, {1, 17, 40, 100}, 2);
+    uint32_t other_choices = 0;
+    const double decoded = decode_difference(*in, expected, 40, 12, kLogTolerance, &other_choices);
+    std::printf("  %-12s prefill %.1e, decode %.1e\n", model.architecture.c_str(), prefill, decoded);
+    EXPECT_LE(prefill, kLogTolerance);
+    EXPECT_LE(decoded, kLogTolerance);
+    EXPECT_EQ(other_choices, 0u);
+  }
+};
+
+TEST_F(FamiliesTest, AgreeWithTheReference) {
+  for (const FamilyModel& model : families()) check(model);
+}
+
+// As a GPU computes them: norms and activations are passes of their own beyond some rows.
+TEST_F(FamiliesTest, AgreeWithTheReferenceLikeAGpu) {
+  use(Mask::kShared);
+  for (const FamilyModel& model : families())
+    if (model.architecture == "gemma3" || model.architecture == "gpt-oss" || model.architecture == "deepseek")
+      check(model);
+}
+
+// Experts in several slabs: a step asks each slab for its own.
+TEST_F(FamiliesTest, ExpertsInSeveralSlabs) {
+  use(Mask::kSmallBindings);
+  check({.architecture = "qwen3moe", .keys = mixture(8, 2, 32), .kv_heads = 1, .type = TensorType::kQ8_0});
+}
+
+TEST(Families, EachNameHasAFamily) {
+  for (const FamilyModel& model : families()) EXPECT_NE(find_family(model.architecture), nullptr);
+  EXPECT_EQ(find_family("no such family"), nullptr);
+  EXPECT_NE(family_names().find("llama, "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace pumice::test
