@@ -143,6 +143,29 @@ TEST_F(LlamaModelTest, VariantsAgreeWithTheReference) {
   for (const Case& c : variants()) check(c);
 }
 
+// The scale of an NVFP4 matrix is a tensor of its own. The reference has it in the exponents of the blocks.
+TEST_F(LlamaModelTest, ScalesOfTensorsAgreeWithTheReference) {
+  SyntheticModel scaled = typed(TensorType::kNVFP4), doubled = scaled;
+  for (uint32_t layer = 0; layer < scaled.layers; ++layer)
+    for (const char* name : {".attn_k", ".ffn_down"}) {
+      const float two[] = {2};
+      scaled.more_tensors.push_back({.name = "blk." + std::to_string(layer) + name + ".scale",
+                                     .dims = {1},
+                                     .type = static_cast<uint32_t>(TensorType::kF32),
+                                     .data = f32_bytes(two)});
+    }
+  doubled.edit_tensor = [](GgufWriter::Tensor& tensor) {
+    if (!tensor.name.ends_with(".attn_k.weight") && !tensor.name.ends_with(".ffn_down.weight")) return true;
+    for (size_t block = 0; block < tensor.data.size(); block += 36)
+      for (size_t i = 0; i < 4; ++i) {
+        const auto bits = static_cast<uint8_t>(tensor.data[block + i]);
+        tensor.data[block + i] = static_cast<std::byte>(bits < 8 ? 2 * bits : bits + 8);
+      }
+    return true;
+  };
+  check({"a scale of 2", scaled}, doubled);
+}
+
 // The reference reads the same weights apart.
 TEST_F(LlamaModelTest, FusedQueriesKeysAndValuesAgreeWithTheReference) {
   for (const TensorType type : {TensorType::kF32, TensorType::kQ8_0}) {
