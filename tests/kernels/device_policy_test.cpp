@@ -32,7 +32,10 @@ TEST(DevicePolicy, CompilersWithFewRegistersGetNarrowerSubgroupsAndFewerSums) {
   EXPECT_EQ(intel.attention_subgroup, 8u);
   EXPECT_EQ(intel.matvec_cols_subgroup, 8u);
   EXPECT_LT(intel.most_dot_sums, defaults.most_dot_sums);
-  EXPECT_FALSE(intel.attention_matrices);
+  EXPECT_EQ(intel.attention_matrix_shares, 4u);
+  vk::DeviceCaps xe2 = caps_of(vk::DeviceType::kDiscrete, 0x8086);
+  xe2.min_subgroup_size = 16;
+  EXPECT_EQ(device_policy(xe2).attention_matrix_shares, 2u);
   const DevicePolicy qualcomm = device_policy(caps_of(vk::DeviceType::kIntegrated, 0x5143));
   EXPECT_EQ(qualcomm.reduce_subgroup, 64u);
   EXPECT_LT(qualcomm.most_matvec_cols, defaults.most_matvec_cols);
