@@ -36,6 +36,7 @@ TEST(DevicePolicy, CompilersWithFewRegistersGetNarrowerSubgroupsAndFewerSums) {
   vk::DeviceCaps xe2 = caps_of(vk::DeviceType::kDiscrete, 0x8086);
   xe2.min_subgroup_size = 16;
   EXPECT_EQ(device_policy(xe2).attention_matrix_shares, 2u);
+  EXPECT_TRUE(device_policy(xe2).matrix_rows_kept);
   const DevicePolicy qualcomm = device_policy(caps_of(vk::DeviceType::kIntegrated, 0x5143));
   EXPECT_EQ(qualcomm.reduce_subgroup, 64u);
   EXPECT_LT(qualcomm.most_matvec_cols, defaults.most_matvec_cols);
@@ -47,9 +48,11 @@ TEST(DevicePolicy, MatricesTakeTheSubgroupsThatReadLeast) {
   amd.cooperative_matrices = {{.m = 16, .n = 16, .k = 16, .a = vk::ComponentType::kBF16}};
   EXPECT_EQ(device_policy(amd).matrix_subgroup, amd.subgroup_size) << "RDNA4";
   EXPECT_TRUE(device_policy(amd).matrix_ahead);
+  EXPECT_FALSE(device_policy(amd).matrix_rows_kept);
   const vk::DeviceCaps intel = caps_of(vk::DeviceType::kDiscrete, 0x8086);
   EXPECT_EQ(device_policy(intel).matrix_subgroup, intel.min_subgroup_size);
   EXPECT_FALSE(device_policy(intel).matrix_ahead);
+  EXPECT_FALSE(device_policy(intel).matrix_rows_kept);
   vk::DeviceCaps nvidia = caps_of(vk::DeviceType::kDiscrete, 0x10de);
   EXPECT_TRUE(device_policy(nvidia).matrix_ahead);
   nvidia.driver_id = 24;
