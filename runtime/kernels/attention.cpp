@@ -74,40 +74,47 @@ AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& 
   return {};
 }
 
-// f16 in, f32 out, of a shape that tiles a page and a head.
-const vk::CooperativeMatrix* find_matrix(const vk::DeviceCaps& caps, uint32_t head_dim) {
-  if (!device_policy(caps).attention_matrices) return nullptr;
+// f16 in, f32 out, of a shape that tiles a page and a head and what each share has of them.
+const vk::CooperativeMatrix* find_matrix(const vk::DeviceCaps& caps, uint32_t head_dim, uint32_t shares) {
   using enum vk::ComponentType;
   const auto fits = [&](const vk::CooperativeMatrix& m) {
-    return m.a == kF16 && m.b == kF16 && m.c == kF32 && m.result == kF32 && m.m % 8 == 0 && m.m <= 16 &&
-           kPageTokens % m.n == 0 && kPageTokens % m.k == 0 && head_dim % m.n == 0 && head_dim % m.k == 0 &&
-           m.k % 2 == 0;
+    return m.a == kF16 && m.b == kF16 && m.c == kF32 && m.result == kF32 && m.n <= 16 && m.n % shares == 0 &&
+           m.m % 4 == 0 && kPageTokens % (m.m * shares) == 0 && head_dim % (m.m * shares) == 0 && m.k % 8 == 0 &&
+           kPageTokens % m.k == 0 && head_dim % m.k == 0;
   };
   const auto found = std::find_if(caps.cooperative_matrices.begin(), caps.cooperative_matrices.end(), fits);
   return found == caps.cooperative_matrices.end() ? nullptr : &*found;
 }
 
-uint32_t matrix_shared_bytes(uint32_t queries, uint32_t head_dim) {
-  return 2 * kPageTokens * (head_dim + kAttentionMatrixPadding) +
-         (4 + 2) * queries * (kPageTokens + kAttentionMatrixPadding);
+uint32_t matrix_shared_bytes(uint32_t queries, uint32_t head_dim, uint32_t shares) {
+  const uint32_t dims = head_dim + kAttentionMatrixPadding, tokens = kPageTokens + kAttentionMatrixPadding;
+  const uint32_t staged = shares > 1 ? queries : 0;
+  return 2 * (std::max(kPageTokens * dims, head_dim * tokens) + staged * dims) + 4 * queries * (tokens + 1);
 }
 
-// A subgroup's sums and queries lie in registers. AMD's Navi 31 (Mesa 26) spills none with 16 rows of 128 dimensions,
-// whether 32 lanes hold 64 sums each or 64 lanes 32; with 256 dimensions both spill 137.
+// Sums of a lane, in registers: on AMD's Navi 31 (Mesa 26) 64 of heads of 128 spill none, of heads of 256 they do.
 constexpr uint32_t kMatrixSums = 64, kMatrixHeadDim = 128;
+// Lanes that can share a query's scores: each has 8 or more.
+constexpr uint32_t kMatrixParts = kPageTokens / 8;
 
 AttentionChoice choose_matrices(const vk::DeviceCaps& caps, const AttentionShape& shape) {
   if (!shape.matrices_built || !shape.format.plain() || shape.format.k != KvType::kF16 || !caps.float16 ||
-      !caps.fixed_subgroup || !caps.subgroup_shuffle || !std::has_single_bit(caps.subgroup_size))
+      !caps.fixed_subgroup || !caps.subgroup_shuffle || shape.head_dim > kMatrixHeadDim)
     return {};
-  const vk::CooperativeMatrix* matrix = find_matrix(caps, shape.head_dim);
-  if (!matrix) return {};
-  if (shape.head_dim > kMatrixHeadDim || matrix->m * shape.head_dim / caps.subgroup_size > kMatrixSums) return {};
-  for (const uint32_t subgroups : {4u, 2u, 1u}) {
-    const uint32_t queries = subgroups * matrix->m, workgroup = subgroups * caps.subgroup_size;
-    if (workgroup <= caps.max_workgroup_invocations &&
-        matrix_shared_bytes(queries, shape.head_dim) + kSharedReserve <= caps.max_shared_bytes)
-      return {"attention_coopmat", workgroup, queries, true, 0, *matrix};
+  const DevicePolicy policy = device_policy(caps);
+  const uint32_t lanes = policy.matrix_subgroup, shares = policy.attention_matrix_shares;
+  const vk::CooperativeMatrix* matrix = find_matrix(caps, shape.head_dim, shares);
+  if (!matrix || !std::has_single_bit(lanes) || lanes * shares > kMatrixParts * matrix->n ||
+      matrix->n * shape.head_dim > kMatrixSums * shares * lanes)
+    return {};
+  for (const uint32_t groups : {4u, 2u, 1u}) {
+    const uint32_t subgroups = groups * shares, queries = groups * matrix->n, workgroup = subgroups * lanes;
+    if (workgroup > caps.max_workgroup_invocations ||
+        matrix_shared_bytes(queries, shape.head_dim, shares) + kSharedReserve > caps.max_shared_bytes)
+      continue;
+    AttentionChoice choice{"attention_coopmat", workgroup, queries, true, lanes, *matrix, subgroups};
+    choice.shares = shares;
+    return choice;
   }
   return {};
 }
@@ -202,6 +209,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
                           choice.matrix.m,  choice.matrix.n, choice.matrix.k, choice.subgroups,
                           choice.ahead,     choice.sets,     form_of(args)};
   if (append) constants[kAttentionSpecAppend] = 1;
+  if (choice.matrix.m != 0) constants[kAttentionSpecShares] = choice.shares;
   if (const KvFormat& format = args.pages.format; !format.plain()) {
     constants[kAttentionSpecTypes] = static_cast<uint32_t>(format.k);
     constants[kAttentionSpecTypes + 1] = static_cast<uint32_t>(format.v);

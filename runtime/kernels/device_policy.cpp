@@ -48,8 +48,12 @@ void follow_intel(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   // 32 it spills 141. Loads ahead of their use spill 26 there with 64 sums a lane.
   policy.matrix_subgroup = caps.min_subgroup_size;
   policy.matrix_ahead = false;
-  // Sums of cooperative matrices spill 18 registers on Arc B580 already with heads of 64.
-  policy.attention_matrices = false;
+  // On B580 83 instructions for 1000 multiply-adds instead of 96 (Q8_0, Q4_0), and none spilled; on A770 the largest
+  // tile spills 18 for it. On Ada they cost the 128 x 128 tile 4 of 20 warps.
+  policy.matrix_rows_kept = caps.min_subgroup_size > 8;
+  // The sums of a matrix of queries, heads of 128, are all of a subgroup's registers. Two share them on Arc B580 (64 a
+  // lane, of 128 registers), four on A770: with two it spills 10, as addresses and matrices take more there.
+  policy.attention_matrix_shares = caps.min_subgroup_size <= 8 ? 4 : 2;
 }
 
 // Adreno 630 (Mesa 26).

@@ -20,9 +20,10 @@ struct DevicePolicy {
   uint32_t matvec_units_ahead = 4;                       // that a lane of matvec loads at most
   uint32_t most_dot_sums = 32;                           // of a lane, in matmul by integer dot products
   uint32_t most_dot_rows = 2;                            // of a lane, in matrix-vector products by integer dot products
-  bool attention_matrices = true;                        // attention may take cooperative matrices
+  uint32_t attention_matrix_shares = 1;                  // subgroups that share out the matrices of the same queries
   uint32_t matrix_subgroup = 0;                          // lanes that multiply cooperative matrices in matmul
   bool matrix_ahead = true;                              // which loads the next unit while it multiplies one
+  bool matrix_rows_kept = false;                         // and keeps in registers where a lane loads from
 
   // Workgroups.
   uint32_t scan_workgroup = 1024;   // most lanes of argmax and sample; 0: one subgroup

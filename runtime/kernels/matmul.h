@@ -29,6 +29,7 @@ struct MatmulVariant {
   uint32_t m = 0, n = 0, k = 0;             // kCoopmat: the matrix size
   uint32_t subgroup = 0;                    // kCoopmat, kDotVector: lanes of a subgroup; 0: any
   bool ahead = false;                       // kCoopmat: loads a unit while it multiplies the one before
+  bool rows_kept = false;                   // kCoopmat: where a lane loads from stays in registers
   uint32_t splits = 1;                      // workgroups that share a tile, along cols
   bool operator==(const MatmulVariant&) const = default;
 };

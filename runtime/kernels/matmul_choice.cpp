@@ -112,7 +112,8 @@ void add_coopmat_tiles(const vk::DeviceCaps& caps, Variants& variants) {
                       .n = size.n,
                       .k = size.k,
                       .subgroup = policy.matrix_subgroup,
-                      .ahead = policy.matrix_ahead};
+                      .ahead = policy.matrix_ahead,
+                      .rows_kept = policy.matrix_rows_kept};
       if (cut_into_parts(v, v.workgroup / v.subgroup) && fits(caps, v)) variants.push_back(v);
     }
   }

@@ -8,178 +8,263 @@
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_arithmetic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
+#define KV_VECTOR uvec4
+#define KV_TOKENS 4
+#define V_PAIRS
 #include "lib/attention.glsl"
 
-// Prefill with matrices, (M, K) x (K, N), f16 in and f32 out. A subgroup has M queries; the workgroup stages a page's
-// keys, then its values, for all of its subgroups. How a matrix lies in registers is the driver's matter, so the
-// softmax goes through shared memory, each subgroup's part of which only that subgroup touches.
+// Prefill with matrices, (M, K) x (K, N), f16 in and f32 out. The workgroup stages a page's keys, then its values
+// turned around, so that both operands of a matrix lie along K: 16 bytes at a time. SHARES subgroups take the same
+// queries: of the scores each has a part of the tokens, of the softmax a part of the queries, of the sums a part of the
+// dimensions. How a matrix lies in registers is the driver's matter, so the softmax goes through shared memory.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 128u;
 
 layout(constant_id = 4) const uint M = 16u;
 layout(constant_id = 5) const uint N = 16u;
 layout(constant_id = 6) const uint K = 16u;
+layout(constant_id = 7) const uint SUBGROUPS = 4u;
+layout(constant_id = 8) const uint SHARES = 1u;
 
-const uint SUBGROUPS = QUERIES / M, LANES = WG / SUBGROUPS;
-const uint PARTS = LANES > M ? LANES / M : 1u;          // lanes that share a query's row of scores
-const uint ROWS_PER_LANE = LANES > M ? 1u : M / LANES;  // rows of a lane, where lanes are few
-const uint COLUMNS = kPageTokens / PARTS;                     // scores of a lane in a row
-const uint KV_STRIDE = (HEAD_DIM + kAttentionMatrixPadding) / 2u;           // f16vec2
-const uint SCORE_STRIDE = kPageTokens + kAttentionMatrixPadding;            // float
-const uint WEIGHT_STRIDE = (kPageTokens + kAttentionMatrixPadding) / 2u;    // f16vec2
+const uint LANES = WG / SUBGROUPS, TOKENS = kPageTokens / SHARES, DIMS = HEAD_DIM / SHARES;
+const uint WEIGHED = N / SHARES;                                    // queries whose softmax a subgroup has
+const uint PARTS = LANES > WEIGHED ? LANES / WEIGHED : 1u;          // lanes that share a query's row of scores
+const uint ROWS_PER_LANE = LANES > WEIGHED ? 1u : WEIGHED / LANES;  // rows of a lane, where lanes are few
+const uint COLUMNS = kPageTokens / PARTS;                           // scores of a lane in a row, a multiple of 8
+const uint KEY_STRIDE = (HEAD_DIM + kAttentionMatrixPadding) / 8u;  // uvec4
+const uint VALUE_STRIDE = (kPageTokens + kAttentionMatrixPadding) / 8u;
+const uint SCORE_STRIDE = (kPageTokens + kAttentionMatrixPadding) / 4u;
+const bool QUERIES_STAY = SHARES == 1u;  // in registers; else there are too few beside the sums
+const uint KEYS_SIZE = kPageTokens * KEY_STRIDE, VALUES_SIZE = HEAD_DIM * VALUE_STRIDE;
+const uint KEY_TASKS = kPageTokens / 4u * (WORDS / 4u), VALUE_TASKS = kPageTokens / 8u * QUADS;
 
-shared f16vec2 page_tile[kPageTokens * KV_STRIDE];  // (token, dimension); queries at first
-shared float scores[QUERIES * SCORE_STRIDE];
-shared f16vec2 weights[QUERIES * WEIGHT_STRIDE];
+shared uvec4 page_tile[KEYS_SIZE > VALUES_SIZE ? KEYS_SIZE : VALUES_SIZE];  // (token, 8 dims) or (dim, 8 tokens)
+shared uvec4 queries[QUERIES_STAY ? 1u : QUERIES * KEY_STRIDE];
+shared uvec4 scores[QUERIES * SCORE_STRIDE];  // (query, 4 tokens), f32; then weights (query, 8 tokens), f16
+shared float factors[QUERIES];
 
 #define MatrixA coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA>
 #define MatrixB coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB>
 #define Sums coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
 
-MatrixA query[HEAD_DIM / K];
-Sums sums[HEAD_DIM / N];
+MatrixB query[HEAD_DIM / K];
+Sums sums[DIMS / M], score[TOKENS / M];  // (dimensions, queries), (tokens, queries)
+int last[ROWS_PER_LANE];                 // key that each row sees, from the first of this lane's columns on
 float highest[ROWS_PER_LANE], total[ROWS_PER_LANE];  // total: of this lane's columns
 
+uint lane() { return gl_SubgroupID * LANES + gl_SubgroupInvocationID; }
+uint share() { return gl_SubgroupID % SHARES; }
+uint first_query() { return gl_SubgroupID / SHARES * N; }
 uint query_index(uint i) { return min(gl_WorkGroupID.x * QUERIES + i, p.n * GROUP - 1u); }
-// Row i of this lane within its subgroup, and which part of its columns.
-uint lane_row(uint i) { return gl_SubgroupInvocationID % (LANES / PARTS) * ROWS_PER_LANE + i; }
-uint lane_part() { return gl_SubgroupInvocationID / (LANES / PARTS); }
+// Row i of this lane among the queries, and which part of its columns. Neighbours share a row.
+uint lane_row(uint i) { return lane() / PARTS * ROWS_PER_LANE + i; }
+uint lane_part() { return lane() % PARTS; }
 
 void sync_subgroup() {
   subgroupMemoryBarrierShared();
   subgroupBarrier();
 }
 float add_parts(float value) {
-  [[unroll]] for (uint step = LANES / PARTS; step < LANES; step <<= 1) value += subgroupShuffleXor(value, step);
+  [[unroll]] for (uint step = 1u; step < PARTS; step <<= 1) value += subgroupShuffleXor(value, step);
   return value;
 }
 float max_parts(float value) {
-  [[unroll]] for (uint step = LANES / PARTS; step < LANES; step <<= 1)
-    value = max(value, subgroupShuffleXor(value, step));
+  [[unroll]] for (uint step = 1u; step < PARTS; step <<= 1) value = max(value, subgroupShuffleXor(value, step));
   return value;
 }
 
-// Through the page's tile, one subgroup after the other.
+uvec4 load_query(uint row, uint eighth) {
+  const uint from = query_start(query_index(row), p.q_stride) + eighth * 8u;
+  uvec4 words;
+  [[unroll]] for (uint i = 0u; i < 4u; ++i)
+    words[i] = packFloat2x16(f16vec2(vec2(q[from + 2u * i], q[from + 2u * i + 1u]) * p.scale));
+  return words;
+}
+
+// Those that stay in registers get there through the page's tile, one subgroup's after the other's.
 void load_queries() {
+  if (!QUERIES_STAY) {
+    [[dont_unroll]] for (uint i = lane(); i < QUERIES * HEAD_DIM / 8u; i += WG) {
+      const uint row = i / (HEAD_DIM / 8u), eighth = i % (HEAD_DIM / 8u);
+      queries[row * KEY_STRIDE + eighth] = load_query(row, eighth);
+    }
+    return;
+  }
   for (uint s = 0u; s < SUBGROUPS; ++s) {
-    for (uint i = gl_LocalInvocationID.x; i < M * WORDS; i += WG) {
-      const uint from = query_start(query_index(s * M + i / WORDS), p.q_stride) + i % WORDS * 2u;
-      page_tile[i / WORDS * KV_STRIDE + i % WORDS] = f16vec2(vec2(q[from], q[from + 1u]) * p.scale);
+    for (uint i = lane(); i < N * HEAD_DIM / 8u; i += WG) {
+      const uint row = i / (HEAD_DIM / 8u), eighth = i % (HEAD_DIM / 8u);
+      page_tile[row * KEY_STRIDE + eighth] = load_query(s * N + row, eighth);
     }
     barrier();
     if (gl_SubgroupID == s) {
       [[unroll]] for (uint b = 0u; b < HEAD_DIM / K; ++b)
-        coopMatLoad(query[b], page_tile, b * K / 2u, KV_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
+        coopMatLoad(query[b], page_tile, b * K / 8u, KEY_STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
     }
     barrier();
   }
 }
 
+// A lane turns four words of four tokens around.
 void stage_keys(uint base) {
-  for (uint i = gl_LocalInvocationID.x; i < kPageTokens * WORDS; i += WG)
-    page_tile[i % kPageTokens * KV_STRIDE + i / kPageTokens] = unpackFloat2x16(k_pool[base + i]);
-}
-// What lies behind the last token may be anything, also infinite.
-void stage_values(uint base, uint count) {
-  for (uint i = gl_LocalInvocationID.x; i < kPageTokens * WORDS; i += WG)
-    page_tile[i / WORDS * KV_STRIDE + i % WORDS] = i / WORDS < count ? unpackFloat2x16(v_pool[base + i]) : f16vec2(0.0);
-}
-
-void score_keys(uint first_row) {
-  [[unroll]] for (uint t = 0u; t < kPageTokens / N; ++t) {
-    Sums score = Sums(0.0);
-    [[unroll]] for (uint b = 0u; b < HEAD_DIM / K; ++b) {
-      MatrixB keys;
-      coopMatLoad(keys, page_tile, t * N * KV_STRIDE + b * K / 2u, KV_STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
-      score = coopMatMulAdd(query[b], keys, score);
-    }
-    coopMatStore(score, scores, first_row * SCORE_STRIDE + t * N, SCORE_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
+  [[unroll]] for (uint task = 0u; task < KEY_TASKS; task += WG) {
+    const uint i = task + lane();
+    if (KEY_TASKS % WG != 0u && i >= KEY_TASKS) continue;
+    const uint token = i % (kPageTokens / 4u), eighth = i / (kPageTokens / 4u);
+    uvec4 words[4];
+    [[unroll]] for (uint w = 0u; w < 4u; ++w) words[w] = k_words(base + token, 4u * eighth + w);
+    [[unroll]] for (uint t = 0u; t < 4u; ++t)
+      page_tile[(4u * token + t) * KEY_STRIDE + eighth] = uvec4(words[0][t], words[1][t], words[2][t], words[3][t]);
   }
 }
 
-// Scores become weights; scales the sums down where the highest score rose, by a matrix whose rows are the factors.
-void weigh(uint first, uint first_row) {
-  const uint first_column = lane_part() * COLUMNS;
-  sync_subgroup();
-  float shrink[ROWS_PER_LANE], least = 1.0;
+// A lane turns eight tokens of four dimensions around. What lies behind the last token may be anything, also
+// infinite; the last itself stands there instead.
+void stage_values(uint page, uint last_token) {
+  [[unroll]] for (uint task = 0u; task < VALUE_TASKS; task += WG) {
+    const uint i = task + lane();
+    if (VALUE_TASKS % WG != 0u && i >= VALUE_TASKS) continue;
+    const uint quad = i % QUADS, eighth = i / QUADS;
+    uvec2 words[8];
+    [[unroll]] for (uint t = 0u; t < 8u; ++t)
+      words[t] = load_v_words(page, min(8u * eighth + t, last_token), quad).xy;
+    [[unroll]] for (uint d = 0u; d < 4u; ++d) {
+      uvec4 tokens;
+      [[unroll]] for (uint t = 0u; t < 4u; ++t)
+        tokens[t] = packFloat2x16(f16vec2(unpackFloat2x16(words[2u * t][d / 2u])[d % 2u],
+                                          unpackFloat2x16(words[2u * t + 1u][d / 2u])[d % 2u]));
+      page_tile[(4u * quad + d) * VALUE_STRIDE + eighth] = tokens;
+    }
+  }
+}
+
+void score_keys() {
+  const uint token = share() * TOKENS;
+  [[unroll]] for (uint t = 0u; t < TOKENS / M; ++t) score[t] = Sums(0.0);
+  [[unroll]] for (uint b = 0u; b < HEAD_DIM / K; ++b) {
+    if (!QUERIES_STAY)
+      coopMatLoad(query[b], queries, first_query() * KEY_STRIDE + b * K / 8u, KEY_STRIDE,
+                  gl_CooperativeMatrixLayoutColumnMajor);
+    [[unroll]] for (uint t = 0u; t < TOKENS / M; ++t) {
+      MatrixA keys;
+      coopMatLoad(keys, page_tile, (token + M * t) * KEY_STRIDE + b * K / 8u, KEY_STRIDE,
+                  gl_CooperativeMatrixLayoutRowMajor);
+      score[t] = coopMatMulAdd(keys, query[b], score[t]);
+    }
+  }
+  [[unroll]] for (uint t = 0u; t < TOKENS / M; ++t)
+    coopMatStore(score[t], scores, first_query() * SCORE_STRIDE + (token + M * t) / 4u, SCORE_STRIDE,
+                 gl_CooperativeMatrixLayoutColumnMajor);
+}
+
+vec4 seen_four(vec4 score, uint key, int last) {
+  const ivec4 keys = int(key) + ivec4(0, 1, 2, 3);
+  if (SOFTCAP) score = vec4(capped(score.x), capped(score.y), capped(score.z), capped(score.w));
+  if (WINDOW) score = mix(score, vec4(LOWEST), lessThanEqual(keys + int(p.window), ivec4(last)));
+  return mix(score, vec4(LOWEST), greaterThan(keys, ivec4(last)));
+}
+
+// Scores become weights. factors: for the sums, where the highest score rose.
+void weigh(uint first) {
   [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
-    const uint row = first_row + lane_row(i), last = step_rows[query_index(row) / GROUP].position;
-    float score[COLUMNS], here = LOWEST;
-    [[unroll]] for (uint c = 0u; c < COLUMNS; ++c) {
-      score[c] = seen(scores[row * SCORE_STRIDE + first_column + c], first + first_column + c, last);
+    const uint row = lane_row(i);
+    vec4 score[COLUMNS / 4u], here = vec4(LOWEST);
+    [[unroll]] for (uint c = 0u; c < COLUMNS / 4u; ++c) {
+      const uvec4 words = scores[row * SCORE_STRIDE + lane_part() * (COLUMNS / 4u) + c];
+      score[c] = seen_four(uintBitsToFloat(words), first + 4u * c, last[i]);
       here = max(here, score[c]);
     }
-    const float risen = max(highest[i], max_parts(here));
-    shrink[i] = exp(highest[i] - risen);
-    least = min(least, shrink[i]);
+    const float risen = max(highest[i], max_parts(max(max(here.x, here.y), max(here.z, here.w))));
+    const float shrink = exp(highest[i] - risen);
+    if (lane_part() == 0u) factors[row] = shrink;
     highest[i] = risen;
-    total[i] *= shrink[i];
-    [[unroll]] for (uint c = 0u; c < COLUMNS; c += 2u) {
-      const f16vec2 weight = f16vec2(exp(vec2(score[c], score[c + 1u]) - risen));
-      total[i] += float(weight.x) + float(weight.y);
-      weights[row * WEIGHT_STRIDE + (first_column + c) / 2u] = weight;
+    total[i] *= shrink;
+    sync_subgroup();
+    [[unroll]] for (uint c = 0u; c < COLUMNS / 8u; ++c) {
+      uvec4 words;
+      [[unroll]] for (uint w = 0u; w < 4u; ++w) {
+        const vec4 four = score[2u * c + w / 2u];
+        const f16vec2 weight = f16vec2(exp((w % 2u == 0u ? four.xy : four.zw) - risen));
+        total[i] += float(weight.x) + float(weight.y);
+        words[w] = packFloat2x16(weight);
+      }
+      scores[row * SCORE_STRIDE + lane_part() * (COLUMNS / 8u) + c] = words;
     }
   }
-  sync_subgroup();
-  [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i)
-    for (uint c = lane_part(); c < N; c += PARTS) scores[(first_row + lane_row(i)) * SCORE_STRIDE + c] = shrink[i];
-  sync_subgroup();
-  if (subgroupMin(least) == 1.0) return;
+}
+
+// A factor for each query, by a matrix whose rows are all the same: one register where a lane has one query.
+Sums load_factors() {
   Sums factor;
-  coopMatLoad(factor, scores, first_row * SCORE_STRIDE, SCORE_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
-  [[unroll]] for (uint b = 0u; b < HEAD_DIM / N; ++b) sums[b] = sums[b] * factor;
+  coopMatLoad(factor, factors, first_query(), 0u, gl_CooperativeMatrixLayoutRowMajor);
+  return factor;
 }
 
-void add_values(uint first_row) {
-  [[unroll]] for (uint t = 0u; t < kPageTokens / K; ++t) {
-    MatrixA weight;
-    coopMatLoad(weight, weights, first_row * WEIGHT_STRIDE + t * K / 2u, WEIGHT_STRIDE,
-                gl_CooperativeMatrixLayoutRowMajor);
-    [[unroll]] for (uint b = 0u; b < HEAD_DIM / N; ++b) {
-      MatrixB values;
-      coopMatLoad(values, page_tile, t * K * KV_STRIDE + b * N / 2u, KV_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
-      sums[b] = coopMatMulAdd(weight, values, sums[b]);
+// Each sum is finished before the next is begun: Mesa's Intel compiler keeps the registers of a sum for the whole loop,
+// beside those of what becomes of it.
+void add_values() {
+  const Sums factor = load_factors();
+  MatrixB weight[kPageTokens / K];
+  [[unroll]] for (uint t = 0u; t < kPageTokens / K; ++t)
+    coopMatLoad(weight[t], scores, first_query() * SCORE_STRIDE + t * K / 8u, SCORE_STRIDE,
+                gl_CooperativeMatrixLayoutColumnMajor);
+  [[unroll]] for (uint i = 0u; i < DIMS / M; ++i) {
+    sums[i] = sums[i] * factor;
+    [[unroll]] for (uint t = 0u; t < kPageTokens / K; ++t) {
+      MatrixA values;
+      coopMatLoad(values, page_tile, (share() * DIMS + M * i) * VALUE_STRIDE + t * K / 8u, VALUE_STRIDE,
+                  gl_CooperativeMatrixLayoutRowMajor);
+      sums[i] = coopMatMulAdd(values, weight[t], sums[i]);
     }
   }
 }
 
-void store(uint first_row) {
+// Through the scores, of whose columns each share has M.
+void store() {
+  barrier();
   [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
-    const uint head = (gl_WorkGroupID.x * QUERIES + first_row + lane_row(i)) % GROUP;
-    total[i] = add_parts(total[i]) + sink_weight(head, highest[i]);
+    const uint head = (gl_WorkGroupID.x * QUERIES + lane_row(i)) % GROUP;
+    const float whole = add_parts(total[i]) + sink_weight(head, highest[i]);
+    if (lane_part() == 0u) factors[lane_row(i)] = 1.0 / whole;
   }
-  [[unroll]] for (uint b = 0u; b < HEAD_DIM / N; ++b) {
+  barrier();
+  const Sums factor = load_factors();
+  const uint at = share() * M / 4u;
+  [[unroll]] for (uint i = 0u; i < DIMS / M; ++i) {
+    coopMatStore(sums[i] * factor, scores, first_query() * SCORE_STRIDE + at, SCORE_STRIDE,
+                 gl_CooperativeMatrixLayoutColumnMajor);
     sync_subgroup();
-    coopMatStore(sums[b], scores, first_row * SCORE_STRIDE, SCORE_STRIDE, gl_CooperativeMatrixLayoutRowMajor);
-    sync_subgroup();
-    [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
-      const uint row = first_row + lane_row(i), index = gl_WorkGroupID.x * QUERIES + row;
-      if (index >= p.n * GROUP) continue;
-      const uint to = query_start(index, p.y_stride) + b * N;
-      for (uint c = lane_part(); c < N; c += PARTS) y[to + c] = scores[row * SCORE_STRIDE + c] / total[i];
+    for (uint e = gl_SubgroupInvocationID; e < M * N / 4u; e += LANES) {
+      const uint row = first_query() + e / (M / 4u), index = gl_WorkGroupID.x * QUERIES + row;
+      const vec4 values = uintBitsToFloat(scores[row * SCORE_STRIDE + at + e % (M / 4u)]);
+      const uint to = query_start(index, p.y_stride) + share() * DIMS + M * i + e % (M / 4u) * 4u;
+      if (index < p.n * GROUP) [[unroll]] for (uint v = 0u; v < 4u; ++v) y[to + v] = values[v];
     }
+    sync_subgroup();
   }
 }
 
 void main() {
-  const uint first_row = gl_SubgroupID * M;
   const StepRow last_row = step_rows[query_index(QUERIES - 1u) / GROUP];
   load_queries();
-  [[unroll]] for (uint b = 0u; b < HEAD_DIM / N; ++b) sums[b] = Sums(0.0);
-  [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) highest[i] = NONE, total[i] = 0.0;
-  const uint first_position = step_rows[query_index(0u) / GROUP].position;
-  const uint begin_at = first_seen(first_position) / kPageTokens * kPageTokens;
-  for (uint first = begin_at; first <= last_row.position; first += kPageTokens) {
-    const uint base = k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
-    barrier();
-    stage_keys(base);
-    barrier();
-    score_keys(first_row);
-    barrier();
-    stage_values(base, last_row.position + 1u - first);
-    weigh(first, first_row);
-    barrier();
-    add_values(first_row);
+  [[unroll]] for (uint i = 0u; i < DIMS / M; ++i) sums[i] = Sums(0.0);
+  [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
+    last[i] = int(step_rows[query_index(lane_row(i)) / GROUP].position) - int(lane_part() * COLUMNS);
+    highest[i] = NONE;
+    total[i] = 0.0;
   }
-  store(first_row);
+  const uint begin_at = first_seen(step_rows[query_index(0u) / GROUP].position) / kPageTokens * kPageTokens;
+  for (uint first = begin_at; first <= last_row.position; first += kPageTokens) {
+    const uint keys = k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / KV_TOKENS;
+    const uint values = v_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
+    barrier();
+    stage_keys(keys);
+    barrier();
+    score_keys();
+    barrier();
+    stage_values(values, last_row.position - first);
+    weigh(first);
+    barrier();
+    add_values();
+  }
+  store();
 }

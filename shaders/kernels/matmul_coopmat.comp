@@ -18,6 +18,8 @@ layout(constant_id = 7) const uint N = 16u;
 layout(constant_id = 8) const uint K = 16u;
 layout(constant_id = 9) const uint AHEAD = 1u;
 layout(constant_id = 10) const uint SUBGROUPS = 4u;
+layout(constant_id = 11) const uint KEEP = 0u;
+const bool KEEP_ROWS = KEEP != 0u;  // where a lane loads from stays in registers
 const uint TILE_LINES = TILE_ROWS + TILE_COLS;
 #include "lib/coopmat_tile.glsl"
 
@@ -32,15 +34,16 @@ const uint X_TASKS = TILE_COLS * 4u, X_EACH = (X_TASKS + WG - 1u) / WG;
 
 coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> sum[M_PARTS * N_PARTS];
 uvec4 x_loaded[X_EACH];
+uint x_kept[X_EACH];
 
 bool x_mine(uint i) { return X_TASKS % WG == 0u || gl_LocalInvocationIndex + i * WG < X_TASKS; }
 uint x_row(uint i) { return gl_LocalInvocationIndex / 4u + i * WG / 4u; }
 uint x_part() { return gl_LocalInvocationIndex % 4u; }
+uint x_from(uint i) { return min(first_col() + x_row(i), p.n - 1u) * p.units * 4u + x_part(); }
 
 void load_x(uint unit) {
   [[unroll]] for (uint i = 0u; i < X_EACH; ++i)
-    if (x_mine(i))
-      x_loaded[i] = x[(min(first_col() + x_row(i), p.n - 1u) * p.units + unit) * 4u + x_part()];
+    if (x_mine(i)) x_loaded[i] = x[(KEEP_ROWS ? x_kept[i] : x_from(i)) + unit * 4u];
 }
 
 void load(uint unit) {
@@ -48,9 +51,14 @@ void load(uint unit) {
   load_x(unit);
 }
 
+void keep_rows() {
+  [[unroll]] for (uint i = 0u; i < X_EACH; ++i) x_kept[i] = x_from(i);
+  [[unroll]] for (uint i = 0u; i < W_EACH; ++i) w_kept[i] = weight_row(w_row(i));
+}
+
 void stage_x() {
   [[unroll]] for (uint i = 0u; i < X_EACH; ++i)
-    if (x_mine(i)) tile[X_TILE + x_row(i) * TILE_STRIDE + x_part()] = x_loaded[i];
+    if (x_mine(i)) tile[X_TILE + x_row(0u) * TILE_STRIDE + x_part() + i * (WG / 4u * TILE_STRIDE)] = x_loaded[i];
 }
 
 // By multiplications with 0, each added to the one before, whose results NVK keeps in the groups of registers that a
@@ -107,6 +115,7 @@ void store(uint r0, uint c0) {
 void main() {
   const uint across = TILE_COLS / PART_COLS;
   const uint r0 = gl_SubgroupID / across * PART_ROWS, c0 = gl_SubgroupID % across * PART_COLS;
+  if (KEEP_ROWS) keep_rows();
   clear_sums();
   if (AHEAD != 0u) load(first_unit());
   for (uint unit = first_unit(); unit < last_unit(); ++unit) {

@@ -13,6 +13,7 @@
 #include "lib/dequant.glsl"
 #include "lib/half_unit.glsl"
 const uint TILE_LINES = TILE_ROWS;
+const bool KEEP_ROWS = false;
 #include "lib/coopmat_tile.glsl"
 
 // As matmul_coopmat, but the whole workgroup multiplies one matrix, whose parts, loads of x and registers the driver

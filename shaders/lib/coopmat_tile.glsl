@@ -2,7 +2,7 @@
 // uvec4, and one uvec4 of padding, so that the 8 rows of 16 bytes that a matrix is loaded by come from all 32 banks.
 // Weights are loaded as they are stored, which a kernel does while it multiplies the unit before, and decoded when they
 // are staged. After lib/matmul_output.glsl, lib/dequant.glsl and lib/half_unit.glsl; the including shader has
-// TILE_LINES: rows of shared memory, TILE_ROWS for the weights first.
+// TILE_LINES: rows of shared memory, TILE_ROWS for the weights first; and KEEP_ROWS.
 const uint TILE_STRIDE = 5u;  // of rows, in uvec4
 
 shared uvec4 tile[TILE_LINES * TILE_STRIDE];
@@ -15,11 +15,12 @@ uint w_half() { return gl_LocalInvocationIndex / 8u % 2u; }
 bool w_mine(uint i) { return W_TASKS % WG == 0u || w_task(i) < W_TASKS; }
 
 HalfUnit w_loaded[W_EACH];
+uint w_kept[W_EACH];  // KEEP_ROWS: weight_row(w_row(i))
 
 void load_weights(uint unit) {
   [[unroll]] for (uint i = 0u; i < W_EACH; ++i)
     if (w_mine(i)) {
-      const uint row = weight_row(w_row(i));
+      const uint row = KEEP_ROWS ? w_kept[i] : weight_row(w_row(i));
       const uvec2 base = unit_base(p.quant_offset, row, p.units, unit);
       w_loaded[i] = HalfUnit(HALF_QUANTS(weights, weight_quads, base, w_half()),
                              SCALE_RECORD_WIDE(weights, weight_quads, p.scale_offset, row, p.units, unit));

@@ -127,7 +127,7 @@ TEST_F(AttentionTest, PrefillOfOneSequence) {
 }
 
 TEST_F(AttentionTest, PrefillOfOneSequenceWithoutTheCpuKernels) {
-  for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
+  for (const Mask mask : {Mask::kDiscrete, Mask::kShared, Mask::kIntel}) {
     use(mask);
     check_prefill([&](const AttentionCase& c) { check(mask, c); });
   }
@@ -163,7 +163,7 @@ TEST_F(AttentionTest, WindowsSoftCapsAndSinks) {
 
 // A row is the same to the bit whether it is computed with the rows before it or without.
 TEST_F(AttentionTest, PrefillDoesNotDependOnWhereASliceBegins) {
-  for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared}) {
+  for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kIntel}) {
     use(mask);
     AttentionCase c{.format = kF16,
                     .kv_heads = 2,
@@ -209,6 +209,7 @@ TEST(ChooseAttention, PrefillTakesMatricesWhereAllOfThemIsThere) {
   EXPECT_EQ(choice.workgroup, 128u);
   EXPECT_EQ(choice.queries, 64u);
   EXPECT_EQ(choice.matrix.k, 16u);
+  EXPECT_EQ(choice.shares, 1u);
   const auto without = [&](const std::function<void(vk::DeviceCaps&, AttentionShape&)>& change) {
     vk::DeviceCaps caps = gpu_caps();
     AttentionShape changed = shape;
@@ -225,6 +226,31 @@ TEST(ChooseAttention, PrefillTakesMatricesWhereAllOfThemIsThere) {
   EXPECT_EQ(without([](auto&, auto& s) { s.head_dim = 256; }), "attention_tile") << "too many sums for the registers";
   EXPECT_EQ(without([](auto&, auto& s) { s.one_sequence = false; }), "attention.subgroup");
   EXPECT_EQ(without([](auto&, auto& s) { s.head_dim = 1024; }), "none");
+}
+
+TEST(ChooseAttention, IntelSharesOutTheSumsOfMatrices) {
+  vk::DeviceCaps caps = gpu_caps();
+  caps.vendor_id = 0x8086;
+  caps.subgroup_size_control = true;
+  const auto choose = [&](uint32_t lanes, uint32_t head_dim) {
+    using enum vk::ComponentType;
+    caps.min_subgroup_size = lanes;
+    caps.cooperative_matrices = {{8, lanes, 16, kF16, kF16, kF32, kF32}};
+    return choose_attention(caps, {.head_dim = head_dim, .one_sequence = true, .matrices_built = true});
+  };
+  for (const uint32_t lanes : {8u, 16u}) {
+    const AttentionChoice choice = choose(lanes, 64);
+    EXPECT_EQ(choice.variant, std::string("attention_coopmat"));
+    EXPECT_EQ(choice.subgroup_size, lanes);
+    EXPECT_EQ(choice.shares, 32 / lanes);
+    EXPECT_EQ(choice.subgroups, 4 * choice.shares);
+    EXPECT_EQ(choice.workgroup, 128u);
+    EXPECT_EQ(choice.queries, 4 * lanes);
+  }
+  caps.max_shared_bytes = 65536;
+  EXPECT_EQ(choose(16, 128).queries, 64u);
+  EXPECT_EQ(choose(8, 96).variant, std::string("attention_coopmat"));
+  EXPECT_EQ(choose(8, 80).variant, std::string("attention_tile")) << "four shares of 20 dimensions are no matrices";
 }
 
 TEST(ChooseAttention, IntelTakesNarrowSubgroups) {

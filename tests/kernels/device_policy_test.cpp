@@ -32,7 +32,11 @@ TEST(DevicePolicy, CompilersWithFewRegistersGetNarrowerSubgroupsAndFewerSums) {
   EXPECT_EQ(intel.attention_subgroup, 8u);
   EXPECT_EQ(intel.matvec_cols_subgroup, 8u);
   EXPECT_LT(intel.most_dot_sums, defaults.most_dot_sums);
-  EXPECT_FALSE(intel.attention_matrices);
+  EXPECT_EQ(intel.attention_matrix_shares, 4u);
+  vk::DeviceCaps xe2 = caps_of(vk::DeviceType::kDiscrete, 0x8086);
+  xe2.min_subgroup_size = 16;
+  EXPECT_EQ(device_policy(xe2).attention_matrix_shares, 2u);
+  EXPECT_TRUE(device_policy(xe2).matrix_rows_kept);
   const DevicePolicy qualcomm = device_policy(caps_of(vk::DeviceType::kIntegrated, 0x5143));
   EXPECT_EQ(qualcomm.reduce_subgroup, 64u);
   EXPECT_LT(qualcomm.most_matvec_cols, defaults.most_matvec_cols);
@@ -44,9 +48,11 @@ TEST(DevicePolicy, MatricesTakeTheSubgroupsThatReadLeast) {
   amd.cooperative_matrices = {{.m = 16, .n = 16, .k = 16, .a = vk::ComponentType::kBF16}};
   EXPECT_EQ(device_policy(amd).matrix_subgroup, amd.subgroup_size) << "RDNA4";
   EXPECT_TRUE(device_policy(amd).matrix_ahead);
+  EXPECT_FALSE(device_policy(amd).matrix_rows_kept);
   const vk::DeviceCaps intel = caps_of(vk::DeviceType::kDiscrete, 0x8086);
   EXPECT_EQ(device_policy(intel).matrix_subgroup, intel.min_subgroup_size);
   EXPECT_FALSE(device_policy(intel).matrix_ahead);
+  EXPECT_FALSE(device_policy(intel).matrix_rows_kept);
   vk::DeviceCaps nvidia = caps_of(vk::DeviceType::kDiscrete, 0x10de);
   EXPECT_TRUE(device_policy(nvidia).matrix_ahead);
   nvidia.driver_id = 24;

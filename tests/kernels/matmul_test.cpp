@@ -158,6 +158,7 @@ void MatmulTest::check_all_variants(const MatmulCase& c) {
     check(with);
     if (variant.form != MatmulForm::kCoopmat) continue;
     with.variant->ahead = !variant.ahead;
+    with.variant->rows_kept = !variant.rows_kept;
     check(with);
   }
 }

@@ -21,12 +21,12 @@ constexpr uint32_t kGuardBytes = 4 * kGuardWords;
 }  // namespace
 
 const char* mask_name(Mask mask) {
-  constexpr const char* kNames[] = {"native", "discrete", "shared", "small bindings", "new compiler"};
+  constexpr const char* kNames[] = {"native", "discrete", "shared", "small bindings", "new compiler", "Intel"};
   return kNames[static_cast<size_t>(mask)];
 }
 
 vk::DeviceCaps masked(vk::DeviceCaps caps, Mask mask) {
-  if (mask == Mask::kDiscrete || mask == Mask::kShared) {
+  if (mask == Mask::kDiscrete || mask == Mask::kShared || mask == Mask::kIntel) {
     caps.type = vk::DeviceType::kDiscrete;
     caps.mapped_device_memory = false;
   }
@@ -34,6 +34,7 @@ vk::DeviceCaps masked(vk::DeviceCaps caps, Mask mask) {
     caps.subgroup_shuffle = caps.integer_dot = false;
     caps.cooperative_matrices.clear();
   }
+  if (mask == Mask::kIntel) caps.vendor_id = 0x8086;
   if (mask == Mask::kNewCompiler) caps.driver_major = std::max(caps.driver_major, 26u);
   if (mask == Mask::kSmallBindings) caps.max_storage_range = kSmallBinding;
   return caps;

@@ -34,8 +34,10 @@ enum class Mask {
                    // reductions through shared memory, products in f32
   kSmallBindings,  // binds 16 KiB at most: weights in many slabs
   kNewCompiler,  // a software driver whose compiler takes large kernels, whatever its version; slow where it is not so
+  kIntel,        // a discrete GPU of Intel's: matrices whose sums several subgroups share out
 };
-constexpr Mask kAllMasks[] = {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kSmallBindings, Mask::kNewCompiler};
+constexpr Mask kAllMasks[] = {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kSmallBindings,
+                               Mask::kNewCompiler, Mask::kIntel};
 constexpr uint64_t kSmallBinding = 16384;
 const char* mask_name(Mask mask);
 vk::DeviceCaps masked(vk::DeviceCaps caps, Mask mask);
