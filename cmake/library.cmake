@@ -5,6 +5,7 @@
 file(GLOB_RECURSE runtime_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/*.cpp)
 add_library(pumice_objects OBJECT ${runtime_sources} ${PUMICE_EMBEDDED_SHADERS_CPP})
 pumice_compile_options(pumice_objects)
+pumice_precompile(pumice_objects)
 set(PUMICE_INTERNAL_INCLUDES
   ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/shaders ${PROJECT_SOURCE_DIR}/include)
 target_include_directories(pumice_objects PUBLIC ${PUMICE_INTERNAL_INCLUDES})

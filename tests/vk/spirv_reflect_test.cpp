@@ -9,6 +9,7 @@
 #include "shared/activation.h"
 #include "shared/argmax.h"
 #include "shared/attention.h"
+#include "shared/combine.h"
 #include "shared/embedding.h"
 #include "shared/kv_shift.h"
 #include "shared/kv_write.h"
@@ -17,6 +18,7 @@
 #include "shared/quantize.h"
 #include "shared/rms_norm.h"
 #include "shared/roof.h"
+#include "shared/route.h"
 #include "shared/sample.h"
 #include "support/generator.h"
 #include "vk/embedded_shaders.h"
@@ -37,20 +39,22 @@ struct Expected {
 const std::map<std::string, Expected> kExpected = {
     {"activation", {kActivationBindings, sizeof(ActivationPush), {}, kActivationWorkgroup}},
     {"argmax", {kArgmaxBindings, sizeof(ArgmaxPush), {0}, 0, true}},
-    {"attention", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 7, 8, 9}, 0, true}},
+    {"attention", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 7, 8, 9, 10}, 0, true}},
     {"attention.shared.mixed",
-     {kAttentionMixedBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 0, true}},
+     {kAttentionMixedBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 0, true}},
     {"attention.subgroup.mixed",
-     {kAttentionMixedBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 0, true}},
+     {kAttentionMixedBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 0, true}},
     {"attention_coopmat",
-     {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 8}, 0, true, true}},
-    {"attention_cpu_decode", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 7}, 0, true}},
+     {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 10}, 0, true, true}},
+    {"attention_cpu_decode", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 7, 10}, 0, true}},
     {"attention_cpu_decode.mixed",
-     {kAttentionMixedBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7}, 0, true}},
-    {"attention_cpu_prefill.mixed", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6}, 0, true}},
-    {"attention_tile.mixed", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6}, 0, true}},
-    {"attention_cpu_prefill", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3}, 0, true}},
-    {"attention_tile", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3}, 0, true}},
+     {kAttentionMixedBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 10}, 0, true}},
+    {"attention_cpu_prefill.mixed",
+     {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 10}, 0, true}},
+    {"attention_tile.mixed", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 10}, 0, true}},
+    {"attention_cpu_prefill", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 10}, 0, true}},
+    {"attention_tile", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 10}, 0, true}},
+    {"combine", {kCombineBindings, sizeof(CombinePush), {}, kCombineWorkgroup}},
     {"embedding", {kEmbeddingBindings, sizeof(EmbeddingPush), {}, kEmbeddingWorkgroup}},
     {"kv_write", {kKvWriteBindings, sizeof(KvWritePush), {}, kKvWriteWorkgroup}},
     {"kv_write_mixed", {kKvWriteBindings, sizeof(KvWritePush), {0, 1, 2, 3, 4, 5}, 0, true}},
@@ -66,6 +70,7 @@ const std::map<std::string, Expected> kExpected = {
     {"matvec_dot", {kMatvecDotBindings, sizeof(MatmulPush), {0, 1, 2, 3}, 0, true, true}},
     {"quantize", {kQuantizeBindings, sizeof(QuantizePush), {}, kQuantizeWorkgroup}},
     {"quantize_f16", {kQuantizeBindings, sizeof(QuantizePush), {0}, 0, true}},
+    {"route", {kRouteBindings, sizeof(RoutePush), {0}, 0, true}},
     {"rms_norm", {kRmsNormBindings, sizeof(RmsNormPush), {0}, 0, true}},
     {"roof", {kRoofBindings, sizeof(RoofPush), {0}, 0, true}},
     {"roof.matrix", {kRoofBindings, sizeof(RoofPush), {0, 1, 2, 3}, 0, true, true}},
