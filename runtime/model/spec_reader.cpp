@@ -134,6 +134,11 @@ Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec) {
   return {};
 }
 
+uint32_t add_no_rope(ModelSpec& spec) {
+  spec.ropes.push_back({});
+  return static_cast<uint32_t>(spec.ropes.size() - 1);
+}
+
 Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec) {
   RopeSpec rope{.rotary = spec.ropes[0].rotary, .pairs = spec.ropes[0].pairs};
   if (base == 0) {

@@ -20,6 +20,9 @@ Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec);
 // Layers with a window rotate without scaling, by a base of their own: the file's, or `base`; 0: that of all layers.
 Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec);
 
+// A rotation that turns nothing, for layers without one; its index.
+uint32_t add_no_rope(ModelSpec& spec);
+
 // The rotation of heads of `head_dim` as rope.* states it: angles, and what their scaling does to queries and keys.
 Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim, uint32_t context_length);
 

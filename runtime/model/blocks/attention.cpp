@@ -54,11 +54,9 @@ Result<RopeWeights> bind_rope(const RopeSpec& rope, WeightReader& reader) {
 Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,
                                         WeightReader& reader) {
   const AttentionSpec& attention = layer.attention;
-  const auto named = [&](const std::string& name) { return name.empty() ? name : block + name; };
   AttentionWeights weights;
-  PUMICE_ASSIGN(weights.norm, reader.norm(named(layer.attention_norm), spec.width, spec.biased_norms));
-  PUMICE_ASSIGN(weights.post_norm,
-                reader.norm(named(layer.attention_post_norm), spec.width, spec.biased_norms, layer.residual_scale));
+  PUMICE_ASSIGN(weights.norm, bind_norm(spec, block, layer.attention_norm, reader));
+  PUMICE_ASSIGN(weights.post_norm, bind_norm(spec, block, layer.attention_post_norm, reader, layer.residual_scale));
   PUMICE_ASSIGN(weights.qkv, bind_qkv(spec, attention, block, reader));
   if (attention.qk_norm != QkNorm::kNone) {
     const bool by_head = attention.qk_norm == QkNorm::kHead;

@@ -16,7 +16,7 @@ struct RopeWeights {
   vk::Buffer frequencies, long_frequencies;  // (rotary / 2) as rope_frequencies() gives them
 
   const vk::Buffer& for_context(const RopeSpec& rope, uint32_t context_tokens) const {
-    return rope.long_radians.empty() || context_tokens <= rope.original_context ? frequencies : long_frequencies;
+    return &rope.radians_for(context_tokens) == &rope.radians ? frequencies : long_frequencies;
   }
 };
 Result<RopeWeights> bind_rope(const RopeSpec& rope, WeightReader& reader);

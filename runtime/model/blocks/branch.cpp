@@ -6,6 +6,11 @@
 
 namespace pumice {
 
+Result<NormWeights> bind_norm(const ModelSpec& spec, const std::string& block, const std::string& name,
+                              WeightReader& reader, float factor) {
+  return reader.norm(name.empty() ? name : block + name, spec.width, spec.biased_norms, factor);
+}
+
 void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& norm, FloatRows x, FloatRows y,
                  uint32_t n, bool accumulate) {
   rms_norm(recorder, {.x = x,

@@ -9,6 +9,9 @@
 
 namespace pumice {
 
+// The norm `name` of the layer whose tensors begin with `block`, times `factor`; an empty name: none.
+Result<NormWeights> bind_norm(const ModelSpec& spec, const std::string& block, const std::string& name,
+                              WeightReader& reader, float factor = 1);
 // y = norm(x), y += norm(x).
 void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& norm, FloatRows x, FloatRows y,
                  uint32_t n, bool accumulate = false);

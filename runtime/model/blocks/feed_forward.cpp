@@ -7,24 +7,23 @@ namespace pumice {
 Result<FeedForwardWeights> bind_feed_forward(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,
                                              WeightReader& reader) {
   const uint32_t ffn_width = layer.feed_forward.width;
-  const auto named = [&](const std::string& name) { return name.empty() ? name : block + name; };
   FeedForwardWeights weights;
-  PUMICE_ASSIGN(weights.norm, reader.norm(named(layer.ffn_norm), spec.width, spec.biased_norms));
-  PUMICE_ASSIGN(weights.post_norm,
-                reader.norm(named(layer.ffn_post_norm), spec.width, spec.biased_norms, layer.residual_scale));
+  PUMICE_ASSIGN(weights.norm, bind_norm(spec, block, layer.ffn_norm, reader));
+  PUMICE_ASSIGN(weights.post_norm, bind_norm(spec, block, layer.ffn_post_norm, reader, layer.residual_scale));
   if (layer.feed_forward.mixture.experts != 0) {
     PUMICE_ASSIGN(weights.mixture, bind_mixture(spec, layer, block, reader));
     return weights;
   }
-  if (!layer.feed_forward.gated || reader.has(block + "ffn_gate")) {
-    if (layer.feed_forward.gated) {
-      PUMICE_ASSIGN(weights.gate, reader.projection(block + "ffn_gate", ffn_width, spec.width));
-    }
-    PUMICE_ASSIGN(weights.up, reader.projection(block + "ffn_up", ffn_width, spec.width));
-  } else {
+  const bool gated = layer.feed_forward.gated, apart = reader.has(block + "ffn_gate");
+  if (gated && apart) {
+    PUMICE_ASSIGN(weights.gate, reader.projection(block + "ffn_gate", ffn_width, spec.width));
+  }
+  if (gated && !apart) {
     PUMICE_ASSIGN(auto halves, reader.halves(block + "ffn_up", ffn_width, spec.width));
     weights.gate = std::move(halves[0]);
     weights.up = std::move(halves[1]);
+  } else {
+    PUMICE_ASSIGN(weights.up, reader.projection(block + "ffn_up", ffn_width, spec.width));
   }
   const float bias_factor = layer.ffn_post_norm.empty() ? layer.residual_scale : 1;
   PUMICE_ASSIGN(weights.down, reader.projection(block + "ffn_down", spec.width, ffn_width, bias_factor));

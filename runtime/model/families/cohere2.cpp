@@ -6,8 +6,7 @@ namespace pumice {
 Result<ModelSpec> describe_cohere2(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_command_r(reader));
   PUMICE_TRY(read_windows(reader, 4, spec));
-  const auto none = static_cast<uint32_t>(spec.ropes.size());
-  spec.ropes.push_back({});
+  const uint32_t none = add_no_rope(spec);
   for (LayerSpec& layer : spec.layers)
     if (layer.attention.window == 0) layer.attention.rope = none;
   return spec;

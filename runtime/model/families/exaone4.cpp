@@ -9,8 +9,7 @@ Result<ModelSpec> describe_exaone4(KeyReader& reader) {
   const bool of_32b = spec.layers.size() == 64;
   reader.accept("attention.sliding_window");  // of the large one alone
   if (of_32b) PUMICE_TRY(read_windows(reader, 4, spec));
-  const auto none = static_cast<uint32_t>(spec.ropes.size());
-  spec.ropes.push_back({});
+  const uint32_t none = add_no_rope(spec);
   for (LayerSpec& layer : spec.layers) {
     layer.attention_norm = layer.ffn_norm = "";
     layer.attention_post_norm = "post_attention_norm";

@@ -7,8 +7,7 @@ Result<ModelSpec> describe_exaone_moe(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
   PUMICE_TRY(read_windows(reader, 4, spec));
   PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, true));
-  const auto none = static_cast<uint32_t>(spec.ropes.size());
-  spec.ropes.push_back({});
+  const uint32_t none = add_no_rope(spec);
   for (LayerSpec& layer : spec.layers) {
     layer.attention.qk_norm = QkNorm::kHead;
     if (layer.attention.window == 0) layer.attention.rope = none;

@@ -5,8 +5,7 @@ namespace pumice {
 
 Result<ModelSpec> describe_smollm3(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_llama(reader));
-  const auto none = static_cast<uint32_t>(spec.ropes.size());
-  spec.ropes.push_back({});
+  const uint32_t none = add_no_rope(spec);
   for (size_t i = 3; i < spec.layers.size(); i += 4) spec.layers[i].attention.rope = none;
   return spec;
 }
