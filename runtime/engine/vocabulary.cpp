@@ -89,11 +89,11 @@ Result<TokenizerData> read_tokenizer(const Gguf& file) {
   data.add_space_prefix = reader.flag("add_space_prefix");
   data.is_phi3 = is_phi3(file.get_string("general.name").value_or(""));
   if (data.model == "gpt2" && data.pre.empty())
-    data.warnings.push_back(
+    data.warnings.emplace_back(
         "tokenizer.ggml.pre is missing: the default pre-tokenizer is taken, which many models were "
         "not trained with; convert the model again");
   if (file.find("tokenizer.ggml.suppress_tokens"))
-    data.warnings.push_back("tokenizer.ggml.suppress_tokens is not supported: these tokens can be drawn");
+    data.warnings.emplace_back("tokenizer.ggml.suppress_tokens is not supported: these tokens can be drawn");
   if (!reader.wrong().empty()) return error(Status::kMalformed, "%s; convert the model again", reader.wrong().c_str());
   if (data.has_ids_alone()) {
     const GgufTensor* embedding = file.find_tensor("token_embd.weight");
