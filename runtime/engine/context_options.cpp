@@ -84,6 +84,7 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
   for (const LayerSpec& layer : spec.layers) {
     const AttentionSpec& attention = layer.attention;
     PUMICE_TRY(check_kv_format(format, attention.head_dim));
+    if (attention.cache_layer) continue;
     plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.k, attention.head_dim));
     plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.v, attention.head_dim));
   }

@@ -42,12 +42,19 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   recorder.batch_slots_.reserve(options.batch());
   recorder.row_readers_.resize(options.slots);
 
-  for (uint32_t layer = 0; layer < model.spec().layers.size(); ++layer)
-    recorder.pages_.push_back({.format = options.kv,
-                               .k = pool.k(layer),
-                               .v = pool.v(layer),
-                               .page_table = recorder.page_table_,
-                               .pages_per_slot = recorder.pages_per_slot_});
+  uint32_t caches = 0;
+  for (const LayerSpec& layer : model.spec().layers) {
+    KvPages pages{.format = options.kv,
+                  .k = {},
+                  .v = {},
+                  .page_table = recorder.page_table_,
+                  .pages_per_slot = recorder.pages_per_slot_};
+    if (!layer.attention.cache_layer) {
+      pages.k = pool.k(caches);
+      pages.v = pool.v(caches++);
+    }
+    recorder.pages_.push_back(std::move(pages));
+  }
   const auto add_lanes = [&](std::vector<Lane>& ring, size_t count) -> Result<void> {
     for (size_t i = 0; i < count; ++i) {
       Lane lane;
@@ -240,7 +247,7 @@ Result<StepRecorder::Lane*> StepRecorder::record_batch_change(std::span<const Ba
     lane->stream.copy(row(slot_rows_, batch[i].slot), row(batch_rows_, i));
     longest = std::max(longest, batch[i].tokens);
   }
-  const uint32_t counts[3] = {static_cast<uint32_t>(batch.size()), model_->spec().layers[0].attention.kv_heads,
+  const uint32_t counts[3] = {static_cast<uint32_t>(batch.size()), model_->spec().most_kv_heads(),
                               divide_up(longest, kAttentionDecodePages * kPageTokens)};
   for (uint32_t axis = 0; axis < 3; ++axis) lane->stream.fill({arguments_, 4 * axis, 4}, counts[axis]);
   PUMICE_TRY(lane->stream.end());
@@ -287,7 +294,7 @@ void StepRecorder::record_shift(Recorder recorder, const PageShift& shift) {
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const AttentionSpec& attention = spec.layers[i].attention;
     const RopeSpec& rope = spec.rope(spec.layers[i]);
-    if (rope.rotary == 0) continue;
+    if (rope.rotary == 0 || attention.cache_layer) continue;
     kv_shift(recorder,
              {.pages = pages_[i],
               .frequencies = model_->weights().ropes[attention.rope].for_context(rope, options_.context_tokens),

@@ -97,16 +97,6 @@ Result<std::vector<uint32_t>> KeyReader::each_layer(std::string_view name, uint3
   return counts;
 }
 
-Result<uint32_t> KeyReader::for_layers(std::string_view name, uint32_t layers, uint32_t highest) {
-  PUMICE_ASSIGN(const std::vector<uint32_t> counts, each_layer(name, layers, highest));
-  for (size_t i = 0; i < counts.size(); ++i)
-    if (counts[i] != counts[0])
-      return error(Status::kUnsupported,
-                   "%s is %u in layer 0 but %u in layer %zu; layers that differ are not supported", key(name).c_str(),
-                   counts[0], counts[i], i);
-  return counts[0];
-}
-
 Result<void> KeyReader::check_rest() const {
   for (const GgufEntry& entry : file_.metadata()) {
     if (!entry.key.starts_with(prefix_) || read_.contains(entry.key)) continue;

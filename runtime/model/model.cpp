@@ -17,6 +17,24 @@ Result<void> check_attention(const ModelSpec& spec, const vk::DeviceCaps& caps) 
   return {};
 }
 
+// What no key alone shows.
+Result<void> check_layers(const ModelSpec& spec) {
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    const AttentionSpec& attention = spec.layers[i].attention;
+    const RopeSpec& rope = spec.rope(spec.layers[i]);
+    if (rope.rotary > attention.head_dim || rope.rotary % 2 != 0)
+      return error(Status::kMalformed, "%u dimensions of heads of %u are rotated in layer %zu", rope.rotary,
+                   attention.head_dim, i);
+    if (!attention.cache_layer) continue;
+    const AttentionSpec& other = spec.layers[*attention.cache_layer].attention;
+    if (other.cache_layer || other.kv_heads != attention.kv_heads || other.head_dim != attention.head_dim ||
+        other.window != attention.window)
+      return error(Status::kMalformed, "layer %zu cannot read the keys and values of layer %u", i,
+                   *attention.cache_layer);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<ModelSpec> describe(const Gguf& file) {
@@ -29,6 +47,7 @@ Result<ModelSpec> describe(const Gguf& file) {
                  family_names().c_str());
   KeyReader reader(file, *name);
   PUMICE_ASSIGN(ModelSpec spec, family->describe(reader));
+  PUMICE_TRY(check_layers(spec));
   PUMICE_TRY(reader.check_rest());
   return spec;
 }

@@ -18,7 +18,9 @@ uint32_t ModelSpec::widest_qkv() const {
   return widest(layers, [](const LayerSpec& layer) { return layer.attention.qkv_width(); });
 }
 uint32_t ModelSpec::widest_q() const {
-  return widest(layers, [](const LayerSpec& layer) { return layer.attention.q_width(); });
+  return widest(layers, [](const LayerSpec& layer) {
+    return std::max(layer.attention.q_width(), layer.attention.latent.query_rank);
+  });
 }
 uint32_t ModelSpec::widest_ffn() const {
   return widest(layers, [](const LayerSpec& layer) {
@@ -30,8 +32,11 @@ uint32_t ModelSpec::widest_ffn() const {
 uint32_t ModelSpec::most_used() const {
   return widest(layers, [](const LayerSpec& layer) { return layer.feed_forward.mixture.used; });
 }
-uint32_t ModelSpec::most_experts() const {
-  return widest(layers, [](const LayerSpec& layer) { return layer.feed_forward.mixture.experts; });
+uint32_t ModelSpec::most_router_columns() const {
+  return widest(layers, [](const LayerSpec& layer) { return layer.feed_forward.mixture.router_columns(); });
+}
+uint32_t ModelSpec::most_kv_heads() const {
+  return widest(layers, [](const LayerSpec& layer) { return layer.attention.kv_heads; });
 }
 
 }  // namespace pumice

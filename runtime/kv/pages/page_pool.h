@@ -27,6 +27,7 @@ class PagePool : public PageAllocator {
   static Result<PagePool> create(vk::Device& device, const PageShape& shape, uint32_t pages);
 
   uint64_t bytes() const { return page_bytes(shape_) * pages(); }
+  // Of the layers that have a cache of their own.
   vk::BufferView k(uint32_t layer) const { return layers_[2 * layer]; }
   vk::BufferView v(uint32_t layer) const { return layers_[2 * layer + 1]; }
 
