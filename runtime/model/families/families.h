@@ -81,14 +81,13 @@ namespace pumice {
   X("muse-glimmer", muse_glimmer) \
   X("spark2_5", spark2_5)         \
   X("mimo2", mimo2)               \
-  X("maple", mellum)              \
+  X("maple", maple)               \
   X("cohere2moe", cohere2moe)     \
   X("plamo3", plamo3)             \
   X("qwen", qwen)                 \
   X("qwen3tts", qwen3)            \
   X("jais2", nemotron)            \
   X("pockettts", starcoder2)      \
-  X("cogvlm", cogvlm)             \
   X("grok", grok)                 \
   X("gemma4", gemma4)             \
   X("deepseek2", deepseek2)       \
