@@ -28,8 +28,8 @@ Result<std::vector<AttentionSpec>> read_attention(KeyReader& reader, uint32_t wi
   for (size_t i = 0; i < heads.size(); ++i)
     if (attention.head_dim == 0 || attention.head_dim % 2 != 0 || heads[i] % kv_heads[i] != 0 ||
         (!explicit_length && width % heads[0] != 0))
-      return error(Status::kMalformed, "%u heads and %u KV heads do not fit a width of %u", heads[i], kv_heads[i],
-                   width);
+      return error(Status::kMalformed, "%s: %u heads and %u KV heads do not fit a width of %u",
+                   reader.key("attention.head_count_kv").c_str(), heads[i], kv_heads[i], width);
   PUMICE_ASSIGN(const uint32_t value_length, reader.count("attention.value_length", attention.head_dim));
   if (value_length != attention.head_dim && !reader.has("attention.kv_lora_rank"))
     return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", value_length,
