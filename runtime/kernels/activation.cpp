@@ -11,6 +11,7 @@ void activation(Recorder recorder, const ActivationArgs& args) {
                             .gate_stride = args.gate.stride,
                             .up_stride = up.stride,
                             .y_stride = args.y.stride,
+                            .gate_first = args.gate_column,
                             .kind = static_cast<uint32_t>(args.activation),
                             .gated = args.up ? 1u : 0u,
                             .limit = args.limit};

@@ -11,13 +11,15 @@ enum class Activation : uint32_t {
   kGelu = kActivationGelu,
   kSquaredRelu = kActivationSquaredRelu,
   kSoftcap = kActivationSoftcap,
-  kClamped = kActivationClamped
+  kClamped = kActivationClamped,
+  kSigmoid = kActivationSigmoid
 };
 
 struct ActivationArgs {
-  FloatRows gate;                 // (n, cols)
+  FloatRows gate;                 // (n, gate_column + cols)
   const FloatRows* up = nullptr;  // (n, cols)
   FloatRows y;                    // (n, cols)
+  uint32_t gate_column = 0;
   uint32_t n = 1, cols = 0;
   Activation activation = Activation::kSilu;
   float limit = 0;  // of Activation::kSoftcap and kClamped

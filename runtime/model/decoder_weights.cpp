@@ -15,8 +15,15 @@ Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader)
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const std::string block = "blk." + std::to_string(i) + ".";
     LayerWeights layer;
-    PUMICE_ASSIGN(layer.attention, bind_attention(spec, spec.layers[i], block, reader));
-    PUMICE_ASSIGN(layer.feed_forward, bind_feed_forward(spec, spec.layers[i], block, reader));
+    if (spec.layers[i].attention.heads != 0) {
+      PUMICE_ASSIGN(layer.attention, bind_attention(spec, spec.layers[i], block, reader));
+    }
+    if (spec.layers[i].recurrence.kind != RecurrenceKind::kNone) {
+      PUMICE_ASSIGN(layer.recurrence, bind_recurrence(spec, spec.layers[i], block, reader));
+    }
+    if (spec.layers[i].feed_forward.width != 0) {
+      PUMICE_ASSIGN(layer.feed_forward, bind_feed_forward(spec, spec.layers[i], block, reader));
+    }
     weights.layers.push_back(std::move(layer));
   }
   PUMICE_ASSIGN(weights.output_norm, reader.norm(spec.output_norm, spec.width, spec.biased_norms, spec.logit_scale));

@@ -5,11 +5,13 @@
 
 #include "model/blocks/attention.h"
 #include "model/blocks/feed_forward.h"
+#include "model/blocks/recurrence.h"
 
 namespace pumice {
 
 struct LayerWeights {
   AttentionWeights attention;
+  RecurrenceWeights recurrence;
   FeedForwardWeights feed_forward;
 };
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "shared/recurrence.h"
+#include "shared/short_conv.h"
 
 namespace pumice {
 namespace {
@@ -12,22 +14,16 @@ namespace {
 constexpr uint32_t kMaxLayers = 1024, kMaxWidth = 1u << 18, kMaxVocabulary = 1u << 24;
 constexpr size_t kMostName = 100;
 
-Result<AttentionSpec> read_attention(KeyReader& reader, uint32_t width, uint32_t layers) {
-  AttentionSpec attention;
-  PUMICE_ASSIGN(attention.heads, reader.for_layers("attention.head_count", layers, 65536));
-  attention.kv_heads = attention.heads;
-  if (reader.has("attention.head_count_kv")) {
-    PUMICE_ASSIGN(attention.kv_heads, reader.for_layers("attention.head_count_kv", layers, attention.heads));
-  }
+Result<AttentionSpec> read_heads(KeyReader& reader, uint32_t width, uint32_t heads, uint32_t kv_heads) {
+  AttentionSpec attention{.heads = heads, .kv_heads = kv_heads, .head_dim = width / heads};
   const bool explicit_length = reader.has("attention.key_length");
-  attention.head_dim = width / attention.heads;
   if (explicit_length) {
     PUMICE_ASSIGN(attention.head_dim, reader.required("attention.key_length", 4096));
   }
-  if (attention.head_dim == 0 || attention.head_dim % 2 != 0 || attention.heads % attention.kv_heads != 0 ||
-      (!explicit_length && width % attention.heads != 0))
-    return error(Status::kMalformed, "%u heads and %u KV heads do not fit a width of %u", attention.heads,
-                 attention.kv_heads, width);
+  if (attention.head_dim == 0 || attention.head_dim % 2 != 0 || heads % kv_heads != 0 ||
+      (!explicit_length && width % heads != 0))
+    return error(Status::kMalformed, "%s: %u heads and %u KV heads do not fit a width of %u",
+                 reader.key("attention.head_count_kv").c_str(), heads, kv_heads, width);
   PUMICE_ASSIGN(const uint32_t value_length, reader.count("attention.value_length", attention.head_dim));
   if (value_length != attention.head_dim)
     return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", value_length,
@@ -35,6 +31,21 @@ Result<AttentionSpec> read_attention(KeyReader& reader, uint32_t width, uint32_t
   PUMICE_ASSIGN(attention.scale, reader.number("attention.scale", 0));
   if (attention.scale == 0) attention.scale = 1 / std::sqrt(static_cast<float>(attention.head_dim));
   return attention;
+}
+
+// Of each layer; those without heads have no attention.
+Result<std::vector<AttentionSpec>> read_attention(KeyReader& reader, uint32_t width, uint32_t layers) {
+  PUMICE_ASSIGN(const std::vector<uint32_t> heads, reader.alike_layers("attention.head_count", layers, 65536));
+  std::vector<uint32_t> kv_heads = heads;
+  if (reader.has("attention.head_count_kv")) {
+    PUMICE_ASSIGN(kv_heads, reader.alike_layers("attention.head_count_kv", layers, 65536));
+  }
+  std::vector<AttentionSpec> all(layers);
+  for (uint32_t i = 0; i < layers; ++i) {
+    if (heads[i] == 0 || kv_heads[i] == 0) continue;
+    PUMICE_ASSIGN(all[i], read_heads(reader, width, heads[i], kv_heads[i]));
+  }
+  return all;
 }
 
 Result<void> read_norm(KeyReader& reader, ModelSpec& spec) {
@@ -81,17 +92,21 @@ Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm
   PUMICE_ASSIGN(spec.width, reader.required("embedding_length", kMaxWidth));
   PUMICE_ASSIGN(const std::vector<uint32_t> ffn, reader.each_layer("feed_forward_length", layers, 4 * kMaxWidth));
   PUMICE_ASSIGN(spec.context_length, reader.required("context_length", 1u << 28));
-  PUMICE_ASSIGN(const AttentionSpec attention, read_attention(reader, spec.width, layers));
+  PUMICE_ASSIGN(const std::vector<AttentionSpec> attention, read_attention(reader, spec.width, layers));
   PUMICE_TRY(read_norm(reader, spec));
   PUMICE_ASSIGN(const bool causal, reader.flag("attention.causal", true));
   if (!causal)
     return error(Status::kUnsupported, "%s is false: this is an encoder, and only decoders are supported",
                  reader.key("attention.causal").c_str());
   PUMICE_ASSIGN(spec.vocabulary, read_vocabulary(reader.file()));
-  PUMICE_ASSIGN(RopeSpec rope, read_rope(reader, pairs, attention.head_dim, spec.context_length));
-  spec.ropes.push_back(std::move(rope));
   for (uint32_t i = 0; i < layers; ++i)
-    spec.layers.push_back({.attention = attention, .feed_forward = {.width = ffn[i]}});
+    spec.layers.push_back({.attention = attention[i], .feed_forward = {.width = ffn[i]}});
+  RopeSpec rope;
+  const auto attends = [](const AttentionSpec& layer) { return layer.heads != 0; };
+  if (const auto first = std::find_if(attention.begin(), attention.end(), attends); first != attention.end()) {
+    PUMICE_ASSIGN(rope, read_rope(reader, pairs, first->head_dim, spec.context_length));
+  }
+  spec.ropes.push_back(std::move(rope));
   return spec;
 }
 
@@ -132,6 +147,31 @@ Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec) {
   for (size_t i = 0; i < spec.layers.size(); ++i)
     if (stated ? (*stated)[i] : period != 0 && i % period < period - 1) spec.layers[i].attention.window = window;
   return {};
+}
+
+Result<RecurrenceSpec> read_recurrence(KeyReader& reader, RecurrenceKind kind) {
+  RecurrenceSpec spec{.kind = kind};
+  PUMICE_ASSIGN(spec.taps, reader.required("ssm.conv_kernel", kConvMostTaps));
+  PUMICE_ASSIGN(const uint32_t inner, reader.required("ssm.inner_size", kMaxWidth));
+  PUMICE_ASSIGN(spec.key_dim, reader.required("ssm.state_size", kRecurrenceMostKeys));
+  PUMICE_ASSIGN(spec.heads, reader.required("ssm.time_step_rank", kMaxWidth));
+  PUMICE_ASSIGN(spec.key_heads, reader.required("ssm.group_count", spec.heads));
+  spec.value_dim = inner / spec.heads;
+  if (inner % spec.heads == 0 && spec.heads % spec.key_heads == 0) return spec;
+  return error(Status::kMalformed, "%s: %u heads in %u groups do not fit a width of %u",
+               reader.key("ssm.inner_size").c_str(), spec.heads, spec.key_heads, inner);
+}
+
+Result<std::vector<bool>> read_recurrent_layers(KeyReader& reader, uint32_t interval, const ModelSpec& spec) {
+  PUMICE_ASSIGN(const std::optional<std::vector<bool>> stated, reader.flags("attention.recurrent_layers"));
+  if (stated && stated->size() != spec.layers.size())
+    return error(Status::kMalformed, "%s has %zu values for %zu layers",
+                 reader.key("attention.recurrent_layers").c_str(), stated->size(), spec.layers.size());
+  if (stated) return *stated;
+  PUMICE_ASSIGN(interval, reader.count("full_attention_interval", interval));
+  std::vector<bool> layers;
+  for (size_t i = 0; i < spec.layers.size(); ++i) layers.push_back(interval == 0 || (i + 1) % interval != 0);
+  return layers;
 }
 
 uint32_t add_no_rope(ModelSpec& spec) {

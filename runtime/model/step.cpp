@@ -17,7 +17,8 @@ namespace pumice {
 namespace {
 
 struct WorkspaceSizes {
-  uint64_t hidden, qkv, q, ffn, router, choices, expert_rows, logits, partials = 0, counters = 0, finds, samplings;
+  uint64_t hidden, projected, q, convolved, mixed, ffn, router, choices, expert_rows, logits,
+      partials = 0, counters = 4, finds, samplings;
   uint32_t max_splits;
 };
 
@@ -25,8 +26,10 @@ WorkspaceSizes sizes_of(const ModelSpec& spec, const WorkspaceShape& shape) {
   const auto floats = [](uint64_t n, uint32_t columns) { return 4 * n * row_stride(columns); };
   const uint32_t splits = divide_up(std::max(shape.context_tokens, 1u), kAttentionDecodePages * kPageTokens);
   WorkspaceSizes sizes{.hidden = floats(shape.rows, spec.width),
-                       .qkv = floats(shape.rows, spec.widest_qkv()),
+                       .projected = floats(shape.rows, spec.widest_projection()),
                        .q = floats(shape.rows, spec.widest_q()),
+                       .convolved = floats(shape.rows, spec.widest_conv()),
+                       .mixed = floats(shape.rows, spec.widest_mixed()),
                        .ffn = floats(shape.rows, spec.widest_ffn()),
                        .router = floats(shape.rows, spec.most_experts()),
                        .choices = route_choice_bytes(shape.rows, spec.most_used()),
@@ -53,8 +56,9 @@ bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact) {
 
 uint64_t Workspace::bytes(const ModelSpec& spec, const WorkspaceShape& shape) {
   const WorkspaceSizes sizes = sizes_of(spec, shape);
-  return 2 * sizes.hidden + sizes.qkv + 2 * sizes.q + 2 * sizes.ffn + sizes.router + sizes.choices + sizes.expert_rows +
-         sizes.logits + sizes.partials + sizes.counters + sizes.finds + sizes.samplings + 4 * shape.logit_rows;
+  return 2 * sizes.hidden + sizes.projected + sizes.q + sizes.convolved + sizes.mixed + 2 * sizes.ffn + sizes.router +
+         sizes.choices + sizes.expert_rows + sizes.logits + sizes.partials + sizes.counters + sizes.finds +
+         sizes.samplings + 4 * shape.logit_rows;
 }
 
 Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, const WorkspaceShape& shape) {
@@ -67,9 +71,10 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
   };
   PUMICE_ASSIGN(work.hidden, make(sizes.hidden));
   PUMICE_ASSIGN(work.normed, make(sizes.hidden));
-  PUMICE_ASSIGN(work.qkv, make(sizes.qkv));
+  PUMICE_ASSIGN(work.projected, make(sizes.projected));
   PUMICE_ASSIGN(work.q, make(sizes.q));
-  PUMICE_ASSIGN(work.attended, make(sizes.q));
+  PUMICE_ASSIGN(work.convolved, make(sizes.convolved));
+  PUMICE_ASSIGN(work.mixed, make(sizes.mixed));
   PUMICE_ASSIGN(work.gate, make(sizes.ffn));
   PUMICE_ASSIGN(work.up, make(sizes.ffn));
   PUMICE_ASSIGN(work.router, make(sizes.router));
@@ -108,14 +113,31 @@ void record_embedding(Recorder recorder, const StepContext& context) {
                          .by_position = true});
 }
 
+namespace {
+
+void record_mixer(Recorder recorder, const StepContext& context, size_t index) {
+  const LayerSpec& layer = context.spec.layers[index];
+  if (layer.attention.heads != 0) record_attention(recorder, context, index);
+  if (layer.recurrence.kind != RecurrenceKind::kNone) record_recurrence(recorder, context, index);
+}
+
+void add_mixer(Recorder recorder, const StepContext& context, size_t index) {
+  const LayerSpec& layer = context.spec.layers[index];
+  if (layer.attention.heads != 0) add_attention(recorder, context, index);
+  if (layer.recurrence.kind != RecurrenceKind::kNone) add_recurrence(recorder, context, index);
+}
+
+}  // namespace
+
 void record_layers(Recorder recorder, const StepContext& context, size_t first, size_t last) {
   for (size_t layer = first; layer < last; ++layer) {
     const bool parallel = context.spec.layers[layer].parallel;
-    record_attention(recorder, context, layer);
-    if (parallel) record_feed_forward(recorder, context, layer);
-    add_attention(recorder, context, layer);
-    if (!parallel) record_feed_forward(recorder, context, layer);
-    add_feed_forward(recorder, context, layer);
+    const bool feeds = context.spec.layers[layer].feed_forward.width != 0;
+    record_mixer(recorder, context, layer);
+    if (parallel && feeds) record_feed_forward(recorder, context, layer);
+    add_mixer(recorder, context, layer);
+    if (!parallel && feeds) record_feed_forward(recorder, context, layer);
+    if (feeds) add_feed_forward(recorder, context, layer);
   }
 }
 

@@ -44,6 +44,11 @@ class WeightReader {
   Result<vk::Buffer> words(std::span<const uint32_t> words);  // a copy; none: an empty buffer
   // One matrix's first `rows` rows and the `rows` after them, each as a matrix of its own.
   Result<std::array<Projection, 2>> halves(const std::string& name, uint64_t rows, uint64_t cols);
+  // Two matrices (blocks * rows, cols) of which one's rows follow the other's in each of the `blocks`.
+  Result<std::array<Projection, 2>> alternating(const std::string& name, uint64_t blocks, uint64_t rows, uint64_t cols);
+  // On the host; `name` is the whole name.
+  Result<std::vector<float>> values(const std::string& name, uint64_t rows, uint64_t cols);
+  Result<vk::Buffer> floats(std::span<const float> values);
   // The matrices (rows, cols) of the experts of a mixture, one after the other, with their biases.
   Result<Projection> experts(const std::string& name, uint64_t experts, uint64_t rows, uint64_t cols);
   // Stacked into as few matrices as types allow.
@@ -67,7 +72,6 @@ class WeightReader {
   Result<WeightMatrix> upload(std::span<const GgufTensor* const> parts, uint64_t unit = kRowInterleave);
   Result<vk::Buffer> upload(std::span<const std::byte> bytes);
   Result<const GgufTensor*> with_scale(const GgufTensor& matrix);
-  Result<vk::Buffer> floats(std::span<const float> values);
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows,
                                                  float factor);
 

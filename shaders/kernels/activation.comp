@@ -15,6 +15,7 @@ float activate(float x) {
     case kActivationSquaredRelu: return max(x, 0.0) * max(x, 0.0);
     case kActivationSoftcap: return softcap(x, p.limit);
     case kActivationClamped: return min(x, p.limit) / (1.0 + exp(-1.702 * min(x, p.limit)));
+    case kActivationSigmoid: return 1.0 / (1.0 + exp(-x));
     default: return silu(x);
   }
 }
@@ -22,7 +23,7 @@ float activate(float x) {
 void main() {
   const uint col = gl_GlobalInvocationID.x, row = gl_GlobalInvocationID.y;
   if (col >= p.cols) return;
-  const float g = gate[row * p.gate_stride + col];
+  const float g = gate[row * p.gate_stride + p.gate_first + col];
   const float value = activate(g);
   float by = 1.0;
   if (p.gated != 0u) by = up[row * p.up_stride + col];

@@ -28,6 +28,7 @@
 #include "kv_pages.h"
 #include "matvec.h"
 #include "model/model.h"
+#include "recurrent_layer.h"
 #include "rms_norm.h"
 #include "rope.h"
 #include "route.h"
@@ -60,6 +61,7 @@ class DecoderReference {
       PUMICE_TRY(dequantize_rows(tensor, 0, tensor.rows(), values));
     }
     model.cache_.resize(model.spec_.layers.size());
+    for (const LayerSpec& layer : model.spec_.layers) model.states_.emplace_back(1, RecurrentState(layer.recurrence));
     return model;
   }
 
@@ -89,8 +91,10 @@ class DecoderReference {
     for (size_t i = 0; i < x.size() && spec_.learned_positions; ++i) x[i] += positions[position * spec_.width + i];
     for (size_t i = 0; i < spec_.layers.size(); ++i) {
       const std::vector<float> before = x;
-      attention_block(i, position, x);
-      feed_forward_block(i, spec_.layers[i].parallel ? before : x, x);
+      const LayerSpec& layer = spec_.layers[i];
+      if (layer.attention.heads) attention_block(i, position, x);
+      if (layer.recurrence.kind != RecurrenceKind::kNone) recurrent_block(i, x);
+      if (layer.feed_forward.width) feed_forward_block(i, layer.parallel ? before : x, x);
     }
     ++length_;
     if (!want_logits) return {};
@@ -152,6 +156,8 @@ class DecoderReference {
       const size_t row = spec_.layers[i].attention.kv_width();
       cache_[i].k.resize(tokens * row);
       cache_[i].v.resize(tokens * row);
+      if (spec_.layers[i].recurrence.kind != RecurrenceKind::kNone)
+        states_[i].erase(states_[i].begin() + static_cast<std::ptrdiff_t>(tokens) + 1, states_[i].end());
     }
     length_ = tokens;
   }
@@ -244,6 +250,26 @@ class DecoderReference {
     }
   }
 
+  // Of attn_q: of each head its queries, then the gate of its results.
+  static size_t gate_row(const AttentionSpec& spec, size_t i) {
+    return i / spec.head_dim * 2 * spec.head_dim + spec.head_dim + i % spec.head_dim;
+  }
+
+  void recurrent_block(size_t layer, std::vector<float>& x) {
+    const LayerSpec& spec = spec_.layers[layer];
+    const std::vector<float> n = normed(layer, spec.attention_norm, x);
+    const RecurrentLayer block(
+        spec.recurrence, static_cast<double>(spec_.norm_eps),
+        [&](const std::string& name) { return weight(named(layer, name)); },
+        [&](const std::string& name, size_t rows) { return project(layer, name, n, 0, rows); });
+    RecurrentState state = states_[layer].back();
+    const std::vector<float> y = block.forward(state);
+    states_[layer].push_back(std::move(state));
+    const bool gates = spec.recurrence.kind == RecurrenceKind::kShortConv;
+    add_branch(layer, spec.attention_post_norm,
+               project(layer, gates ? "shortconv.out_proj" : "ssm_out", y, 0, spec_.width), x);
+  }
+
   void attention_block(size_t layer, uint32_t position, std::vector<float>& x) {
     const LayerSpec& spec = spec_.layers[layer];
     const AttentionSpec& c = spec.attention;
@@ -251,7 +277,10 @@ class DecoderReference {
     const std::vector<float> n = normed(layer, spec.attention_norm, x);
     const bool fused = !weight(named(layer, "attn_qkv.weight")).empty();
     const size_t q_rows = c.q_width(), kv_rows = c.kv_width();
-    std::vector<float> q = project(layer, fused ? "attn_qkv" : "attn_q", n, 0, q_rows);
+    std::vector<float> q;
+    if (!c.gated) q = project(layer, fused ? "attn_qkv" : "attn_q", n, 0, q_rows);
+    for (size_t i = 0; i < q_rows && c.gated; ++i)
+      q.push_back(project(layer, "attn_q", n, gate_row(c, i) - c.head_dim, 1)[0]);
     std::vector<float> k = project(layer, fused ? "attn_qkv" : "attn_k", n, fused ? q_rows : 0, kv_rows);
     std::vector<float> v = project(layer, fused ? "attn_qkv" : "attn_v", n, fused ? q_rows + kv_rows : 0, kv_rows);
     prepare_heads(layer, "attn_q_norm.weight", q, position);
@@ -276,6 +305,9 @@ class DecoderReference {
                    .softcap = c.softcap,
                    .sinks = c.sinks ? weight(named(layer, "attn_sinks.weight")) : std::span<const float>()});
     hadamard(merged, format_.v_rotation);
+    if (c.gated)
+      for (size_t i = 0; i < merged.size(); ++i)
+        merged[i] /= 1 + std::exp(-project(layer, "attn_q", n, gate_row(c, i), 1)[0]);
     add_branch(layer, spec.attention_post_norm, project(layer, "attn_output", merged, 0, spec_.width), x);
   }
 
@@ -343,6 +375,7 @@ class DecoderReference {
   uint32_t context_tokens_ = 0;
   std::map<std::string, std::vector<float>> weights_;
   std::vector<LayerCache> cache_;
+  std::vector<std::vector<RecurrentState>> states_;  // by layer, after every number of tokens
   size_t length_ = 0;
 };
 

@@ -35,11 +35,19 @@ class FamilyWriter {
     const std::string p = model_.architecture + ".";
     writer_.string("general.architecture", model_.architecture);
     writer_.u32(p + "block_count", model_.layers).u32(p + "context_length", model_.context);
-    writer_.u32(p + "embedding_length", model_.width).u32(p + "feed_forward_length", model_.ffn);
-    writer_.u32(p + "attention.head_count", model_.heads).u32(p + "attention.head_count_kv", model_.kv_heads);
+    writer_.u32(p + "embedding_length", model_.width).u32(p + "attention.head_count", model_.heads);
+    counts(p + "feed_forward_length", model_.ffn, model_.layer_ffn);
+    counts(p + "attention.head_count_kv", model_.kv_heads, model_.layer_kv_heads);
     writer_.f32(p + "attention.layer_norm_rms_epsilon", 1e-5f).f32(p + "attention.layer_norm_epsilon", 1e-5f);
     if (model_.keys) model_.keys(writer_, p);
     writer_.string("tokenizer.ggml.model", "none");
+  }
+
+  void counts(const std::string& key, uint32_t all, const std::vector<int32_t>& by_layer) {
+    if (by_layer.empty())
+      writer_.u32(key, all);
+    else
+      writer_.i32s(key, by_layer);
   }
 
   void matrix(const std::string& name, uint64_t rows, uint64_t cols, double gain, uint64_t experts = 0) {
@@ -67,8 +75,11 @@ class FamilyWriter {
     for (const std::string& norm :
          {layer.attention_norm, layer.attention_post_norm, layer.ffn_norm, layer.ffn_post_norm})
       if (!norm.empty()) write_norm(block + norm);
-    write_attention(layer.attention, block);
+    if (layer.attention.heads) write_attention(layer.attention, block);
+    if (layer.recurrence.kind == RecurrenceKind::kShortConv) write_short_conv(layer.recurrence, block);
+    if (layer.recurrence.key_dim) write_recurrence(layer.recurrence, block);
     const FeedForwardSpec& ffn = layer.feed_forward;
+    if (ffn.width == 0) return;
     if (ffn.mixture.experts) return write_mixture(ffn, block);
     if (model_.biases) {
       vector(block + "attn_output.bias", spec.width, 0, 0.5);
@@ -80,8 +91,36 @@ class FamilyWriter {
     matrix(block + "ffn_down.weight", spec.width, ffn.width, 1);
   }
 
+  void write_short_conv(const RecurrenceSpec& spec, const std::string& block) {
+    matrix(block + "shortconv.in_proj.weight", spec.projected_width(), model_.width, 1);
+    vector(block + "shortconv.conv.weight", spec.taps, 0, 0.6, spec.conv_width());
+    matrix(block + "shortconv.out_proj.weight", model_.width, spec.inner_width(), 1);
+  }
+
+  void write_recurrence(const RecurrenceSpec& spec, const std::string& block) {
+    const bool mamba = spec.kind == RecurrenceKind::kMamba2;
+    const uint64_t inner = spec.inner_width();
+    if (mamba) {
+      matrix(block + "ssm_in.weight", spec.projected_width(), model_.width, 1);
+      vector(block + "ssm_conv1d.bias", spec.conv_width(), 0, 0.3);
+      vector(block + "ssm_a", 1, -0.5, 0.1, spec.heads);
+      vector(block + "ssm_d", 1, 0, 0.5, spec.heads);
+      vector(block + "ssm_norm.weight", inner / spec.key_heads, 1, 0.2, spec.key_heads);
+    } else {
+      matrix(block + "attn_qkv.weight", spec.conv_width(), model_.width, 1);
+      matrix(block + "attn_gate.weight", inner, model_.width, 1);
+      matrix(block + "ssm_alpha.weight", spec.heads, model_.width, 1);
+      matrix(block + "ssm_beta.weight", spec.heads, model_.width, 1);
+      vector(block + "ssm_a", spec.heads, -0.5, 0.1);
+      vector(block + "ssm_norm.weight", spec.value_dim, 1, 0.2);
+    }
+    vector(block + "ssm_conv1d.weight", spec.taps, 0, 0.6, spec.conv_width());
+    vector(block + "ssm_dt.bias", spec.heads, 0, 0.5);
+    matrix(block + "ssm_out.weight", model_.width, inner, 1);
+  }
+
   void write_attention(const AttentionSpec& attention, const std::string& block) {
-    const uint64_t q = attention.q_width(), kv = attention.kv_width();
+    const uint64_t q = attention.q_width() * (attention.gated ? 2 : 1), kv = attention.kv_width();
     if (model_.fused_qkv) {
       matrix(block + "attn_qkv.weight", q + 2 * kv, model_.width, 1.5);
     } else {
@@ -96,11 +135,11 @@ class FamilyWriter {
     }
     if (attention.qk_norm != QkNorm::kNone) {
       const bool by_head = attention.qk_norm == QkNorm::kHead;
-      vector(block + "attn_q_norm.weight", by_head ? attention.head_dim : q, 1, 0.2);
+      vector(block + "attn_q_norm.weight", by_head ? attention.head_dim : attention.q_width(), 1, 0.2);
       vector(block + "attn_k_norm.weight", by_head ? attention.head_dim : kv, 1, 0.2);
     }
     if (attention.sinks) vector(block + "attn_sinks.weight", attention.heads, 0, 1);
-    matrix(block + "attn_output.weight", model_.width, q, 1);
+    matrix(block + "attn_output.weight", model_.width, attention.q_width(), 1);
   }
 
   void write_mixture(const FeedForwardSpec& ffn, const std::string& block) {

@@ -15,8 +15,9 @@ struct FamilyModel {
   std::string architecture;
   std::function<void(GgufWriter&, const std::string& prefix)> keys;  // more than the shape; prefix: "qwen3."
   uint32_t layers = 2, width = 64, heads = 4, kv_heads = 2, ffn = 96, vocabulary = 300, context = 1024;
-  bool fused_qkv = false;   // q, k and v in one tensor
-  bool fused_gate = false;  // gate and up in ffn_up
+  std::vector<int32_t> layer_kv_heads, layer_ffn;  // where layers differ
+  bool fused_qkv = false;                          // q, k and v in one tensor
+  bool fused_gate = false;                         // gate and up in ffn_up
   bool qkv_biases = false;
   bool biases = false;                 // of norms, of the attention output and of the feed-forward block
   bool expert_biases = false;          // of the router and of all experts

@@ -1,5 +1,8 @@
 #include "model/blocks/attention.h"
 
+#include <utility>
+
+#include "kernels/activation.h"
 #include "kernels/attention.h"
 #include "kernels/rms_norm.h"
 #include "model/blocks/branch.h"
@@ -7,9 +10,23 @@
 namespace pumice {
 namespace {
 
+// With the gate behind them.
+Result<std::vector<Projection>> bind_gated_qkv(const ModelSpec& spec, const AttentionSpec& attention,
+                                               const std::string& block, WeightReader& reader) {
+  PUMICE_ASSIGN(auto pairs, reader.alternating(block + "attn_q", attention.heads, attention.head_dim, spec.width));
+  const std::string names[] = {block + "attn_k", block + "attn_v"};
+  const uint64_t rows[] = {attention.kv_width(), attention.kv_width()};
+  PUMICE_ASSIGN(std::vector<Projection> all, reader.stacked(names, rows, spec.width));
+  for (Projection& projection : all) projection.y_offset += attention.q_width();
+  pairs[1].y_offset = attention.qkv_width();
+  for (Projection& projection : pairs) all.push_back(std::move(projection));
+  return all;
+}
+
 // Three matrices, or one with the rows of q, k and v in that order.
 Result<std::vector<Projection>> bind_qkv(const ModelSpec& spec, const AttentionSpec& attention,
                                          const std::string& block, WeightReader& reader) {
+  if (attention.gated) return bind_gated_qkv(spec, attention, block, reader);
   if (!reader.has(block + "attn_qkv")) {
     const std::string names[] = {block + "attn_q", block + "attn_k", block + "attn_v"};
     const uint64_t rows[] = {attention.q_width(), attention.kv_width(), attention.kv_width()};
@@ -20,11 +37,11 @@ Result<std::vector<Projection>> bind_qkv(const ModelSpec& spec, const AttentionS
   return reader.stacked({&name, 1}, {&rows, 1}, spec.width);
 }
 
-// q and k of work.qkv, in place.
+// q and k of work.projected, in place.
 void record_qk_norm(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
                     const AttentionWeights& weights) {
   if (attention.qk_norm == QkNorm::kNone) return;
-  const FloatRows qkv = rows_of(context.work.qkv, attention.qkv_width());
+  const FloatRows qkv = rows_of(context.work.projected, attention.projected_width());
   const bool by_head = attention.qk_norm == QkNorm::kHead;
   const auto normalise = [&](const vk::Buffer& weight, uint32_t heads, uint32_t first_column) {
     rms_norm(recorder, {.x = qkv,
@@ -38,6 +55,18 @@ void record_qk_norm(Recorder recorder, const StepContext& context, const Attenti
   };
   normalise(weights.q_norm, attention.heads, 0);
   normalise(weights.k_norm, attention.kv_heads, attention.q_width());
+}
+
+// What attention resulted in, times the sigmoid of its gate.
+void record_gate(Recorder recorder, const StepContext& context, const AttentionSpec& spec) {
+  const FloatRows attended = rows_of(context.work.mixed, spec.q_width());
+  activation(recorder, {.gate = rows_of(context.work.projected, spec.projected_width()),
+                        .up = &attended,
+                        .y = attended,
+                        .gate_column = spec.qkv_width(),
+                        .n = context.step.n,
+                        .cols = spec.q_width(),
+                        .activation = Activation::kSigmoid});
 }
 
 }  // namespace
@@ -79,8 +108,9 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
   const RopeSpec& rope = context.spec.rope(layer);
   const AttentionWeights& weights = context.weights.layers[index].attention;
   const StepShape& step = context.step;
-  const FloatRows qkv = rows_of(context.work.qkv, spec.qkv_width()), q = rows_of(context.work.q, spec.q_width());
-  const FloatRows attended = rows_of(context.work.attended, spec.q_width());
+  const FloatRows qkv = rows_of(context.work.projected, spec.projected_width());
+  const FloatRows q = rows_of(context.work.q, spec.q_width());
+  const FloatRows attended = rows_of(context.work.mixed, spec.q_width());
   const bool shared = layer.parallel && layer.ffn_norm.empty();
   BranchInput input(recorder, context,
                     layer.attention_norm.empty() ? BranchInput::Norm::kNone
@@ -124,12 +154,13 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
                        .max_splits = context.work.max_splits,
                        .partials = context.work.partials,
                        .counters = context.work.counters});
+  if (spec.gated) record_gate(recorder, context, spec);
 }
 
 void add_attention(Recorder recorder, const StepContext& context, size_t index) {
   const LayerSpec& layer = context.spec.layers[index];
   const AttentionWeights& weights = context.weights.layers[index].attention;
-  add_branch(recorder, context, rows_of(context.work.attended, layer.attention.q_width()),
+  add_branch(recorder, context, rows_of(context.work.mixed, layer.attention.q_width()),
              {.projection = weights.output,
               .post_norm = layer.attention_post_norm,
               .post_norm_weights = weights.post_norm,

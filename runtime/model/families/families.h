@@ -6,68 +6,76 @@
 #include <string_view>
 
 #include "model/spec_reader.h"
+#include "shared/short_conv.h"
 
 namespace pumice {
 
 // general.architecture, and the function describe_…; several names may compute alike.
-#define PUMICE_FAMILIES(X)      \
-  X("llama", llama)             \
-  X("internlm2", llama)         \
-  X("deci", llama)              \
-  X("chatglm", llama)           \
-  X("xverse", llama)            \
-  X("nanbeige", llama)          \
-  X("mistral3", mistral3)       \
-  X("smollm3", smollm3)         \
-  X("minicpm", minicpm)         \
-  X("granite", granite)         \
-  X("granitemoe", granite)      \
-  X("qwen2", qwen2)             \
-  X("exaone", qwen2)            \
-  X("paddleocr", qwen2)         \
-  X("pangu-embedded", pangu)    \
-  X("qwen2vl", qwen2vl)         \
-  X("ernie4_5", ernie45)        \
-  X("ernie4_5-moe", ernie45)    \
-  X("bailingmoe", bailingmoe)   \
-  X("mellum", mellum)           \
-  X("granite_swa", granite_swa) \
-  X("exaone-moe", exaone_moe)   \
-  X("openelm", qwen3)           \
-  X("qwen3", qwen3)             \
-  X("qwen3moe", qwen3)          \
-  X("bailingmoe2", dots1)       \
-  X("qwen3vl", qwen3)           \
-  X("qwen3vlmoe", qwen3)        \
-  X("phi3", phi3)               \
-  X("gemma", gemma)             \
-  X("gemma2", gemma2)           \
-  X("gemma3", gemma3)           \
-  X("gpt-oss", gpt_oss)         \
-  X("olmo2", olmo2)             \
-  X("olmoe", olmoe)             \
-  X("glm4", glm4)               \
-  X("glm4moe", glm4moe)         \
-  X("exaone4", exaone4)         \
-  X("seed_oss", seed_oss)       \
-  X("deepseek", deepseek)       \
-  X("dots1", dots1)             \
-  X("command-r", command_r)     \
-  X("cohere2", cohere2)         \
-  X("starcoder2", starcoder2)   \
-  X("codeshell", starcoder2)    \
-  X("starcoder", gpt2)          \
-  X("gpt2", gpt2)               \
-  X("gptneox", gptneox)         \
-  X("falcon", falcon)           \
-  X("phi2", phi2)               \
-  X("stablelm", stablelm)       \
-  X("orion", orion)             \
-  X("nemotron", nemotron)       \
-  X("arcee", arcee)             \
-  X("plamo", plamo)             \
-  X("phimoe", phimoe)           \
-  X("minimax-m2", minimax_m2)
+#define PUMICE_FAMILIES(X)          \
+  X("llama", llama)                 \
+  X("internlm2", llama)             \
+  X("deci", llama)                  \
+  X("chatglm", llama)               \
+  X("xverse", llama)                \
+  X("nanbeige", llama)              \
+  X("mistral3", mistral3)           \
+  X("smollm3", smollm3)             \
+  X("minicpm", minicpm)             \
+  X("granite", granite)             \
+  X("granitemoe", granite)          \
+  X("qwen2", qwen2)                 \
+  X("exaone", qwen2)                \
+  X("paddleocr", qwen2)             \
+  X("pangu-embedded", pangu)        \
+  X("qwen2vl", qwen2vl)             \
+  X("ernie4_5", ernie45)            \
+  X("ernie4_5-moe", ernie45)        \
+  X("bailingmoe", bailingmoe)       \
+  X("mellum", mellum)               \
+  X("granite_swa", granite_swa)     \
+  X("exaone-moe", exaone_moe)       \
+  X("openelm", qwen3)               \
+  X("qwen3", qwen3)                 \
+  X("qwen3moe", qwen3)              \
+  X("bailingmoe2", dots1)           \
+  X("qwen3vl", qwen3)               \
+  X("qwen3vlmoe", qwen3)            \
+  X("phi3", phi3)                   \
+  X("gemma", gemma)                 \
+  X("gemma2", gemma2)               \
+  X("gemma3", gemma3)               \
+  X("gpt-oss", gpt_oss)             \
+  X("olmo2", olmo2)                 \
+  X("olmoe", olmoe)                 \
+  X("glm4", glm4)                   \
+  X("glm4moe", glm4moe)             \
+  X("exaone4", exaone4)             \
+  X("seed_oss", seed_oss)           \
+  X("deepseek", deepseek)           \
+  X("dots1", dots1)                 \
+  X("command-r", command_r)         \
+  X("cohere2", cohere2)             \
+  X("starcoder2", starcoder2)       \
+  X("codeshell", starcoder2)        \
+  X("starcoder", gpt2)              \
+  X("gpt2", gpt2)                   \
+  X("gptneox", gptneox)             \
+  X("falcon", falcon)               \
+  X("phi2", phi2)                   \
+  X("stablelm", stablelm)           \
+  X("orion", orion)                 \
+  X("nemotron", nemotron)           \
+  X("arcee", arcee)                 \
+  X("plamo", plamo)                 \
+  X("phimoe", phimoe)               \
+  X("minimax-m2", minimax_m2)       \
+  X("lfm2", lfm2)                   \
+  X("lfm2moe", lfm2)                \
+  X("qwen35", qwen35)               \
+  X("granitehybrid", granitehybrid) \
+  X("nemotron_h", nemotron_h)       \
+  X("nemotron_h_moe", nemotron_h)   \
+  X("mamba2", mamba2)
 
 struct Family {
   const char* name;  // general.architecture
