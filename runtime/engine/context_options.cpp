@@ -107,7 +107,7 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
     if (layer.recurrence.kind != RecurrenceKind::kNone)
       plan.states.region_words.push_back(layer.recurrence.state_floats());
     const AttentionSpec& attention = layer.attention;
-    if (attention.heads == 0) continue;
+    if (attention.own_kv_heads() == 0) continue;
     PUMICE_TRY(check_kv_format(format, attention.head_dim));
     plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.k, attention.head_dim));
     plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.v, attention.head_dim));

@@ -52,7 +52,7 @@ double estimated_prefill_seconds(const ModelSpec& spec, const vk::DeviceCaps& ca
   double products = 0;
   for (const LayerSpec& layer : spec.layers)
     products +=
-        static_cast<double>(spec.width) * (layer.attention.projected_width() + layer.attention.q_width() +
+        static_cast<double>(spec.width) * (layer.attention.qkv_width() + layer.attention.q_width() +
                                            layer.recurrence.projected_width() + layer.recurrence.inner_width()) +
         3.0 * spec.width * layer.feed_forward.rows();
   return 2 * products / device_policy(caps).prefill_flops;

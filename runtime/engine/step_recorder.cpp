@@ -66,7 +66,7 @@ void StepRecorder::bind_layers(const PagePool& pool, const PagePool& states) {
   for (const LayerSpec& layer : model_->spec().layers) {
     pages_.push_back({.format = options_.kv, .page_table = page_table_, .pages_per_slot = pages_per_slot_});
     states_.push_back({.stride = layer.recurrence.state_floats()});
-    if (layer.attention.heads != 0) {
+    if (layer.attention.own_kv_heads() != 0) {
       pages_.back().k = pool.whole(region++);
       pages_.back().v = pool.whole(region++);
     }
@@ -260,7 +260,7 @@ Result<StepRecorder::Lane*> StepRecorder::record_batch_change(std::span<const Ba
     lane->stream.copy(row(slot_rows_, batch[i].slot), row(batch_rows_, i));
     longest = std::max(longest, batch[i].tokens);
   }
-  const uint32_t counts[3] = {static_cast<uint32_t>(batch.size()), std::max(model_->spec().kv_heads(), 1u),
+  const uint32_t counts[3] = {static_cast<uint32_t>(batch.size()), std::max(model_->spec().most_kv_heads(), 1u),
                               divide_up(longest, kAttentionDecodePages * kPageTokens)};
   for (uint32_t axis = 0; axis < 3; ++axis) lane->stream.fill({arguments_, 4 * axis, 4}, counts[axis]);
   PUMICE_TRY(lane->stream.end());
@@ -307,7 +307,7 @@ void StepRecorder::record_shift(Recorder recorder, const PageShift& shift) {
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const AttentionSpec& attention = spec.layers[i].attention;
     const RopeSpec& rope = spec.rope(spec.layers[i]);
-    if (attention.heads == 0 || rope.rotary == 0) continue;
+    if (attention.heads == 0 || rope.rotary == 0 || attention.cache_layer) continue;
     kv_shift(recorder,
              {.pages = pages_[i],
               .frequencies = model_->weights().ropes[attention.rope].for_context(rope, options_.context_tokens),

@@ -10,6 +10,7 @@
 #include "kernels/attention.h"
 #include "kernels/combine.h"
 #include "kernels/embedding.h"
+#include "kernels/expert_tiles.h"
 #include "kernels/kv_shift.h"
 #include "kernels/matmul.h"
 #include "kernels/matvec.h"
@@ -54,6 +55,7 @@ class Catalogue {
   void add_head(const ModelShape& shape);
   void add_mixture(const ModelShape& shape, uint32_t type);
   void add_recurrences();
+  void add_expert_tiles(const ModelShape& shape, uint32_t type, uint32_t n);
   std::vector<CataloguedPipeline> take() { return std::move(pipelines_); }
 
  private:
@@ -178,8 +180,31 @@ void Catalogue::add_head(const ModelShape& shape) {
 }
 
 // Of 128 experts 8, each an eighth of the feed-forward block.
+constexpr uint32_t kExperts = 128, kUsed = 8;
+
+void Catalogue::add_expert_tiles(const ModelShape& shape, uint32_t type, uint32_t n) {
+  const uint32_t width = shape.ffn / kUsed;
+  const vk::Buffer none;
+  const WeightMatrix gate = matrix(type, kExperts * width, shape.width);
+  const uint32_t tile = matvec_tile(
+      kernels_.caps(), {.type = type, .rows = width, .cols = shape.width, .n = n * kUsed, .gated = true}, kExperts);
+  if (tile == 1) return;
+  add("tiles of experts " + std::string(weight_variant(type)), true, [&](Recorder recorder) {
+    expert_tiles(recorder, {.rows = n * kUsed, .experts = kExperts, .size = tile});
+    matvec(recorder, {.w = gate,
+                      .up = &gate,
+                      .x = rows_of(shape.width),
+                      .y = rows_of(width),
+                      .n = n * kUsed,
+                      .choices = &none,
+                      .experts = kExperts,
+                      .share = kUsed,
+                      .tiles = &none,
+                      .tile_size = tile});
+  });
+}
+
 void Catalogue::add_mixture(const ModelShape& shape, uint32_t type) {
-  constexpr uint32_t kExperts = 128, kUsed = 8;
   const uint32_t width = shape.ffn / kUsed;
   const vk::Buffer none;
   const std::string use = std::string(" of experts ") + weight_variant(type) + " " + std::to_string(shape.width);
@@ -237,7 +262,10 @@ std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, b
       for (const KvFormat& format : kFormats) catalogue.add_attention(shape, format, n);
       catalogue.add_other(shape, n);
     }
-    for (uint32_t type = 0; type < kWeightTypes; ++type) catalogue.add_mixture(shape, type);
+    for (uint32_t type = 0; type < kWeightTypes; ++type) {
+      catalogue.add_mixture(shape, type);
+      catalogue.add_expert_tiles(shape, type, 512);
+    }
     catalogue.add_head(shape);
   }
   catalogue.add_recurrences();

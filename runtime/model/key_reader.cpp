@@ -101,17 +101,6 @@ Result<std::vector<uint32_t>> KeyReader::each_layer(std::string_view name, uint3
   return counts;
 }
 
-Result<std::vector<uint32_t>> KeyReader::alike_layers(std::string_view name, uint32_t layers, uint32_t highest) {
-  PUMICE_ASSIGN(std::vector<uint32_t> counts, each_layer(name, layers, highest));
-  const auto first = std::find_if(counts.begin(), counts.end(), [](uint32_t count) { return count != 0; });
-  for (auto other = first; other != counts.end(); ++other)
-    if (*other != 0 && *other != *first)
-      return error(Status::kUnsupported,
-                   "%s is %u in layer %td but %u in layer %td; layers that differ are not supported", key(name).c_str(),
-                   *first, first - counts.begin(), *other, other - counts.begin());
-  return counts;
-}
-
 Result<void> KeyReader::check_rest() const {
   for (const GgufEntry& entry : file_.metadata()) {
     if (!entry.key.starts_with(prefix_) || read_.contains(entry.key)) continue;

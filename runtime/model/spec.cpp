@@ -36,26 +36,23 @@ uint32_t RecurrenceSpec::state_floats() const {
 
 uint32_t ModelSpec::widest_projection() const {
   return widest(layers, [](const LayerSpec& layer) {
-    return std::max(layer.attention.projected_width(), layer.recurrence.projected_width());
+    return std::max(layer.attention.qkv_width(), layer.recurrence.projected_width());
   });
 }
 uint32_t ModelSpec::widest_mixed() const {
-  return widest(layers, [](const LayerSpec& layer) {
-    return std::max(layer.attention.q_width(), layer.recurrence.inner_width());
-  });
+  return std::max(widest_q(), widest(layers, [](const LayerSpec& layer) { return layer.recurrence.inner_width(); }));
 }
 uint32_t ModelSpec::widest_conv() const {
   return widest(layers,
                 [](const LayerSpec& layer) { return layer.recurrence.key_dim ? layer.recurrence.conv_width() : 0; });
 }
-uint32_t ModelSpec::kv_heads() const {
-  return widest(layers, [](const LayerSpec& layer) { return layer.attention.kv_heads; });
-}
 bool ModelSpec::recurrent() const {
   return widest(layers, [](const LayerSpec& layer) { return layer.recurrence.state_floats(); }) != 0;
 }
 uint32_t ModelSpec::widest_q() const {
-  return widest(layers, [](const LayerSpec& layer) { return layer.attention.q_width(); });
+  return widest(layers, [](const LayerSpec& layer) {
+    return std::max(layer.attention.q_width(), layer.attention.latent.query_rank);
+  });
 }
 uint32_t ModelSpec::widest_ffn() const {
   return widest(layers, [](const LayerSpec& layer) {
@@ -67,8 +64,11 @@ uint32_t ModelSpec::widest_ffn() const {
 uint32_t ModelSpec::most_used() const {
   return widest(layers, [](const LayerSpec& layer) { return layer.feed_forward.mixture.used; });
 }
-uint32_t ModelSpec::most_experts() const {
-  return widest(layers, [](const LayerSpec& layer) { return layer.feed_forward.mixture.experts; });
+uint32_t ModelSpec::most_router_columns() const {
+  return widest(layers, [](const LayerSpec& layer) { return layer.feed_forward.mixture.router_columns(); });
+}
+uint32_t ModelSpec::most_kv_heads() const {
+  return widest(layers, [](const LayerSpec& layer) { return layer.attention.kv_heads; });
 }
 
 }  // namespace pumice

@@ -37,8 +37,9 @@ struct Workspace {
   vk::Buffer mixed;        // (rows, q_width or inner_width): what attention or a recurrence results in
   vk::Buffer gate;         // (rows, ffn_width), of a mixture (rows * used, ffn_width)
   vk::Buffer up;           // as gate
-  vk::Buffer router;       // (rows, experts)
+  vk::Buffer router;       // (rows, experts), and the gate of shared ones behind them
   vk::Buffer choices;      // (rows, used): of route()
+  vk::Buffer tiles;        // of expert_tiles()
   vk::Buffer expert_rows;  // (rows * used, width)
   vk::Buffer logits;       // (logit_rows, vocabulary)
   vk::Buffer partials;     // of split attention
@@ -46,6 +47,7 @@ struct Workspace {
   vk::Buffer finds;        // of argmax and sample
   vk::Buffer arrivals;     // of argmax; zero between steps
   vk::Buffer samplings;    // (logit_rows) SampleState
+  vk::Buffer per_layer;    // (rows, layers * per_layer_width): what each layer adds of the token itself
 
   static uint64_t bytes(const ModelSpec& spec, const WorkspaceShape& shape);
   static Result<Workspace> create(vk::Device& device, const ModelSpec& spec, const WorkspaceShape& shape);

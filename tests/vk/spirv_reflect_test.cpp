@@ -11,6 +11,7 @@
 #include "shared/attention.h"
 #include "shared/combine.h"
 #include "shared/embedding.h"
+#include "shared/expert_tiles.h"
 #include "shared/kv_shift.h"
 #include "shared/kv_write.h"
 #include "shared/matmul.h"
@@ -57,6 +58,7 @@ const std::map<std::string, Expected> kExpected = {
     {"attention_cpu_prefill", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 10}, 0, true}},
     {"attention_tile", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 10}, 0, true}},
     {"combine", {kCombineBindings, sizeof(CombinePush), {}, kCombineWorkgroup}},
+    {"expert_tiles", {kExpertTilesBindings, sizeof(ExpertTilesPush), {}, kExpertTilesWorkgroup}},
     {"embedding", {kEmbeddingBindings, sizeof(EmbeddingPush), {}, kEmbeddingWorkgroup}},
     {"kv_write", {kKvWriteBindings, sizeof(KvWritePush), {}, kKvWriteWorkgroup}},
     {"kv_write_mixed", {kKvWriteBindings, sizeof(KvWritePush), {0, 1, 2, 3, 4, 5}, 0, true}},

@@ -125,9 +125,9 @@ void record_heads(Recorder recorder, const StepContext& context, size_t index) {
   activation(recorder, {.gate = projected,
                         .up = &mixed,
                         .y = mixed,
-                        .gate_column = columns.gate,
                         .n = context.step.n,
-                        .cols = spec.inner_width()});
+                        .cols = spec.inner_width(),
+                        .gate_column = columns.gate});
   if (!delta) record_norms(recorder, context, spec, weights);
 }
 

@@ -69,9 +69,36 @@ namespace pumice {
   X("plamo", plamo)                 \
   X("phimoe", phimoe)               \
   X("minimax-m2", minimax_m2)       \
+  X("qwen2moe", qwen2moe)           \
+  X("hunyuan-dense", hunyuan)       \
+  X("hunyuan-moe", hunyuan)         \
+  X("hunyuan_vl", hunyuan)          \
+  X("hy_v3", hy_v3)                 \
+  X("maincoder", maincoder)         \
+  X("dbrx", dbrx)                   \
+  X("olmo", olmo)                   \
+  X("afmoe", afmoe)                 \
+  X("laguna", laguna)               \
+  X("muse-glimmer", muse_glimmer)   \
+  X("spark2_5", spark2_5)           \
+  X("mimo2", mimo2)                 \
+  X("maple", mellum)                \
+  X("cohere2moe", cohere2moe)       \
+  X("plamo3", plamo3)               \
+  X("qwen", qwen)                   \
+  X("qwen3tts", qwen3)              \
+  X("jais2", nemotron)              \
+  X("pockettts", starcoder2)        \
+  X("cogvlm", cogvlm)               \
+  X("grok", grok)                   \
+  X("gemma4", gemma4)               \
+  X("deepseek2", deepseek2)         \
+  X("mistral4", deepseek2)          \
+  X("smallthinker", smallthinker)   \
   X("lfm2", lfm2)                   \
   X("lfm2moe", lfm2)                \
   X("qwen35", qwen35)               \
+  X("qwen35moe", qwen35)             \
   X("granitehybrid", granitehybrid) \
   X("nemotron_h", nemotron_h)       \
   X("nemotron_h_moe", nemotron_h)   \

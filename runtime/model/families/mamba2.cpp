@@ -6,7 +6,12 @@ namespace pumice {
 Result<ModelSpec> describe_mamba2(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kAdjacent));
   PUMICE_ASSIGN(const RecurrenceSpec recurrence, read_recurrence(reader, RecurrenceKind::kMamba2));
-  for (LayerSpec& layer : spec.layers) layer = {.recurrence = recurrence, .ffn_norm = ""};
+  for (LayerSpec& layer : spec.layers) {
+    layer.attention = {};
+    layer.recurrence = recurrence;
+    layer.feed_forward.width = 0;
+    layer.ffn_norm = "";
+  }
   return spec;
 }
 

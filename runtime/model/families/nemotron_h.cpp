@@ -13,12 +13,13 @@ Result<ModelSpec> describe_nemotron_h(KeyReader& reader) {
     FeedForwardSpec& feed_forward = layer.feed_forward;
     feed_forward.gated = false;
     feed_forward.activation = Activation::kSquaredRelu;
-    if (feed_forward.width != 0)
-      layer = {.feed_forward = feed_forward, .attention_norm = "", .ffn_norm = "attn_norm"};
-    else if (layer.attention.heads == 0)
-      layer = {.recurrence = recurrence, .ffn_norm = ""};
-    else
-      layer.ffn_norm = "";
+    layer.ffn_norm = feed_forward.width != 0 ? "attn_norm" : "";
+    if (feed_forward.width != 0) {
+      layer.attention = {};
+      layer.attention_norm = "";
+    } else if (layer.attention.heads == 0) {
+      layer.recurrence = recurrence;
+    }
   }
   return spec;
 }
