@@ -21,8 +21,12 @@ bool WeightReader::is_unused(std::string_view name) const {
   return std::any_of(unused_.begin(), unused_.end(), [&](const std::string& end) { return name.ends_with(end); });
 }
 
+// Some families' files leave out the end of some names.
 const GgufTensor* WeightReader::find(const std::string& name) const {
-  return is_unused(name) ? nullptr : file_.find_tensor(name);
+  if (is_unused(name)) return nullptr;
+  const GgufTensor* found = file_.find_tensor(name);
+  constexpr std::string_view kEnd = ".weight";
+  return found || !name.ends_with(kEnd) ? found : file_.find_tensor(name.substr(0, name.size() - kEnd.size()));
 }
 
 Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t rows, uint64_t cols,

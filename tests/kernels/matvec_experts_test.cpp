@@ -59,8 +59,7 @@ class MatvecExpertsTest : public DeviceTest {
     const FloatRows y = nan_rows(pairs, c.rows + 2);
     run([&](Recorder recorder) {
       if (tile > 1)
-        expert_tiles(recorder,
-                     {.choices = bound, .tiles = tiles, .rows = pairs, .experts = c.experts, .size = tile});
+        expert_tiles(recorder, {.choices = bound, .tiles = tiles, .rows = pairs, .experts = c.experts, .size = tile});
       matvec(recorder, {.w = gate.weights,
                         .up = c.gated ? &up.weights : nullptr,
                         .x = rows(x, c.cols, (c.cols + 3) / 4 * 4),
@@ -105,40 +104,46 @@ TEST_F(MatvecExpertsTest, TilesPayWhereAnExpertHasSeveralRows) {
   EXPECT_LE(matvec_tile(caps(), {.type = kWeightF32, .rows = 64, .cols = 64, .n = 4096}, 8), kMostExpertTile);
 }
 
+struct HeadsCase {
+  uint32_t heads, rows, cols, n;
+  uint32_t x_first, x_head, y_first, y_head;
+};
+
 // A head's part of a row of x, and of y, from a column on.
 TEST_F(MatvecExpertsTest, HeadsHaveMatricesOfTheirOwn) {
-  constexpr uint32_t kHeads = 3, kRows = 16, kCols = 20, kRowCount = 5, kXFirst = 4, kXHead = 28, kYFirst = 2,
-                     kYHead = 19;
-  constexpr uint32_t kX = kXFirst + kHeads * kXHead, kY = kYFirst + kHeads * kYHead;
-  for (const Mask mask : {Mask::kNone, Mask::kShared}) {
-    use(mask);
-    const TestMatrix w = make_matrix(device(), TensorType::kF32, kHeads * kRows, kCols, 3);
-    const auto x = Generator(4).normals(kRowCount * kX), before = Generator(5).normals(kRowCount * kY);
-    const FloatRows y = rows(before, kY, kY);
-    run([&](Recorder recorder) {
-      matvec(recorder, {.w = w.weights,
-                        .x = rows(x, kX, kX),
-                        .y = y,
-                        .y_offset = kYFirst,
-                        .n = kRowCount,
-                        .experts = kHeads,
-                        .heads = {.count = kHeads, .x_first = kXFirst, .x_head = kXHead, .y_head = kYHead}});
-    });
-    std::vector<float> expected = before;
-    for (uint32_t i = 0; i < kRowCount * kHeads; ++i) {
-      const uint32_t row = i / kHeads, head = i % kHeads;
-      const auto one = reference::matvec({.x = std::span(x).subspan(row * kX + kXFirst + head * kXHead, kCols),
-                                          .w = std::span(w.values).subspan(head * kRows * kCols, kRows * kCols),
-                                          .rows = kRows,
-                                          .cols = kCols});
-      std::copy(one.begin(), one.end(), expected.begin() + row * kY + kYFirst + head * kYHead);
+  for (const HeadsCase& c : {HeadsCase{3, 16, 20, 5, 4, 28, 2, 19}, HeadsCase{2, 24, 64, 2, 0, 64, 0, 24}})
+    for (const Mask mask : {Mask::kNone, Mask::kShared}) {
+      use(mask);
+      const uint32_t x_cols = c.x_first + c.heads * c.x_head, y_cols = c.y_first + c.heads * c.y_head;
+      const TestMatrix w = make_matrix(device(), TensorType::kF32, c.heads * c.rows, c.cols, 3);
+      const auto x = Generator(4).normals(c.n * x_cols), before = Generator(5).normals(c.n * y_cols);
+      const FloatRows y = rows(before, y_cols, y_cols);
+      run([&](Recorder recorder) {
+        matvec(recorder, {.w = w.weights,
+                          .x = rows(x, x_cols, x_cols),
+                          .y = y,
+                          .y_offset = c.y_first,
+                          .n = c.n,
+                          .experts = c.heads,
+                          .heads = {.count = c.heads, .x_first = c.x_first, .x_head = c.x_head, .y_head = c.y_head}});
+      });
+      std::vector<float> expected = before;
+      const size_t size = size_t{c.rows} * c.cols;
+      for (uint32_t i = 0; i < c.n * c.heads; ++i) {
+        const uint32_t row = i / c.heads, head = i % c.heads;
+        const auto one =
+            reference::matvec({.x = std::span(x).subspan(row * x_cols + c.x_first + head * c.x_head, c.cols),
+                               .w = std::span(w.values).subspan(head * size, size),
+                               .rows = c.rows,
+                               .cols = c.cols});
+        std::copy(one.begin(), one.end(), expected.begin() + row * y_cols + c.y_first + head * c.y_head);
+      }
+      const auto actual = read_rows(y, c.n, y_cols);
+      const auto verdict = reference::compare(actual, expected, 1e-5, 1e-5);
+      EXPECT_TRUE(verdict) << verdict;
+      EXPECT_FALSE(reference::compare(actual, before, 1e-3, 1e-3));
+      drop_buffers();
     }
-    const auto actual = read_rows(y, kRowCount, kY);
-    const auto verdict = reference::compare(actual, expected, 1e-5, 1e-5);
-    EXPECT_TRUE(verdict) << verdict;
-    EXPECT_FALSE(reference::compare(actual, before, 1e-3, 1e-3));
-    drop_buffers();
-  }
 }
 
 }  // namespace

@@ -119,7 +119,6 @@ std::vector<FamilyModel> dense_families() {
       {.architecture = "spark2_5", .keys = window(20), .layers = 4},
       {.architecture = "plamo3", .keys = window(20), .layers = 3, .fused_qkv = true, .fused_gate = true},
       {.architecture = "qwen", .fused_qkv = true},
-      {.architecture = "cogvlm", .fused_qkv = true},
       {.architecture = "gemma4", .keys = small_gemma4, .layers = 6},
       {.architecture = "gemma4", .keys = large_gemma4, .layers = 3, .heads = 0, .keys_are_values = true},
   };

@@ -82,14 +82,12 @@ namespace pumice {
   X("muse-glimmer", muse_glimmer)   \
   X("spark2_5", spark2_5)           \
   X("mimo2", mimo2)                 \
-  X("maple", mellum)                \
   X("cohere2moe", cohere2moe)       \
   X("plamo3", plamo3)               \
   X("qwen", qwen)                   \
   X("qwen3tts", qwen3)              \
   X("jais2", nemotron)              \
   X("pockettts", starcoder2)        \
-  X("cogvlm", cogvlm)               \
   X("grok", grok)                   \
   X("gemma4", gemma4)               \
   X("deepseek2", deepseek2)         \
@@ -98,11 +96,12 @@ namespace pumice {
   X("lfm2", lfm2)                   \
   X("lfm2moe", lfm2)                \
   X("qwen35", qwen35)               \
-  X("qwen35moe", qwen35)             \
+  X("qwen35moe", qwen35)            \
   X("granitehybrid", granitehybrid) \
   X("nemotron_h", nemotron_h)       \
   X("nemotron_h_moe", nemotron_h)   \
-  X("mamba2", mamba2)
+  X("mamba2", mamba2)               \
+  X("maple", maple)
 
 struct Family {
   const char* name;  // general.architecture
