@@ -39,8 +39,12 @@ struct ContextOptions {
 struct ContextPlan {
   ContextOptions options;
   PageShape shape;
-  uint32_t pages = 0;          // of the pool
-  uint32_t highest_slice = 0;  // most tokens of a prefill slice
+  uint32_t pages = 0;                // of the pool
+  uint32_t highest_slice = 0;        // most tokens of a prefill slice
+  PageShape states = {.tokens = 1};  // of recurrent layers; no regions: there are none
+  uint32_t snapshots = 0;            // of states
+
+  uint32_t places() const { return options.max_sequences + snapshots; }
 };
 
 // The length of a context for which `asked` tokens are asked (0: what suits the model), in whole pages.

@@ -14,9 +14,11 @@
 #include "kernels/kv_shift.h"
 #include "kernels/matmul.h"
 #include "kernels/matvec.h"
+#include "kernels/recurrence.h"
 #include "kernels/rms_norm.h"
 #include "kernels/route.h"
 #include "kernels/sample.h"
+#include "kernels/short_conv.h"
 
 namespace pumice {
 namespace {
@@ -52,6 +54,7 @@ class Catalogue {
   void add_other(const ModelShape& shape, uint32_t n);
   void add_head(const ModelShape& shape);
   void add_mixture(const ModelShape& shape, uint32_t type);
+  void add_recurrences();
   void add_expert_tiles(const ModelShape& shape, uint32_t type, uint32_t n);
   std::vector<CataloguedPipeline> take() { return std::move(pipelines_); }
 
@@ -231,6 +234,24 @@ void Catalogue::add_mixture(const ModelShape& shape, uint32_t type) {
   });
 }
 
+// Of the heads that models have.
+void Catalogue::add_recurrences() {
+  struct Heads {
+    RecurrenceRule rule;
+    uint32_t key_dim, value_dim;
+  };
+  for (const Heads& heads : {Heads{RecurrenceRule::kDelta, 128, 128}, Heads{RecurrenceRule::kMamba, 128, 64},
+                             Heads{RecurrenceRule::kMamba, 256, 64}})
+    add("recurrence of keys of " + std::to_string(heads.key_dim), false, [&](Recorder recorder) {
+      recurrence(recorder, {.rule = heads.rule,
+                            .heads = 32,
+                            .key_heads = 16,
+                            .key_dim = heads.key_dim,
+                            .value_dim = heads.value_dim});
+    });
+  add("short_conv", false, [&](Recorder recorder) { short_conv(recorder, {.cols = 2048}); });
+}
+
 }  // namespace
 
 std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, bool with_candidates) {
@@ -247,6 +268,7 @@ std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, b
     }
     catalogue.add_head(shape);
   }
+  catalogue.add_recurrences();
   return catalogue.take();
 }
 

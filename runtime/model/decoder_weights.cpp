@@ -20,8 +20,15 @@ Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader)
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const std::string block = "blk." + std::to_string(i) + ".";
     LayerWeights layer;
-    PUMICE_ASSIGN(layer.attention, bind_attention(spec, spec.layers[i], block, reader));
-    PUMICE_ASSIGN(layer.feed_forward, bind_feed_forward(spec, spec.layers[i], block, reader));
+    if (spec.layers[i].attention.heads != 0) {
+      PUMICE_ASSIGN(layer.attention, bind_attention(spec, spec.layers[i], block, reader));
+    }
+    if (spec.layers[i].recurrence.kind != RecurrenceKind::kNone) {
+      PUMICE_ASSIGN(layer.recurrence, bind_recurrence(spec, spec.layers[i], block, reader));
+    }
+    if (spec.layers[i].feed_forward.width != 0) {
+      PUMICE_ASSIGN(layer.feed_forward, bind_feed_forward(spec, spec.layers[i], block, reader));
+    }
     if (spec.per_layer_width != 0) {
       PUMICE_ASSIGN(layer.per_layer, bind_per_layer(spec, block, reader));
     }

@@ -5,12 +5,14 @@
 
 #include "model/blocks/attention.h"
 #include "model/blocks/feed_forward.h"
+#include "model/blocks/recurrence.h"
 #include "model/blocks/per_layer.h"
 
 namespace pumice {
 
 struct LayerWeights {
   AttentionWeights attention;
+  RecurrenceWeights recurrence;
   FeedForwardWeights feed_forward;
   PerLayerWeights per_layer;
   float output_scale = 1;

@@ -51,9 +51,9 @@ struct LatentSpec {
 };
 
 struct AttentionSpec {
-  uint32_t heads = 0, kv_heads = 0, head_dim = 0;
-  float scale = 0;    // of scores
-  uint32_t rope = 0;  // of ModelSpec::ropes
+  uint32_t heads = 0, kv_heads = 0, head_dim = 0;  // 0: the layer has no attention
+  float scale = 0;                                 // of scores
+  uint32_t rope = 0;                               // of ModelSpec::ropes
   QkNorm qk_norm = QkNorm::kNone;
   bool v_norm = false;           // of each head of v, without a weight
   bool norm_after_rope = false;  // instead of before
@@ -67,6 +67,7 @@ struct AttentionSpec {
   // Heads are multiplied by gate(attn_gate x) before they are joined: gate_width is heads or q_width. 0: they are not.
   uint32_t gate_width = 0;
   Activation gate = Activation::kSigmoid;
+  bool gate_in_q = false;  // its rows are in attn_q, behind those of each head
 
   LatentSpec latent;  // head_dim: the rotated dimensions, then key_rank; kv_heads: 1
 
@@ -78,6 +79,26 @@ struct AttentionSpec {
   uint32_t own_kv_heads() const { return cache_layer ? 0 : kv_heads; }
   uint32_t kv_width() const { return own_kv_heads() * head_dim; }
   uint32_t qkv_width() const { return q_columns() + (latent.key_rank ? 1 : 2) * kv_width(); }
+};
+
+// What a layer has instead of attention: a state of fixed size for each sequence.
+enum class RecurrenceKind {
+  kNone,
+  kShortConv,  // two gates around a convolution
+  kDeltaRule,  // heads as shaders/shared/recurrence.h has them, after a convolution
+  kMamba2,     // likewise
+};
+
+struct RecurrenceSpec {
+  RecurrenceKind kind = RecurrenceKind::kNone;
+  uint32_t taps = 0;                                              // tokens that a convolution reaches
+  uint32_t heads = 0, key_heads = 0, key_dim = 0, value_dim = 0;  // kShortConv: one head of the width, no keys
+
+  uint32_t inner_width() const { return heads * value_dim; }
+  uint32_t keys_width() const { return key_heads * key_dim; }
+  uint32_t conv_width() const { return inner_width() + 2 * keys_width(); }
+  uint32_t projected_width() const;  // what is computed of a token before the convolution
+  uint32_t state_floats() const;     // of a sequence
 };
 
 // Experts of which each token takes a few, as a router says (kernels/route.h), and some that all tokens take.
@@ -114,10 +135,12 @@ struct FeedForwardSpec {
 inline constexpr const char* kBareNorm = "-";
 
 // x += scale post_norm(attention(norm(x))), then the same with the feed-forward block; parallel: both read the same x,
-// by one norm where the feed-forward block has none. A norm has the name of its tensor in the layer, without ".weight";
-// empty: there is none.
+// by one norm where the feed-forward block has none. A norm has the name of its
+// tensor in the layer, without ".weight"; empty: there is none. A recurrence takes attention's place; a layer may have
+// neither, or no feed-forward block (width 0).
 struct LayerSpec {
   AttentionSpec attention;
+  RecurrenceSpec recurrence;
   FeedForwardSpec feed_forward;
   std::string attention_norm = "attn_norm", attention_post_norm;
   std::string ffn_norm = "ffn_norm", ffn_post_norm;
@@ -148,12 +171,15 @@ struct ModelSpec {
   std::vector<std::string> warnings;        // what the file leaves to guess, a line each
 
   const RopeSpec& rope(const LayerSpec& layer) const { return ropes[layer.attention.rope]; }
-  uint32_t widest_qkv() const;
+  uint32_t widest_projection() const;  // of a layer's mixer of tokens
   uint32_t widest_q() const;
+  uint32_t widest_mixed() const;         // of what attention or a recurrence results in
+  uint32_t widest_conv() const;          // 0: no layer convolves before its heads
+  bool recurrent() const;                // whether sequences have states
   uint32_t widest_ffn() const;           // a row of activations of gate, or of up
   uint32_t most_used() const;            // experts of a token; 0: there is no mixture
   uint32_t most_router_columns() const;  // of experts, and the gate of the shared ones
-  uint32_t most_kv_heads() const;
+  uint32_t most_kv_heads() const;        // 0: no layer has attention
 };
 
 }  // namespace pumice

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "shared/recurrence.h"
+#include "shared/short_conv.h"
 
 namespace pumice {
 namespace {
@@ -12,7 +14,7 @@ namespace {
 constexpr uint32_t kMaxLayers = 1024, kMaxWidth = 1u << 18, kMaxVocabulary = 1u << 24;
 constexpr size_t kMostName = 100;
 
-// One for each layer; they differ in the numbers of heads alone.
+// One for each layer; they differ in the numbers of heads alone, and those without heads have no attention.
 Result<std::vector<AttentionSpec>> read_attention(KeyReader& reader, uint32_t width, uint32_t layers) {
   constexpr uint32_t kMostHeads = 65536;
   PUMICE_ASSIGN(const std::vector<uint32_t> heads, reader.each_layer("attention.head_count", layers, kMostHeads));
@@ -20,26 +22,29 @@ Result<std::vector<AttentionSpec>> read_attention(KeyReader& reader, uint32_t wi
   if (reader.has("attention.head_count_kv")) {
     PUMICE_ASSIGN(kv_heads, reader.each_layer("attention.head_count_kv", layers, kMostHeads));
   }
+  std::vector<AttentionSpec> all(layers);
   const bool explicit_length = reader.has("attention.key_length");
-  AttentionSpec attention{.head_dim = width / heads[0]};
+  const uint32_t most = *std::max_element(heads.begin(), heads.end());
+  if (most == 0) return all;
+  AttentionSpec attention{.head_dim = width / most};
   if (explicit_length) {
     PUMICE_ASSIGN(attention.head_dim, reader.required("attention.key_length", 4096));
   }
-  for (size_t i = 0; i < heads.size(); ++i)
-    if (attention.head_dim == 0 || attention.head_dim % 2 != 0 || heads[i] % kv_heads[i] != 0 ||
-        (!explicit_length && width % heads[0] != 0))
-      return error(Status::kMalformed, "%s: %u heads and %u KV heads do not fit a width of %u",
-                   reader.key("attention.head_count_kv").c_str(), heads[i], kv_heads[i], width);
   PUMICE_ASSIGN(const uint32_t value_length, reader.count("attention.value_length", attention.head_dim));
   if (value_length != attention.head_dim && !reader.has("attention.kv_lora_rank"))
     return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", value_length,
                  attention.head_dim);
   PUMICE_ASSIGN(attention.scale, reader.number("attention.scale", 0));
   if (attention.scale == 0) attention.scale = 1 / std::sqrt(static_cast<float>(attention.head_dim));
-  std::vector<AttentionSpec> all(layers, attention);
   for (size_t i = 0; i < all.size(); ++i) {
+    if (heads[i] == 0 || kv_heads[i] == 0) continue;
+    all[i] = attention;
     all[i].heads = heads[i];
     all[i].kv_heads = kv_heads[i];
+    if (attention.head_dim == 0 || attention.head_dim % 2 != 0 || heads[i] % kv_heads[i] != 0 ||
+        (!explicit_length && width % most != 0))
+      return error(Status::kMalformed, "%s: %u heads and %u KV heads do not fit a width of %u",
+                   reader.key("attention.head_count_kv").c_str(), heads[i], kv_heads[i], width);
   }
   return all;
 }
@@ -108,7 +113,11 @@ Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm
     return error(Status::kUnsupported, "%s is false: this is an encoder, and only decoders are supported",
                  reader.key("attention.causal").c_str());
   PUMICE_ASSIGN(spec.vocabulary, read_vocabulary(reader.file()));
-  PUMICE_ASSIGN(RopeSpec rope, read_rope(reader, pairs, attention[0].head_dim, spec.context_length));
+  const auto attends = [](const AttentionSpec& layer) { return layer.heads != 0; };
+  RopeSpec rope;
+  if (const auto first = std::find_if(attention.begin(), attention.end(), attends); first != attention.end()) {
+    PUMICE_ASSIGN(rope, read_rope(reader, pairs, first->head_dim, spec.context_length));
+  }
   spec.ropes.push_back(std::move(rope));
   spec.layers.resize(layers);
   for (uint32_t i = 0; i < layers; ++i) {
@@ -175,6 +184,31 @@ Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec, W
     if (stated ? (*stated)[i] : !dense) spec.layers[i].attention.window = window;
   }
   return {};
+}
+
+Result<RecurrenceSpec> read_recurrence(KeyReader& reader, RecurrenceKind kind) {
+  RecurrenceSpec spec{.kind = kind};
+  PUMICE_ASSIGN(spec.taps, reader.required("ssm.conv_kernel", kConvMostTaps));
+  PUMICE_ASSIGN(const uint32_t inner, reader.required("ssm.inner_size", kMaxWidth));
+  PUMICE_ASSIGN(spec.key_dim, reader.required("ssm.state_size", kRecurrenceMostKeys));
+  PUMICE_ASSIGN(spec.heads, reader.required("ssm.time_step_rank", kMaxWidth));
+  PUMICE_ASSIGN(spec.key_heads, reader.required("ssm.group_count", spec.heads));
+  spec.value_dim = inner / spec.heads;
+  if (inner % spec.heads == 0 && spec.heads % spec.key_heads == 0) return spec;
+  return error(Status::kMalformed, "%s: %u heads in %u groups do not fit a width of %u",
+               reader.key("ssm.inner_size").c_str(), spec.heads, spec.key_heads, inner);
+}
+
+Result<std::vector<bool>> read_recurrent_layers(KeyReader& reader, uint32_t interval, const ModelSpec& spec) {
+  PUMICE_ASSIGN(const std::optional<std::vector<bool>> stated, reader.flags("attention.recurrent_layers"));
+  if (stated && stated->size() != spec.layers.size())
+    return error(Status::kMalformed, "%s has %zu values for %zu layers",
+                 reader.key("attention.recurrent_layers").c_str(), stated->size(), spec.layers.size());
+  if (stated) return *stated;
+  PUMICE_ASSIGN(interval, reader.count("full_attention_interval", interval));
+  std::vector<bool> layers;
+  for (size_t i = 0; i < spec.layers.size(); ++i) layers.push_back(interval == 0 || (i + 1) % interval != 0);
+  return layers;
 }
 
 uint32_t add_no_rope(ModelSpec& spec) {

@@ -15,6 +15,11 @@ Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm
 // not.
 Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec, bool by_keys = false);
 
+// What ssm.* says of layers with a recurrence of heads.
+Result<RecurrenceSpec> read_recurrence(KeyReader& reader, RecurrenceKind kind);
+// Which layers are recurrent: all but each `interval`-th, unless the file says it otherwise.
+Result<std::vector<bool>> read_recurrent_layers(KeyReader& reader, uint32_t interval, const ModelSpec& spec);
+
 // Latent attention in all layers.
 Result<void> read_latent(KeyReader& reader, ModelSpec& spec);
 

@@ -19,8 +19,8 @@ namespace pumice {
 namespace {
 
 struct WorkspaceSizes {
-  uint64_t hidden, qkv, q, ffn, router, choices, tiles = 0, expert_rows, per_layer, logits;
-  uint64_t partials = 0, counters = 0, finds, samplings;
+  uint64_t hidden, projected, q, convolved, mixed, ffn, router, choices, tiles = 0, expert_rows, per_layer, logits;
+  uint64_t partials = 0, counters = 4, finds, samplings;
   uint32_t max_splits;
 };
 
@@ -29,8 +29,10 @@ WorkspaceSizes sizes_of(const ModelSpec& spec, const WorkspaceShape& shape) {
   const uint32_t splits = divide_up(std::max(shape.context_tokens, 1u), kAttentionDecodePages * kPageTokens);
   WorkspaceSizes sizes{
       .hidden = floats(shape.rows, spec.width),
-      .qkv = floats(shape.rows, spec.widest_qkv()),
+      .projected = floats(shape.rows, spec.widest_projection()),
       .q = floats(shape.rows, spec.widest_q()),
+      .convolved = floats(shape.rows, spec.widest_conv()),
+      .mixed = floats(shape.rows, spec.widest_mixed()),
       .ffn = floats(shape.rows, spec.widest_ffn()),
       .router = floats(shape.rows, spec.most_router_columns()),
       .choices = route_choice_bytes(shape.rows, spec.most_used()),
@@ -62,9 +64,9 @@ bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact) {
 
 uint64_t Workspace::bytes(const ModelSpec& spec, const WorkspaceShape& shape) {
   const WorkspaceSizes sizes = sizes_of(spec, shape);
-  return 2 * sizes.hidden + sizes.qkv + 2 * sizes.q + 2 * sizes.ffn + sizes.router + sizes.choices + sizes.tiles +
-         sizes.expert_rows + sizes.logits + sizes.partials + sizes.counters + sizes.finds + sizes.samplings +
-         sizes.per_layer + 4 * shape.logit_rows;
+  return 2 * sizes.hidden + sizes.projected + sizes.q + sizes.convolved + sizes.mixed + 2 * sizes.ffn + sizes.router +
+         sizes.choices + sizes.tiles + sizes.expert_rows + sizes.logits + sizes.partials + sizes.counters +
+         sizes.finds + sizes.samplings + sizes.per_layer + 4 * shape.logit_rows;
 }
 
 Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, const WorkspaceShape& shape) {
@@ -77,9 +79,10 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
   };
   PUMICE_ASSIGN(work.hidden, make(sizes.hidden));
   PUMICE_ASSIGN(work.normed, make(sizes.hidden));
-  PUMICE_ASSIGN(work.qkv, make(sizes.qkv));
+  PUMICE_ASSIGN(work.projected, make(sizes.projected));
   PUMICE_ASSIGN(work.q, make(sizes.q));
-  PUMICE_ASSIGN(work.attended, make(sizes.q));
+  PUMICE_ASSIGN(work.convolved, make(sizes.convolved));
+  PUMICE_ASSIGN(work.mixed, make(sizes.mixed));
   PUMICE_ASSIGN(work.gate, make(sizes.ffn));
   PUMICE_ASSIGN(work.up, make(sizes.ffn));
   PUMICE_ASSIGN(work.router, make(sizes.router));
@@ -122,15 +125,32 @@ void record_embedding(Recorder recorder, const StepContext& context) {
   if (context.spec.per_layer_width != 0) record_per_layer_inputs(recorder, context);
 }
 
+namespace {
+
+void record_mixer(Recorder recorder, const StepContext& context, size_t index) {
+  const LayerSpec& layer = context.spec.layers[index];
+  if (layer.attention.heads != 0) record_attention(recorder, context, index);
+  if (layer.recurrence.kind != RecurrenceKind::kNone) record_recurrence(recorder, context, index);
+}
+
+void add_mixer(Recorder recorder, const StepContext& context, size_t index) {
+  const LayerSpec& layer = context.spec.layers[index];
+  if (layer.attention.heads != 0) add_attention(recorder, context, index);
+  if (layer.recurrence.kind != RecurrenceKind::kNone) add_recurrence(recorder, context, index);
+}
+
+}  // namespace
+
 void record_layers(Recorder recorder, const StepContext& context, size_t first, size_t last) {
   for (size_t layer = first; layer < last; ++layer) {
     const bool parallel = context.spec.layers[layer].parallel;
+    const bool feeds = context.spec.layers[layer].feed_forward.width != 0;
     if (context.spec.layers[layer].feed_forward.mixture.early_router) record_early_router(recorder, context, layer);
-    record_attention(recorder, context, layer);
-    if (parallel) record_feed_forward(recorder, context, layer);
-    add_attention(recorder, context, layer);
-    if (!parallel) record_feed_forward(recorder, context, layer);
-    add_feed_forward(recorder, context, layer);
+    record_mixer(recorder, context, layer);
+    if (parallel && feeds) record_feed_forward(recorder, context, layer);
+    add_mixer(recorder, context, layer);
+    if (!parallel && feeds) record_feed_forward(recorder, context, layer);
+    if (feeds) add_feed_forward(recorder, context, layer);
     if (context.spec.per_layer_width != 0) add_per_layer(recorder, context, layer);
   }
 }

@@ -205,6 +205,42 @@ Result<std::array<Projection, 2>> WeightReader::parts(const std::string& name, c
   return both;
 }
 
+Result<std::array<Projection, 2>> WeightReader::alternating(const std::string& name, uint64_t blocks, uint64_t rows,
+                                                            uint64_t cols) {
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", 2 * blocks * rows, cols));
+  if (rows % kRowInterleave != 0)
+    return error(Status::kUnsupported, "tensor %s.weight has blocks of %llu rows; only multiples of %u are supported",
+                 name.c_str(), static_cast<unsigned long long>(rows), kRowInterleave);
+  const size_t bytes = whole->data.size() / (2 * blocks);
+  std::array<Projection, 2> both;
+  for (size_t i = 0; i < 2; ++i) {
+    std::vector<const GgufTensor*> pieces;
+    for (size_t block = 0; block < blocks; ++block) {
+      GgufTensor& part = parts_.emplace_back(*whole);
+      part.dims[1] = rows;
+      part.data = whole->data.subspan((2 * block + i) * bytes, bytes);
+      pieces.push_back(&part);
+    }
+    PUMICE_ASSIGN(both[i].w, upload(pieces));
+  }
+  if (!has_bias(name)) return both;
+  PUMICE_ASSIGN(const std::vector<float> all, values(name + ".bias", 1, 2 * blocks * rows));
+  for (size_t i = 0; i < 2; ++i) {
+    std::vector<float> bias;
+    for (size_t block = 0; block < blocks; ++block) {
+      const auto first = all.begin() + static_cast<ptrdiff_t>((2 * block + i) * rows);
+      bias.insert(bias.end(), first, first + static_cast<ptrdiff_t>(rows));
+    }
+    PUMICE_ASSIGN(both[i].bias, floats(bias));
+  }
+  return both;
+}
+
+Result<std::vector<float>> WeightReader::values(const std::string& name, uint64_t rows, uint64_t cols) {
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name, rows, cols));
+  return fetch_values(file_, *source);
+}
+
 Result<std::optional<vk::Buffer>> WeightReader::stacked_bias(std::span<const std::string> names,
                                                              std::span<const uint64_t> rows, float factor) {
   std::vector<float> values;

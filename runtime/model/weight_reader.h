@@ -47,6 +47,11 @@ class WeightReader {
   // biased: a bias is read where there is one.
   Result<NormWeights> norm(const std::string& name, uint64_t length, bool biased, float factor = 1);
   Result<vk::Buffer> words(std::span<const uint32_t> words);  // a copy; none: an empty buffer
+  // Two matrices (blocks * rows, cols) of which one's rows follow the other's in each of the `blocks`.
+  Result<std::array<Projection, 2>> alternating(const std::string& name, uint64_t blocks, uint64_t rows, uint64_t cols);
+  // On the host; `name` is the whole name.
+  Result<std::vector<float>> values(const std::string& name, uint64_t rows, uint64_t cols);
+  Result<vk::Buffer> floats(std::span<const float> values);
   // One matrix's first rows[0] rows and the rows[1] after them, each as a matrix of its own.
   Result<std::array<Projection, 2>> parts(const std::string& name, const std::array<uint64_t, 2>& rows, uint64_t cols);
   // The matrices (rows, cols) of the experts of a mixture, one after the other, with their biases.
@@ -76,7 +81,6 @@ class WeightReader {
   Result<WeightMatrix> upload(std::span<const GgufTensor* const> parts, uint64_t unit = kRowInterleave);
   Result<vk::Buffer> upload(std::span<const std::byte> bytes);
   Result<const GgufTensor*> with_scale(const GgufTensor& matrix);
-  Result<vk::Buffer> floats(std::span<const float> values);
   Result<void> check_experts(const std::string& name, uint64_t rows) const;
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows,
                                                  float factor);

@@ -16,7 +16,7 @@ struct ActivationPush {
   float limit;  // of kActivationSoftcap, kActivationClamped and kActivationClip
 };
 SHARED_CONST kActivationSilu = 0u;
-SHARED_CONST kActivationGelu = 1u;         // the tanh approximation
+SHARED_CONST kActivationGelu = 1u;  // the tanh approximation
 SHARED_CONST kActivationSquaredRelu = 2u;
 SHARED_CONST kActivationSoftcap = 3u;      // limit * tanh(x / limit)
 SHARED_CONST kActivationClamped = 4u;      // gated: g sigmoid(1.702 g) (u + 1), g <= limit, -limit <= u <= limit

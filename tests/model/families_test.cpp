@@ -160,9 +160,46 @@ std::vector<FamilyModel> mixture_families() {
   };
 }
 
+Keys recurrence(uint32_t inner, uint32_t state, uint32_t heads, uint32_t groups) {
+  return [=](GgufWriter& w, const std::string& p) {
+    w.u32(p + "ssm.conv_kernel", 4).u32(p + "ssm.inner_size", inner).u32(p + "ssm.state_size", state);
+    w.u32(p + "ssm.time_step_rank", heads).u32(p + "ssm.group_count", groups);
+  };
+}
+
+void taps(GgufWriter& w, const std::string& p) { w.u32(p + "shortconv.l_cache", 3); }
+
+std::vector<FamilyModel> recurrent_families() {
+  return {
+      {.architecture = "lfm2", .keys = taps, .layers = 3, .layer_kv_heads = {0, 2, 0}},
+      {.architecture = "lfm2moe",
+       .keys = mixture(4, 2, 32, taps),
+       .layers = 3,
+       .layer_kv_heads = {0, 2, 0},
+       .selection_bias = true},
+      {.architecture = "qwen35", .keys = recurrence(96, 24, 6, 3), .layers = 5, .qkv_biases = true},
+      {.architecture = "qwen35moe",
+       .keys = mixture(4, 2, 32,
+                       [](GgufWriter& w, const std::string& p) {
+                         recurrence(96, 24, 6, 3)(w, p);
+                         w.u32(p + "expert_shared_feed_forward_length", 32);
+                       }),
+       .layers = 4,
+       .merged_experts = true},
+      {.architecture = "granitehybrid", .keys = recurrence(96, 32, 4, 2), .layers = 3, .layer_kv_heads = {0, 2, 0}},
+      {.architecture = "nemotron_h",
+       .keys = recurrence(96, 16, 4, 2),
+       .layers = 4,
+       .layer_kv_heads = {0, 0, 2, 0},
+       .layer_ffn = {0, 96, 0, 96}},
+      {.architecture = "mamba2", .keys = recurrence(128, 48, 4, 1)},
+  };
+}
+
 std::vector<FamilyModel> families() {
   std::vector<FamilyModel> all = dense_families();
   for (const FamilyModel& model : mixture_families()) all.push_back(model);
+  for (const FamilyModel& model : recurrent_families()) all.push_back(model);
   return all;
 }
 
@@ -205,7 +242,8 @@ TEST_F(FamiliesTest, AgreeWithTheReferenceLikeAGpu) {
   use(Mask::kShared);
   for (const FamilyModel& model : families())
     if (model.architecture == "gemma3" || model.architecture == "gpt-oss" || model.architecture == "deepseek" ||
-        model.architecture == "gemma4" || model.architecture == "deepseek2" || model.architecture == "hunyuan-moe")
+        model.architecture == "gemma4" || model.architecture == "deepseek2" || model.architecture == "hunyuan-moe" ||
+        model.architecture == "lfm2" || model.architecture == "qwen35" || model.architecture == "granitehybrid")
       check(model);
 }
 

@@ -24,6 +24,7 @@
 #include "format/gguf.h"
 #include "hadamard.h"
 #include "kv_pages.h"
+#include "recurrent_layer.h"
 #include "rope.h"
 
 namespace pumice::reference {
@@ -49,6 +50,7 @@ class DecoderReference : public DecoderFeedForward {
     model.context_tokens_ = context_tokens;
     PUMICE_TRY(model.read(file));
     model.cache_.resize(model.spec_.layers.size());
+    for (const LayerSpec& layer : model.spec_.layers) model.states_.emplace_back(1, RecurrentState(layer.recurrence));
     return model;
   }
 
@@ -73,8 +75,10 @@ class DecoderReference : public DecoderFeedForward {
     const std::vector<float> inputs = spec_.per_layer_width ? per_layer_inputs(token, x) : std::vector<float>();
     for (size_t i = 0; i < spec_.layers.size(); ++i) {
       const std::vector<float> before = x;
-      attention_block(i, position, x);
-      feed_forward_block(i, before, x);
+      const LayerSpec& layer = spec_.layers[i];
+      if (layer.attention.heads) attention_block(i, position, x);
+      if (layer.recurrence.kind != RecurrenceKind::kNone) recurrent_block(i, x);
+      if (layer.feed_forward.width) feed_forward_block(i, before, x);
       per_layer_block(i, inputs, x);
     }
     ++length_;
@@ -138,6 +142,8 @@ class DecoderReference : public DecoderFeedForward {
       const bool latent = attention.latent.key_rank != 0;
       cache_[i].k.resize(tokens * (latent ? attention.q_columns() : attention.kv_width()));
       cache_[i].v.resize(tokens * (latent ? attention.result_width() : attention.kv_width()));
+      if (spec_.layers[i].recurrence.kind != RecurrenceKind::kNone)
+        states_[i].erase(states_[i].begin() + static_cast<std::ptrdiff_t>(tokens) + 1, states_[i].end());
     }
     length_ = tokens;
   }
@@ -196,18 +202,6 @@ class DecoderReference : public DecoderFeedForward {
       if (limit != 0) value = std::clamp(value, -limit, limit);
   }
 
-  // The joined heads times gate(attn_gate n).
-  void gate_heads(size_t layer, std::span<const float> n, std::vector<float>& heads) const {
-    const AttentionSpec& attention = spec_.layers[layer].attention;
-    if (attention.gate_width == 0) return;
-    const std::vector<float> gate = project(layer, "attn_gate", n, 0, attention.gate_width);
-    for (size_t i = 0; i < heads.size(); ++i) {
-      const double by = gate[i / (heads.size() / gate.size())];
-      heads[i] *= static_cast<float>(attention.gate == pumice::Activation::kSigmoid ? 1 / (1 + std::exp(-by))
-                                                                                    : std::log1p(std::exp(by)));
-    }
-  }
-
   void scale_queries(size_t layer, std::span<float> q, uint32_t position) const {
     const AttentionSpec& attention = spec_.layers[layer].attention;
     const RopeSpec& spec = spec_.rope(spec_.layers[layer]);
@@ -224,6 +218,21 @@ class DecoderReference : public DecoderFeedForward {
       const KvHead head = pack_head(type, rows.subspan(at, head_dim));
       for (size_t d = 0; d < head_dim; ++d) cache.push_back(head.value(d));
     }
+  }
+
+  void recurrent_block(size_t layer, std::vector<float>& x) {
+    const LayerSpec& spec = spec_.layers[layer];
+    const std::vector<float> n = normed(layer, spec.attention_norm, x);
+    const RecurrentLayer block(
+        spec.recurrence, static_cast<double>(spec_.norm_eps),
+        [&](const std::string& name) { return weight(named(layer, name)); },
+        [&](const std::string& name, size_t rows) { return project(layer, name, n, 0, rows); });
+    RecurrentState state = states_[layer].back();
+    const std::vector<float> y = block.forward(state);
+    states_[layer].push_back(std::move(state));
+    const bool gates = spec.recurrence.kind == RecurrenceKind::kShortConv;
+    add_branch(layer, spec.attention_post_norm,
+               project(layer, gates ? "shortconv.out_proj" : "ssm_out", y, 0, spec_.width), x);
   }
 
   void append_keys_and_values(size_t layer, std::span<const float> n, uint32_t position) {
@@ -311,7 +320,8 @@ class DecoderReference : public DecoderFeedForward {
     const AttentionSpec& c = spec_.layers[layer].attention;
     LayerCache& cache = cache_[c.cache_layer.value_or(static_cast<uint32_t>(layer))];
     const bool fused = !weight(named(layer, "attn_qkv.weight")).empty();
-    std::vector<float> q = project(layer, fused ? "attn_qkv" : "attn_q", n, 0, c.q_width());
+    std::vector<float> q =
+        c.gate_in_q ? every_second_head(layer, n, 0) : project(layer, fused ? "attn_qkv" : "attn_q", n, 0, c.q_width());
     clip(q, c.clip);
     prepare_heads(layer, "attn_q_norm.weight", q, position);
     scale_queries(layer, q, position);
@@ -375,6 +385,7 @@ class DecoderReference : public DecoderFeedForward {
   CacheFormat format_;
   uint32_t context_tokens_ = 0;
   std::vector<LayerCache> cache_;
+  std::vector<std::vector<RecurrentState>> states_;  // by layer, after every number of tokens
   size_t length_ = 0;
 };
 

@@ -80,6 +80,30 @@ class DecoderTensors {
                    .bias = bias.empty() ? bias : bias.subspan(first, rows)});
   }
 
+  // Of attn_q, which has of each head its queries, then the gate of its results.
+  std::vector<float> every_second_head(size_t layer, std::span<const float> n, size_t first) const {
+    const AttentionSpec& attention = spec_.layers[layer].attention;
+    std::vector<float> all;
+    for (size_t head = first; head < 2 * attention.heads; head += 2) {
+      const std::vector<float> one = project(layer, "attn_q", n, head * attention.head_dim, attention.head_dim);
+      all.insert(all.end(), one.begin(), one.end());
+    }
+    return all;
+  }
+
+  // The joined heads times gate(attn_gate n).
+  void gate_heads(size_t layer, std::span<const float> n, std::vector<float>& heads) const {
+    const AttentionSpec& attention = spec_.layers[layer].attention;
+    if (attention.gate_width == 0) return;
+    const std::vector<float> gate =
+        attention.gate_in_q ? every_second_head(layer, n, 1) : project(layer, "attn_gate", n, 0, attention.gate_width);
+    for (size_t i = 0; i < heads.size(); ++i) {
+      const double by = gate[i / (heads.size() / gate.size())];
+      heads[i] *= static_cast<float>(attention.gate == pumice::Activation::kSigmoid ? 1 / (1 + std::exp(-by))
+                                                                                    : std::log1p(std::exp(by)));
+    }
+  }
+
   ModelSpec spec_;
 
  private:

@@ -38,12 +38,22 @@ class FamilyWriter {
     const std::string p = model_.architecture + ".";
     writer_.string("general.architecture", model_.architecture);
     writer_.u32(p + "block_count", model_.layers).u32(p + "context_length", model_.context);
-    writer_.u32(p + "embedding_length", model_.width).u32(p + "feed_forward_length", model_.ffn);
-    if (model_.heads)
-      writer_.u32(p + "attention.head_count", model_.heads).u32(p + "attention.head_count_kv", model_.kv_heads);
+    writer_.u32(p + "embedding_length", model_.width);
+    counts(p + "feed_forward_length", model_.ffn, model_.layer_ffn);
+    if (model_.heads) {
+      writer_.u32(p + "attention.head_count", model_.heads);
+      counts(p + "attention.head_count_kv", model_.kv_heads, model_.layer_kv_heads);
+    }
     writer_.f32(p + "attention.layer_norm_rms_epsilon", 1e-5f).f32(p + "attention.layer_norm_epsilon", 1e-5f);
     if (model_.keys) model_.keys(writer_, p);
     writer_.string("tokenizer.ggml.model", "none");
+  }
+
+  void counts(const std::string& key, uint32_t all, const std::vector<int32_t>& by_layer) {
+    if (by_layer.empty())
+      writer_.u32(key, all);
+    else
+      writer_.i32s(key, by_layer);
   }
 
   void matrix(const std::string& name, uint64_t rows, uint64_t cols, double gain, uint64_t experts = 0) {
@@ -71,7 +81,9 @@ class FamilyWriter {
     for (const std::string& norm :
          {layer.attention_norm, layer.attention_post_norm, layer.ffn_norm, layer.ffn_post_norm})
       if (!norm.empty() && norm != kBareNorm) write_norm(block + norm);
-    write_attention(layer.attention, block);
+    if (layer.attention.heads) write_attention(layer.attention, block);
+    if (layer.recurrence.kind == RecurrenceKind::kShortConv) write_short_conv(layer.recurrence, block);
+    if (layer.recurrence.key_dim) write_recurrence(layer.recurrence, block);
     if (layer.output_scale) vector(block + "layer_output_scale.weight", 1, 0.8, 0.1);
     if (const uint64_t own = spec.per_layer_width) {
       matrix(block + "inp_gate.weight", own, spec.width, 1);
@@ -79,6 +91,7 @@ class FamilyWriter {
       write_norm(block + "post_norm");
     }
     const FeedForwardSpec& ffn = layer.feed_forward;
+    if (ffn.width == 0) return;
     if (ffn.mixture.experts) return write_mixture(ffn, block);
     if (model_.biases) {
       vector(block + "attn_output.bias", spec.width, 0, 0.5);
@@ -88,6 +101,34 @@ class FamilyWriter {
     if (ffn.gated && !model_.fused_gate) matrix(block + "ffn_gate.weight", ffn.width, spec.width, 1);
     matrix(block + "ffn_up.weight", ffn.width * (model_.fused_gate ? 2 : 1), spec.width, 1);
     matrix(block + "ffn_down.weight", spec.width, ffn.width, 1);
+  }
+
+  void write_short_conv(const RecurrenceSpec& spec, const std::string& block) {
+    matrix(block + "shortconv.in_proj.weight", spec.projected_width(), model_.width, 1);
+    vector(block + "shortconv.conv.weight", spec.taps, 0, 0.6, spec.conv_width());
+    matrix(block + "shortconv.out_proj.weight", model_.width, spec.inner_width(), 1);
+  }
+
+  void write_recurrence(const RecurrenceSpec& spec, const std::string& block) {
+    const bool mamba = spec.kind == RecurrenceKind::kMamba2;
+    const uint64_t inner = spec.inner_width();
+    if (mamba) {
+      matrix(block + "ssm_in.weight", spec.projected_width(), model_.width, 1);
+      vector(block + "ssm_conv1d.bias", spec.conv_width(), 0, 0.3);
+      vector(block + "ssm_a", 1, -0.5, 0.1, spec.heads);
+      vector(block + "ssm_d", 1, 0, 0.5, spec.heads);
+      vector(block + "ssm_norm.weight", inner / spec.key_heads, 1, 0.2, spec.key_heads);
+    } else {
+      matrix(block + "attn_qkv.weight", spec.conv_width(), model_.width, 1);
+      matrix(block + "attn_gate.weight", inner, model_.width, 1);
+      matrix(block + "ssm_alpha.weight", spec.heads, model_.width, 1);
+      matrix(block + "ssm_beta.weight", spec.heads, model_.width, 1);
+      vector(block + "ssm_a", spec.heads, -0.5, 0.1);
+      vector(block + "ssm_norm.weight", spec.value_dim, 1, 0.2);
+    }
+    vector(block + "ssm_conv1d.weight", spec.taps, 0, 0.6, spec.conv_width());
+    vector(block + "ssm_dt.bias", spec.heads, 0, 0.5);
+    matrix(block + "ssm_out.weight", model_.width, inner, 1);
   }
 
   void write_per_layer_inputs(const ModelSpec& spec) {
@@ -116,7 +157,7 @@ class FamilyWriter {
 
   void write_attention(const AttentionSpec& attention, const std::string& block) {
     if (attention.latent.key_rank) return write_latent(attention, block);
-    const uint64_t q = attention.q_width(), kv = attention.kv_width();
+    const uint64_t q = attention.q_width() * (attention.gate_in_q ? 2 : 1), kv = attention.kv_width();
     if (model_.fused_qkv) {
       matrix(block + "attn_qkv.weight", q + 2 * kv, model_.width, 1.5);
     } else {
@@ -138,9 +179,10 @@ class FamilyWriter {
       vector(block + "attn_q_norm.weight", q, 1, 0.2);
       vector(block + "attn_k_norm.weight", kv, 1, 0.2);
     }
-    if (attention.gate_width) matrix(block + "attn_gate.weight", attention.gate_width, model_.width, 2);
+    if (attention.gate_width && !attention.gate_in_q)
+      matrix(block + "attn_gate.weight", attention.gate_width, model_.width, 2);
     if (attention.sinks) vector(block + "attn_sinks.weight", attention.heads, 0, 1);
-    matrix(block + "attn_output.weight", model_.width, q, 1);
+    matrix(block + "attn_output.weight", model_.width, attention.q_width(), 1);
   }
 
   void write_mixture(const FeedForwardSpec& ffn, const std::string& block) {

@@ -17,6 +17,7 @@ struct FamilyModel {
   uint32_t layers = 2, width = 64;
   uint32_t heads = 4, kv_heads = 2;  // 0: among the keys
   uint32_t ffn = 96, vocabulary = 300, context = 1024;
+  std::vector<int32_t> layer_kv_heads, layer_ffn;  // where layers differ
   bool fused_qkv = false;   // q, k and v in one tensor
   bool fused_gate = false;  // gate and up in ffn_up
   bool qkv_biases = false;

@@ -17,10 +17,12 @@
 #include "shared/matmul.h"
 #include "shared/matvec.h"
 #include "shared/quantize.h"
+#include "shared/recurrence.h"
 #include "shared/rms_norm.h"
 #include "shared/roof.h"
 #include "shared/route.h"
 #include "shared/sample.h"
+#include "shared/short_conv.h"
 #include "support/generator.h"
 #include "vk/embedded_shaders.h"
 #include "vk/spirv_operation.h"
@@ -72,6 +74,8 @@ const std::map<std::string, Expected> kExpected = {
     {"matvec_dot", {kMatvecDotBindings, sizeof(MatmulPush), {0, 1, 2, 3}, 0, true, true}},
     {"quantize", {kQuantizeBindings, sizeof(QuantizePush), {}, kQuantizeWorkgroup}},
     {"quantize_f16", {kQuantizeBindings, sizeof(QuantizePush), {0}, 0, true}},
+    {"recurrence", {kRecurrenceBindings, sizeof(RecurrencePush), {0, 1, 2}, 0, true}},
+    {"short_conv", {kShortConvBindings, sizeof(ShortConvPush), {}, kShortConvWorkgroup}},
     {"route", {kRouteBindings, sizeof(RoutePush), {0}, 0, true}},
     {"rms_norm", {kRmsNormBindings, sizeof(RmsNormPush), {0}, 0, true}},
     {"roof", {kRoofBindings, sizeof(RoofPush), {0}, 0, true}},

@@ -1,5 +1,7 @@
 #include "model/blocks/attention.h"
 
+#include <utility>
+
 #include "kernels/activation.h"
 #include "kernels/attention.h"
 #include "kernels/rms_norm.h"
@@ -22,6 +24,19 @@ Result<std::vector<Projection>> bind_qkv(const ModelSpec& spec, const AttentionS
   const std::string name = block + "attn_qkv";
   const uint64_t rows = attention.qkv_width();
   return reader.stacked({&name, 1}, {&rows, 1}, spec.width);
+}
+
+// q, k, v and the gate where attn_q has it.
+Result<void> bind_gated_queries(const ModelSpec& spec, const AttentionSpec& attention, const std::string& block,
+                                WeightReader& reader, AttentionWeights& weights) {
+  PUMICE_ASSIGN(auto both, reader.alternating(block + "attn_q", attention.heads, attention.head_dim, spec.width));
+  const std::string names[] = {block + "attn_k", block + "attn_v"};
+  const uint64_t rows[] = {attention.kv_width(), attention.kv_width()};
+  PUMICE_ASSIGN(weights.qkv, reader.stacked(names, rows, spec.width));
+  for (Projection& projection : weights.qkv) projection.y_offset += attention.q_width();
+  weights.qkv.push_back(std::move(both[0]));
+  weights.gate = std::move(both[1]);
+  return {};
 }
 
 Result<void> bind_qk_norm(const AttentionSpec& attention, const std::string& block, WeightReader& reader,
@@ -61,10 +76,10 @@ void record_head_norm(Recorder recorder, const StepContext& context, const Atten
                       .eps = context.spec.norm_eps});
 }
 
-// work.qkv, in place, up to the rotation.
+// work.projected, in place, up to the rotation.
 void prepare_qkv(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
                  const AttentionWeights& weights) {
-  const FloatRows qkv = rows_of(context.work.qkv, attention.qkv_width());
+  const FloatRows qkv = rows_of(context.work.projected, attention.qkv_width());
   if (attention.clip != 0)
     activation(recorder, {.gate = qkv,
                           .y = qkv,
@@ -83,11 +98,11 @@ void prepare_qkv(Recorder recorder, const StepContext& context, const AttentionS
                      attention.q_width() + attention.kv_width());
 }
 
-// work.attended *= gate(W n).
+// work.mixed *= gate(W n).
 void record_gate(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
                  const AttentionWeights& weights, BranchInput& input) {
   const FloatRows gate = rows_of(context.work.q, attention.gate_width);
-  const FloatRows attended = rows_of(context.work.attended, attention.q_width());
+  const FloatRows attended = rows_of(context.work.mixed, attention.q_width());
   input.project(weights.gate, gate);
   activation(recorder, {.gate = gate,
                         .up = &attended,
@@ -117,6 +132,8 @@ Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& 
   PUMICE_ASSIGN(weights.post_norm, bind_norm(spec, block, layer.attention_post_norm, reader, layer.residual_scale));
   if (attention.latent.key_rank != 0) {
     PUMICE_ASSIGN(weights.latent, bind_latent(spec, attention, block, reader));
+  } else if (attention.gate_in_q) {
+    PUMICE_TRY(bind_gated_queries(spec, attention, block, reader, weights));
   } else {
     PUMICE_ASSIGN(weights.qkv, bind_qkv(spec, attention, block, reader));
   }
@@ -124,7 +141,7 @@ Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& 
   if (attention.v_norm && !attention.cache_layer) {
     PUMICE_ASSIGN(weights.v_norm, reader.constant(attention.head_dim, 1));
   }
-  if (attention.gate_width != 0) {
+  if (attention.gate_width != 0 && !attention.gate_in_q) {
     PUMICE_ASSIGN(weights.gate, reader.projection(block + "attn_gate", attention.gate_width, spec.width));
   }
   if (attention.sinks) {
@@ -142,8 +159,8 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
   const RopeSpec& rope = context.spec.rope(layer);
   const AttentionWeights& weights = context.weights.layers[index].attention;
   const StepShape& step = context.step;
-  const FloatRows qkv = rows_of(context.work.qkv, spec.qkv_width()), q = rows_of(context.work.q, spec.q_width());
-  const FloatRows attended = rows_of(context.work.attended, spec.q_width());
+  const FloatRows qkv = rows_of(context.work.projected, spec.qkv_width());
+  const FloatRows q = rows_of(context.work.q, spec.q_width()), attended = rows_of(context.work.mixed, spec.q_width());
   const bool shared = layer.parallel && layer.ffn_norm.empty();
   BranchInput input(recorder, context,
                     layer.attention_norm.empty() ? BranchInput::Norm::kNone
@@ -202,7 +219,7 @@ void add_attention(Recorder recorder, const StepContext& context, size_t index) 
   const AttentionWeights& weights = context.weights.layers[index].attention;
   add_branch(
       recorder, context,
-      rows_of(layer.attention.latent.key_rank ? context.work.q : context.work.attended, layer.attention.result_width()),
+      rows_of(layer.attention.latent.key_rank ? context.work.q : context.work.mixed, layer.attention.result_width()),
       {.projection = weights.output,
        .post_norm = layer.attention_post_norm,
        .post_norm_weights = weights.post_norm,

@@ -38,7 +38,7 @@ struct AttentionWeights {
 Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,
                                         WeightReader& reader);
 
-// Up to work.attended, and from there into hidden.
+// Up to work.mixed, and from there into hidden.
 void record_attention(Recorder recorder, const StepContext& context, size_t layer);
 void add_attention(Recorder recorder, const StepContext& context, size_t layer);
 

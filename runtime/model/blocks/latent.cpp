@@ -31,7 +31,7 @@ void project_latent(Recorder recorder, const StepContext& context, size_t index,
   const AttentionSpec& spec = context.spec.layers[index].attention;
   const LatentWeights& weights = context.weights.layers[index].attention.latent;
   const uint32_t rotary = spec.head_dim - spec.latent.key_rank;
-  const FloatRows qkv = rows_of(context.work.qkv, spec.qkv_width());
+  const FloatRows qkv = rows_of(context.work.projected, spec.qkv_width());
   const auto normalise = [&](FloatRows x, uint32_t first, uint32_t cols, const vk::Buffer& weight) {
     rms_norm(recorder, {.x = x,
                         .weight = weight,
@@ -42,7 +42,7 @@ void project_latent(Recorder recorder, const StepContext& context, size_t index,
                         .eps = context.spec.norm_eps});
   };
   if (spec.latent.query_rank != 0) {
-    const FloatRows down = rows_of(context.work.attended, spec.latent.query_rank);
+    const FloatRows down = rows_of(context.work.mixed, spec.latent.query_rank);
     input.project(weights.query_down, down);
     normalise(down, 0, spec.latent.query_rank, weights.query_norm);
     linear(recorder, {.w = weights.query.w, .x = down, .y = qkv, .n = context.step.n, .exact = context.step.exact});
@@ -63,7 +63,7 @@ void project_latent(Recorder recorder, const StepContext& context, size_t index,
 void expand_latent(Recorder recorder, const StepContext& context, size_t index) {
   const AttentionSpec& spec = context.spec.layers[index].attention;
   matvec(recorder, {.w = context.weights.layers[index].attention.latent.value_up.w,
-                    .x = rows_of(context.work.attended, spec.q_width()),
+                    .x = rows_of(context.work.mixed, spec.q_width()),
                     .y = rows_of(context.work.q, spec.result_width()),
                     .n = context.step.n,
                     .experts = spec.heads,

@@ -26,9 +26,9 @@ struct LatentWeights {
 Result<LatentWeights> bind_latent(const ModelSpec& spec, const AttentionSpec& attention, const std::string& block,
                                   WeightReader& reader);
 
-// Into work.qkv, and the part of queries that is not rotated into work.q.
+// Into work.projected, and the part of queries that is not rotated into work.q.
 void project_latent(Recorder recorder, const StepContext& context, size_t layer, BranchInput& input);
-// The heads' results, from work.attended into work.q.
+// The heads' results, from work.mixed into work.q.
 void expand_latent(Recorder recorder, const StepContext& context, size_t layer);
 
 }  // namespace pumice
