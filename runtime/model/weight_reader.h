@@ -90,7 +90,8 @@ class WeightReader {
   uint64_t bytes_ = 0;
   std::vector<std::string> unused_;
   std::set<const GgufTensor*> used_;
-  std::deque<GgufTensor> parts_;  // of tensors, which the uploader looks at until it has finished
+  std::deque<GgufTensor> parts_;               // of tensors, which the uploader looks at until it has finished
+  std::deque<std::vector<std::byte>> copies_;  // likewise
 };
 
 }  // namespace pumice
