@@ -63,6 +63,9 @@ constexpr PreTokenizer::Traits kWholeWords = {.ignores_merges = true};
 constexpr PreTokenizer::Traits kBos = {.adds_bos = true};
 constexpr PreTokenizer::Traits kWholeWordsAndBos = {.ignores_merges = true, .adds_bos = true};
 constexpr PreTokenizer::Traits kCharacters = {.characters = true, .escapes_spaces = true};
+constexpr PreTokenizer::Traits kRawNames = {.characters = true};
+constexpr PreTokenizer::Traits kMmbert = {
+    .characters = true, .escapes_spaces = true, .whole_newlines = true, .marks_words = true};
 constexpr PreTokenizer::Traits kGemma4 = {
     .adds_bos = true, .forces_bos = true, .characters = true, .escapes_spaces = true, .whole_newlines = true};
 
@@ -158,10 +161,9 @@ constexpr Preset kPresets[] = {
     preset("chameleon", kChameleon, kBos),
     preset("gemma4", kNewlineRuns, kGemma4),
     preset("granite-embed-multi-311m", kNewlineRuns, kGemma4),
-    preset("mmbert", kMarkedWords,
-           {.characters = true, .escapes_spaces = true, .whole_newlines = true, .marks_words = true}),
+    preset("mmbert", kMarkedWords, kMmbert),
     preset("sarvam-moe", kNewlineRuns, kCharacters),
-    preset("whitespace", kNotSpace, {.characters = true}),
+    preset("whitespace", kNotSpace, kRawNames),
 };
 
 std::string known_names() {
