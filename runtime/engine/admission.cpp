@@ -84,6 +84,11 @@ bool Admission::computed_by_another(const Request& request, ActiveRequests activ
     if (before.kv.tenant != sequence.kv.tenant || !before.kv.sealing) continue;
     const auto end = std::ranges::mismatch(tokens, before.tokens).in1;
     const auto same = static_cast<uint32_t>(end - tokens.begin()) / kPageTokens * kPageTokens;
+    if (cache_.keeps_states()) {
+      // Only a snapshot there would be found: the other one is asked for it, where it is not beyond.
+      if (other->scheduled >= same) continue;
+      other->sequence->kv.branch = same;
+    }
     if (same > sequence.computed && other->prompt_end - other->ready <= kPatience * (same - sequence.computed))
       return true;
   }
@@ -94,9 +99,12 @@ Result<bool> Admission::arrived(Request& request) {
   if (request.phase != RequestPhase::kFetching) return true;
   Sequence& sequence = *request.sequence;
   if (cache_.advance_fetch(sequence.kv, reusable(sequence), request.fetch)) return false;
-  request.scheduled = request.ready = std::max(request.scheduled, cache_.shared_tokens(sequence.kv));
-  sequence.verified = std::max(sequence.verified, cache_.shared_tokens(sequence.kv));
-  pages_.write_table(sequence);
+  PUMICE_ASSIGN(const bool taken, pages_.take_fetched(sequence, request.prompt_end));
+  if (!taken) {
+    suspend(request);
+    return false;
+  }
+  request.scheduled = request.ready = sequence.computed;
   request.phase = RequestPhase::kPrefill;
   if (request.generated_tokens > 0) return true;  // it was told before
   stats_.cached_tokens += request.scheduled;

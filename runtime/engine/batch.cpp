@@ -56,8 +56,11 @@ Result<bool> Batch::submit() {
   PUMICE_ASSIGN(const bool ready, recorder_.decode_ready(static_cast<uint32_t>(members_.size()), end));
   if (!ready) return false;
   PUMICE_TRY(cache_.scrub());
+  for (const Request* request : requests_)
+    PUMICE_TRY(cache_.snapshot(request->sequence->kv, request->sequence->slot, request->sequence->state_at));
   PUMICE_ASSIGN(const uint64_t value, recorder_.submit_decode(members_, end));
   for (Request* request : requests_) {
+    request->sequence->state_at = request->drawn;
     request->in_flight.push_back({.value = value, .log_position = request->drawn});
     request->scheduled = request->drawn;
     ++request->drawn;

@@ -29,8 +29,14 @@ Result<std::unique_ptr<ContextMemory>> ContextMemory::create(const Model& model,
   memory->transfer = PageTransfer(device, memory->pool);
   KvCacheOptions cache = plan.options.cache;
   cache.log = &device.log();
+  if (!plan.states.region_words.empty()) {
+    PUMICE_ASSIGN(memory->states, PagePool::create(device, plan.states, plan.places()));
+    memory->state_transfer = PageTransfer(device, memory->states);
+    cache.states = {
+        .memory = &memory->state_transfer, .sequences = plan.options.max_sequences, .snapshots = plan.snapshots};
+  }
   PUMICE_ASSIGN(memory->cache, KvCache::create(memory->pool, memory->transfer, cache));
-  PUMICE_ASSIGN(memory->recorder, StepRecorder::create(model, memory->pool, recorder_options(plan)));
+  PUMICE_ASSIGN(memory->recorder, StepRecorder::create(model, memory->pool, memory->states, recorder_options(plan)));
   return memory;
 }
 
@@ -42,7 +48,8 @@ uint64_t Context::room_on(vk::Device& device) {
 Result<ContextEstimate> Context::estimate(const ModelSpec& spec, const ContextOptions& options, uint64_t room) {
   PUMICE_ASSIGN(const ContextPlan plan, plan_context(spec, options, DevicePolicy(), room));
   const WorkspaceShape shape = StepRecorder::workspace_shape(recorder_options(plan));
-  return ContextEstimate{page_bytes(plan.shape) * plan.pages, Workspace::bytes(spec, shape)};
+  return ContextEstimate{page_bytes(plan.shape) * plan.pages + page_bytes(plan.states) * plan.places(),
+                         Workspace::bytes(spec, shape)};
 }
 
 Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector<int32_t> stop_tokens,

@@ -16,13 +16,13 @@
 namespace pumice {
 
 struct ContextEstimate {
-  uint64_t kv_bytes = 0, workspace_bytes = 0;
+  uint64_t kv_bytes = 0, workspace_bytes = 0;  // kv: with recurrent states
 };
 
 // What a context owns on the device, and the cache that says what is in it.
 struct ContextMemory {
-  PagePool pool;
-  PageTransfer transfer;
+  PagePool pool, states;  // states: none of a model without recurrent layers
+  PageTransfer transfer, state_transfer;
   std::unique_ptr<KvCache> cache;
   StepRecorder recorder;
 

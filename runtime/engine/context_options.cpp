@@ -14,7 +14,7 @@ constexpr uint32_t kUsualContext = 4096;
 // Makes slices no longer than what the device can bind of their activations.
 Result<void> fit_slices(const ModelSpec& spec, const vk::DeviceCaps& caps, ContextPlan& plan) {
   const uint32_t expert_rows = spec.most_used() * row_stride(spec.width);
-  const uint32_t widest = row_stride(std::max({spec.width, spec.widest_qkv(), spec.widest_ffn(), expert_rows}));
+  const uint32_t widest = row_stride(std::max({spec.width, spec.widest_projection(), spec.widest_ffn(), expert_rows}));
   const uint64_t most = caps.max_storage_range / (uint64_t{4} * widest);
   if (most < kPageTokens)
     return error(Status::kUnsupported, "rows of %u activations are too wide for this device's bindings of %llu KiB",
@@ -27,6 +27,24 @@ Result<void> fit_slices(const ModelSpec& spec, const vk::DeviceCaps& caps, Conte
   return {};
 }
 
+// Snapshots take a quarter of what pages take, but enough for every sequence to be gone on with.
+uint32_t snapshots_for(const ContextPlan& plan) {
+  if (plan.states.region_words.empty()) return 0;
+  constexpr uint64_t kFew = 4, kMany = 64;
+  const uint64_t affordable = page_bytes(plan.shape) * plan.pages / 4 / page_bytes(plan.states);
+  const uint64_t cached = plan.options.cache.reuse ? std::clamp(affordable, kFew, kMany) : 1;
+  return static_cast<uint32_t>(plan.options.max_sequences + cached);
+}
+
+// The device binds the states of a layer at once.
+void fit_snapshots(const vk::DeviceCaps& caps, ContextPlan& plan) {
+  for (const uint32_t words : plan.states.region_words) {
+    const uint64_t places = caps.max_storage_range / (uint64_t{4} * words);
+    if (places < plan.places())
+      plan.snapshots = static_cast<uint32_t>(places - std::min<uint64_t>(places, plan.options.max_sequences));
+  }
+}
+
 Result<void> check_slide(const ModelSpec& spec, const ContextOptions& options) {
   if (!options.slide) return {};
   const uint32_t sinks = divide_up(options.sink_tokens, kPageTokens);
@@ -36,6 +54,10 @@ Result<void> check_slide(const ModelSpec& spec, const ContextOptions& options) {
                  options.context_tokens, options.sink_tokens, (sinks + 2) * kPageTokens);
   if (options.disable_kv_cache)
     return error(Status::kInvalidArgument, "a context cannot slide without its KV cache; stop when it is full instead");
+  if (spec.recurrent())
+    return error(
+        Status::kUnsupported,
+        "a model with recurrent layers cannot slide, as their states cannot be cut; stop when the context is full");
   const bool shifts = std::all_of(spec.layers.begin(), spec.layers.end(), [&](const LayerSpec& layer) {
     const RopeSpec& rope = spec.rope(layer);
     return rope.rotary == 0 || can_shift(options.kv_type, rope.pairs, rope.rotary);
@@ -89,11 +111,15 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
   ContextPlan plan;
   const KvFormat format = options.kv_format();
   for (const LayerSpec& layer : spec.layers) {
+    if (layer.recurrence.kind != RecurrenceKind::kNone)
+      plan.states.region_words.push_back(layer.recurrence.state_floats());
     const AttentionSpec& attention = layer.attention;
+    if (attention.own_kv_heads() == 0) continue;
     PUMICE_TRY(check_kv_format(format, attention.head_dim));
     plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.k, attention.head_dim));
     plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.v, attention.head_dim));
   }
+  if (plan.shape.region_words.empty()) plan.shape.region_words.push_back(1);  // pages have bytes
   if (options.context_tokens == 0)
     options.context_tokens = default_context(spec, page_bytes(plan.shape) / kPageTokens, room);
   options.context_tokens = context_tokens_for(spec, options.context_tokens);
@@ -104,6 +130,7 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
   if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
   plan.highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice;
   plan.options = options;
+  plan.snapshots = snapshots_for(plan);
   return plan;
 }
 
@@ -111,6 +138,7 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& op
                                  uint64_t room) {
   PUMICE_ASSIGN(ContextPlan plan, plan_context(spec, options, device_policy(caps), room));
   PUMICE_TRY(fit_slices(spec, caps, plan));
+  fit_snapshots(caps, plan);
   PUMICE_TRY(check_slide(spec, plan.options));
   return plan;
 }

@@ -39,8 +39,12 @@ struct ContextOptions {
 struct ContextPlan {
   ContextOptions options;
   PageShape shape;
-  uint32_t pages = 0;          // of the pool
-  uint32_t highest_slice = 0;  // most tokens of a prefill slice
+  uint32_t pages = 0;                // of the pool
+  uint32_t highest_slice = 0;        // most tokens of a prefill slice
+  PageShape states = {.tokens = 1};  // of recurrent layers; no regions: there are none
+  uint32_t snapshots = 0;            // of states
+
+  uint32_t places() const { return options.max_sequences + snapshots; }
 };
 
 // Tokens of a context for which nothing is asked: the model's, as far as its keys and values fit into a quarter of

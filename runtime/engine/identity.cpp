@@ -23,6 +23,14 @@ std::string cache_identity(const ModelSpec& spec, const KvFormat& format, uint32
   text += line;
   for (const LayerSpec& layer : spec.layers) {
     const AttentionSpec& attention = layer.attention;
+    const RecurrenceSpec& recurrence = layer.recurrence;
+    if (recurrence.kind != RecurrenceKind::kNone) {
+      std::snprintf(line, sizeof line, "layer recurrence %u taps %u heads %u %u %u %u\n",
+                    static_cast<uint32_t>(recurrence.kind), recurrence.taps, recurrence.heads, recurrence.key_heads,
+                    recurrence.key_dim, recurrence.value_dim);
+      text += line;
+    }
+    if (attention.heads == 0) continue;
     std::snprintf(line, sizeof line, "layer kv_heads %u head_dim %u rotation %u %u rope %u\n", attention.kv_heads,
                   attention.head_dim, format.k_rotation(attention.head_dim), format.v_rotation(attention.head_dim),
                   attention.rope);
@@ -43,8 +51,10 @@ std::string cache_identity(const ModelSpec& spec, const KvFormat& format, uint32
 double estimated_prefill_seconds(const ModelSpec& spec, const vk::DeviceCaps& caps) {
   double products = 0;
   for (const LayerSpec& layer : spec.layers)
-    products += static_cast<double>(spec.width) * (layer.attention.qkv_width() + layer.attention.q_width()) +
-                3.0 * spec.width * layer.feed_forward.rows();
+    products +=
+        static_cast<double>(spec.width) * (layer.attention.qkv_width() + layer.attention.q_width() +
+                                           layer.recurrence.projected_width() + layer.recurrence.inner_width()) +
+        3.0 * spec.width * layer.feed_forward.rows();
   return 2 * products / device_policy(caps).prefill_flops;
 }
 

@@ -16,16 +16,19 @@ SlicePlan Prefill::next(const Sequence& sequence, uint32_t computed) const {
   return plan_slice(computed, static_cast<uint32_t>(sequence.tokens.size()), slice_);
 }
 
-Result<uint64_t> Prefill::submit(const Sequence& sequence, const SlicePlan& plan, StepEnd end) {
+Result<uint64_t> Prefill::submit(Sequence& sequence, const SlicePlan& plan, StepEnd end) {
   const StepEnd now = plan.last ? end : StepEnd::kNothing;
-  PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot, now));
+  const std::vector<StateMark> marks =
+      cache_.plan_snapshots(sequence.kv, plan.first, plan.count, static_cast<uint32_t>(sequence.tokens.size()));
+  PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot, now, marks));
+  sequence.state_at = plan.first + plan.count;
   stats_.prefill_tokens += plan.count;
   ++stats_.submissions;
   return value;
 }
 
 Result<void> Prefill::schedule(Request& request) {
-  const Sequence& sequence = *request.sequence;
+  Sequence& sequence = *request.sequence;
   const auto total = static_cast<uint32_t>(sequence.tokens.size());
   const StepEnd end = end_of(request.params);
   while (request.scheduled < total) {

@@ -20,7 +20,7 @@ class Prefill {
   // The next slice of a sequence of which `computed` tokens have been.
   SlicePlan next(const Sequence& sequence, uint32_t computed) const;
   // Submits it, waiting for its pipelines and for an earlier slice where it must. `end` counts for the last one.
-  Result<uint64_t> submit(const Sequence& sequence, const SlicePlan& plan, StepEnd end);
+  Result<uint64_t> submit(Sequence& sequence, const SlicePlan& plan, StepEnd end);
   // Submits what can be without waiting of a request whose pages are there.
   Result<void> schedule(Request& request);
   // A slice of the request has finished.

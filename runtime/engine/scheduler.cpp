@@ -65,6 +65,11 @@ void Scheduler::finish(Request& request) {
   // Steps that ran past the end wrote beyond these tokens, or the last of them once more.
   if (sequence.computing) sequence.computed = request.scheduled;
   sequence.limit_computed(static_cast<uint32_t>(sequence.tokens.size()));
+  // Steps after the last token have changed its state, unless the device knew that it was the last: then it took in
+  // none from that one on.
+  const auto tokens = static_cast<uint32_t>(sequence.tokens.size());
+  if (request.end_status == RequestStatus::kFinishedEos) sequence.state_at = std::min(sequence.state_at, tokens - 1);
+  if (parts_.cache.keeps_states()) sequence.limit_computed(sequence.state_at);
   sequence.verified = std::min(sequence.verified, sequence.computed);
   if (failed) sequence.limit_computed(request.error.status == Status::kDeviceLost ? 0 : sequence.verified);
   request.fetch = {};

@@ -15,6 +15,7 @@ struct Sequence {
   std::vector<int32_t> tokens;  // prompt and generated, by position
   uint32_t computed = 0;        // leading tokens whose keys and values are in the pages
   uint32_t verified = 0;        // of them, those that the model gave finite logits after: no others are shared or saved
+  uint32_t state_at = 0;        // of models with recurrent layers: the tokens that its state has taken in
   uint64_t dropped = 0;         // tokens that sliding has taken out, after the sinks
   PageList kv;
   bool busy = false;         // a request runs on it, or waits for pages

@@ -58,10 +58,35 @@ Result<bool> SequencePages::enter(Sequence& sequence, bool reuse, bool first) {
     if (own) break;
     if (!give_up_idle(sequence)) return false;
   }
-  if (reuse) sequence.computed = std::max(sequence.computed, cache_.match(sequence.kv, tokens, first));
+  const uint32_t shared = reuse ? cache_.match(sequence.kv, tokens, first) : 0;
+  if (cache_.keeps_states())
+    PUMICE_TRY(resume(sequence));
+  else
+    sequence.computed = std::max(sequence.computed, shared);
   sequence.verified = std::max(sequence.verified, std::min(sequence.computed, cache_.shared_tokens(sequence.kv)));
   write_table(sequence);
   return true;
+}
+
+// Brings the sequence's state to where computing goes on.
+Result<void> SequencePages::resume(Sequence& sequence) {
+  PUMICE_ASSIGN(const uint32_t tokens, cache_.resume(sequence.kv, sequence.slot, sequence.computed, sequence.state_at));
+  sequence.verified = std::min(sequence.verified, tokens);
+  sequence.computed = sequence.state_at = tokens;
+  return {};
+}
+
+Result<bool> SequencePages::take_fetched(Sequence& sequence, uint32_t tokens) {
+  const uint32_t shared = cache_.shared_tokens(sequence.kv);
+  if (shared <= sequence.computed) return true;
+  if (cache_.keeps_states())
+    PUMICE_TRY(resume(sequence));
+  else
+    sequence.computed = shared;
+  sequence.verified = std::max(sequence.verified, sequence.computed);
+  const bool reserved = reserve(sequence, tokens);
+  write_table(sequence);
+  return reserved;
 }
 
 Result<void> SequencePages::fetch_now(Sequence& sequence) {
@@ -69,8 +94,9 @@ Result<void> SequencePages::fetch_now(Sequence& sequence) {
   PrefixFetch fetch;
   cache_.begin_fetch(sequence.kv, reusable(sequence), fetch);
   while (cache_.advance_fetch(sequence.kv, reusable(sequence), fetch)) (void)fetch.reading->wait(kLookSeconds);
-  sequence.computed = std::max(sequence.computed, cache_.shared_tokens(sequence.kv));
-  write_table(sequence);
+  const auto total = static_cast<uint32_t>(sequence.tokens.size());
+  PUMICE_ASSIGN(const bool taken, take_fetched(sequence, total));
+  if (!taken) return no_room(total);
   return {};
 }
 

@@ -42,6 +42,9 @@ class SequencePages {
   // counts), and sees to it that no shared page will be written. Raises `computed`. false: a page is needed and none is
   // to be had.
   Result<bool> enter(Sequence& sequence, bool reuse, bool first = true);
+  // After a fetch for a text of `tokens` tokens: what of it can be gone on from is computed. false: there are too few
+  // pages for the rest.
+  Result<bool> take_fetched(Sequence& sequence, uint32_t tokens);
   // What the tiers have of the text; waits. The sequence has pages for all of it.
   Result<void> fetch_now(Sequence& sequence);
   // Full verified pages, which nothing in flight writes, may be found by others; not where host memory runs out.
@@ -53,6 +56,7 @@ class SequencePages {
   void write_table(const Sequence& sequence, size_t from = 0);
 
  private:
+  Result<void> resume(Sequence& sequence);
   uint32_t free_pages() const { return cache_.limit() - std::min(cache_.limit(), cache_.held()); }
 
   KvCache& cache_;

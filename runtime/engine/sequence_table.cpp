@@ -79,6 +79,10 @@ Result<Sequence*> SequenceTable::fork(Sequence& sequence, uint32_t tokens) {
   pages_.write_table(sequence);  // pages may have been found to be there already
   PUMICE_ASSIGN(copy->kv, std::move(pages));
   copy->computed = copy->verified = computed;
+  if (cache_.keeps_states() && sequence.state_at == computed) {
+    PUMICE_TRY(cache_.copy_state(sequence.slot, copy->slot));
+    copy->state_at = computed;
+  }
   pages_.write_table(*copy);
   return copy.hand_out();
 }
@@ -93,6 +97,10 @@ Result<Sequence*> SequenceTable::restore(std::string_view group, SavedSequence s
   for (const PageId page : sequence->kv.pages) {
     PUMICE_ASSIGN(const std::vector<std::byte> bytes, saved.next_page());
     PUMICE_TRY(cache_.write_page(page, bytes));
+  }
+  if (!saved.state.empty()) {
+    PUMICE_TRY(cache_.write_state(sequence->slot, saved.state));
+    sequence->state_at = saved.computed;
   }
   if (saved.computed > 0 || saved.dropped > 0) sequence->kv.sealing = sequence->recomputable = false;
   sequence->tokens = std::move(saved.tokens);

@@ -19,6 +19,7 @@ struct SavedSequence {
   std::vector<int32_t> tokens;
   uint32_t computed = 0;  // leading tokens whose pages `next_page` gives, one after another
   uint64_t dropped = 0;
+  std::vector<std::byte> state;  // after `computed` tokens, of models with recurrent layers
   std::function<Result<std::vector<std::byte>>()> next_page;
 };
 

@@ -103,10 +103,11 @@ Result<void> check_header(const SessionHeader& header, uint64_t size) {
   if (header.digest_bytes > kMostText || header.identity_bytes > kMostText || header.page_bytes > UINT32_MAX ||
       (header.kv != SessionKv::kTokens &&
        header.stored_bytes != stored_page_bytes(header.kv, header.page_bytes, header.value_bytes)) ||
-      header.stored_bytes > UINT32_MAX)
+      header.stored_bytes > UINT32_MAX || header.state_bytes > UINT32_MAX)
     return malformed("its lengths do not fit");
   const uint64_t all = sizeof(SessionHeader) + header.digest_bytes + header.identity_bytes +
-                       uint64_t{4} * header.tokens + header.pages * header.stored_bytes + kSumBytes;
+                       uint64_t{4} * header.tokens + header.pages * header.stored_bytes + header.state_bytes +
+                       kSumBytes;
   if (all != size) return malformed("its length is wrong");
   return {};
 }
@@ -171,6 +172,11 @@ Result<void> SessionWriter::page(const SessionHeader& header, std::span<const st
   return header.kv == SessionKv::kQ8 ? part(quantise(page, header.value_bytes)) : part(page);
 }
 
+Result<void> SessionWriter::state(std::span<const std::byte> state) {
+  if (state.empty()) return {};
+  return part(state);
+}
+
 Result<void> SessionWriter::finish() { return sink_(hasher_.finish().bytes); }
 
 Result<SessionContent> parse_session(const SessionSource& source, const SessionTarget& target) {
@@ -195,6 +201,10 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
   // A page at a time, as a whole file may be larger than what is free. Nothing of a page is used here.
   std::vector<std::byte> page(header.pages > 0 ? header.stored_bytes : 0);
   for (uint32_t i = 0; i < header.pages; ++i) PUMICE_TRY(parts.next(page));
+  content.state_at = parts.at();
+  content.state_bytes = header.state_bytes;
+  page.resize(header.state_bytes);
+  if (!page.empty()) PUMICE_TRY(parts.next(page));
   PUMICE_TRY(parts.check_sum());
   if (digest != target.digest)
     return error(Status::kUnsupported, "the session was made with another model; load it with that one");
@@ -202,6 +212,8 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
   const bool same = identity == target.identity;
   if (same && header.pages > 0 && (header.page_bytes != target.page_bytes || header.value_bytes != target.value_bytes))
     return malformed("its pages are of another size");
+  if (same && header.computed > 0 && header.state_bytes != target.state_bytes)
+    return malformed("its state is of another size");
   content.computed = same ? header.computed : 0;
   return content;
 }
@@ -213,6 +225,12 @@ Result<std::vector<std::byte>> read_session_page(const SessionSource& source, co
   PUMICE_TRY(source.read(content.pages_at + index * content.stored_bytes, page));
   if (content.kv == SessionKv::kQ8) page = dequantise(page, content.value_bytes);
   return page;
+}
+
+Result<std::vector<std::byte>> read_session_state(const SessionSource& source, const SessionContent& content) {
+  std::vector<std::byte> state(content.computed > 0 ? content.state_bytes : 0);
+  if (!state.empty()) PUMICE_TRY(source.read(content.state_at, state));
+  return state;
 }
 
 }  // namespace pumice

@@ -1,9 +1,9 @@
 // How a sequence lies in a session file, and how what claims to be one is proven.
 //
-// Layout, little-endian: header, the model's digest, the cache identity (identity.h), tokens, then page after page, and
-// last a BLAKE2b-256 of all that. Anyone can make a right sum, so it finds accidents and no more: every length and
-// count is first proven against the source's own size, the model and the cache, and nothing is allocated before. Thread
-// rule: plain values.
+// Layout, little-endian: header, the model's digest, the cache identity (identity.h), tokens, page after page, the
+// state of recurrent layers where there is one, and last a BLAKE2b-256 of all that. Anyone can make a right sum, so it
+// finds accidents and no more: every length and count is first proven against the source's own size, the model and the
+// cache, and nothing is allocated before. Thread rule: plain values.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct SessionSource {
 
 struct SessionHeader {
   static constexpr uint64_t kMagic = 0x0a53534d55500a01u;  // bytes that no text file begins with
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
 
   uint64_t magic = kMagic;
   uint32_t version = kVersion;
@@ -44,8 +44,9 @@ struct SessionHeader {
   uint32_t pages = 0, value_bytes = 0;  // of the KV type: 2, 4, or 1 where it is quantised
   uint64_t page_bytes = 0;              // of a page in the cache
   uint64_t stored_bytes = 0;            // of a page in the file
+  uint64_t state_bytes = 0;             // of the state after the computed tokens; 0: there is none
 };
-static_assert(sizeof(SessionHeader) == 64, "no padding that would be written");
+static_assert(sizeof(SessionHeader) == 72, "no padding that would be written");
 
 // What a session must fit.
 struct SessionTarget {
@@ -53,6 +54,7 @@ struct SessionTarget {
   std::string_view identity;  // of the cache
   uint32_t vocabulary = 0, context_tokens = 0;
   uint64_t page_bytes = 0;   // of the cache
+  uint64_t state_bytes = 0;  // of a sequence's state in it; 0: it has none
   uint32_t value_bytes = 0;  // as SessionHeader's
 };
 
@@ -65,6 +67,7 @@ struct SessionContent {
   SessionKv kv = SessionKv::kExact;
   uint64_t pages_at = 0, page_bytes = 0, stored_bytes = 0;
   uint32_t value_bytes = 0;
+  uint64_t state_at = 0, state_bytes = 0;
 };
 
 uint32_t session_pages(uint32_t computed);  // that hold so many tokens
@@ -77,6 +80,7 @@ class SessionWriter {
   explicit SessionWriter(const SessionSink& sink) : sink_(sink) {}
   Result<void> header(const SessionHeader& header, const SessionTarget& target, std::span<const int32_t> tokens);
   Result<void> page(const SessionHeader& header, std::span<const std::byte> page);
+  Result<void> state(std::span<const std::byte> state);  // of header.state_bytes
   Result<void> finish();
 
  private:
@@ -91,5 +95,7 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
 // Page `index` of session_pages(content.computed), as it lies in the cache.
 Result<std::vector<std::byte>> read_session_page(const SessionSource& source, const SessionContent& content,
                                                  uint32_t index);
+// The state, as it lies in the cache; empty: there is none.
+Result<std::vector<std::byte>> read_session_state(const SessionSource& source, const SessionContent& content);
 
 }  // namespace pumice

@@ -14,7 +14,7 @@ constexpr uint32_t kNoSlot = UINT32_MAX;
 
 }  // namespace
 
-Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& pool,
+Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& pool, const PagePool& states,
                                           const StepRecorderOptions& options) {
   StepRecorder recorder;
   recorder.model_ = &model;
@@ -42,12 +42,7 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   recorder.batch_slots_.reserve(options.batch());
   recorder.row_readers_.resize(options.slots);
 
-  for (uint32_t layer = 0; layer < model.spec().layers.size(); ++layer)
-    recorder.pages_.push_back({.format = options.kv,
-                               .k = pool.k(layer),
-                               .v = pool.v(layer),
-                               .page_table = recorder.page_table_,
-                               .pages_per_slot = recorder.pages_per_slot_});
+  recorder.bind_layers(pool, states);
   const auto add_lanes = [&](std::vector<Lane>& ring, size_t count) -> Result<void> {
     for (size_t i = 0; i < count; ++i) {
       Lane lane;
@@ -66,6 +61,19 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   return recorder;
 }
 
+void StepRecorder::bind_layers(const PagePool& pool, const PagePool& states) {
+  uint32_t region = 0, state = 0;
+  for (const LayerSpec& layer : model_->spec().layers) {
+    pages_.push_back({.format = options_.kv, .page_table = page_table_, .pages_per_slot = pages_per_slot_});
+    states_.push_back({.stride = layer.recurrence.state_floats()});
+    if (layer.attention.own_kv_heads() != 0) {
+      pages_.back().k = pool.whole(region++);
+      pages_.back().v = pool.whole(region++);
+    }
+    if (layer.recurrence.kind != RecurrenceKind::kNone) states_.back().view = states.whole(state++);
+  }
+}
+
 WorkspaceShape StepRecorder::workspace_shape(const StepRecorderOptions& options) {
   return {.rows = std::max(options.slice_tokens, options.batch()),
           .logit_rows = options.batch(),
@@ -74,8 +82,12 @@ WorkspaceShape StepRecorder::workspace_shape(const StepRecorderOptions& options)
 }
 
 void StepRecorder::record_model(Recorder recorder, const StepShape& shape) {
-  record_step(recorder,
-              {.spec = model_->spec(), .weights = model_->weights(), .work = work_, .pages = pages_, .step = shape});
+  record_step(recorder, {.spec = model_->spec(),
+                         .weights = model_->weights(),
+                         .work = work_,
+                         .pages = pages_,
+                         .states = states_,
+                         .step = shape});
 }
 
 void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit) {
@@ -179,26 +191,34 @@ Result<bool> StepRecorder::shift_ready() {
   return pipelines_ready({.kind = Form::Kind::kShift});
 }
 
-void StepRecorder::record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows) {
+void StepRecorder::record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
+                                const StateSnapshots& snapshots) {
   rows.size = count * sizeof(StepRow);
   record_model(recorder, {.n = count,
                           .one_sequence = true,
                           .exact = options_.exact,
                           .step_rows = rows,
                           .first_logit = count - 1,
-                          .logit_count = end != StepEnd::kNothing ? 1u : 0u});
+                          .logit_count = end != StepEnd::kNothing ? 1u : 0u,
+                          .snapshots = snapshots});
   record_end(recorder, end, 1,
              {.step_rows = rows, .next_rows = slot_rows_, .source_row = count - 1, .target_row = slot});
 }
 
 Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot,
-                                            StepEnd end) {
+                                            StepEnd end, std::span<const StateMark> marks) {
+  StateSnapshots snapshots;
+  PUMICE_CHECK(marks.size() <= kMostSnapshots);
+  for (size_t i = 0; i < marks.size(); ++i) {
+    snapshots.after[i] = marks[i].tokens - plan.first - 1;
+    snapshots.place[i] = marks[i].place;
+  }
   PUMICE_ASSIGN(Lane* const next, next_lane(slices_, next_slice_));
   Lane& lane = *next;
   if (options_.profile) collect_profile();
   fill_rows(plan, tokens, slot, {lane.rows.mapped_as<StepRow>(), plan.count});
   lane.stream.begin();
-  record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows);
+  record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows, snapshots);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
   if (end == StepEnd::kGreedy || end == StepEnd::kSample)
@@ -240,7 +260,7 @@ Result<StepRecorder::Lane*> StepRecorder::record_batch_change(std::span<const Ba
     lane->stream.copy(row(slot_rows_, batch[i].slot), row(batch_rows_, i));
     longest = std::max(longest, batch[i].tokens);
   }
-  const uint32_t counts[3] = {static_cast<uint32_t>(batch.size()), model_->spec().layers[0].attention.kv_heads,
+  const uint32_t counts[3] = {static_cast<uint32_t>(batch.size()), std::max(model_->spec().most_kv_heads(), 1u),
                               divide_up(longest, kAttentionDecodePages * kPageTokens)};
   for (uint32_t axis = 0; axis < 3; ++axis) lane->stream.fill({arguments_, 4 * axis, 4}, counts[axis]);
   PUMICE_TRY(lane->stream.end());
@@ -287,7 +307,7 @@ void StepRecorder::record_shift(Recorder recorder, const PageShift& shift) {
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const AttentionSpec& attention = spec.layers[i].attention;
     const RopeSpec& rope = spec.rope(spec.layers[i]);
-    if (rope.rotary == 0) continue;
+    if (attention.heads == 0 || rope.rotary == 0 || attention.cache_layer) continue;
     kv_shift(recorder,
              {.pages = pages_[i],
               .frequencies = model_->weights().ropes[attention.rope].for_context(rope, options_.context_tokens),

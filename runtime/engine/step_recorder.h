@@ -9,6 +9,7 @@
 #include "engine/step_plan.h"
 #include "kernels/argmax.h"
 #include "kernels/sample.h"
+#include "kv/kv_cache.h"
 #include "kv/pages/page_pool.h"
 #include "model/model.h"
 
@@ -53,7 +54,9 @@ struct PageShift {
 // before the step put the rows in their new places, by way of the slots' rows, where prefill commits to.
 class StepRecorder {
  public:
-  static Result<StepRecorder> create(const Model& model, const PagePool& pool, const StepRecorderOptions& options);
+  // states: a place for each slot, then those of snapshots; none of a model without recurrent layers.
+  static Result<StepRecorder> create(const Model& model, const PagePool& pool, const PagePool& states,
+                                     const StepRecorderOptions& options);
   static WorkspaceShape workspace_shape(const StepRecorderOptions& options);
 
   // Host views of device memory; see shaders/shared/step_params.h.
@@ -67,7 +70,9 @@ class StepRecorder {
   Result<bool> slice_ready(uint32_t count, StepEnd end);
   Result<bool> decode_ready(uint32_t members, StepEnd end);
   Result<bool> shift_ready();  // the same of submit_shift()
-  Result<uint64_t> submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, StepEnd end);
+  // marks: states that the slice leaves, of leading tokens up to its last one; at most kMostSnapshots.
+  Result<uint64_t> submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, StepEnd end,
+                                std::span<const StateMark> marks = {});
   // One decode step of all members: from each, the row that was committed last.
   Result<uint64_t> submit_decode(std::span<const BatchMember> batch, StepEnd end);
 
@@ -103,7 +108,9 @@ class StepRecorder {
   };
   Result<bool> pipelines_ready(const Form& form);
   Result<bool> finished(const Lane& lane) const;
-  void record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows);
+  void record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
+                    const StateSnapshots& snapshots = {});
+  void bind_layers(const PagePool& pool, const PagePool& states);
   void record_decode_step(Recorder recorder, uint32_t n, StepEnd end);
   void record_shift(Recorder recorder, const PageShift& shift);
   void record_model(Recorder recorder, const StepShape& shape);
@@ -117,7 +124,8 @@ class StepRecorder {
   const Model* model_ = nullptr;
   StepRecorderOptions options_;
   Workspace work_;
-  std::vector<KvPages> pages_;
+  std::vector<KvPages> pages_;  // by layer
+  std::vector<States> states_;  // likewise
   uint32_t pages_per_slot_ = 0;
   vk::Buffer page_table_, token_log_, samplers_, readback_;
   vk::Buffer slot_rows_;               // (slots) StepRow: committed by prefill, and of sequences outside the batch

@@ -146,10 +146,13 @@ RecordList list_steps(const Model& model, const KvFormat& kv, std::span<const ui
   vk::CommandStream nothing;
   Workspace work;
   const std::vector<KvPages> pages(spec.layers.size(), KvPages{.format = kv, .k = {}, .v = {}, .page_table = {}});
+  const std::vector<States> states(spec.layers.size());
   const vk::BufferView arguments;
   const Recorder recorder{model.kernels(), nothing, &list};
   const auto step = [&](const StepShape& shape) {
-    record_step(recorder, {.spec = spec, .weights = model.weights(), .work = work, .pages = pages, .step = shape});
+    record_step(
+        recorder,
+        {.spec = spec, .weights = model.weights(), .work = work, .pages = pages, .states = states, .step = shape});
   };
   step({.n = 1, .one_sequence = false, .step_rows = {}, .decode_arguments = &arguments, .logit_count = 1});
   argmax(recorder, {.logits = {}, .cols = spec.vocabulary});

@@ -11,6 +11,9 @@ void activation(Recorder recorder, const ActivationArgs& args) {
                             .gate_stride = args.gate.stride,
                             .up_stride = up.stride,
                             .y_stride = args.y.stride,
+                            .gate_column = args.gate_column,
+                            .up_column = args.up_column,
+                            .gate_share = args.gate_share,
                             .kind = static_cast<uint32_t>(args.activation),
                             .gated = args.up ? 1u : 0u,
                             .limit = args.limit};

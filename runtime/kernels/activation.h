@@ -11,16 +11,21 @@ enum class Activation : uint32_t {
   kGelu = kActivationGelu,
   kSquaredRelu = kActivationSquaredRelu,
   kSoftcap = kActivationSoftcap,
-  kClamped = kActivationClamped
+  kClamped = kActivationClamped,
+  kClip = kActivationClip,
+  kSigmoid = kActivationSigmoid,
+  kSoftplus = kActivationSoftplus,
+  kRelu = kActivationRelu
 };
 
 struct ActivationArgs {
-  FloatRows gate;                 // (n, cols)
+  FloatRows gate;                 // (n, gate_column + cols / gate_share)
   const FloatRows* up = nullptr;  // (n, cols)
   FloatRows y;                    // (n, cols)
   uint32_t n = 1, cols = 0;
   Activation activation = Activation::kSilu;
-  float limit = 0;  // of Activation::kSoftcap and kClamped
+  float limit = 0;                                          // of Activation::kSoftcap, kClamped and kClip
+  uint32_t gate_column = 0, up_column = 0, gate_share = 1;  // first columns, and columns of y that take one of the gate
 };
 void activation(Recorder recorder, const ActivationArgs& args);
 

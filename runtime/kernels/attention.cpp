@@ -17,7 +17,7 @@ uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_di
 
 namespace {
 
-constexpr uint32_t kMaxHeadDim = 512;
+constexpr uint32_t kMaxHeadDim = 576;
 // Shared memory of a workgroup of several subgroups of decode, so that more than one fits where there is 64 KiB; and
 // subgroups that it has side by side for the heads of a group.
 constexpr uint32_t kDecodeShared = 32768, kMostSets = 2;

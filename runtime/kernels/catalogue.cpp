@@ -10,12 +10,15 @@
 #include "kernels/attention.h"
 #include "kernels/combine.h"
 #include "kernels/embedding.h"
+#include "kernels/expert_tiles.h"
 #include "kernels/kv_shift.h"
 #include "kernels/matmul.h"
 #include "kernels/matvec.h"
+#include "kernels/recurrence.h"
 #include "kernels/rms_norm.h"
 #include "kernels/route.h"
 #include "kernels/sample.h"
+#include "kernels/short_conv.h"
 
 namespace pumice {
 namespace {
@@ -51,6 +54,8 @@ class Catalogue {
   void add_other(const ModelShape& shape, uint32_t n);
   void add_head(const ModelShape& shape);
   void add_mixture(const ModelShape& shape, uint32_t type);
+  void add_recurrences();
+  void add_expert_tiles(const ModelShape& shape, uint32_t type, uint32_t n);
   std::vector<CataloguedPipeline> take() { return std::move(pipelines_); }
 
  private:
@@ -175,8 +180,31 @@ void Catalogue::add_head(const ModelShape& shape) {
 }
 
 // Of 128 experts 8, each an eighth of the feed-forward block.
+constexpr uint32_t kExperts = 128, kUsed = 8;
+
+void Catalogue::add_expert_tiles(const ModelShape& shape, uint32_t type, uint32_t n) {
+  const uint32_t width = shape.ffn / kUsed;
+  const vk::Buffer none;
+  const WeightMatrix gate = matrix(type, kExperts * width, shape.width);
+  const uint32_t tile = matvec_tile(
+      kernels_.caps(), {.type = type, .rows = width, .cols = shape.width, .n = n * kUsed, .gated = true}, kExperts);
+  if (tile == 1) return;
+  add("tiles of experts " + std::string(weight_variant(type)), true, [&](Recorder recorder) {
+    expert_tiles(recorder, {.rows = n * kUsed, .experts = kExperts, .size = tile});
+    matvec(recorder, {.w = gate,
+                      .up = &gate,
+                      .x = rows_of(shape.width),
+                      .y = rows_of(width),
+                      .n = n * kUsed,
+                      .choices = &none,
+                      .experts = kExperts,
+                      .share = kUsed,
+                      .tiles = &none,
+                      .tile_size = tile});
+  });
+}
+
 void Catalogue::add_mixture(const ModelShape& shape, uint32_t type) {
-  constexpr uint32_t kExperts = 128, kUsed = 8;
   const uint32_t width = shape.ffn / kUsed;
   const vk::Buffer none;
   const std::string use = std::string(" of experts ") + weight_variant(type) + " " + std::to_string(shape.width);
@@ -206,6 +234,24 @@ void Catalogue::add_mixture(const ModelShape& shape, uint32_t type) {
   });
 }
 
+// Of the heads that models have.
+void Catalogue::add_recurrences() {
+  struct Heads {
+    RecurrenceRule rule;
+    uint32_t key_dim, value_dim;
+  };
+  for (const Heads& heads : {Heads{RecurrenceRule::kDelta, 128, 128}, Heads{RecurrenceRule::kMamba, 128, 64},
+                             Heads{RecurrenceRule::kMamba, 256, 64}})
+    add("recurrence of keys of " + std::to_string(heads.key_dim), false, [&](Recorder recorder) {
+      recurrence(recorder, {.rule = heads.rule,
+                            .heads = 32,
+                            .key_heads = 16,
+                            .key_dim = heads.key_dim,
+                            .value_dim = heads.value_dim});
+    });
+  add("short_conv", false, [&](Recorder recorder) { short_conv(recorder, {.cols = 2048}); });
+}
+
 }  // namespace
 
 std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, bool with_candidates) {
@@ -216,9 +262,13 @@ std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, b
       for (const KvFormat& format : kFormats) catalogue.add_attention(shape, format, n);
       catalogue.add_other(shape, n);
     }
-    for (uint32_t type = 0; type < kWeightTypes; ++type) catalogue.add_mixture(shape, type);
+    for (uint32_t type = 0; type < kWeightTypes; ++type) {
+      catalogue.add_mixture(shape, type);
+      catalogue.add_expert_tiles(shape, type, 512);
+    }
     catalogue.add_head(shape);
   }
+  catalogue.add_recurrences();
   return catalogue.take();
 }
 

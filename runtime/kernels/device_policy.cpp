@@ -44,8 +44,8 @@ void follow_intel(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   // More sums a lane, and vectors with two rows a lane, spill; on AMD, NVIDIA and Qualcomm they do not.
   policy.most_dot_sums = 16;
   policy.most_dot_rows = 1;
-  // Matrices are native to the narrowest subgroups only: with 16 lanes the 64 x 64 tile spills no register on B580, with
-  // 32 it spills 141. Loads ahead of their use spill 26 there with 64 sums a lane.
+  // Matrices are native to the narrowest subgroups only: with 16 lanes the 64 x 64 tile spills no register on B580,
+  // with 32 it spills 141. Loads ahead of their use spill 26 there with 64 sums a lane.
   policy.matrix_subgroup = caps.min_subgroup_size;
   policy.matrix_ahead = false;
   // On B580 83 instructions for 1000 multiply-adds instead of 96 (Q8_0, Q4_0), and none spilled; on A770 the largest

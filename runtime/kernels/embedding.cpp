@@ -15,7 +15,8 @@ void embedding(Recorder recorder, const EmbeddingArgs& args) {
                              .scale_offset = slab.scale_offset,
                              .y_stride = args.y.stride,
                              .scale = args.scale,
-                             .by_position = args.by_position ? 1u : 0u};
+                             .by_position = args.by_position ? 1u : 0u,
+                             .accumulate = args.accumulate ? 1u : 0u};
     const vk::BufferView bindings[kEmbeddingBindings] = {slab.buffer, args.step_rows, args.y.view};
     const double bytes = static_cast<double>(args.table.bytes()) / args.table.rows + 4.0 * push.cols;
     record(recorder, {.variant = std::string("embedding.") + weight_variant(args.table.type),

@@ -11,7 +11,8 @@ struct EmbeddingArgs {
   FloatRows y;                // (n, cols)
   uint32_t n = 1;
   float scale = 1.0f;
-  bool by_position = false;  // rows are chosen by the positions of the step rows, and added to y
+  bool by_position = false;  // rows are chosen by the positions of the step rows
+  bool accumulate = false;   // y += instead of y =
 };
 void embedding(Recorder recorder, const EmbeddingArgs& args);
 

@@ -28,6 +28,8 @@ void write_mixed(Recorder recorder, const KvWriteArgs& args, const KvWritePush& 
 }  // namespace
 
 void kv_write(Recorder recorder, const KvWriteArgs& args) {
+  const LatentRows& latent = args.latent;
+  const uint32_t k_column = args.heads * (latent.dims ? latent.head : args.head_dim);
   const KvWritePush push{.n = args.n,
                          .heads = args.heads,
                          .kv_heads = args.kv_heads,
@@ -39,7 +41,12 @@ void kv_write(Recorder recorder, const KvWriteArgs& args) {
                          .pages_per_slot = args.pages.pages_per_slot,
                          .magnitude = args.query.magnitude,
                          .temperature = args.query.temperature,
-                         .temperature_length = args.query.temperature_length};
+                         .temperature_length = args.query.temperature_length,
+                         .q_head = latent.dims ? latent.head : args.head_dim,
+                         .q_first = latent.first,
+                         .q_dims = latent.dims ? latent.dims : args.head_dim,
+                         .k_column = k_column,
+                         .v_column = k_column + (latent.dims ? 0 : args.kv_heads * args.head_dim)};
   const vk::BufferView bindings[kKvWriteBindings] = {
       args.qkv.view, args.frequencies, args.step_rows, args.pages.page_table, args.q.view, args.pages.k, args.pages.v};
   if (!args.pages.format.plain()) return write_mixed(recorder, args, push, bindings);

@@ -15,6 +15,13 @@ struct QueryScale {
   uint32_t temperature_length = 1;
 };
 
+// Latent attention: a row has only the first `dims` dimensions of a query's head, `head` columns from one to the next,
+// from column `first` on; q has the others already. Keys follow the queries, and are the values, too, before their
+// rotation.
+struct LatentRows {
+  uint32_t head = 0, first = 0, dims = 0;  // dims 0: attention is not latent
+};
+
 struct KvWriteArgs {
   FloatRows qkv;               // (n, (heads + 2 kv_heads) * head_dim)
   vk::BufferView frequencies;  // rope_frequencies()
@@ -24,6 +31,7 @@ struct KvWriteArgs {
   uint32_t n = 1, heads = 1, kv_heads = 1, head_dim = 0, rotary = 0;
   RopePairs pairs = RopePairs::kAdjacent;
   QueryScale query;
+  LatentRows latent = {};
 };
 void kv_write(Recorder recorder, const KvWriteArgs& args);
 

@@ -78,8 +78,8 @@ Result<void> record_slab(Recorder recorder, const MatmulArgs& args, const Weight
                          (v.splits > 1 ? kMatmulSplit : 0u) |
                          (tiled && args.w.cols % kUnitValues != 0 ? kMatmulTail : 0u);
   const uint32_t subgroups = v.subgroup ? v.workgroup / v.subgroup : 0;
-  const uint32_t constants[] = {v.workgroup, v.tile_rows, v.tile_cols, flags,     v.part_rows, v.part_cols,
-                                v.m,         v.n,         v.k,         v.ahead,   subgroups,   v.rows_kept};
+  const uint32_t constants[] = {v.workgroup, v.tile_rows, v.tile_cols, flags,   v.part_rows, v.part_cols,
+                                v.m,         v.n,         v.k,         v.ahead, subgroups,   v.rows_kept};
   const vk::BufferView bias = args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer);
   vk::BufferView bindings[kMatmulQuantisedBindings] = {slab.buffer,     x.words,         bias,    y,
                                                        memory.partials, memory.counters, x.scales};

@@ -16,8 +16,8 @@ struct Tile {
 // From the most reuse of what was loaded to the most workgroups. A part is a lane's.
 constexpr Tile kLaneTiles[] = {
     {128, 64, 256, 8, 4}, {64, 64, 128, 8, 4}, {64, 64, 256, 4, 4}, {64, 32, 128, 4, 4}, {32, 32, 64, 4, 4}};
-// Cooperative matrices: a part is a subgroup's and follows from the subgroup size. A lane holds 64, 64, 64, 32, 32 or 16
-// sums.
+// Cooperative matrices: a part is a subgroup's and follows from the subgroup size. A lane holds 64, 64, 64, 32, 32 or
+// 16 sums.
 constexpr Tile kCoopmatTiles[] = {{128, 256, 512, 0, 0}, {128, 128, 256, 0, 0}, {128, 64, 128, 0, 0},
                                   {64, 64, 128, 0, 0},   {64, 32, 64, 0, 0},    {32, 32, 64, 0, 0}};
 

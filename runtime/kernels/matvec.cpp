@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "kernels/device_policy.h"
+#include "shared/expert_tiles.h"
 #include "shared/matvec.h"
 
 namespace pumice {
@@ -95,6 +96,11 @@ MatvecVariant choose_matvec(const vk::DeviceCaps& caps, const MatvecShape& shape
   return policy.matvec_only ? choose_rows(policy, shape) : choose_gpu(caps, shape);
 }
 
+uint32_t matvec_tile(const vk::DeviceCaps& caps, MatvecShape shape, uint32_t experts) {
+  shape.n = std::max(1u, shape.n / experts);
+  return choose_matvec(caps, shape).cols_per_group;
+}
+
 std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const MatvecShape& shape) {
   const MatvecVariant choice = choose_matvec(caps, shape);
   std::vector<MatvecVariant> candidates{choice};
@@ -147,16 +153,17 @@ static uint32_t columns_at_once(const MatvecVariant& variant, uint32_t type) {
 static uint32_t flags_of(const MatvecArgs& args) {
   return (args.norm ? kMatvecNorm : 0u) | (args.bias ? kMatvecBias : 0u) | (args.accumulate ? kMatvecAccumulate : 0u) |
          (args.up ? kMatvecGated : 0u) | (args.activation == Activation::kGelu ? kMatvecGelu : 0u) |
-         (args.choices ? kMatvecChosen : 0u);
+         (args.choices || args.heads.count ? kMatvecChosen : 0u) | (args.heads.count ? kMatvecHeads : 0u);
 }
 
-// Of a mixture each row of y is computed alone, as if it were the only one.
+// Of a mixture each row of y, or each tile of them, is computed as if it were the only one.
 static MatvecVariant variant_of(Recorder recorder, const MatvecArgs& args, uint32_t rows) {
-  const uint32_t n = args.choices ? 1 : args.n;
+  const bool by_expert = args.choices || args.heads.count;
+  const uint32_t n = by_expert ? args.tile_size : args.n;
   const auto candidates =
       matvec_candidates(recorder.kernels.caps(),
                         {.type = args.w.type, .rows = rows, .cols = args.w.cols, .n = n, .gated = args.up != nullptr});
-  if (args.choices) return candidates[0];
+  if (by_expert) return candidates[0];
   const TuningKey key{.kernel = TunedKernel::kMatvec,
                       .type = args.w.type,
                       .rows = rows,
@@ -171,17 +178,19 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
   PUMICE_CHECK(args.x.stride % 4 == 0);
   PUMICE_CHECK(!gated ||
                (args.up->type == args.w.type && args.up->rows == args.w.rows && args.up->cols == args.w.cols));
-  const uint32_t expert_rows = args.w.rows / args.experts;
+  PUMICE_CHECK((args.tile_size > 1) == (args.tiles != nullptr));
+  const bool by_expert = args.choices || args.heads.count;
+  const uint32_t expert_rows = args.w.rows / args.experts, n = args.n * std::max(args.heads.count, 1u);
   for (size_t s = 0; s < args.w.slabs.size(); ++s) {
     const WeightSlab& slab = args.w.slabs[s];
     const WeightSlab& up = gated ? args.up->slabs[s] : slab;
-    const uint32_t rows = args.choices ? expert_rows : slab.rows;
-    const uint32_t y_offset = args.y_offset + (args.choices ? 0 : slab.first_row);
+    const uint32_t rows = by_expert ? expert_rows : slab.rows;
+    const uint32_t y_offset = args.y_offset + (by_expert ? 0 : slab.first_row);
     const MatvecVariant variant = variant_of(recorder, args, rows);
     const MatvecPush push{.rows = rows,
                           .cols = args.w.cols,
                           .units = args.w.units,
-                          .n = args.n,
+                          .n = n,
                           .quant_offset = 0,
                           .scale_offset = slab.scale_offset,
                           .up_quant_offset = 0,
@@ -192,27 +201,33 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
                           .bias_offset = slab.first_row,
                           .eps = args.eps,
                           .factor = args.factor,
-                          .share = args.share,
+                          .share = args.heads.count ? args.heads.count : args.share,
                           .first_expert = slab.first_row / expert_rows,
-                          .experts = slab.rows / expert_rows};
+                          .experts = slab.rows / expert_rows,
+                          .x_first = args.heads.x_first,
+                          .x_head = args.heads.x_head,
+                          .y_head = args.heads.y_head};
     const vk::BufferView bindings[kMatvecBindings] = {
         slab.buffer,
         up.buffer,
         args.x.view,
         args.norm ? vk::BufferView(*args.norm) : vk::BufferView(slab.buffer),
         args.bias ? vk::BufferView(*args.bias) : vk::BufferView(slab.buffer),
-        args.y.columns(push.y_offset, rows),
-        args.choices ? vk::BufferView(*args.choices) : vk::BufferView(slab.buffer)};
-    const uint32_t col_groups = divide_up(args.n, variant.cols_per_group);
-    const bool uneven = variant.lanes() && args.n % col_groups != 0;
+        args.heads.count ? args.y.view : args.y.columns(push.y_offset, rows),
+        args.tiles     ? vk::BufferView(*args.tiles)
+        : args.choices ? vk::BufferView(*args.choices)
+                       : vk::BufferView(slab.buffer)};
+    const uint32_t col_groups =
+        args.tiles ? most_expert_tiles(args.n, args.experts, args.tile_size) : divide_up(n, variant.cols_per_group);
+    const bool uneven = variant.lanes() && !args.tiles && n % col_groups != 0;
     const bool tail = args.w.cols % columns_at_once(variant, args.w.type) != 0;
     const uint32_t form =
         (tail ? kMatvecTail : 0u) | (uneven ? kMatvecUneven : 0u) | (variant.prefetch ? kMatvecPrefetch : 0u);
     const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group,
                                   flags_of(args) | form, variant.units_ahead};
-    const double products = (gated ? 2.0 : 1.0) * rows * args.w.cols * args.n;
-    const double read = args.choices ? static_cast<double>(slab.buffer.size()) / push.experts * args.n
-                                     : static_cast<double>(slab.buffer.size());
+    const double products = (gated ? 2.0 : 1.0) * rows * args.w.cols * n;
+    const double read = by_expert ? static_cast<double>(slab.buffer.size()) / push.experts * n / args.tile_size
+                                  : static_cast<double>(slab.buffer.size());
     record(recorder, {.variant = std::string("matvec.") + variant.reduce.variant + "." + weight_variant(args.w.type),
                       .constants = constants,
                       .full_subgroups = variant.reduce.full_subgroups,

@@ -12,6 +12,13 @@ namespace pumice {
 // Those that the gated form has.
 inline bool matvec_activates(Activation kind) { return kind == Activation::kSilu || kind == Activation::kGelu; }
 
+// Parts of a row, in columns.
+struct MatvecHeads {
+  uint32_t count = 0;               // 0: there are none
+  uint32_t x_first = 0;             // of the first head in x; in y: MatvecArgs::y_offset
+  uint32_t x_head = 0, y_head = 0;  // from a head to the next; x_first and x_head multiples of 4
+};
+
 struct MatvecArgs {
   const WeightMatrix& w;
   const WeightMatrix* up = nullptr;  // the gated form; same type and shape as w
@@ -29,6 +36,10 @@ struct MatvecArgs {
   // and of row i / share of x. bias (experts, rows).
   const vk::Buffer* choices = nullptr;
   uint32_t experts = 1, share = 1;
+  const vk::Buffer* tiles = nullptr;  // of expert_tiles(), of size matvec_tile()
+  uint32_t tile_size = 1;
+  // w has `experts` = heads.count matrices; y (n, heads) = x (n, heads) * W_head^T. Without choices.
+  MatvecHeads heads = {};
 };
 void matvec(Recorder recorder, const MatvecArgs& args);
 
@@ -55,6 +66,8 @@ struct MatvecShape {
 };
 // Pure. The first candidate, without measuring.
 MatvecVariant choose_matvec(const vk::DeviceCaps& caps, const MatvecShape& shape);
+// Pure. How many of shape.n rows of a mixture of `experts` a workgroup should take together; 1: tiles do not pay.
+uint32_t matvec_tile(const vk::DeviceCaps& caps, MatvecShape shape, uint32_t experts);
 // Pure. The choice first, then others that may be faster.
 std::vector<MatvecVariant> matvec_candidates(const vk::DeviceCaps& caps, const MatvecShape& shape);
 

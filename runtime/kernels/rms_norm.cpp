@@ -12,7 +12,9 @@ void rms_norm(Recorder recorder, const RmsNormArgs& args) {
                          .accumulate = args.accumulate ? 1u : 0u,
                          .centred = args.centred ? 1u : 0u,
                          .biased = args.bias ? 1u : 0u,
-                         .eps = args.eps};
+                         .weight_stride = args.by_segment ? args.cols : 0u,
+                         .eps = args.eps,
+                         .factor = args.factor};
   const uint32_t columns = args.segments * args.cols;
   const vk::BufferView bindings[kRmsNormBindings] = {args.x.columns(args.first_column, columns), args.weight,
                                                      args.y.columns(args.first_column, columns),

@@ -8,7 +8,8 @@ namespace pumice {
 
 struct RmsNormArgs {
   FloatRows x;                       // (n, first_column + segments * cols)
-  vk::BufferView weight;             // (cols), the same for all segments
+  vk::BufferView weight;             // (cols), the same for all segments, or (segments, cols)
+  bool by_segment = false;           // the latter
   const vk::Buffer* bias = nullptr;  // (cols)
   FloatRows y;                       // as x
   bool centred = false;
@@ -16,6 +17,7 @@ struct RmsNormArgs {
   uint32_t first_column = 0;  // of x and of y
   uint32_t n = 1, segments = 1, cols = 0;
   float eps = 0;
+  float factor = 1;  // of y, what it was included
 };
 void rms_norm(Recorder recorder, const RmsNormArgs& args);
 

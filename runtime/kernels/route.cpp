@@ -9,9 +9,13 @@ void route(Recorder recorder, const RouteArgs& args) {
                        .gating = static_cast<uint32_t>(args.gating),
                        .biased = args.bias ? 1u : 0u,
                        .normalised = args.normalised ? 1u : 0u,
+                       .scaled = args.scales ? 1u : 0u,
+                       .groups = args.groups,
+                       .groups_used = args.groups_used,
                        .scale = args.scale};
   const vk::BufferView bindings[kRouteBindings] = {
-      args.logits.view, args.bias ? vk::BufferView(*args.bias) : args.logits.view, args.choices};
+      args.logits.view, args.bias ? vk::BufferView(*args.bias) : args.logits.view, args.choices,
+      args.scales ? vk::BufferView(*args.scales) : args.logits.view};
   const ReduceChoice reduce = choose_reduce(recorder.kernels.caps());
   record(recorder, {.variant = std::string("route.") + reduce.variant,
                     .constants = {&reduce.workgroup, 1},

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/integers.h"
+#include "base/or_undo.h"
 #include "shared/step_params.h"
 
 namespace pumice {
@@ -15,19 +16,6 @@ std::span<const int32_t> page_tokens(std::span<const int32_t> tokens, uint32_t p
 
 // Of pages that are being read to be spilled; each takes as much host memory.
 constexpr uint64_t kSpillBytes = 16u << 20;
-
-// What `work` returns; where that is a failure, or an exception passes, `undo` first.
-template <typename Work, typename Undo>
-auto or_undo(Work work, Undo undo) {
-  try {
-    auto result = work();
-    if (!result) undo();
-    return result;
-  } catch (...) {
-    undo();
-    throw;
-  }
-}
 
 bool has_tiers(const TieredStoreOptions& store) {
   return store.ram_bytes > 0 || !store.disk_folder.empty() || !store.redis_url.empty();
@@ -55,10 +43,11 @@ Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory
   cache->curve_.emplace(pages);
   if (options.reuse && has_tiers(options.store)) {
     TieredStoreOptions store = options.store;
-    store.page_bytes = memory.page_bytes();
+    store.page_bytes = options.states ? 0 : memory.page_bytes();  // with states, payloads have two sizes
     store.secret = store_secret(cache->secret_);
     PUMICE_ASSIGN(cache->store_, TieredStore::create(store));
   }
+  if (options.states) cache->states_ = std::make_unique<StateStore>(*options.states, pages);
   (void)cache->tenant("");
   return cache;
 }
@@ -86,7 +75,12 @@ PageList KvCache::open(TenantId tenant) {
 }
 
 void KvCache::free_page(const std::optional<EvictedPage>& evicted) {
-  if (evicted) pool_.release(evicted->page);
+  if (evicted) release_page(evicted->page);
+}
+
+void KvCache::release_page(PageId page) {
+  if (states_) states_->forget(page);
+  pool_.release(page);
 }
 
 // Pages that wait to be spilled are held. As many as can be read at once are; then those that waited shortest are
@@ -127,6 +121,7 @@ bool KvCache::reserve(PageList& list, uint32_t tokens) {
 }
 
 void KvCache::shrink(PageList& list, uint32_t tokens) {
+  if (states_) drop_pending(list, tokens);
   while (list.pages.size() > divide_up(tokens, kPageTokens)) {
     if (list.nodes.size() == list.pages.size())
       release_last(list);
@@ -194,8 +189,9 @@ uint32_t KvCache::match(PageList& list, std::span<const int32_t> tokens, bool fi
     const bool whole = first && before == 0;
     const std::vector<Block> blocks = chain(list, tokens, before);
     reserve_places(list, before + blocks.size());
-    const std::vector<NodeId> nodes =
+    std::vector<NodeId> nodes =
         whole ? index_->match(blocks, now) : index_->match_more(before ? list.nodes.back() : kNoNode, blocks, now);
+    keep_to_states(list, nodes);
     for (const NodeId node : nodes) share(list, node);
     stats_.hit_pages[static_cast<size_t>(KvSource::kDevice)] += nodes.size();
     stats_.recompute_seconds_saved += static_cast<double>(nodes.size()) * kPageTokens * seconds_per_token_;
@@ -241,6 +237,7 @@ KvCache::Sealing KvCache::seal_page(PageList& list, std::span<const int32_t> tok
       };
       if (!or_undo(usable, [&] { index_->release(there.front(), now); })) return Sealing::kLater;
       share(list, there.front());
+      keep_state(list, page);
       return Sealing::kDone;
     }
     free_page(index_->evict_of(list.tenant, EvictionCause::kQuota));
@@ -248,6 +245,7 @@ KvCache::Sealing KvCache::seal_page(PageList& list, std::span<const int32_t> tok
     if (node == kNoNode) return Sealing::kNever;
   }
   list.nodes.push_back(node);
+  keep_state(list, page);
   if (reuse_) curve_->extend(std::max<uint64_t>(1, PageKeyHash()(block.key)));
   ++stats_.sealed_pages;
   if (store_ && !fetched) {
@@ -268,7 +266,9 @@ void KvCache::seal(PageList& list, std::span<const int32_t> tokens, uint32_t com
 Result<bool> KvCache::make_own(PageList& list) {
   const size_t at = list.nodes.size() - 1;
   const auto withdraw = [&] {
-    if (!index_->withdraw(list.nodes.back(), now_seconds())) return false;
+    const std::optional<PageId> page = index_->withdraw(list.nodes.back(), now_seconds());
+    if (!page) return false;
+    if (states_) states_->forget(*page);
     list.nodes.pop_back();
     return true;
   };
@@ -290,7 +290,8 @@ Result<bool> KvCache::settle(PageList& list, std::span<const int32_t> tokens, ui
   if (reuse_ && list.sealing && tokens.size() >= shared_tokens(list)) {
     const std::vector<Block> blocks = chain(list, tokens, at);
     reserve_places(list, at + blocks.size());
-    const std::vector<NodeId> nodes = index_->match_more(at ? list.nodes[at - 1] : kNoNode, blocks, now_seconds());
+    std::vector<NodeId> nodes = index_->match_more(at ? list.nodes[at - 1] : kNoNode, blocks, now_seconds());
+    keep_to_states(list, nodes);
     if (!nodes.empty()) {
       release_last(list);
       list.pages.pop_back();

@@ -21,6 +21,7 @@
 #include "kv/pages/page_allocator.h"
 #include "kv/pages/page_memory.h"
 #include "kv/policy/hit_curve.h"
+#include "kv/state_store.h"
 #include "kv/tiers/tiered_store.h"
 
 namespace pumice {
@@ -32,10 +33,11 @@ struct KvCacheOptions {
   uint64_t seed = 1;       // of random evictions
   // All that keys and values depend on beside the tokens: the model's digest, positions, types and layout of pages.
   std::string identity;
-  std::optional<Secret> secret;     // none: a random one, which nothing outlives
-  TieredStoreOptions store;         // its secret follows from the one above
-  double seconds_per_token = 1e-3;  // of computing a prompt, until it has been measured
-  const Log* log = nullptr;         // told of what fails and no caller waits for; outlives the cache
+  std::optional<Secret> secret;             // none: a random one, which nothing outlives
+  TieredStoreOptions store;                 // its secret follows from the one above
+  std::optional<StateStoreOptions> states;  // of models with recurrent layers
+  double seconds_per_token = 1e-3;          // of computing a prompt, until it has been measured
+  const Log* log = nullptr;                 // told of what fails and no caller waits for; outlives the cache
 };
 
 // Where keys and values of a prompt came from.
@@ -52,14 +54,28 @@ struct KvCacheStats {
   uint64_t dropped_spills = 0;  // pages that were evicted before they could be spilled, or whose spill failed
 };
 
+// The state after that many tokens goes to a place of the state store.
+struct StateMark {
+  uint32_t tokens = 0;
+  StateId place = 0;
+};
+
 // The pages of one sequence.
 struct PageList {
+  struct PendingState {  // a snapshot of a page that is not shared yet
+    uint32_t tokens = 0;
+    StateId place = 0;
+    bool rolling = false;  // replaces the one before it
+  };
   TenantId tenant = 0;
   PageKey root;               // of its chain of keys
   std::vector<PageId> pages;  // by position
   std::vector<NodeId> nodes;  // of the leading pages that are in the index; a reference each
   std::vector<PageKey> keys;  // of leading full pages, as far as they were asked for
   bool sealing = true;        // false: its further pages are never shared
+  std::vector<PendingState> pending;
+  uint64_t rolling = 0;  // the last rolling snapshot that a page got
+  uint32_t branch = 0;   // tokens that another text has, too, and whose state would have been of use
 };
 
 // Pages of a prompt that are on their way from the tiers. `waited` counts against what waiting may cost.
@@ -115,6 +131,24 @@ class KvCache {
   // uses it. What fails is a miss.
   bool advance_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch);
 
+  // Of models with recurrent layers: shared pages end with one that has a snapshot wherever they are found, as a state
+  // cannot be cut back. `slot`: the sequence's own state.
+  bool keeps_states() const { return states_ != nullptr; }
+  // Of a list that has `computed` tokens and whose state is that after `state_at`: brings the state to where computing
+  // goes on, and gives up the pages behind. Returns the tokens before that.
+  Result<uint32_t> resume(PageList& list, uint32_t slot, uint32_t computed, uint32_t state_at);
+  // The last snapshot of the first `computed` tokens, which become as many as it was taken after; empty, with 0: none.
+  Result<std::vector<std::byte>> read_snapshot(const PageList& list, uint32_t& computed);
+  // Which states a step that computes tokens [first, first + count) of a text of `total` has to leave; at most 2.
+  std::vector<StateMark> plan_snapshots(PageList& list, uint32_t first, uint32_t count, uint32_t total);
+  // The state as it is after all steps that were submitted, where a page ends there.
+  Result<void> snapshot(PageList& list, uint32_t slot, uint32_t tokens);
+  // As copies of pages, read_page() and write_page().
+  Result<void> copy_state(StateId from, StateId to);
+  Result<std::vector<std::byte>> read_state(StateId place);
+  Result<void> write_state(StateId place, std::span<const std::byte> bytes);
+  uint64_t state_bytes() const { return states_ ? states_->bytes() : 0; }
+
   // Before each submission of steps: no page may leak to another tenant.
   Result<void> scrub();
   // Does a little of what waits to be spilled, without waiting. A page whose spill fails is one that is not spilled.
@@ -152,7 +186,7 @@ class KvCache {
  private:
   struct Spill {  // on its way from the pool to the tiers; the page itself may be another's by now
     StoredPage page;
-    std::unique_ptr<PageRead> read;
+    std::unique_ptr<PageRead> read, state;  // state: null where it has none
   };
   enum class Sealing { kDone, kLater, kNever };
   KvCache(PageAllocator& pool, PageMemory& memory) : pool_(pool), memory_(memory) {}
@@ -167,6 +201,15 @@ class KvCache {
   std::vector<Block> chain(PageList& list, std::span<const int32_t> tokens, uint32_t first);
   Sealing seal_page(PageList& list, std::span<const int32_t> tokens, bool fetched);
   Result<void> fork_into(PageList& copy, const PageList& list, uint32_t count);
+  // Leaves out those behind the last one that has a snapshot.
+  void keep_to_states(PageList& list, std::vector<NodeId>& nodes);
+  void add_mark(PageList& list, uint32_t tokens, bool rolling, std::vector<StateMark>& marks);
+  void keep_state(PageList& list, uint32_t page);      // that is shared now
+  void drop_pending(PageList& list, uint32_t tokens);  // snapshots after more tokens
+  void release_page(PageId page);                      // with its snapshot
+  static Result<std::vector<std::byte>> read_now(PageMemory& memory, PageId page);
+  static Result<void> write_now(PageMemory& memory, PageId page, std::span<const std::byte> bytes);
+  Result<bool> write_fetched(PageList& list, uint32_t at, std::span<const std::byte> payload);
   static void reserve_places(PageList& list, size_t pages);  // so that no reference or page is lost for want of memory
   void share(PageList& list, NodeId node);  // the list's next page is that of `node`, whose reference it takes
   void begin_spill();                       // of the page that has waited longest
@@ -182,6 +225,7 @@ class KvCache {
   std::optional<PrefixIndex> index_;
   std::optional<HitCurve> curve_;
   TieredStore::Owned store_;
+  std::unique_ptr<StateStore> states_;  // null: the model has none
   std::map<std::string, TenantId, std::less<>> tenants_;
   std::vector<std::string> groups_;  // by tenant
   uint64_t salts_ = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/or_undo.h"
 #include "kv/kv_cache.h"
 #include "shared/step_params.h"
 
@@ -55,6 +56,24 @@ void KvCache::begin_fetch(PageList& list, std::span<const int32_t> tokens, Prefi
   ++stats_.fetches;
 }
 
+// The payload is a page, and a state behind it where there was a snapshot. false: there is no room now.
+Result<bool> KvCache::write_fetched(PageList& list, uint32_t at, std::span<const std::byte> payload) {
+  const uint64_t bytes = memory_.page_bytes();
+  const bool with_state = states_ && payload.size() == bytes + states_->bytes();
+  PUMICE_ASSIGN(const bool written, memory_.write(list.pages[at], with_state ? payload.first(bytes) : payload));
+  if (!written) return false;
+  pool_.overwritten(list.pages[at]);
+  if (!with_state) return true;
+  std::vector<StateMark> marks;
+  add_mark(list, (at + 1) * kPageTokens, false, marks);
+  if (marks.empty()) return true;
+  const auto write = [&] { return states_->memory().write(marks.front().place, payload.subspan(bytes)); };
+  const auto undo = [&] { drop_pending(list, at * kPageTokens); };
+  PUMICE_ASSIGN(const bool state_written, or_undo(write, undo));
+  if (!state_written) undo();
+  return state_written;
+}
+
 bool KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch) {
   if (!fetch.reading) return false;
   const double now = now_seconds();
@@ -65,11 +84,10 @@ bool KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, Pre
     if (!fetch.ready) break;
     const uint32_t at = fetch.first + fetch.ready->index;
     if (at == list.nodes.size()) {
-      const Result<bool> written = memory_.write(list.pages[at], fetch.ready->payload.span());
+      const Result<bool> written = write_fetched(list, at, fetch.ready->payload.span());
       failed = !written;
       if (failed) break;
       if (!*written) return true;
-      pool_.overwritten(list.pages[at]);
       if (seal_page(list, tokens, true) != Sealing::kDone) list.sealing = false;
       const auto source = static_cast<size_t>(fetch.ready->tier) + 1;  // KvSource begins with the device
       ++stats_.hit_pages[source];
@@ -95,18 +113,25 @@ void KvCache::begin_spill() {
   StoredPage page{.key = index_->key(node), .tokens = {tokens.begin(), tokens.end()}};
   // The first page of a text has its tenant's root for a parent, which is not in the index.
   page.parent = parent == kNoNode ? open(index_->tenant(node)).root : index_->key(parent);
-  Result<std::unique_ptr<PageRead>> read = memory_.read(index_->page(node));
-  if (read)
-    spilling_.push_back({std::move(page), std::move(read).value()});
-  else
-    spill_failed(read.error());
+  const auto read_both = [&]() -> Result<void> {
+    const PageId id = index_->page(node);
+    Spill spill{.page = std::move(page)};
+    PUMICE_ASSIGN(spill.read, memory_.read(id));
+    if (states_ && states_->has(id)) {
+      PUMICE_ASSIGN(spill.state, states_->memory().read(states_->of(id)));
+    }
+    spilling_.push_back(std::move(spill));
+    return {};
+  };
+  if (const Result<void> read = read_both(); !read) spill_failed(read.error());
   to_spill_.pop_front();
   index_->release(node, now_seconds());
 }
 
 void KvCache::collect_spills() {
   for (auto spill = spilling_.begin(); spill != spilling_.end();) {
-    const Result<bool> ready = spill->read->ready();
+    Result<bool> ready = spill->read->ready();
+    if (ready && *ready && spill->state) ready = spill->state->ready();
     if (ready && !*ready) {
       ++spill;
       continue;
@@ -119,6 +144,10 @@ void KvCache::collect_spills() {
     }
     const std::span<const std::byte> bytes = done.read->bytes();
     done.page.payload.assign(bytes.begin(), bytes.end());
+    if (done.state) {
+      const std::span<const std::byte> state = done.state->bytes();
+      done.page.payload.insert(done.page.payload.end(), state.begin(), state.end());
+    }
     store_->store(std::move(done.page));
   }
 }
@@ -141,16 +170,23 @@ void KvCache::maintain() {
   if (!to_spill_.empty() && spilling_.size() < most_spills_) begin_spill();
 }
 
-Result<std::vector<std::byte>> KvCache::read_page(PageId page) {
-  PUMICE_ASSIGN(const std::unique_ptr<PageRead> read, memory_.read(page));
+Result<std::vector<std::byte>> KvCache::read_now(PageMemory& memory, PageId page) {
+  PUMICE_ASSIGN(const std::unique_ptr<PageRead> read, memory.read(page));
   PUMICE_ASSIGN(const bool there, read->ready(kLongestAccess));
   if (!there) return late();
   return std::vector<std::byte>(read->bytes().begin(), read->bytes().end());
 }
 
-Result<void> KvCache::write_page(PageId page, std::span<const std::byte> bytes) {
-  PUMICE_ASSIGN(const bool written, memory_.write(page, bytes, kLongestAccess));
+Result<void> KvCache::write_now(PageMemory& memory, PageId page, std::span<const std::byte> bytes) {
+  PUMICE_ASSIGN(const bool written, memory.write(page, bytes, kLongestAccess));
   if (!written) return late();
+  return {};
+}
+
+Result<std::vector<std::byte>> KvCache::read_page(PageId page) { return read_now(memory_, page); }
+
+Result<void> KvCache::write_page(PageId page, std::span<const std::byte> bytes) {
+  PUMICE_TRY(write_now(memory_, page, bytes));
   pool_.overwritten(page);
   return {};
 }

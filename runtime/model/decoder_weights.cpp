@@ -3,6 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "model/blocks/branch.h"
+
 namespace pumice {
 
 Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader, uint32_t host_layers) {
@@ -12,16 +14,32 @@ Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader,
   if (spec.learned_positions) {
     PUMICE_ASSIGN(weights.positions, reader.matrix("position_embd", spec.context_length, spec.width));
   }
+  if (spec.per_layer_width != 0) {
+    PUMICE_ASSIGN(weights.per_layer, bind_per_layer_inputs(spec, reader));
+  }
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const std::string block = "blk." + std::to_string(i) + ".";
     reader.keep_on_host(i + host_layers >= spec.layers.size());
     LayerWeights layer;
-    PUMICE_ASSIGN(layer.attention, bind_attention(spec, spec.layers[i], block, reader));
-    PUMICE_ASSIGN(layer.feed_forward, bind_feed_forward(spec, spec.layers[i], block, reader));
+    if (spec.layers[i].attention.heads != 0) {
+      PUMICE_ASSIGN(layer.attention, bind_attention(spec, spec.layers[i], block, reader));
+    }
+    if (spec.layers[i].recurrence.kind != RecurrenceKind::kNone) {
+      PUMICE_ASSIGN(layer.recurrence, bind_recurrence(spec, spec.layers[i], block, reader));
+    }
+    if (spec.layers[i].feed_forward.width != 0) {
+      PUMICE_ASSIGN(layer.feed_forward, bind_feed_forward(spec, spec.layers[i], block, reader));
+    }
+    if (spec.per_layer_width != 0) {
+      PUMICE_ASSIGN(layer.per_layer, bind_per_layer(spec, block, reader));
+    }
+    if (spec.layers[i].output_scale) {
+      PUMICE_ASSIGN(layer.output_scale, reader.scalar(block + "layer_output_scale"));
+    }
     weights.layers.push_back(std::move(layer));
   }
   reader.keep_on_host(false);
-  PUMICE_ASSIGN(weights.output_norm, reader.norm(spec.output_norm, spec.width, spec.biased_norms, spec.logit_scale));
+  PUMICE_ASSIGN(weights.output_norm, bind_norm(spec, "", spec.output_norm, reader, spec.logit_scale));
   if (reader.has("output")) {
     PUMICE_ASSIGN(weights.head, reader.projection("output", spec.vocabulary, spec.width));
   }

@@ -5,12 +5,17 @@
 
 #include "model/blocks/attention.h"
 #include "model/blocks/feed_forward.h"
+#include "model/blocks/recurrence.h"
+#include "model/blocks/per_layer.h"
 
 namespace pumice {
 
 struct LayerWeights {
   AttentionWeights attention;
+  RecurrenceWeights recurrence;
   FeedForwardWeights feed_forward;
+  PerLayerWeights per_layer;
+  float output_scale = 1;
 };
 
 struct DecoderWeights {
@@ -20,6 +25,7 @@ struct DecoderWeights {
   NormWeights output_norm;         // (width), times the scale of logits
   Projection head;                 // (vocabulary, width); empty: the embedding is used
   std::vector<RopeWeights> ropes;  // as ModelSpec::ropes
+  PerLayerInputs per_layer;
 };
 
 // Plans the uploads of all that `spec` computes with; the matrices of the last `host_layers` layers stay on the host.

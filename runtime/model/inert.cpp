@@ -87,7 +87,7 @@ bool is_inert_tensor(std::string_view name) {
   // Their factors are in RopeSpec::radians.
   if (name == "rope_freqs.weight" || name == "rope_factors_long.weight" || name == "rope_factors_short.weight")
     return true;
-  if (name.starts_with("cls.")) return true;                            // a classifier on top, for rerankers
+  if (name.starts_with("cls.")) return true;        // a classifier on top, for rerankers
   if (name.ends_with(".input_scale")) return true;  // NVFP4: for activations of 4 bits, which are not computed with
   return name.starts_with("blk.") && name.ends_with(".attn_rot_embd");  // the angles of rope.freq_base, written out
 }

@@ -78,8 +78,14 @@ Result<std::string_view> KeyReader::text(std::string_view name, std::string_view
 
 Result<std::vector<uint32_t>> KeyReader::each_layer(std::string_view name, uint32_t layers, uint32_t highest) {
   const GgufValue* value = take(name);
+  const auto checked = [&](std::optional<uint64_t> number, size_t layer) -> Result<uint32_t> {
+    if (!number) return error(Status::kMalformed, "the model file has no usable %s", key(name).c_str());
+    if (*number <= highest) return static_cast<uint32_t>(*number);
+    return error(Status::kMalformed, "%s is %llu in layer %zu, outside 0 to %u", key(name).c_str(),
+                 static_cast<unsigned long long>(*number), layer, highest);
+  };
   if (!value || !value->is_array()) {
-    PUMICE_ASSIGN(const uint32_t one, required(name, highest));
+    PUMICE_ASSIGN(const uint32_t one, checked(value ? value->as_u64() : std::nullopt, 0));
     return std::vector<uint32_t>(layers, one);
   }
   if (value->count != layers)
@@ -89,22 +95,10 @@ Result<std::vector<uint32_t>> KeyReader::each_layer(std::string_view name, uint3
   if (!numbers) return error(Status::kMalformed, "%s is not an array of counts", key(name).c_str());
   std::vector<uint32_t> counts;
   for (const int32_t number : *numbers) {
-    if (number <= 0 || static_cast<uint32_t>(number) > highest)
-      return error(Status::kMalformed, "%s is %d in layer %zu, outside 1 to %u", key(name).c_str(), number,
-                   counts.size(), highest);
-    counts.push_back(static_cast<uint32_t>(number));
+    PUMICE_ASSIGN(const uint32_t count, checked(static_cast<uint32_t>(number), counts.size()));
+    counts.push_back(count);
   }
   return counts;
-}
-
-Result<uint32_t> KeyReader::for_layers(std::string_view name, uint32_t layers, uint32_t highest) {
-  PUMICE_ASSIGN(const std::vector<uint32_t> counts, each_layer(name, layers, highest));
-  for (size_t i = 0; i < counts.size(); ++i)
-    if (counts[i] != counts[0])
-      return error(Status::kUnsupported,
-                   "%s is %u in layer 0 but %u in layer %zu; layers that differ are not supported", key(name).c_str(),
-                   counts[0], counts[i], i);
-  return counts[0];
 }
 
 Result<void> KeyReader::check_rest() const {

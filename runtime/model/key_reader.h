@@ -39,10 +39,8 @@ class KeyReader {
   Result<bool> flag(std::string_view name, bool fallback);
   Result<std::optional<std::vector<bool>>> flags(std::string_view name);  // nothing where it is no array
   Result<std::string_view> text(std::string_view name, std::string_view fallback);
-  // One for each layer, 1 to highest: from a number for all of them or an array.
+  // One for each layer, 0 to highest: from a number for all of them or an array.
   Result<std::vector<uint32_t>> each_layer(std::string_view name, uint32_t layers, uint32_t highest);
-  // The same where layers may not differ: kUnsupported.
-  Result<uint32_t> for_layers(std::string_view name, uint32_t layers, uint32_t highest);
 
   // kUnsupported for the first key that was not read and is not known to be inert (model/inert.h).
   Result<void> check_rest() const;

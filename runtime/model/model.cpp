@@ -10,9 +10,41 @@ namespace {
 Result<void> check_attention(const ModelSpec& spec, const vk::DeviceCaps& caps) {
   for (const LayerSpec& layer : spec.layers) {
     const AttentionSpec& attention = layer.attention;
+    if (attention.heads == 0) continue;
     if (!attention_fits(caps, attention.heads / attention.kv_heads, attention.head_dim))
       return error(Status::kUnsupported, "no attention kernel of this device takes %u heads of %u dimensions a KV head",
                    attention.heads / attention.kv_heads, attention.head_dim);
+  }
+  return {};
+}
+
+// A layer that has a norm for something has that, too.
+Result<void> check_parts(const KeyReader& reader, const LayerSpec& layer, size_t index) {
+  const bool mixes = layer.attention.heads != 0 || layer.recurrence.kind != RecurrenceKind::kNone;
+  if (!mixes && !layer.attention_norm.empty())
+    return error(Status::kMalformed, "%s or %s is 0 in layer %zu", reader.key("attention.head_count").c_str(),
+                 reader.key("attention.head_count_kv").c_str(), index);
+  if (layer.feed_forward.width == 0 && !layer.ffn_norm.empty())
+    return error(Status::kMalformed, "%s is 0 in layer %zu", reader.key("feed_forward_length").c_str(), index);
+  return {};
+}
+
+// What no key alone shows.
+Result<void> check_layers(const KeyReader& reader, const ModelSpec& spec) {
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    PUMICE_TRY(check_parts(reader, spec.layers[i], i));
+    const AttentionSpec& attention = spec.layers[i].attention;
+    if (attention.heads == 0) continue;
+    const RopeSpec& rope = spec.rope(spec.layers[i]);
+    if (rope.rotary > attention.head_dim || rope.rotary % 2 != 0)
+      return error(Status::kMalformed, "%u dimensions of heads of %u are rotated in layer %zu", rope.rotary,
+                   attention.head_dim, i);
+    if (!attention.cache_layer) continue;
+    const AttentionSpec& other = spec.layers[*attention.cache_layer].attention;
+    if (other.cache_layer || other.kv_heads != attention.kv_heads || other.head_dim != attention.head_dim ||
+        other.window != attention.window)
+      return error(Status::kMalformed, "layer %zu cannot read the keys and values of layer %u", i,
+                   *attention.cache_layer);
   }
   return {};
 }
@@ -29,6 +61,7 @@ Result<ModelSpec> describe(const Gguf& file) {
                  family_names().c_str());
   KeyReader reader(file, *name);
   PUMICE_ASSIGN(ModelSpec spec, family->describe(reader));
+  PUMICE_TRY(check_layers(reader, spec));
   PUMICE_TRY(reader.check_rest());
   return spec;
 }

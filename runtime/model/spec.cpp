@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/short_conv.h"
+
 namespace pumice {
 namespace {
 
@@ -14,11 +16,43 @@ uint32_t widest(const std::vector<LayerSpec>& layers, Width width) {
 
 }  // namespace
 
-uint32_t ModelSpec::widest_qkv() const {
-  return widest(layers, [](const LayerSpec& layer) { return layer.attention.qkv_width(); });
+uint32_t RecurrenceSpec::projected_width() const {
+  switch (kind) {
+    case RecurrenceKind::kNone:
+      return 0;
+    case RecurrenceKind::kShortConv:
+      return 3 * inner_width();
+    case RecurrenceKind::kDeltaRule:
+      return conv_width() + inner_width() + 2 * heads;
+    case RecurrenceKind::kMamba2:
+      return conv_width() + inner_width() + heads;
+  }
+  return 0;
+}
+
+uint32_t RecurrenceSpec::state_floats() const {
+  return kind == RecurrenceKind::kNone ? 0 : short_conv_state(conv_width()) + heads * key_dim * value_dim;
+}
+
+uint32_t ModelSpec::widest_projection() const {
+  return widest(layers, [](const LayerSpec& layer) {
+    return std::max(layer.attention.qkv_width(), layer.recurrence.projected_width());
+  });
+}
+uint32_t ModelSpec::widest_mixed() const {
+  return std::max(widest_q(), widest(layers, [](const LayerSpec& layer) { return layer.recurrence.inner_width(); }));
+}
+uint32_t ModelSpec::widest_conv() const {
+  return widest(layers,
+                [](const LayerSpec& layer) { return layer.recurrence.key_dim ? layer.recurrence.conv_width() : 0; });
+}
+bool ModelSpec::recurrent() const {
+  return widest(layers, [](const LayerSpec& layer) { return layer.recurrence.state_floats(); }) != 0;
 }
 uint32_t ModelSpec::widest_q() const {
-  return widest(layers, [](const LayerSpec& layer) { return layer.attention.q_width(); });
+  return widest(layers, [](const LayerSpec& layer) {
+    return std::max(layer.attention.q_width(), layer.attention.latent.query_rank);
+  });
 }
 uint32_t ModelSpec::widest_ffn() const {
   return widest(layers, [](const LayerSpec& layer) {
@@ -30,8 +64,11 @@ uint32_t ModelSpec::widest_ffn() const {
 uint32_t ModelSpec::most_used() const {
   return widest(layers, [](const LayerSpec& layer) { return layer.feed_forward.mixture.used; });
 }
-uint32_t ModelSpec::most_experts() const {
-  return widest(layers, [](const LayerSpec& layer) { return layer.feed_forward.mixture.experts; });
+uint32_t ModelSpec::most_router_columns() const {
+  return widest(layers, [](const LayerSpec& layer) { return layer.feed_forward.mixture.router_columns(); });
+}
+uint32_t ModelSpec::most_kv_heads() const {
+  return widest(layers, [](const LayerSpec& layer) { return layer.attention.kv_heads; });
 }
 
 }  // namespace pumice

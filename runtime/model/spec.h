@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,23 +36,69 @@ struct RopeSpec {
 // kLayer takes the mean away first, and may have a bias.
 enum class NormKind { kRms, kLayer };
 
-// RMS norms of queries and keys before they are rotated.
-enum class QkNorm { kNone, kHead, kWhole };  // each head of head_dim with one weight; all heads together
+// Norms of queries and keys, of the kind of the model's: each head of head_dim with one weight, with a weight of its
+// own, or without any; all heads together.
+enum class QkNorm { kNone, kHead, kEachHead, kBare, kWhole };
+
+// Latent attention (MLA): keys and values of all heads are products of one row of key_rank values, which is cached with
+// the dimensions that are rotated. Scores and results are computed with that row, by the heads' own parts of the
+// products.
+struct LatentSpec {
+  uint32_t key_rank = 0;    // 0: attention is not latent
+  uint32_t query_rank = 0;  // queries are products of a row of that many values, too; 0: they are not
+  uint32_t plain = 0;       // dimensions of a query's head that are not rotated
+  uint32_t value = 0;       // of a head's result
+};
 
 struct AttentionSpec {
-  uint32_t heads = 0, kv_heads = 0, head_dim = 0;
-  float scale = 0;    // of scores
-  uint32_t rope = 0;  // of ModelSpec::ropes
+  uint32_t heads = 0, kv_heads = 0, head_dim = 0;  // 0: the layer has no attention
+  float scale = 0;                                 // of scores
+  uint32_t rope = 0;                               // of ModelSpec::ropes
   QkNorm qk_norm = QkNorm::kNone;
-  uint32_t window = 0;    // a token sees the keys less than this many positions back; 0: all
-  float softcap = 0;      // of scores; 0: none
+  bool v_norm = false;           // of each head of v, without a weight
+  bool norm_after_rope = false;  // instead of before
+  float clip = 0;                // of the projections q, k and v, up and down; 0: none
+  uint32_t window = 0;           // a token sees the keys less than this many positions back; 0: all
+  float softcap = 0;             // of scores; 0: none
   float temperature = 0;  // queries are multiplied by 1 + temperature ln(floor(position / temperature_length) + 1)
   uint32_t temperature_length = 1;
-  bool sinks = false;  // a logit of each head that takes part in the softmax without a value
+  std::optional<uint32_t> cache_layer;  // whose keys and values are read instead of own ones
+  bool sinks = false;                   // a logit of each head that takes part in the softmax without a value
+  // Heads are multiplied by gate(attn_gate x) before they are joined: gate_width is heads or q_width. 0: they are not.
+  uint32_t gate_width = 0;
+  Activation gate = Activation::kSigmoid;
+  bool gate_in_q = false;  // its rows are in attn_q, behind those of each head
 
+  LatentSpec latent;  // head_dim: the rotated dimensions, then key_rank; kv_heads: 1
+
+  uint32_t latent_head() const { return latent.plain + head_dim - latent.key_rank; }
+  // Columns of the projection of queries, and of what the output is projected from.
+  uint32_t q_columns() const { return latent.key_rank ? heads * latent_head() : q_width(); }
+  uint32_t result_width() const { return latent.key_rank ? heads * latent.value : q_width(); }
   uint32_t q_width() const { return heads * head_dim; }
-  uint32_t kv_width() const { return kv_heads * head_dim; }
-  uint32_t qkv_width() const { return q_width() + 2 * kv_width(); }
+  uint32_t own_kv_heads() const { return cache_layer ? 0 : kv_heads; }
+  uint32_t kv_width() const { return own_kv_heads() * head_dim; }
+  uint32_t qkv_width() const { return q_columns() + (latent.key_rank ? 1 : 2) * kv_width(); }
+};
+
+// What a layer has instead of attention: a state of fixed size for each sequence.
+enum class RecurrenceKind {
+  kNone,
+  kShortConv,  // two gates around a convolution
+  kDeltaRule,  // heads as shaders/shared/recurrence.h has them, after a convolution
+  kMamba2,     // likewise
+};
+
+struct RecurrenceSpec {
+  RecurrenceKind kind = RecurrenceKind::kNone;
+  uint32_t taps = 0;                                              // tokens that a convolution reaches
+  uint32_t heads = 0, key_heads = 0, key_dim = 0, value_dim = 0;  // kShortConv: one head of the width, no keys
+
+  uint32_t inner_width() const { return heads * value_dim; }
+  uint32_t keys_width() const { return key_heads * key_dim; }
+  uint32_t conv_width() const { return inner_width() + 2 * keys_width(); }
+  uint32_t projected_width() const;  // what is computed of a token before the convolution
+  uint32_t state_floats() const;     // of a sequence
 };
 
 // Experts of which each token takes a few, as a router says (kernels/route.h), and some that all tokens take.
@@ -60,7 +107,16 @@ struct MixtureSpec {
   Gating gating = Gating::kSoftmax;
   bool normalised = true;  // weights add up to 1, then are multiplied by scale
   float scale = 1;
-  uint32_t shared_width = 0;  // of the experts that all tokens take, together; 0: none
+  uint32_t groups = 1, groups_used = 1;  // groups of experts, and those that a token chooses from
+  uint32_t shared_width = 0;             // of the experts that all tokens take, together; 0: none
+  bool shared_gate = false;              // they are multiplied by sigmoid(ffn_gate_inp_shexp x)
+  std::string shared_end = "_shexp";     // of the names of their tensors
+  bool early_router = false;             // the router reads x as it is before the attention block
+  bool own_norms = false;                // of shared and of chosen ones before and after, and of the router
+  bool scales = false;                   // results of experts are multiplied by ffn_down_exps.scale
+  float sum_scale = 1;                   // of chosen and shared ones together
+
+  uint32_t router_columns() const { return experts + (shared_gate ? 1 : 0); }
 };
 
 // down(activation(gate x) * up x), or without a gate down(activation(up x)).
@@ -75,16 +131,22 @@ struct FeedForwardSpec {
   uint32_t rows() const { return mixture.experts ? mixture.used * width + mixture.shared_width : width; }
 };
 
+// The name of a norm that has no weight.
+inline constexpr const char* kBareNorm = "-";
+
 // x += scale post_norm(attention(norm(x))), then the same with the feed-forward block; parallel: both read the same x,
 // by one norm where the feed-forward block has none. A norm has the name of its
-// tensor in the layer, without ".weight"; empty: there is none.
+// tensor in the layer, without ".weight"; empty: there is none. A recurrence takes attention's place; a layer may have
+// neither, or no feed-forward block (width 0).
 struct LayerSpec {
   AttentionSpec attention;
+  RecurrenceSpec recurrence;
   FeedForwardSpec feed_forward;
   std::string attention_norm = "attn_norm", attention_post_norm;
   std::string ffn_norm = "ffn_norm", ffn_post_norm;
   bool parallel = false;
   float residual_scale = 1;
+  bool output_scale = false;  // x is multiplied by layer_output_scale in the end; a norm comes last then
 };
 
 struct ModelSpec {
@@ -96,6 +158,8 @@ struct ModelSpec {
   NormKind norm_kind = NormKind::kRms;
   bool biased_norms = false;  // where the file has biases for them
   float norm_eps = 1e-5f;
+  // Each layer adds post_norm(proj(gelu(inp_gate x) * its part of the token's own inputs)); 0: none does.
+  uint32_t per_layer_width = 0;
   bool learned_positions = false;  // a table (context_length, width) is added to the embedding
   float embedding_scale = 1;
   float logit_scale = 1;
@@ -107,11 +171,15 @@ struct ModelSpec {
   std::vector<std::string> warnings;        // what the file leaves to guess, a line each
 
   const RopeSpec& rope(const LayerSpec& layer) const { return ropes[layer.attention.rope]; }
-  uint32_t widest_qkv() const;
+  uint32_t widest_projection() const;  // of a layer's mixer of tokens
   uint32_t widest_q() const;
-  uint32_t widest_ffn() const;  // a row of activations of gate, or of up
-  uint32_t most_used() const;   // experts of a token; 0: there is no mixture
-  uint32_t most_experts() const;
+  uint32_t widest_mixed() const;         // of what attention or a recurrence results in
+  uint32_t widest_conv() const;          // 0: no layer convolves before its heads
+  bool recurrent() const;                // whether sequences have states
+  uint32_t widest_ffn() const;           // a row of activations of gate, or of up
+  uint32_t most_used() const;            // experts of a token; 0: there is no mixture
+  uint32_t most_router_columns() const;  // of experts, and the gate of the shared ones
+  uint32_t most_kv_heads() const;        // 0: no layer has attention
 };
 
 }  // namespace pumice

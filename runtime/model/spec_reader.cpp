@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "base/printable.h"
+#include "shared/recurrence.h"
+#include "shared/short_conv.h"
 
 namespace pumice {
 namespace {
@@ -12,29 +14,39 @@ namespace {
 constexpr uint32_t kMaxLayers = 1024, kMaxWidth = 1u << 18, kMaxVocabulary = 1u << 24;
 constexpr size_t kMostName = 100;
 
-Result<AttentionSpec> read_attention(KeyReader& reader, uint32_t width, uint32_t layers) {
-  AttentionSpec attention;
-  PUMICE_ASSIGN(attention.heads, reader.for_layers("attention.head_count", layers, 65536));
-  attention.kv_heads = attention.heads;
+// One for each layer; they differ in the numbers of heads alone, and those without heads have no attention.
+Result<std::vector<AttentionSpec>> read_attention(KeyReader& reader, uint32_t width, uint32_t layers) {
+  constexpr uint32_t kMostHeads = 65536;
+  PUMICE_ASSIGN(const std::vector<uint32_t> heads, reader.each_layer("attention.head_count", layers, kMostHeads));
+  std::vector<uint32_t> kv_heads = heads;
   if (reader.has("attention.head_count_kv")) {
-    PUMICE_ASSIGN(attention.kv_heads, reader.for_layers("attention.head_count_kv", layers, attention.heads));
+    PUMICE_ASSIGN(kv_heads, reader.each_layer("attention.head_count_kv", layers, kMostHeads));
   }
+  std::vector<AttentionSpec> all(layers);
   const bool explicit_length = reader.has("attention.key_length");
-  attention.head_dim = width / attention.heads;
+  const uint32_t most = *std::max_element(heads.begin(), heads.end());
+  if (most == 0) return all;
+  AttentionSpec attention{.head_dim = width / most};
   if (explicit_length) {
     PUMICE_ASSIGN(attention.head_dim, reader.required("attention.key_length", 4096));
   }
-  if (attention.head_dim == 0 || attention.head_dim % 2 != 0 || attention.heads % attention.kv_heads != 0 ||
-      (!explicit_length && width % attention.heads != 0))
-    return error(Status::kMalformed, "%u heads and %u KV heads do not fit a width of %u", attention.heads,
-                 attention.kv_heads, width);
   PUMICE_ASSIGN(const uint32_t value_length, reader.count("attention.value_length", attention.head_dim));
-  if (value_length != attention.head_dim)
+  if (value_length != attention.head_dim && !reader.has("attention.kv_lora_rank"))
     return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", value_length,
                  attention.head_dim);
   PUMICE_ASSIGN(attention.scale, reader.number("attention.scale", 0));
   if (attention.scale == 0) attention.scale = 1 / std::sqrt(static_cast<float>(attention.head_dim));
-  return attention;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (heads[i] == 0 || kv_heads[i] == 0) continue;
+    all[i] = attention;
+    all[i].heads = heads[i];
+    all[i].kv_heads = kv_heads[i];
+    if (attention.head_dim == 0 || attention.head_dim % 2 != 0 || heads[i] % kv_heads[i] != 0 ||
+        (!explicit_length && width % most != 0))
+      return error(Status::kMalformed, "%s: %u heads and %u KV heads do not fit a width of %u",
+                   reader.key("attention.head_count_kv").c_str(), heads[i], kv_heads[i], width);
+  }
+  return all;
 }
 
 Result<void> read_norm(KeyReader& reader, ModelSpec& spec) {
@@ -56,6 +68,19 @@ Result<uint32_t> read_vocabulary(const Gguf& file) {
     return error(Status::kUnsupported, "a vocabulary of %llu tokens is too large",
                  static_cast<unsigned long long>(embedding->rows()));
   return static_cast<uint32_t>(embedding->rows());
+}
+
+Result<void> read_groups(KeyReader& reader, MixtureSpec& mixture) {
+  PUMICE_ASSIGN(const uint32_t groups, reader.count("expert_group_count", 0));
+  if (groups <= 1) return {};
+  PUMICE_ASSIGN(mixture.groups_used, reader.required("expert_group_used_count", groups));
+  mixture.groups = groups;
+  const uint32_t size = mixture.experts / groups;
+  if (mixture.experts % groups != 0 || size < 2 || groups > kRouteMostGroups ||
+      mixture.used > mixture.groups_used * size)
+    return error(Status::kUnsupported, "%s: %u of %u groups do not fit %u of %u experts",
+                 reader.key("expert_group_count").c_str(), mixture.groups_used, groups, mixture.used, mixture.experts);
+  return {};
 }
 
 Result<void> read_weighting(KeyReader& reader, MixtureSpec& mixture) {
@@ -81,17 +106,24 @@ Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm
   PUMICE_ASSIGN(spec.width, reader.required("embedding_length", kMaxWidth));
   PUMICE_ASSIGN(const std::vector<uint32_t> ffn, reader.each_layer("feed_forward_length", layers, 4 * kMaxWidth));
   PUMICE_ASSIGN(spec.context_length, reader.required("context_length", 1u << 28));
-  PUMICE_ASSIGN(const AttentionSpec attention, read_attention(reader, spec.width, layers));
+  PUMICE_ASSIGN(const std::vector<AttentionSpec> attention, read_attention(reader, spec.width, layers));
   PUMICE_TRY(read_norm(reader, spec));
   PUMICE_ASSIGN(const bool causal, reader.flag("attention.causal", true));
   if (!causal)
     return error(Status::kUnsupported, "%s is false: this is an encoder, and only decoders are supported",
                  reader.key("attention.causal").c_str());
   PUMICE_ASSIGN(spec.vocabulary, read_vocabulary(reader.file()));
-  PUMICE_ASSIGN(RopeSpec rope, read_rope(reader, pairs, attention.head_dim, spec.context_length));
+  const auto attends = [](const AttentionSpec& layer) { return layer.heads != 0; };
+  RopeSpec rope;
+  if (const auto first = std::find_if(attention.begin(), attention.end(), attends); first != attention.end()) {
+    PUMICE_ASSIGN(rope, read_rope(reader, pairs, first->head_dim, spec.context_length));
+  }
   spec.ropes.push_back(std::move(rope));
-  for (uint32_t i = 0; i < layers; ++i)
-    spec.layers.push_back({.attention = attention, .feed_forward = {.width = ffn[i]}});
+  spec.layers.resize(layers);
+  for (uint32_t i = 0; i < layers; ++i) {
+    spec.layers[i].attention = attention[i];
+    spec.layers[i].feed_forward.width = ffn[i];
+  }
   return spec;
 }
 
@@ -102,10 +134,7 @@ Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spe
   if (mixture.experts > kRouteMostExperts || mixture.used > kRouteMostUsed)
     return error(Status::kUnsupported, "%s: %u of %u experts are more than %u of %u",
                  reader.key("expert_count").c_str(), mixture.used, mixture.experts, kRouteMostUsed, kRouteMostExperts);
-  PUMICE_ASSIGN(const uint32_t groups, reader.count("expert_group_count", 0));
-  if (groups > 1)
-    return error(Status::kUnsupported, "%s is %u: groups of experts are not supported",
-                 reader.key("expert_group_count").c_str(), groups);
+  PUMICE_TRY(read_groups(reader, mixture));
   if (by_keys) PUMICE_TRY(read_weighting(reader, mixture));
   PUMICE_ASSIGN(const uint32_t width, reader.count("expert_feed_forward_length", 0));
   PUMICE_ASSIGN(const uint32_t dense, reader.count("leading_dense_block_count", 0));
@@ -120,7 +149,28 @@ Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spe
   return {};
 }
 
-Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec) {
+Result<void> read_latent(KeyReader& reader, ModelSpec& spec) {
+  LatentSpec latent;
+  const RopeSpec& rope = spec.ropes[0];
+  PUMICE_ASSIGN(latent.key_rank, reader.required("attention.kv_lora_rank", kMaxWidth));
+  PUMICE_ASSIGN(latent.query_rank, reader.count("attention.q_lora_rank", 0));
+  PUMICE_ASSIGN(const uint32_t head, reader.required("attention.key_length_mla", kMaxWidth));
+  PUMICE_ASSIGN(latent.value, reader.required("attention.value_length_mla", kMaxWidth));
+  if (latent.query_rank > kMaxWidth || head <= rope.rotary || (head | rope.rotary | latent.key_rank) % 4 != 0)
+    return error(Status::kUnsupported, "%s: heads of %u, of which %u are rotated, with rows of %u are not supported",
+                 reader.key("attention.key_length_mla").c_str(), head, rope.rotary, latent.key_rank);
+  latent.plain = head - rope.rotary;
+  for (LayerSpec& layer : spec.layers) {
+    AttentionSpec& attention = layer.attention;
+    attention.latent = latent;
+    attention.kv_heads = 1;
+    attention.head_dim = rope.rotary + latent.key_rank;
+    attention.scale = 1 / std::sqrt(static_cast<float>(head));
+  }
+  return {};
+}
+
+Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec, WindowOrder order) {
   PUMICE_ASSIGN(const uint32_t window, reader.count("attention.sliding_window", 0));
   PUMICE_ASSIGN(const std::optional<std::vector<bool>> stated, reader.flags("attention.sliding_window_pattern"));
   if (stated && stated->size() != spec.layers.size())
@@ -129,9 +179,36 @@ Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec) {
   if (!stated) {
     PUMICE_ASSIGN(period, reader.count("attention.sliding_window_pattern", period));
   }
-  for (size_t i = 0; i < spec.layers.size(); ++i)
-    if (stated ? (*stated)[i] : period != 0 && i % period < period - 1) spec.layers[i].attention.window = window;
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    const bool dense = period == 0 || i % period == (order == WindowOrder::kDenseLast ? period - 1 : 0);
+    if (stated ? (*stated)[i] : !dense) spec.layers[i].attention.window = window;
+  }
   return {};
+}
+
+Result<RecurrenceSpec> read_recurrence(KeyReader& reader, RecurrenceKind kind) {
+  RecurrenceSpec spec{.kind = kind};
+  PUMICE_ASSIGN(spec.taps, reader.required("ssm.conv_kernel", kConvMostTaps));
+  PUMICE_ASSIGN(const uint32_t inner, reader.required("ssm.inner_size", kMaxWidth));
+  PUMICE_ASSIGN(spec.key_dim, reader.required("ssm.state_size", kRecurrenceMostKeys));
+  PUMICE_ASSIGN(spec.heads, reader.required("ssm.time_step_rank", kMaxWidth));
+  PUMICE_ASSIGN(spec.key_heads, reader.required("ssm.group_count", spec.heads));
+  spec.value_dim = inner / spec.heads;
+  if (inner % spec.heads == 0 && spec.heads % spec.key_heads == 0) return spec;
+  return error(Status::kMalformed, "%s: %u heads in %u groups do not fit a width of %u",
+               reader.key("ssm.inner_size").c_str(), spec.heads, spec.key_heads, inner);
+}
+
+Result<std::vector<bool>> read_recurrent_layers(KeyReader& reader, uint32_t interval, const ModelSpec& spec) {
+  PUMICE_ASSIGN(const std::optional<std::vector<bool>> stated, reader.flags("attention.recurrent_layers"));
+  if (stated && stated->size() != spec.layers.size())
+    return error(Status::kMalformed, "%s has %zu values for %zu layers",
+                 reader.key("attention.recurrent_layers").c_str(), stated->size(), spec.layers.size());
+  if (stated) return *stated;
+  PUMICE_ASSIGN(interval, reader.count("full_attention_interval", interval));
+  std::vector<bool> layers;
+  for (size_t i = 0; i < spec.layers.size(); ++i) layers.push_back(interval == 0 || (i + 1) % interval != 0);
+  return layers;
 }
 
 uint32_t add_no_rope(ModelSpec& spec) {
@@ -140,7 +217,8 @@ uint32_t add_no_rope(ModelSpec& spec) {
 }
 
 Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec) {
-  RopeSpec rope{.rotary = spec.ropes[0].rotary, .pairs = spec.ropes[0].pairs};
+  RopeSpec rope{.pairs = spec.ropes[0].pairs};
+  PUMICE_ASSIGN(rope.rotary, reader.count("rope.dimension_count_swa", spec.ropes[0].rotary));
   if (base == 0) {
     PUMICE_ASSIGN(base, reader.number("rope.freq_base", 10000));
   }

@@ -15,8 +15,19 @@ Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm
 // not.
 Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec, bool by_keys = false);
 
-// Which layers see a window: of each `period` all but the last (0: none), unless the file says it otherwise.
-Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec);
+// What ssm.* says of layers with a recurrence of heads.
+Result<RecurrenceSpec> read_recurrence(KeyReader& reader, RecurrenceKind kind);
+// Which layers are recurrent: all but each `interval`-th, unless the file says it otherwise.
+Result<std::vector<bool>> read_recurrent_layers(KeyReader& reader, uint32_t interval, const ModelSpec& spec);
+
+// Latent attention in all layers.
+Result<void> read_latent(KeyReader& reader, ModelSpec& spec);
+
+// Which layers see a window: of each `period` all but the last, or but the first (0: none), unless the file says it
+// otherwise.
+enum class WindowOrder { kDenseLast, kDenseFirst };
+Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec,
+                          WindowOrder order = WindowOrder::kDenseLast);
 // Layers with a window rotate without scaling, by a base of their own: the file's, or `base`; 0: that of all layers.
 Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec);
 

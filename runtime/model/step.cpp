@@ -7,8 +7,10 @@
 #include "kernels/attention.h"
 #include "kernels/device_policy.h"
 #include "kernels/embedding.h"
+#include "kernels/expert_tiles.h"
 #include "kernels/sample.h"
 #include "model/blocks/branch.h"
+#include "model/blocks/per_layer.h"
 #include "shared/attention.h"
 #include "shared/sample.h"
 #include "shared/step_params.h"
@@ -17,30 +19,39 @@ namespace pumice {
 namespace {
 
 struct WorkspaceSizes {
-  uint64_t hidden, qkv, q, ffn, router, choices, expert_rows, logits, partials = 0, counters = 0, finds, samplings;
+  uint64_t hidden, projected, q, convolved, mixed, ffn, router, choices, tiles = 0, expert_rows, per_layer, logits;
+  uint64_t partials = 0, counters = 4, finds, samplings;
   uint32_t max_splits;
 };
 
 WorkspaceSizes sizes_of(const ModelSpec& spec, const WorkspaceShape& shape) {
   const auto floats = [](uint64_t n, uint32_t columns) { return 4 * n * row_stride(columns); };
   const uint32_t splits = divide_up(std::max(shape.context_tokens, 1u), kAttentionDecodePages * kPageTokens);
-  WorkspaceSizes sizes{.hidden = floats(shape.rows, spec.width),
-                       .qkv = floats(shape.rows, spec.widest_qkv()),
-                       .q = floats(shape.rows, spec.widest_q()),
-                       .ffn = floats(shape.rows, spec.widest_ffn()),
-                       .router = floats(shape.rows, spec.most_experts()),
-                       .choices = route_choice_bytes(shape.rows, spec.most_used()),
-                       .expert_rows = floats(uint64_t{shape.rows} * spec.most_used(), spec.width),
-                       .logits = floats(shape.logit_rows, spec.vocabulary),
-                       .finds = std::max(argmax_find_bytes(spec.vocabulary, shape.logit_rows),
-                                         sample_find_bytes(spec.vocabulary, shape.logit_rows)),
-                       .samplings = uint64_t{shape.logit_rows} * sizeof(SampleState),
-                       .max_splits = splits};
+  WorkspaceSizes sizes{
+      .hidden = floats(shape.rows, spec.width),
+      .projected = floats(shape.rows, spec.widest_projection()),
+      .q = floats(shape.rows, spec.widest_q()),
+      .convolved = floats(shape.rows, spec.widest_conv()),
+      .mixed = floats(shape.rows, spec.widest_mixed()),
+      .ffn = floats(shape.rows, spec.widest_ffn()),
+      .router = floats(shape.rows, spec.most_router_columns()),
+      .choices = route_choice_bytes(shape.rows, spec.most_used()),
+      .expert_rows = floats(uint64_t{shape.rows} * spec.most_used(), spec.width),
+      .per_layer = floats(shape.rows, spec.per_layer_width * static_cast<uint32_t>(spec.layers.size())),
+      .logits = floats(shape.logit_rows, spec.vocabulary),
+      .finds = std::max(argmax_find_bytes(spec.vocabulary, shape.logit_rows),
+                        sample_find_bytes(spec.vocabulary, shape.logit_rows)),
+      .samplings = uint64_t{shape.logit_rows} * sizeof(SampleState),
+      .max_splits = splits};
   for (const LayerSpec& layer : spec.layers) {
     const AttentionSpec& attention = layer.attention;
     sizes.partials = std::max(sizes.partials,
                               attention_partial_bytes(shape.decode_rows, attention.heads, attention.head_dim, splits));
     sizes.counters = std::max(sizes.counters, uint64_t{4} * shape.rows * attention.kv_heads);
+    const MixtureSpec& mixture = layer.feed_forward.mixture;
+    if (mixture.experts != 0)
+      sizes.tiles =
+          std::max(sizes.tiles, expert_tiles_most_bytes(uint64_t{shape.rows} * mixture.used, mixture.experts));
   }
   return sizes;
 }
@@ -53,8 +64,9 @@ bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact) {
 
 uint64_t Workspace::bytes(const ModelSpec& spec, const WorkspaceShape& shape) {
   const WorkspaceSizes sizes = sizes_of(spec, shape);
-  return 2 * sizes.hidden + sizes.qkv + 2 * sizes.q + 2 * sizes.ffn + sizes.router + sizes.choices + sizes.expert_rows +
-         sizes.logits + sizes.partials + sizes.counters + sizes.finds + sizes.samplings + 4 * shape.logit_rows;
+  return 2 * sizes.hidden + sizes.projected + sizes.q + sizes.convolved + sizes.mixed + 2 * sizes.ffn + sizes.router +
+         sizes.choices + sizes.tiles + sizes.expert_rows + sizes.logits + sizes.partials + sizes.counters +
+         sizes.finds + sizes.samplings + sizes.per_layer + 4 * shape.logit_rows;
 }
 
 Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, const WorkspaceShape& shape) {
@@ -67,13 +79,15 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
   };
   PUMICE_ASSIGN(work.hidden, make(sizes.hidden));
   PUMICE_ASSIGN(work.normed, make(sizes.hidden));
-  PUMICE_ASSIGN(work.qkv, make(sizes.qkv));
+  PUMICE_ASSIGN(work.projected, make(sizes.projected));
   PUMICE_ASSIGN(work.q, make(sizes.q));
-  PUMICE_ASSIGN(work.attended, make(sizes.q));
+  PUMICE_ASSIGN(work.convolved, make(sizes.convolved));
+  PUMICE_ASSIGN(work.mixed, make(sizes.mixed));
   PUMICE_ASSIGN(work.gate, make(sizes.ffn));
   PUMICE_ASSIGN(work.up, make(sizes.ffn));
   PUMICE_ASSIGN(work.router, make(sizes.router));
   PUMICE_ASSIGN(work.choices, make(sizes.choices));
+  PUMICE_ASSIGN(work.tiles, make(sizes.tiles));
   PUMICE_ASSIGN(work.expert_rows, make(sizes.expert_rows));
   PUMICE_ASSIGN(work.logits, make(sizes.logits));
   PUMICE_ASSIGN(work.partials, make(sizes.partials));
@@ -81,6 +95,7 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
   PUMICE_ASSIGN(work.finds, make(sizes.finds));
   PUMICE_ASSIGN(work.arrivals, make(4 * shape.logit_rows));
   PUMICE_ASSIGN(work.samplings, make(sizes.samplings));
+  PUMICE_ASSIGN(work.per_layer, make(sizes.per_layer));
   PUMICE_ASSIGN(vk::CommandStream stream, vk::CommandStream::create(device));
   stream.begin();
   stream.fill(work.counters, 0);
@@ -105,17 +120,38 @@ void record_embedding(Recorder recorder, const StepContext& context) {
                          .step_rows = context.step.step_rows,
                          .y = context.hidden(),
                          .n = context.step.n,
-                         .by_position = true});
+                         .by_position = true,
+                         .accumulate = true});
+  if (context.spec.per_layer_width != 0) record_per_layer_inputs(recorder, context);
 }
+
+namespace {
+
+void record_mixer(Recorder recorder, const StepContext& context, size_t index) {
+  const LayerSpec& layer = context.spec.layers[index];
+  if (layer.attention.heads != 0) record_attention(recorder, context, index);
+  if (layer.recurrence.kind != RecurrenceKind::kNone) record_recurrence(recorder, context, index);
+}
+
+void add_mixer(Recorder recorder, const StepContext& context, size_t index) {
+  const LayerSpec& layer = context.spec.layers[index];
+  if (layer.attention.heads != 0) add_attention(recorder, context, index);
+  if (layer.recurrence.kind != RecurrenceKind::kNone) add_recurrence(recorder, context, index);
+}
+
+}  // namespace
 
 void record_layers(Recorder recorder, const StepContext& context, size_t first, size_t last) {
   for (size_t layer = first; layer < last; ++layer) {
     const bool parallel = context.spec.layers[layer].parallel;
-    record_attention(recorder, context, layer);
-    if (parallel) record_feed_forward(recorder, context, layer);
-    add_attention(recorder, context, layer);
-    if (!parallel) record_feed_forward(recorder, context, layer);
-    add_feed_forward(recorder, context, layer);
+    const bool feeds = context.spec.layers[layer].feed_forward.width != 0;
+    if (context.spec.layers[layer].feed_forward.mixture.early_router) record_early_router(recorder, context, layer);
+    record_mixer(recorder, context, layer);
+    if (parallel && feeds) record_feed_forward(recorder, context, layer);
+    add_mixer(recorder, context, layer);
+    if (!parallel && feeds) record_feed_forward(recorder, context, layer);
+    if (feeds) add_feed_forward(recorder, context, layer);
+    if (context.spec.per_layer_width != 0) add_per_layer(recorder, context, layer);
   }
 }
 

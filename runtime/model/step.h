@@ -6,6 +6,7 @@
 #include <span>
 
 #include "kernels/kv_pages.h"
+#include "kernels/states.h"
 #include "model/decoder_weights.h"
 
 namespace pumice {
@@ -30,13 +31,15 @@ struct Workspace {
   uint32_t max_splits = 1;
   vk::Buffer hidden;       // (rows, width): the residual stream
   vk::Buffer normed;       // (rows, width): a block's input, then its output where that is normalised
-  vk::Buffer qkv;          // (rows, qkv_width)
+  vk::Buffer projected;    // (rows, projected_width): q, k, v and what else a mixer of tokens begins with
   vk::Buffer q;            // (rows, q_width): rotated
-  vk::Buffer attended;     // (rows, q_width)
+  vk::Buffer convolved;    // (rows, conv_width)
+  vk::Buffer mixed;        // (rows, q_width or inner_width): what attention or a recurrence results in
   vk::Buffer gate;         // (rows, ffn_width), of a mixture (rows * used, ffn_width)
   vk::Buffer up;           // as gate
-  vk::Buffer router;       // (rows, experts)
+  vk::Buffer router;       // (rows, experts), and the gate of shared ones behind them
   vk::Buffer choices;      // (rows, used): of route()
+  vk::Buffer tiles;        // of expert_tiles()
   vk::Buffer expert_rows;  // (rows * used, width)
   vk::Buffer logits;       // (logit_rows, vocabulary)
   vk::Buffer partials;     // of split attention
@@ -44,6 +47,7 @@ struct Workspace {
   vk::Buffer finds;        // of argmax and sample
   vk::Buffer arrivals;     // of argmax; zero between steps
   vk::Buffer samplings;    // (logit_rows) SampleState
+  vk::Buffer per_layer;    // (rows, layers * per_layer_width): what each layer adds of the token itself
 
   static uint64_t bytes(const ModelSpec& spec, const WorkspaceShape& shape);
   static Result<Workspace> create(vk::Device& device, const ModelSpec& spec, const WorkspaceShape& shape);
@@ -60,6 +64,7 @@ struct StepShape {
   vk::BufferView step_rows;                          // (n) StepRow
   const vk::BufferView* decode_arguments = nullptr;  // group counts of split attention: a decode step
   uint32_t first_logit = 0, logit_count = 0;         // rows whose logits are wanted, into logits from its first row
+  StateSnapshots snapshots;                          // of a step of one sequence
   const vk::Buffer* logits = nullptr;                // (logit_count, vocabulary) instead of the workspace's
 };
 
@@ -68,8 +73,12 @@ struct StepContext {
   const DecoderWeights& weights;
   Workspace& work;
   std::span<const KvPages> pages;  // one for each layer
+  std::span<const States> states;  // likewise
   StepShape step;
 
+  States states_of(size_t layer) const {
+    return {.view = states[layer].view, .stride = states[layer].stride, .snapshots = step.snapshots};
+  }
   FloatRows hidden() const { return rows_of(work.hidden, spec.width); }
   FloatRows normed() const { return rows_of(work.normed, spec.width); }
 };

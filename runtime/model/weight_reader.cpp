@@ -21,8 +21,12 @@ bool WeightReader::is_unused(std::string_view name) const {
   return std::any_of(unused_.begin(), unused_.end(), [&](const std::string& end) { return name.ends_with(end); });
 }
 
+// Some families' files leave out the end of some names.
 const GgufTensor* WeightReader::find(const std::string& name) const {
-  return is_unused(name) ? nullptr : file_.find_tensor(name);
+  if (is_unused(name)) return nullptr;
+  const GgufTensor* found = file_.find_tensor(name);
+  constexpr std::string_view kEnd = ".weight";
+  return found || !name.ends_with(kEnd) ? found : file_.find_tensor(name.substr(0, name.size() - kEnd.size()));
 }
 
 Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t rows, uint64_t cols,
@@ -54,11 +58,31 @@ Result<vk::Buffer> WeightReader::upload(std::span<const std::byte> bytes) {
 Result<vk::Buffer> WeightReader::words(std::span<const uint32_t> words) { return upload(std::as_bytes(words)); }
 Result<vk::Buffer> WeightReader::floats(std::span<const float> values) { return upload(std::as_bytes(values)); }
 
-Result<vk::Buffer> WeightReader::vector(const std::string& name, uint64_t length, float factor) {
+Result<vk::Buffer> WeightReader::vector(const std::string& name, uint64_t length, float factor, uint64_t row) {
   if (name.empty()) return vk::Buffer();
-  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".weight", 1, length));
+  if (row == 0) row = length;
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".weight", length / row, row));
   PUMICE_ASSIGN(std::vector<float> values, fetch_values(file_, *source));
   for (float& value : values) value *= factor;
+  return floats(values);
+}
+
+Result<float> WeightReader::scalar(const std::string& name) {
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".weight", 1, 1));
+  PUMICE_ASSIGN(const std::vector<float> values, fetch_values(file_, *source));
+  return values[0];
+}
+
+Result<vk::Buffer> WeightReader::constant(uint64_t length, float value) {
+  return floats(std::vector<float>(length, value));
+}
+
+Result<vk::Buffer> WeightReader::product(const std::string& name, const std::string& other, uint64_t length) {
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".weight", 1, length));
+  PUMICE_ASSIGN(const GgufTensor* second, tensor(other + ".weight", 1, length));
+  PUMICE_ASSIGN(std::vector<float> values, fetch_values(file_, *source));
+  PUMICE_ASSIGN(const std::vector<float> factors, fetch_values(file_, *second));
+  for (size_t i = 0; i < values.size(); ++i) values[i] *= factors[i];
   return floats(values);
 }
 
@@ -104,11 +128,22 @@ Result<vk::Buffer> WeightReader::bias(const std::string& name, uint64_t length, 
   return floats(values);
 }
 
+Result<vk::Buffer> WeightReader::scales(const std::string& name, uint64_t length, float factor) {
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".scale", 1, length));
+  PUMICE_ASSIGN(std::vector<float> values, fetch_values(file_, *source));
+  for (float& value : values) value *= factor;
+  return floats(values);
+}
+
+Result<void> WeightReader::check_experts(const std::string& name, uint64_t rows) const {
+  if (rows % kRowInterleave == 0) return {};
+  return error(Status::kUnsupported, "tensor %s.weight has experts of %llu rows; only multiples of %u are supported",
+               name.c_str(), static_cast<unsigned long long>(rows), kRowInterleave);
+}
+
 Result<Projection> WeightReader::experts(const std::string& name, uint64_t experts, uint64_t rows, uint64_t cols) {
   PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", rows, cols, experts));
-  if (rows % kRowInterleave != 0)
-    return error(Status::kUnsupported, "tensor %s.weight has experts of %llu rows; only multiples of %u are supported",
-                 name.c_str(), static_cast<unsigned long long>(rows), kRowInterleave);
+  PUMICE_TRY(check_experts(name, rows));
   Projection projection;
   PUMICE_ASSIGN(projection.w, upload({&whole, 1}, rows));
   if (has_bias(name)) {
@@ -117,6 +152,25 @@ Result<Projection> WeightReader::experts(const std::string& name, uint64_t exper
     PUMICE_ASSIGN(projection.bias, floats(values));
   }
   return projection;
+}
+
+Result<std::array<Projection, 2>> WeightReader::expert_halves(const std::string& name, uint64_t experts, uint64_t rows,
+                                                              uint64_t cols) {
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", 2 * rows, cols, experts));
+  PUMICE_TRY(check_experts(name, rows));
+  const size_t bytes = whole->data.size() / (2 * experts);
+  std::array<Projection, 2> both;
+  for (size_t half = 0; half < 2; ++half) {
+    std::vector<const GgufTensor*> sources;
+    for (size_t e = 0; e < experts; ++e) {
+      GgufTensor& part = parts_.emplace_back(*whole);
+      part.dims = {cols, rows, 1, 1};
+      part.data = whole->data.subspan((2 * e + half) * bytes, bytes);
+      sources.push_back(&part);
+    }
+    PUMICE_ASSIGN(both[half].w, upload(sources, rows));
+  }
+  return both;
 }
 
 Result<WeightMatrix> WeightReader::matrix(const std::string& name, uint64_t rows, uint64_t cols) {
@@ -129,25 +183,63 @@ Result<Projection> WeightReader::projection(const std::string& name, uint64_t ro
   return std::move(one[0]);
 }
 
-Result<std::array<Projection, 2>> WeightReader::halves(const std::string& name, uint64_t rows, uint64_t cols) {
-  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", 2 * rows, cols));
-  const size_t bytes = whole->data.size() / 2;
+Result<std::array<Projection, 2>> WeightReader::parts(const std::string& name, const std::array<uint64_t, 2>& rows,
+                                                      uint64_t cols) {
+  const uint64_t all = rows[0] + rows[1];
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", all, cols));
   std::array<Projection, 2> both;
   std::vector<float> bias;
   if (find(name + ".bias")) {
-    PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".bias", 1, 2 * rows));
+    PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".bias", 1, all));
     PUMICE_ASSIGN(bias, fetch_values(file_, *source));
   }
   for (size_t i = 0; i < 2; ++i) {
+    const uint64_t first = i == 0 ? 0 : rows[0];
     GgufTensor& part = parts_.emplace_back(*whole);
-    part.dims[1] = rows;
-    part.data = whole->data.subspan(i * bytes, bytes);
+    part.dims[1] = rows[i];
+    part.data = whole->data.subspan(first * whole->row_bytes(), rows[i] * whole->row_bytes());
     const GgufTensor* const pointer = &part;
     PUMICE_ASSIGN(both[i].w, upload({&pointer, 1}));
     if (bias.empty()) continue;
-    PUMICE_ASSIGN(both[i].bias, floats(std::span(bias).subspan(i * rows, rows)));
+    PUMICE_ASSIGN(both[i].bias, floats(std::span(bias).subspan(first, rows[i])));
   }
   return both;
+}
+
+Result<std::array<Projection, 2>> WeightReader::alternating(const std::string& name, uint64_t blocks, uint64_t rows,
+                                                            uint64_t cols) {
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", 2 * blocks * rows, cols));
+  if (rows % kRowInterleave != 0)
+    return error(Status::kUnsupported, "tensor %s.weight has blocks of %llu rows; only multiples of %u are supported",
+                 name.c_str(), static_cast<unsigned long long>(rows), kRowInterleave);
+  const size_t bytes = whole->data.size() / (2 * blocks);
+  std::array<Projection, 2> both;
+  for (size_t i = 0; i < 2; ++i) {
+    std::vector<const GgufTensor*> pieces;
+    for (size_t block = 0; block < blocks; ++block) {
+      GgufTensor& part = parts_.emplace_back(*whole);
+      part.dims[1] = rows;
+      part.data = whole->data.subspan((2 * block + i) * bytes, bytes);
+      pieces.push_back(&part);
+    }
+    PUMICE_ASSIGN(both[i].w, upload(pieces));
+  }
+  if (!has_bias(name)) return both;
+  PUMICE_ASSIGN(const std::vector<float> all, values(name + ".bias", 1, 2 * blocks * rows));
+  for (size_t i = 0; i < 2; ++i) {
+    std::vector<float> bias;
+    for (size_t block = 0; block < blocks; ++block) {
+      const auto first = all.begin() + static_cast<ptrdiff_t>((2 * block + i) * rows);
+      bias.insert(bias.end(), first, first + static_cast<ptrdiff_t>(rows));
+    }
+    PUMICE_ASSIGN(both[i].bias, floats(bias));
+  }
+  return both;
+}
+
+Result<std::vector<float>> WeightReader::values(const std::string& name, uint64_t rows, uint64_t cols) {
+  PUMICE_ASSIGN(const GgufTensor* source, tensor(name, rows, cols));
+  return fetch_values(file_, *source);
 }
 
 Result<std::optional<vk::Buffer>> WeightReader::stacked_bias(std::span<const std::string> names,

@@ -34,23 +34,37 @@ class WeightReader {
   explicit WeightReader(const Gguf& file) : file_(file) {}
   WeightReader(const Gguf& file, Uploader& uploader) : file_(file), uploader_(&uploader) {}
 
-  // Names are without ".weight". As floats, times `factor`; an empty name: an empty buffer.
-  Result<vk::Buffer> vector(const std::string& name, uint64_t length, float factor = 1);
+  // Names are without ".weight". As floats, times `factor`; an empty name: an empty buffer. row: the tensor has rows of
+  // that length; 0: it is one.
+  Result<vk::Buffer> vector(const std::string& name, uint64_t length, float factor = 1, uint64_t row = 0);
+  Result<float> scalar(const std::string& name);
+  Result<vk::Buffer> constant(uint64_t length, float value);
+  // The products of two vectors' elements.
+  Result<vk::Buffer> product(const std::string& name, const std::string& other, uint64_t length);
   Result<WeightMatrix> matrix(const std::string& name, uint64_t rows, uint64_t cols);
   // The bias times `bias_factor`.
   Result<Projection> projection(const std::string& name, uint64_t rows, uint64_t cols, float bias_factor = 1);
   // biased: a bias is read where there is one.
   Result<NormWeights> norm(const std::string& name, uint64_t length, bool biased, float factor = 1);
   Result<vk::Buffer> words(std::span<const uint32_t> words);  // a copy; none: an empty buffer
-  // One matrix's first `rows` rows and the `rows` after them, each as a matrix of its own.
-  Result<std::array<Projection, 2>> halves(const std::string& name, uint64_t rows, uint64_t cols);
+  // Two matrices (blocks * rows, cols) of which one's rows follow the other's in each of the `blocks`.
+  Result<std::array<Projection, 2>> alternating(const std::string& name, uint64_t blocks, uint64_t rows, uint64_t cols);
+  // On the host; `name` is the whole name.
+  Result<std::vector<float>> values(const std::string& name, uint64_t rows, uint64_t cols);
+  Result<vk::Buffer> floats(std::span<const float> values);
+  // One matrix's first rows[0] rows and the rows[1] after them, each as a matrix of its own.
+  Result<std::array<Projection, 2>> parts(const std::string& name, const std::array<uint64_t, 2>& rows, uint64_t cols);
   // The matrices (rows, cols) of the experts of a mixture, one after the other, with their biases.
   Result<Projection> experts(const std::string& name, uint64_t experts, uint64_t rows, uint64_t cols);
+  // The same of a tensor in which each expert has two matrices.
+  Result<std::array<Projection, 2>> expert_halves(const std::string& name, uint64_t experts, uint64_t rows,
+                                                  uint64_t cols);
   // Stacked into as few matrices as types allow.
   Result<std::vector<Projection>> stacked(std::span<const std::string> names, std::span<const uint64_t> rows,
                                           uint64_t cols, float bias_factor = 1);
   Result<vk::Buffer> bias(const std::string& name, uint64_t length,
                           float factor = 1);  // the tensor is called name + ".bias"
+  Result<vk::Buffer> scales(const std::string& name, uint64_t length, float factor = 1);  // name + ".scale"
   bool has_bias(const std::string& name) const { return find(name + ".bias") != nullptr; }
   bool has(const std::string& name) const { return find(name + ".weight") != nullptr; }
 
@@ -71,7 +85,7 @@ class WeightReader {
   Result<WeightMatrix> upload(std::span<const GgufTensor* const> parts, uint64_t unit = kRowInterleave);
   Result<vk::Buffer> upload(std::span<const std::byte> bytes);
   Result<const GgufTensor*> with_scale(const GgufTensor& matrix);
-  Result<vk::Buffer> floats(std::span<const float> values);
+  Result<void> check_experts(const std::string& name, uint64_t rows) const;
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows,
                                                  float factor);
 

@@ -15,6 +15,10 @@ float activate(float x) {
     case kActivationSquaredRelu: return max(x, 0.0) * max(x, 0.0);
     case kActivationSoftcap: return softcap(x, p.limit);
     case kActivationClamped: return min(x, p.limit) / (1.0 + exp(-1.702 * min(x, p.limit)));
+    case kActivationClip: return clamp(x, -p.limit, p.limit);
+    case kActivationSigmoid: return 1.0 / (1.0 + exp(-x));
+    case kActivationSoftplus: return max(x, 0.0) + log(1.0 + exp(-abs(x)));
+    case kActivationRelu: return max(x, 0.0);
     default: return silu(x);
   }
 }
@@ -22,10 +26,10 @@ float activate(float x) {
 void main() {
   const uint col = gl_GlobalInvocationID.x, row = gl_GlobalInvocationID.y;
   if (col >= p.cols) return;
-  const float g = gate[row * p.gate_stride + col];
+  const float g = gate[row * p.gate_stride + p.gate_column + col / p.gate_share];
   const float value = activate(g);
   float by = 1.0;
-  if (p.gated != 0u) by = up[row * p.up_stride + col];
+  if (p.gated != 0u) by = up[row * p.up_stride + p.up_column + col];
   if (p.kind == kActivationClamped) by = clamp(by, -p.limit, p.limit) + 1.0;
   y[row * p.y_stride + col] = value * by;
 }

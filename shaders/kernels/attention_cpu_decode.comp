@@ -180,7 +180,7 @@ void main() {
   const uint lane = gl_LocalInvocationID.x, split = gl_WorkGroupID.z;
   const StepRow row = step_rows[gl_WorkGroupID.x];
   const uint splits = count_splits(row.position);
-  if (split >= splits) return;
+  if (split >= splits || gl_WorkGroupID.y >= p.kv_heads) return;  // counts are of the layer with the most
   const uint split_begin = (first_split(row.position) + split) * SPLIT_TOKENS;
   const uint begin_at = max(split_begin, first_seen(row.position) / kPageTokens * kPageTokens);
   const uint key_end = min(stored_keys(row.position), split_begin + SPLIT_TOKENS);

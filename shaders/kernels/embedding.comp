@@ -15,7 +15,7 @@ void store(uint row, uint k, vec4 values) {
   for (uint i = 0u; i < 4u; ++i)
     if (k + i < p.cols) {
       const uint to = row * p.y_stride + k + i;
-      y[to] = p.by_position != 0u ? y[to] + values[i] * p.scale : values[i] * p.scale;
+      y[to] = p.accumulate != 0u ? y[to] + values[i] * p.scale : values[i] * p.scale;
     }
 }
 

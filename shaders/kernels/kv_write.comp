@@ -11,16 +11,17 @@ void main() {
   const uint row = gl_GlobalInvocationID.y;
   if (head >= p.heads + 2u * p.kv_heads) return;
   const StepRow step_row = step_rows[row];
-  const uint from = row * p.qkv_stride + head * p.head_dim;
+  const uint from = head_start(row, head);
+  if (head < p.heads) {
+    const uint to = row * p.q_stride + head * p.head_dim;
+    q[to + d] = query_at(from, to, d, step_row.position);
+    q[to + d + 1u] = query_at(from, to, d + 1u, step_row.position);
+    return;
+  }
   const bool is_v = head >= p.heads + p.kv_heads;
   const vec2 value = is_v ? vec2(qkv[from + d], qkv[from + d + 1u])
                           : vec2(rotated(from, d, rope_factors(d, step_row.position)),
                                  rotated(from, d + 1u, rope_factors(d + 1u, step_row.position)));
-  if (head < p.heads) {
-    q[row * p.q_stride + head * p.head_dim + d] = value.x * query_factor(d, step_row.position);
-    q[row * p.q_stride + head * p.head_dim + d + 1u] = value.y * query_factor(d + 1u, step_row.position);
-    return;
-  }
 #if KV_TYPE == 0
   const uint words = p.head_dim / 2u, word = d / 2u;
 #else

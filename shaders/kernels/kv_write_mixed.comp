@@ -88,17 +88,18 @@ void write_v(uint base, uint token) {
 void main() {
   const uint head = gl_WorkGroupID.x, row = gl_WorkGroupID.y;
   const StepRow step_row = step_rows[row];
-  const uint from = row * p.qkv_stride + head * HEAD_DIM;
+  const uint from = head_start(row, head), to = row * p.q_stride + head * HEAD_DIM;
   const bool is_v = head >= p.heads + p.kv_heads;
   const uint block = is_v ? V_ROTATION : K_ROTATION;
   const float factor = block == 1u ? 1.0 : inversesqrt(float(block));
   for (uint d = gl_LocalInvocationID.x; d < HEAD_DIM; d += WG)
-    values[d] = (is_v ? qkv[from + d] : rotated(from, d, rope_factors(d, step_row.position))) * factor *
-                (head < p.heads ? query_factor(d, step_row.position) : 1.0);
+    values[d] = factor * (head < p.heads ? query_at(from, to, d, step_row.position)
+                          : is_v         ? qkv[from + d]
+                                         : rotated(from, d, rope_factors(d, step_row.position)));
   barrier();
   hadamard(HEAD_DIM, block, gl_LocalInvocationID.x, WG);
   if (head < p.heads) {
-    for (uint d = gl_LocalInvocationID.x; d < HEAD_DIM; d += WG) q[row * p.q_stride + head * HEAD_DIM + d] = values[d];
+    for (uint d = gl_LocalInvocationID.x; d < HEAD_DIM; d += WG) q[to + d] = values[d];
     return;
   }
   find_scales(is_v ? V_TYPE : K_TYPE);

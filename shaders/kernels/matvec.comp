@@ -24,9 +24,11 @@ layout(binding = 3) readonly buffer NormWeight { float norm_weight[]; };
 layout(binding = 4) readonly buffer Bias { float bias[]; };
 layout(binding = 5) buffer Y { float y[]; };
 layout(binding = 6) readonly buffer Choices { uvec2 choices[]; };
+layout(binding = 6) readonly buffer Tiles { uint tiles[]; };
 
 const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
 const bool TAIL = (FLAGS & kMatvecTail) != 0u, CHOSEN = (FLAGS & kMatvecChosen) != 0u;
+const bool TILED = CHOSEN && COLS > 1u, HEADS = (FLAGS & kMatvecHeads) != 0u;
 const uint K_LANES = WG / 8u;
 
 vec4 within(vec4 v, uint k) {
@@ -47,11 +49,25 @@ uint expert_row = 0u;  // the first of the chosen expert
 
 float sum[SUMS], up_sum[UP_SUMS], squares[COLS];
 
+// The row of y of a column of this workgroup; beyond the last where it has none.
+uint y_row(uint c) {
+  return TILED ? tiles[gl_WorkGroupID.y * (1u + COLS) + 1u + c] : gl_WorkGroupID.y * COLS + c;
+}
+
 // Adds a pair of every row and column; k: where its lower values lie in x.
-void add_pair(const in UnitPair w[ROWS], const in UnitPair up[UP_ROWS], uint k, uint first_col) {
+// Where the x of a column begins, and its y.
+uint x_start(uint col) {
+  if (HEADS) return col / p.share * p.x_stride + p.x_first + col % p.share * p.x_head;
+  return (CHOSEN ? col / p.share : col) * p.x_stride;
+}
+uint y_start(uint col) {
+  return (HEADS ? col / p.share * p.y_stride + col % p.share * p.y_head : col * p.y_stride) + p.y_offset;
+}
+
+void add_pair(const in UnitPair w[ROWS], const in UnitPair up[UP_ROWS], uint k) {
   [[unroll]] for (uint c = 0u; c < COLS; ++c) {
-    const uint col = min(first_col + c, p.n - 1u);
-    const uint at = ((CHOSEN ? col / p.share : col) * p.x_stride + k) / 4u;
+    const uint col = min(y_row(c), p.n - 1u);
+    const uint at = (x_start(col) + k) / 4u;
     vec4 lo = within(x[at], k);
     vec4 hi = TAIL && k + 16u >= p.cols ? vec4(0.0) : within(x[at + 4u], k + 16u);
     if (NORM) {
@@ -69,7 +85,7 @@ void add_pair(const in UnitPair w[ROWS], const in UnitPair up[UP_ROWS], uint k, 
 uint weight_row(uint first_row, uint r) { return expert_row + min(first_row + 8u * r, (p.rows - 1u) | 7u); }
 
 // A unit a pair at a time: for more sums than leave registers to load ahead with.
-void add_by_pairs(uint unit, uint first_row, uint first_col) {
+void add_by_pairs(uint unit, uint first_row) {
   uvec2 base[ROWS], up_base[UP_ROWS];
   UnitScale scale[ROWS], up_scale[UP_ROWS];
   for (uint r = 0u; r < ROWS; ++r) {
@@ -87,13 +103,13 @@ void add_by_pairs(uint unit, uint first_row, uint first_col) {
       w[r] = UNIT_PAIR(weights, base[r], j, scale[r]);
       if (GATED) up[r] = UNIT_PAIR(up_weights, up_base[r], j, up_scale[r]);
     }
-    add_pair(w, up, unit * 32u + 4u * j, first_col);
+    add_pair(w, up, unit * 32u + 4u * j);
   }
 }
 
 // `count` units, K_LANES apart, whose weights are all loaded first; a constant wherever this is called.
 const uint MOST = AHEAD == 0u ? 1u : AHEAD;
-void add_units(uint count, uint first, uint first_row, uint first_col) {
+void add_units(uint count, uint first, uint first_row) {
   UnitWords words[MOST * ROWS], up_words[MOST * UP_ROWS];
   UnitScale scale[MOST * ROWS], up_scale[MOST * UP_ROWS];
   [[unroll]] for (uint i = 0u; i < count * ROWS; ++i) {
@@ -113,13 +129,14 @@ void add_units(uint count, uint first, uint first_row, uint first_col) {
         w[r] = unit_pair(words[u * ROWS + r], j, scale[u * ROWS + r]);
         if (GATED) up[r] = unit_pair(up_words[u * ROWS + r], j, up_scale[u * ROWS + r]);
       }
-      add_pair(w, up, (first + u * K_LANES) * 32u + 4u * j, first_col);
+      add_pair(w, up, (first + u * K_LANES) * 32u + 4u * j);
     }
 }
 
 float over_lanes(float value) { return K_LANES > 1u ? reduce_add_strided(value, 8u) : value; }
 
-void store_column(uint c, uint k_lane, uint first_row, uint col) {
+void store_column(uint c, uint k_lane, uint first_row) {
+  const uint col = y_row(c);
   const float factor = NORM ? p.factor * inversesqrt(over_lanes(squares[c]) / float(p.cols) + p.eps) : p.factor;
   [[unroll]] for (uint r = 0u; r < ROWS; ++r) {
     const uint row = first_row + 8u * r;
@@ -130,7 +147,7 @@ void store_column(uint c, uint k_lane, uint first_row, uint col) {
       value = ((FLAGS & kMatvecGelu) != 0u ? gelu(value) : silu(value)) * up_value;
     }
     if (k_lane == 0u && row < p.rows && col < p.n) {
-      const uint to = col * p.y_stride + p.y_offset + row;
+      const uint to = y_start(col) + row;
       y[to] = (FLAGS & kMatvecAccumulate) != 0u ? y[to] + value : value;
     }
   }
@@ -140,9 +157,11 @@ void main() {
   const uint lane = lane_index();
   const uint k_lane = WG == 8u ? 0u : lane / 8u;
   const uint first_row = gl_WorkGroupID.x * 8u * ROWS + lane % 8u;
-  const uint first_col = gl_WorkGroupID.y * COLS;
   if (CHOSEN) {
-    const uint expert = choices[first_col].x - p.first_expert;  // wraps below the slab, and then is beyond it
+    const uint chosen = TILED   ? tiles[gl_WorkGroupID.y * (1u + COLS)]
+                        : HEADS ? gl_WorkGroupID.y % p.share
+                                : choices[gl_WorkGroupID.y].x;
+    const uint expert = chosen - p.first_expert;  // wraps below the slab, and then is beyond it
     if (expert >= p.experts) return;
     expert_row = expert * p.rows;
   }
@@ -151,12 +170,12 @@ void main() {
   [[unroll]] for (uint c = 0u; c < COLS; ++c) squares[c] = 0.0;
   uint unit = k_lane;
   if (AHEAD == 0u) {
-    for (; unit < p.units; unit += K_LANES) add_by_pairs(unit, first_row, first_col);
+    for (; unit < p.units; unit += K_LANES) add_by_pairs(unit, first_row);
   } else {
     for (; unit + (AHEAD - 1u) * K_LANES < p.units; unit += AHEAD * K_LANES)
-      add_units(AHEAD, unit, first_row, first_col);
+      add_units(AHEAD, unit, first_row);
     if (AHEAD > 1u)
-      for (; unit < p.units; unit += K_LANES) add_units(1u, unit, first_row, first_col);
+      for (; unit < p.units; unit += K_LANES) add_units(1u, unit, first_row);
   }
-  [[unroll]] for (uint c = 0u; c < COLS; ++c) store_column(c, k_lane, first_row, first_col + c);
+  [[unroll]] for (uint c = 0u; c < COLS; ++c) store_column(c, k_lane, first_row);
 }

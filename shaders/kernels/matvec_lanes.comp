@@ -30,10 +30,12 @@ layout(binding = 3) readonly buffer NormWeight { uint64_t norm_weight[]; };
 layout(binding = 4) readonly buffer Bias { float bias[]; };
 layout(binding = 5) buffer Y { float y[]; };
 layout(binding = 6) readonly buffer Choices { uvec2 choices[]; };
+layout(binding = 6) readonly buffer Tiles { uint tiles[]; };
 
 const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
 const bool TAIL = (FLAGS & kMatvecTail) != 0u, UNEVEN = (FLAGS & kMatvecUneven) != 0u;
 const bool PREFETCH = (FLAGS & kMatvecPrefetch) != 0u, CHOSEN = (FLAGS & kMatvecChosen) != 0u;
+const bool TILED = CHOSEN && COLS > 1u, HEADS = (FLAGS & kMatvecHeads) != 0u;
 // With a gate, rows ROWS to 2 ROWS - 1 of a lane are those of the second matrix.
 const uint ALL_ROWS = GATED ? 2u * ROWS : ROWS;
 // Registers of a unit of x: 2 i and 2 i + 1 hold the even and the odd ones of the i-th 2 WG values. WG is 4 or 8.
@@ -85,6 +87,18 @@ uvec2 last_two_words(uint pair, uint row, uint base, uint quads) {
 }
 uvec2 of_six_words(uint pair, uint base, uint i) { return two_words(pair, base - LANE % 4u * 2u + 2u * i); }
 
+// The row of y of a column of this workgroup; beyond the last where it has none.
+uint y_row(uint first_col, uint c) { return TILED ? tiles[gl_WorkGroupID.x * (1u + COLS) + 1u + c] : first_col + c; }
+
+// Where the x of a column begins, and its y.
+uint x_start(uint col) {
+  if (HEADS) return col / p.share * p.x_stride + p.x_first + col % p.share * p.x_head;
+  return (CHOSEN ? col / p.share : col) * p.x_stride;
+}
+uint y_start(uint col) {
+  return (HEADS ? col / p.share * p.y_stride + col % p.share * p.y_head : col * p.y_stride) + p.y_offset;
+}
+
 void begin(uint first_col, uint cols) {
   FOR(i, ALL_ROWS / 2u) {
     const bool up = i >= ROWS / 2u;
@@ -96,7 +110,8 @@ void begin(uint first_col, uint cols) {
   }
   FOR(i, ALL_ROWS * COLS) sum[i] = 0.0;
   FOR(c, cols) {
-    x_base[c] = (CHOSEN ? first_col / p.share : first_col + c) * p.x_stride + 2u * LANE;
+    const uint row = TILED ? min(y_row(first_col, c), p.n - 1u) : first_col + c;
+    x_base[c] = x_start(row) + 2u * LANE;
     squares[c] = 0.0;
   }
 }
@@ -262,8 +277,8 @@ void store_column(uint c, uint col) {
       const float up_value = sum[(ALL_ROWS - ROWS + r) * COLS + c] * factor;
       value = ((FLAGS & kMatvecGelu) != 0u ? gelu(value) : silu(value)) * up_value;
     }
-    if (row < p.rows) {
-      const uint to = col * p.y_stride + p.y_offset + row;
+    if (row < p.rows && (!TILED || col < p.n)) {
+      const uint to = y_start(col) + row;
       y[to] = (FLAGS & kMatvecAccumulate) != 0u ? y[to] + value : value;
     }
   }
@@ -282,7 +297,7 @@ void compute(uint first_col, uint cols) {
     FOR(i, UNROLL) add_unit(first + i, cols);
   }
   if (p.units == 0u) sum[0] = float(uint(fetched));  // never; keeps the compiler from removing the loads
-  FOR(c, cols) store_column(c, first_col + c);
+  FOR(c, cols) store_column(c, y_row(first_col, c));
 }
 
 void main() {
@@ -290,11 +305,14 @@ void main() {
   const uint first_col = gl_WorkGroupID.x * p.n / gl_NumWorkGroups.x;
   const uint end_col = (gl_WorkGroupID.x + 1u) * p.n / gl_NumWorkGroups.x;
   if (CHOSEN) {
-    const uint expert = choices[first_col].x - p.first_expert;  // wraps below the slab, and then is beyond it
+    const uint chosen = TILED   ? tiles[gl_WorkGroupID.x * (1u + COLS)]
+                        : HEADS ? first_col % p.share
+                                : choices[first_col].x;
+    const uint expert = chosen - p.first_expert;  // wraps below the slab, and then is beyond it
     if (expert >= p.experts) return;
     expert_row = expert * p.rows;
   }
-  if (!UNEVEN || end_col - first_col == COLS)
+  if (!UNEVEN || TILED || end_col - first_col == COLS)
     compute(first_col, COLS);
   else
     compute(first_col, COLS - 1u);

@@ -22,8 +22,8 @@ void main() {
   for (uint k = lane; k < p.cols; k += WG) squares += (x[from + k] - mean) * (x[from + k] - mean);
   const float factor = inversesqrt(reduce_add(squares) / float(p.cols) + p.eps);
   for (uint k = lane; k < p.cols; k += WG) {
-    float value = (x[from + k] - mean) * factor * weight[k];
+    float value = (x[from + k] - mean) * factor * weight[gl_WorkGroupID.y * p.weight_stride + k];
     if (p.biased != 0u) value += bias[k];
-    y[to + k] = p.accumulate != 0u ? y[to + k] + value : value;
+    y[to + k] = p.factor * (p.accumulate != 0u ? y[to + k] + value : value);
   }
 }

@@ -8,6 +8,7 @@ layout(push_constant) uniform Push { RoutePush p; };
 layout(binding = 0) readonly buffer Logits { float logits[]; };
 layout(binding = 1) readonly buffer Bias { float bias[]; };
 layout(binding = 2) writeonly buffer Choices { uvec2 choices[]; };
+layout(binding = 3) readonly buffer Scales { float scales[]; };
 
 const float LOWEST = -3.402823466e38;
 
@@ -19,6 +20,29 @@ float gated(float logit, float highest, float total) {
   return logit;
 }
 
+shared float group_ranks[kRouteMostGroups];
+
+void keep_best_groups(uint lane) {
+  const uint size = p.experts / p.groups;
+  sync();
+  for (uint g = lane; g < p.groups; g += WG) {
+    float best = LOWEST, second = LOWEST;
+    for (uint e = g * size; e < (g + 1u) * size; ++e) {
+      second = max(second, min(best, ranks[e]));
+      best = max(best, ranks[e]);
+    }
+    group_ranks[g] = best + second;
+  }
+  sync();
+  for (uint e = lane; e < p.experts; e += WG) {
+    const uint g = e / size;
+    uint better = 0u;
+    for (uint other = 0u; other < p.groups; ++other)
+      if (group_ranks[other] > group_ranks[g] || (other < g && group_ranks[other] == group_ranks[g])) ++better;
+    if (better >= p.groups_used) ranks[e] = LOWEST;
+  }
+}
+
 void main() {
   const uint lane = gl_LocalInvocationID.x, from = gl_WorkGroupID.x * p.logits_stride;
   float highest = LOWEST, total = 0.0;
@@ -28,6 +52,7 @@ void main() {
   total = reduce_add(total);
   for (uint e = lane; e < p.experts; e += WG)
     ranks[e] = gated(logits[from + e], highest, total) + (p.biased != 0u ? bias[e] : 0.0);
+  if (p.groups > 1u) keep_best_groups(lane);
 
   uint selected[kRouteMostUsed];
   for (uint j = 0u; j < p.used; ++j) {
@@ -51,6 +76,8 @@ void main() {
   }
   const bool divided = p.normalised != 0u || p.gating == kRouteSelected;
   const float factor = p.scale / (divided ? max(sum, uintBitsToFloat(kRouteLeastSum)) : 1.0);
-  for (uint j = 0u; j < p.used; ++j)
-    choices[gl_WorkGroupID.x * p.used + j] = uvec2(selected[j], floatBitsToUint(weight[j] * factor));
+  for (uint j = 0u; j < p.used; ++j) {
+    const float own = p.scaled != 0u ? scales[selected[j]] : 1.0;
+    choices[gl_WorkGroupID.x * p.used + j] = uvec2(selected[j], floatBitsToUint(weight[j] * factor * own));
+  }
 }

@@ -13,7 +13,8 @@ struct EmbeddingPush {
   uint quant_offset, scale_offset;  // in words
   uint y_stride;
   float scale;      // of the values; 1 for most models
-  uint by_position; // 1: rows are chosen by positions, and y += instead of y =
+  uint by_position; // 1: rows are chosen by positions
+  uint accumulate;  // 1: y += instead of y =
 };
 SHARED_CONST kEmbeddingBindings = 3u;  // table, step rows, y
 SHARED_CONST kEmbeddingWorkgroup = 64u;

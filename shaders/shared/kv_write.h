@@ -14,6 +14,9 @@
 // so that in attention neighbouring lanes read neighbouring words, as tokens for K and as dimensions for V, and a
 // token's words are its own alone.
 //
+// With latent attention a row has the rotated dimensions of queries alone, and keys are values, too, before their
+// rotation.
+//
 // kv_write_mixed also multiplies K with Q, and V, by a Hadamard matrix for each `block` of dimensions, where asked to.
 // It spreads outliers over the block, and leaves q.k as it is; attention multiplies its result by the matrix again.
 // Source: Ashkboos et al. 2024 (QuaRot).
@@ -30,6 +33,9 @@ struct KvWritePush {
   float magnitude;                  // of the rotated dimensions of queries
   float temperature;                // queries grow by 1 + temperature log(position / temperature_length + 1)
   uint temperature_length;
+  uint q_head, q_first, q_dims;  // of a row: from a query head to the next, and the place and number of its dimensions;
+                                 // the others are in q already, unscaled
+  uint k_column, v_column;       // of the first head of each
 };
 SHARED_CONST kKvWriteBindings = 7u;  // qkv, frequencies, step rows, page table, q, K pool, V pool
 SHARED_CONST kKvWriteWorkgroup = 64u;

@@ -2,7 +2,8 @@
 // accumulation into y (residual) and the gated form y = act(gate x) * (up x). Two shaders: kernels/matvec.comp for GPUs
 // (and for any device), kernels/matvec_lanes.comp for software drivers; there cols is even, and the rows a lane too.
 // Of a mixture of experts W has the rows of one expert after the other, a multiple of 8 each, and a workgroup takes one
-// row of y.
+// row of y, or with several columns those of a tile (expert_tiles.h). Of heads, which have a matrix each, they are the
+// parts of a row of x and of y.
 #ifndef PUMICE_SHARED_MATVEC_H
 #define PUMICE_SHARED_MATVEC_H
 #include "types.h"
@@ -20,11 +21,12 @@ struct MatvecPush {
   uint bias_offset;    // of the slab's first row within the bias
   float eps;
   float factor;        // of the product, not of the bias
-  uint share;          // chosen: rows of y that read one row of x
+  uint share;          // chosen: rows of y that read one row of x; heads: of a row
   uint first_expert, experts;  // chosen: of the slab, each with `rows` rows
+  uint x_first, x_head, y_head;  // heads: column of the first head of x, and from a head to the next
 };
 
-SHARED_CONST kMatvecBindings = 7u;  // W, up W, x, norm weight, bias, y, choices
+SHARED_CONST kMatvecBindings = 7u;  // W, up W, x, norm weight, bias, y, choices or tiles
 
 // Specialisation constants after the workgroup size (0).
 SHARED_CONST kMatvecSpecRows = 1u;   // rows a lane
@@ -41,6 +43,7 @@ SHARED_CONST kMatvecTail = 32u;       // cols is not a multiple of 32 (lanes, Q8
 SHARED_CONST kMatvecUneven = 64u;     // lanes: some groups have one column less than the others
 SHARED_CONST kMatvecPrefetch = 128u;  // lanes: weights are loaded ahead
 SHARED_CONST kMatvecChosen = 256u;    // each row of y has the weights of the expert that choices name (route.h)
+SHARED_CONST kMatvecHeads = 512u;     // chosen: by a column's place in its row
 SHARED_END
 
 #endif

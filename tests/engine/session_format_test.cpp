@@ -45,6 +45,21 @@ TEST(SessionFormat, WholeSessionsAreRead) {
   }
 }
 
+TEST(SessionFormat, AStateIsOfTheCachesSize) {
+  SessionTarget target = kTarget;
+  target.state_bytes = 40;
+  SessionParts parts = session_for(target, SessionKv::kExact, 40, 33);
+  const std::vector<std::byte> bytes = session_bytes(parts);
+  const Result<SessionContent> content = parse_session(session_source(bytes), target);
+  ASSERT_TRUE(content) << content.error().message;
+  EXPECT_EQ(read_session_state(session_source(bytes), *content).value(), parts.state);
+  EXPECT_EQ(refused(parts), Status::kMalformed) << "a model without states";
+  EXPECT_EQ(refused(session_for(kTarget, SessionKv::kExact, 40, 33), target), Status::kMalformed);
+  EXPECT_EQ(refused(session_for(kTarget, SessionKv::kTokens, 40, 0), target), Status::kOk);
+  parts.header.state_bytes = UINT64_MAX - 8;
+  EXPECT_EQ(refused(parts, target), Status::kMalformed);
+}
+
 TEST(SessionFormat, WhatItWritesItReads) {
   std::vector<std::byte> bytes;
   const SessionSink sink = [&](std::span<const std::byte> part) -> Result<void> {
@@ -117,7 +132,7 @@ TEST(SessionFormat, WhatDoesNotFitIsSaid) {
   SessionTarget small = kTarget;
   small.context_tokens = 39;
   EXPECT_EQ(refused(parts, small), Status::kContextFull);
-  parts.header.version = 2;
+  parts.header.version = SessionHeader::kVersion + 1;
   EXPECT_EQ(refused(parts), Status::kUnsupported);
   parts = session_for(kTarget, SessionKv::kExact, 40, 40);
   parts.digest = "digesT";

@@ -1,6 +1,7 @@
 // activation: silu and gelu, alone and gated, near zero and far beyond the range of exp.
 #include "kernels/activation.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "reference/activation.h"
@@ -56,9 +57,28 @@ class ActivationTest : public DeviceTest {
   }
 };
 
-TEST_F(ActivationTest, SquaredReluAndSoftCap) {
+double plain_activation(Activation kind, double x, double limit) {
+  switch (kind) {
+    case Activation::kSoftcap:
+      return limit * std::tanh(x / limit);
+    case Activation::kSquaredRelu:
+      return std::max(x, 0.0) * std::max(x, 0.0);
+    case Activation::kClip:
+      return std::clamp(x, -limit, limit);
+    case Activation::kSigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::kSoftplus:
+      return std::log1p(std::exp(x));
+    default:
+      return std::max(x, 0.0);
+  }
+}
+
+TEST_F(ActivationTest, OtherKinds) {
   const auto x = Generator(6).normals(300, 0, 20);
-  for (const Activation kind : {Activation::kSquaredRelu, Activation::kSoftcap}) {
+  using enum Activation;
+  for (const Activation kind : {kSquaredRelu, kSoftcap, kClip, kSigmoid, kSoftplus, kRelu}) {
+    SCOPED_TRACE(static_cast<int>(kind));
     constexpr float kLimit = 30;
     const FloatRows y = nan_rows(1, 300);
     run([&](Recorder recorder) {
@@ -67,14 +87,40 @@ TEST_F(ActivationTest, SquaredReluAndSoftCap) {
     });
     std::vector<float> expected;
     for (const float value : x)
-      expected.push_back(kind == Activation::kSoftcap ? kLimit * std::tanh(value / kLimit)
-                                                      : std::max(value, 0.0f) * std::max(value, 0.0f));
+      expected.push_back(static_cast<float>(plain_activation(kind, static_cast<double>(value), kLimit)));
     const auto actual = read_rows(y, 1, 300);
     const auto verdict = reference::compare(actual, expected, kLimit * 0x1p-20, 0x1p-22);
     EXPECT_TRUE(verdict) << verdict;
     EXPECT_FALSE(reference::compare(actual, x, 1e-3, 1e-3));
     drop_buffers();
   }
+}
+
+// One value of the gate for several columns, from a column of the gate on.
+TEST_F(ActivationTest, SharesTheGate) {
+  constexpr uint32_t kRows = 3, kHeads = 4, kDim = 24, kFirst = 5;
+  const auto gate = Generator(1).normals(kRows * (kFirst + kHeads)), up = Generator(2).normals(kRows * kHeads * kDim);
+  const FloatRows up_rows = rows(up, kHeads * kDim, kHeads * kDim), y = nan_rows(kRows, kHeads * kDim);
+  run([&](Recorder recorder) {
+    activation(recorder, {.gate = rows(gate, kFirst + kHeads, kFirst + kHeads),
+                          .up = &up_rows,
+                          .y = y,
+                          .n = kRows,
+                          .cols = kHeads * kDim,
+                          .activation = Activation::kSigmoid,
+                          .gate_column = kFirst,
+                          .gate_share = kDim});
+  });
+  std::vector<float> expected;
+  for (uint32_t i = 0; i < up.size(); ++i) {
+    const uint32_t row = i / (kHeads * kDim), head = i / kDim % kHeads;
+    const double by = gate[row * (kFirst + kHeads) + kFirst + head];
+    expected.push_back(static_cast<float>(static_cast<double>(up[i]) / (1 + std::exp(-by))));
+  }
+  const auto actual = read_rows(y, kRows, kHeads * kDim);
+  const auto verdict = reference::compare(actual, expected, 0x1p-20, 0x1p-20);
+  EXPECT_TRUE(verdict) << verdict;
+  EXPECT_FALSE(reference::compare(actual, up, 1e-3, 1e-3));
 }
 
 TEST_F(ActivationTest, SiluAndGelu) {

@@ -79,6 +79,36 @@ TEST_F(RmsNormTest, NormalisesSegmentsInPlace) {
   EXPECT_FALSE(reference::compare(actual, x, reference::kSmallestNormal, 1e-5));
 }
 
+// Each head has a weight of its own.
+TEST_F(RmsNormTest, NormalisesSegmentsWithTheirOwnWeights) {
+  constexpr uint32_t kRows = 2, kSegments = 3, kCols = 20, kAll = kSegments * kCols;
+  const auto x = Generator(9).normals(kRows * kAll), weight = Generator(10).normals(kAll, 1);
+  const FloatRows y = rows(x, kAll, kAll);
+  run([&](Recorder recorder) {
+    rms_norm(recorder, {.x = y,
+                        .weight = buffer(weight),
+                        .by_segment = true,
+                        .y = y,
+                        .n = kRows,
+                        .segments = kSegments,
+                        .cols = kCols,
+                        .eps = 1e-5f});
+  });
+  const auto expected_with = [&](bool own) {
+    std::vector<float> expected;
+    for (uint32_t i = 0; i < kRows * kSegments; ++i) {
+      const auto by = std::span(weight).subspan(own ? i % kSegments * kCols : 0, kCols);
+      const auto normed = reference::rms_norm(std::span(x).subspan(i * kCols, kCols), by, 1e-5f);
+      expected.insert(expected.end(), normed.begin(), normed.end());
+    }
+    return expected;
+  };
+  const auto actual = read_rows(y, kRows, kAll);
+  const auto verdict = reference::compare(actual, expected_with(true), reference::kSmallestNormal, 1e-5);
+  EXPECT_TRUE(verdict) << verdict;
+  EXPECT_FALSE(reference::compare(actual, expected_with(false), 1e-3, 1e-3));
+}
+
 TEST_F(RmsNormTest, CentredItIsALayerNorm) {
   constexpr uint32_t kRows = 3, kCols = 100;
   const auto x = Generator(6).normals(kRows * kCols, 2), weight = Generator(7).normals(kCols, 1);

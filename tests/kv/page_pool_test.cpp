@@ -28,15 +28,22 @@ TEST_F(PagePoolTest, LayersHaveBuffersOfTheirOwn) {
   auto pool = PagePool::create(device(), {.region_words = {8, 6, 8, 6, 8, 6}}, 5);
   ASSERT_TRUE(pool.ok());
   std::set<VkBuffer> buffers;
-  for (uint32_t layer = 0; layer < 3; ++layer) {
-    buffers.insert(pool->k(layer).buffer), buffers.insert(pool->v(layer).buffer);
-    EXPECT_EQ(pool->k(layer).size, 5u * kPageTokens * 8 * 4);
-    EXPECT_EQ(8 * pool->v(layer).size, 6 * pool->k(layer).size);
+  for (uint32_t region = 0; region < 6; ++region) {
+    buffers.insert(pool->whole(region).buffer);
+    EXPECT_EQ(pool->whole(region).size, 5u * kPageTokens * (region % 2 ? 6 : 8) * 4);
   }
   EXPECT_EQ(buffers.size(), 6u);
-  EXPECT_EQ(pool->bytes(), 3 * (pool->k(0).size + pool->v(0).size));
+  EXPECT_EQ(pool->bytes(), 3 * (pool->whole(0).size + pool->whole(1).size));
   EXPECT_EQ(page_bytes({.region_words = {8, 6, 8, 6, 8, 6}}) * 5, pool->bytes());
   EXPECT_EQ(pool->pages(), 5u);
+}
+
+TEST_F(PagePoolTest, StatesAreNotOfTokens) {
+  const PageShape shape{.region_words = {100, 7}, .tokens = 1};
+  auto pool = PagePool::create(device(), shape, 3);
+  ASSERT_TRUE(pool.ok());
+  EXPECT_EQ(pool->whole(0).size, 3u * 100 * 4);
+  EXPECT_EQ(page_bytes(shape), 107u * 4);
 }
 
 TEST_F(PagePoolTest, RefusesWhatCannotBeBound) {

@@ -29,6 +29,40 @@ Keys window(uint32_t tokens) {
 void shared(GgufWriter& w, const std::string& p) {
   w.u32(p + "expert_shared_count", 2).u32(p + "leading_dense_block_count", 1).f32(p + "expert_weights_scale", 1.5f);
 }
+void groups(GgufWriter& w, const std::string& p) {
+  w.u32(p + "expert_group_count", 4).u32(p + "expert_group_used_count", 2).u32(p + "expert_gating_func", 2);
+}
+void shared_width(GgufWriter& w, const std::string& p) { w.u32(p + "expert_shared_feed_forward_length", 48); }
+void clip(GgufWriter& w, const std::string& p) { w.f32(p + "attention.clamp_kqv", 1); }
+void other_heads(GgufWriter& w, const std::string& p) {
+  w.i32s(p + "attention.head_count", {4, 6, 2}).i32s(p + "attention.head_count_kv", {2, 3, 1});
+  w.u32(p + "attention.key_length", 16).u32(p + "attention.value_length", 16);
+}
+// Layers of both kinds that read the cache of earlier ones, and embeddings for each layer.
+void small_gemma4(GgufWriter& w, const std::string& p) {
+  w.u32(p + "attention.sliding_window", 20).i32s(p + "attention.sliding_window_pattern", {1, 0, 1, 0, 1, 0});
+  w.u32(p + "attention.shared_kv_layers", 2).u32(p + "embedding_length_per_layer_input", 32);
+  w.u32(p + "attention.key_length", 32).u32(p + "attention.value_length", 32).u32(p + "attention.key_length_swa", 16);
+  w.u32(p + "rope.dimension_count", 32).u32(p + "rope.dimension_count_swa", 16);
+}
+void large_gemma4(GgufWriter& w, const std::string& p) {
+  w.u32(p + "attention.sliding_window", 20).i32s(p + "attention.sliding_window_pattern", {1, 0, 1});
+  w.i32s(p + "attention.head_count_kv", {4, 2, 4}).u32(p + "attention.head_count", 4);
+  w.u32(p + "attention.key_length", 32).u32(p + "attention.value_length", 32).u32(p + "attention.key_length_swa", 16);
+  w.u32(p + "rope.dimension_count", 32).u32(p + "rope.dimension_count_swa", 16);
+}
+void latent(GgufWriter& w, const std::string& p) {
+  w.u32(p + "attention.kv_lora_rank", 40).u32(p + "attention.key_length_mla", 24);
+  w.u32(p + "attention.value_length_mla", 32).u32(p + "rope.dimension_count", 8);
+  w.u32(p + "attention.key_length", 48).u32(p + "attention.value_length", 40);
+  shared(w, p);
+}
+void latent_queries(GgufWriter& w, const std::string& p) {
+  latent(w, p);
+  w.u32(p + "attention.q_lora_rank", 36).f32(p + "attention.temperature_scale", 0.3f);
+  w.u32(p + "attention.temperature_length", 16);
+  groups(w, p);
+}
 void scales(GgufWriter& w, const std::string& p) {
   w.f32(p + "embedding_scale", 3).f32(p + "residual_scale", 0.4f).f32(p + "logit_scale", 2);
   w.f32(p + "attention.scale", 0.2f);
@@ -75,6 +109,18 @@ std::vector<FamilyModel> dense_families() {
       {.architecture = "ernie4_5"},
       {.architecture = "granite_swa", .keys = window(40), .layers = 4},
       {.architecture = "openelm", .fused_qkv = true},
+      {.architecture = "llama", .keys = other_heads, .layers = 3, .heads = 0, .kv_heads = 0},
+      {.architecture = "command-r", .signs = {"blk.0.attn_q_norm.weight"}},
+      {.architecture = "stablelm", .signs = {"blk.0.attn_q_norm.weight", "blk.0.ffn_norm.weight"}},
+      {.architecture = "hunyuan-dense"},
+      {.architecture = "maincoder"},
+      {.architecture = "olmo", .keys = clip},
+      {.architecture = "muse-glimmer", .keys = window(20), .layers = 4},
+      {.architecture = "spark2_5", .keys = window(20), .layers = 4},
+      {.architecture = "plamo3", .keys = window(20), .layers = 3, .fused_qkv = true, .fused_gate = true},
+      {.architecture = "qwen", .fused_qkv = true},
+      {.architecture = "gemma4", .keys = small_gemma4, .layers = 6},
+      {.architecture = "gemma4", .keys = large_gemma4, .layers = 3, .heads = 0, .keys_are_values = true},
   };
 }
 
@@ -94,12 +140,68 @@ std::vector<FamilyModel> mixture_families() {
       {.architecture = "bailingmoe", .keys = mixture(8, 2, 32, shared)},
       {.architecture = "mellum", .keys = mixture(8, 2, 32, window(20)), .layers = 4},
       {.architecture = "exaone-moe", .keys = mixture(8, 2, 32, window(20)), .layers = 4},
+      {.architecture = "qwen2moe", .keys = mixture(32, 2, 32, shared_width)},
+      {.architecture = "hunyuan-moe", .keys = mixture(8, 2, 32, shared_width)},
+      {.architecture = "hy_v3", .keys = mixture(8, 2, 32), .selection_bias = true},
+      {.architecture = "dots1", .keys = mixture(16, 3, 32, groups), .selection_bias = true},
+      {.architecture = "dbrx", .keys = mixture(8, 2, 32, clip), .fused_qkv = true},
+      {.architecture = "afmoe", .keys = mixture(8, 2, 32, window(20)), .layers = 4},
+      {.architecture = "laguna", .keys = mixture(8, 2, 32, window(20)), .layers = 4},
+      {.architecture = "mimo2",
+       .keys = mixture(8, 2, 32, window(20)),
+       .layers = 4,
+       .signs = {"blk.1.attn_sinks.weight", "blk.2.ffn_gate_inp.weight"}},
+      {.architecture = "cohere2moe", .keys = mixture(8, 2, 32, shared), .layers = 4, .merged_experts = true},
+      {.architecture = "deepseek2", .keys = mixture(8, 2, 32, latent), .kv_heads = 1},
+      {.architecture = "deepseek2", .keys = mixture(16, 3, 32, latent_queries), .kv_heads = 1, .selection_bias = true},
+      {.architecture = "gemma4", .keys = mixture(8, 2, 32, large_gemma4), .layers = 3, .heads = 0},
+      {.architecture = "smallthinker", .keys = mixture(8, 2, 32, window(20)), .layers = 5},
+      {.architecture = "grok",
+       .keys = mixture(8, 2, 32, scales),
+       .signs = {"blk.0.ffn_up.weight", "blk.0.layer_output_norm.weight"}},
+  };
+}
+
+Keys recurrence(uint32_t inner, uint32_t state, uint32_t heads, uint32_t groups) {
+  return [=](GgufWriter& w, const std::string& p) {
+    w.u32(p + "ssm.conv_kernel", 4).u32(p + "ssm.inner_size", inner).u32(p + "ssm.state_size", state);
+    w.u32(p + "ssm.time_step_rank", heads).u32(p + "ssm.group_count", groups);
+  };
+}
+
+void taps(GgufWriter& w, const std::string& p) { w.u32(p + "shortconv.l_cache", 3); }
+
+std::vector<FamilyModel> recurrent_families() {
+  return {
+      {.architecture = "lfm2", .keys = taps, .layers = 3, .layer_kv_heads = {0, 2, 0}},
+      {.architecture = "lfm2moe",
+       .keys = mixture(4, 2, 32, taps),
+       .layers = 3,
+       .layer_kv_heads = {0, 2, 0},
+       .selection_bias = true},
+      {.architecture = "qwen35", .keys = recurrence(96, 24, 6, 3), .layers = 5, .qkv_biases = true},
+      {.architecture = "qwen35moe",
+       .keys = mixture(4, 2, 32,
+                       [](GgufWriter& w, const std::string& p) {
+                         recurrence(96, 24, 6, 3)(w, p);
+                         w.u32(p + "expert_shared_feed_forward_length", 32);
+                       }),
+       .layers = 4,
+       .merged_experts = true},
+      {.architecture = "granitehybrid", .keys = recurrence(96, 32, 4, 2), .layers = 3, .layer_kv_heads = {0, 2, 0}},
+      {.architecture = "nemotron_h",
+       .keys = recurrence(96, 16, 4, 2),
+       .layers = 4,
+       .layer_kv_heads = {0, 0, 2, 0},
+       .layer_ffn = {0, 96, 0, 96}},
+      {.architecture = "mamba2", .keys = recurrence(128, 48, 4, 1)},
   };
 }
 
 std::vector<FamilyModel> families() {
   std::vector<FamilyModel> all = dense_families();
   for (const FamilyModel& model : mixture_families()) all.push_back(model);
+  for (const FamilyModel& model : recurrent_families()) all.push_back(model);
   return all;
 }
 
@@ -141,7 +243,8 @@ TEST_F(FamiliesTest, AgreeWithTheReference) {
 TEST_F(FamiliesTest, AgreeWithTheReferenceLikeAGpu) {
   use(Mask::kShared);
   for (const FamilyModel& model : families())
-    if (model.architecture == "gemma3" || model.architecture == "gpt-oss" || model.architecture == "deepseek")
+    if (model.architecture == "gemma3" || model.architecture == "gpt-oss" || model.architecture == "deepseek" ||
+        model.architecture == "lfm2" || model.architecture == "qwen35" || model.architecture == "granitehybrid")
       check(model);
 }
 

@@ -11,26 +11,21 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "activation.h"
 #include "argmax.h"
 #include "attention.h"
 #include "base/result.h"
+#include "decoder_tensors.h"
 #include "embedding.h"
-#include "format/dequantize.h"
 #include "format/gguf.h"
 #include "hadamard.h"
 #include "kv_pages.h"
-#include "matvec.h"
-#include "model/model.h"
-#include "rms_norm.h"
+#include "recurrent_layer.h"
 #include "rope.h"
-#include "route.h"
 
 namespace pumice::reference {
 
@@ -40,7 +35,7 @@ struct CacheFormat {
   size_t k_rotation = 1, v_rotation = 1;
 };
 
-class DecoderReference {
+class DecoderReference : public DecoderFeedForward {
  public:
   static Result<DecoderReference> load(const std::string& path) {
     PUMICE_ASSIGN(const Gguf file, Gguf::open(path));
@@ -53,22 +48,12 @@ class DecoderReference {
     DecoderReference model;
     model.format_ = format;
     model.context_tokens_ = context_tokens;
-    PUMICE_ASSIGN(model.spec_, describe(file));
-    for (const GgufTensor& tensor : file.tensors()) {
-      std::vector<float>& values = model.weights_[std::string(tensor.name)];
-      values.resize(tensor.rows() * tensor.cols());
-      PUMICE_TRY(dequantize_rows(tensor, 0, tensor.rows(), values));
-    }
+    PUMICE_TRY(model.read(file));
     model.cache_.resize(model.spec_.layers.size());
+    for (const LayerSpec& layer : model.spec_.layers) model.states_.emplace_back(1, RecurrentState(layer.recurrence));
     return model;
   }
 
-  const ModelSpec& spec() const { return spec_; }
-  // Row-major (rows, cols); empty where the file has no such tensor.
-  std::span<const float> weight(const std::string& name) const {
-    const auto found = weights_.find(name);
-    return found == weights_.end() ? std::span<const float>() : std::span<const float>(found->second);
-  }
   size_t length() const { return length_; }  // tokens in the cache
 
   // Dense keys and values of a layer as they are stored: (length, kv_heads, head_dim), keys after rope.
@@ -87,10 +72,14 @@ class DecoderReference {
     for (float& value : x) value *= spec_.embedding_scale;
     const std::span<const float> positions = weight("position_embd.weight");
     for (size_t i = 0; i < x.size() && spec_.learned_positions; ++i) x[i] += positions[position * spec_.width + i];
+    const std::vector<float> inputs = spec_.per_layer_width ? per_layer_inputs(token, x) : std::vector<float>();
     for (size_t i = 0; i < spec_.layers.size(); ++i) {
       const std::vector<float> before = x;
-      attention_block(i, position, x);
-      feed_forward_block(i, spec_.layers[i].parallel ? before : x, x);
+      const LayerSpec& layer = spec_.layers[i];
+      if (layer.attention.heads) attention_block(i, position, x);
+      if (layer.recurrence.kind != RecurrenceKind::kNone) recurrent_block(i, x);
+      if (layer.feed_forward.width) feed_forward_block(i, before, x);
+      per_layer_block(i, inputs, x);
     }
     ++length_;
     if (!want_logits) return {};
@@ -149,15 +138,18 @@ class DecoderReference {
 
   void rewind(size_t tokens) {
     for (size_t i = 0; i < cache_.size(); ++i) {
-      const size_t row = spec_.layers[i].attention.kv_width();
-      cache_[i].k.resize(tokens * row);
-      cache_[i].v.resize(tokens * row);
+      const AttentionSpec& attention = spec_.layers[i].attention;
+      const bool latent = attention.latent.key_rank != 0;
+      cache_[i].k.resize(tokens * (latent ? attention.q_columns() : attention.kv_width()));
+      cache_[i].v.resize(tokens * (latent ? attention.result_width() : attention.kv_width()));
+      if (spec_.layers[i].recurrence.kind != RecurrenceKind::kNone)
+        states_[i].erase(states_[i].begin() + static_cast<std::ptrdiff_t>(tokens) + 1, states_[i].end());
     }
     length_ = tokens;
   }
 
   std::vector<float> logits_of(std::span<const float> x) const {
-    const std::vector<float> n = norm(spec_.output_norm, x);
+    const std::vector<float> n = spec_.output_norm == kBareNorm ? norm(x, {}) : norm(spec_.output_norm, x);
     const bool tied = weight("output.weight").empty();
     std::vector<float> logits = matvec({.x = n,
                                         .w = weight(tied ? "token_embd.weight" : "output.weight"),
@@ -169,39 +161,6 @@ class DecoderReference {
       if (spec_.logit_softcap != 0) logits[i] = spec_.logit_softcap * std::tanh(logits[i] / spec_.logit_softcap);
     }
     return logits;
-  }
-
-  std::string named(size_t layer, const std::string& name) const { return "blk." + std::to_string(layer) + "." + name; }
-
-  // By the tensors `name`.weight and, if there is one, .bias.
-  std::vector<float> norm(const std::string& name, std::span<const float> x) const {
-    double mean = 0;
-    for (const float value : x) mean += static_cast<double>(value) / static_cast<double>(x.size());
-    std::vector<float> centred(x.begin(), x.end());
-    if (spec_.norm_kind == NormKind::kLayer)
-      for (float& value : centred) value = static_cast<float>(static_cast<double>(value) - mean);
-    std::vector<float> y = rms_norm(centred, weight(name + ".weight"), spec_.norm_eps);
-    const std::span<const float> bias = weight(name + ".bias");
-    for (size_t i = 0; i < bias.size(); ++i) y[i] += bias[i];
-    return y;
-  }
-
-  // norm(x), or x where there is no norm.
-  std::vector<float> normed(size_t layer, const std::string& name, std::span<const float> x) const {
-    if (name.empty()) return {x.begin(), x.end()};
-    return norm(named(layer, name), x);
-  }
-
-  // Rows [first, first + rows) of the matrix `name`, with its bias.
-  std::vector<float> project(size_t layer, const std::string& name, std::span<const float> x, size_t first,
-                             size_t rows) const {
-    const std::string tensor = named(layer, name);
-    const std::span<const float> bias = weight(tensor + ".bias");
-    return matvec({.x = x,
-                   .w = weight(tensor + ".weight").subspan(first * x.size(), rows * x.size()),
-                   .rows = rows,
-                   .cols = x.size(),
-                   .bias = bias.empty() ? bias : bias.subspan(first, rows)});
   }
 
   void add_branch(size_t layer, const std::string& post_norm, std::span<const float> branch, std::vector<float>& x) {
@@ -219,11 +178,28 @@ class DecoderReference {
   // As queries and keys are before the magnitude of the rotation goes to the queries alone.
   void prepare_heads(size_t layer, const char* norm, std::span<float> heads, double position) const {
     const AttentionSpec& attention = spec_.layers[layer].attention;
-    if (attention.qk_norm != QkNorm::kNone) {
-      const std::vector<float> n = rms_norm(heads, weight(named(layer, norm)), spec_.norm_eps);
-      std::copy(n.begin(), n.end(), heads.begin());
-    }
+    if (!attention.norm_after_rope) norm_heads(layer, norm, heads);
     turn_heads(heads, spec_.layers[layer], position);
+    if (attention.norm_after_rope) norm_heads(layer, norm, heads);
+  }
+
+  void norm_heads(size_t layer, const char* name, std::span<float> heads) const {
+    const AttentionSpec& attention = spec_.layers[layer].attention;
+    if (attention.qk_norm == QkNorm::kNone) return;
+    const size_t length = attention.qk_norm == QkNorm::kWhole ? heads.size() : attention.head_dim;
+    const std::span<const float> weights =
+        attention.qk_norm == QkNorm::kBare ? std::span<const float>() : weight(named(layer, name));
+    for (size_t at = 0; at < heads.size(); at += length) {
+      const size_t own = attention.qk_norm == QkNorm::kEachHead ? at : 0;
+      const std::vector<float> n =
+          norm(heads.subspan(at, length), weights.empty() ? weights : weights.subspan(own, length));
+      std::copy(n.begin(), n.end(), heads.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+  }
+
+  static void clip(std::vector<float>& values, float limit) {
+    for (float& value : values)
+      if (limit != 0) value = std::clamp(value, -limit, limit);
   }
 
   void scale_queries(size_t layer, std::span<float> q, uint32_t position) const {
@@ -244,24 +220,113 @@ class DecoderReference {
     }
   }
 
-  void attention_block(size_t layer, uint32_t position, std::vector<float>& x) {
+  void recurrent_block(size_t layer, std::vector<float>& x) {
     const LayerSpec& spec = spec_.layers[layer];
-    const AttentionSpec& c = spec.attention;
-    LayerCache& cache = cache_[layer];
     const std::vector<float> n = normed(layer, spec.attention_norm, x);
+    const RecurrentLayer block(
+        spec.recurrence, static_cast<double>(spec_.norm_eps),
+        [&](const std::string& name) { return weight(named(layer, name)); },
+        [&](const std::string& name, size_t rows) { return project(layer, name, n, 0, rows); });
+    RecurrentState state = states_[layer].back();
+    const std::vector<float> y = block.forward(state);
+    states_[layer].push_back(std::move(state));
+    const bool gates = spec.recurrence.kind == RecurrenceKind::kShortConv;
+    add_branch(layer, spec.attention_post_norm,
+               project(layer, gates ? "shortconv.out_proj" : "ssm_out", y, 0, spec_.width), x);
+  }
+
+  void append_keys_and_values(size_t layer, std::span<const float> n, uint32_t position) {
+    const AttentionSpec& c = spec_.layers[layer].attention;
     const bool fused = !weight(named(layer, "attn_qkv.weight")).empty();
+    const bool keys_are_values = !fused && weight(named(layer, "attn_v.weight")).empty();
     const size_t q_rows = c.q_width(), kv_rows = c.kv_width();
-    std::vector<float> q = project(layer, fused ? "attn_qkv" : "attn_q", n, 0, q_rows);
     std::vector<float> k = project(layer, fused ? "attn_qkv" : "attn_k", n, fused ? q_rows : 0, kv_rows);
-    std::vector<float> v = project(layer, fused ? "attn_qkv" : "attn_v", n, fused ? q_rows + kv_rows : 0, kv_rows);
-    prepare_heads(layer, "attn_q_norm.weight", q, position);
+    std::vector<float> v =
+        keys_are_values ? k : project(layer, fused ? "attn_qkv" : "attn_v", n, fused ? q_rows + kv_rows : 0, kv_rows);
+    for (std::vector<float>* values : {&k, &v}) clip(*values, c.clip);
     prepare_heads(layer, "attn_k_norm.weight", k, position);
-    scale_queries(layer, q, position);
-    hadamard(q, format_.k_rotation);
+    if (c.v_norm) v = rms_norm(v, std::vector<float>(c.head_dim, 1.0f), spec_.norm_eps);
     hadamard(k, format_.k_rotation);
     hadamard(v, format_.v_rotation);
-    append_rounded(cache.k, k, format_.k, c.head_dim);
-    append_rounded(cache.v, v, format_.v, c.head_dim);
+    append_rounded(cache_[layer].k, k, format_.k, c.head_dim);
+    append_rounded(cache_[layer].v, v, format_.v, c.head_dim);
+  }
+
+  // The rotated dimensions of heads of latent attention, which come last in them.
+  void turn_latent(size_t layer, std::span<float> heads, size_t head, uint32_t position) const {
+    const AttentionSpec& c = spec_.layers[layer].attention;
+    const size_t rotary = c.head_dim - c.latent.key_rank;
+    for (size_t at = 0; at < heads.size(); at += head)
+      rope(heads.subspan(at + head - rotary, rotary), 1, rotary, position, RopePairing::kAdjacent,
+           spec_.rope(spec_.layers[layer]).radians_for(context_tokens_));
+  }
+
+  // Keys and values of all heads as they are before anything is absorbed.
+  void append_latent(size_t layer, std::span<const float> n, uint32_t position) {
+    const AttentionSpec& c = spec_.layers[layer].attention;
+    const LatentSpec& latent = c.latent;
+    const size_t rotary = c.head_dim - latent.key_rank;
+    const std::vector<float> down = project(layer, "attn_kv_a_mqa", n, 0, latent.key_rank + rotary);
+    const std::vector<float> row =
+        norm(std::span(down).first(latent.key_rank), weight(named(layer, "attn_kv_a_norm.weight")));
+    std::vector<float> turned(down.begin() + latent.key_rank, down.end());
+    turn_latent(layer, turned, rotary, position);
+    const std::span<const float> key_up = weight(named(layer, "attn_k_b.weight"));
+    for (size_t head = 0; head < c.heads; ++head) {
+      for (size_t i = 0; i < latent.plain; ++i) {
+        double sum = 0;
+        for (size_t j = 0; j < latent.key_rank; ++j)
+          sum += static_cast<double>(row[j]) * key_up[(head * latent.key_rank + j) * latent.plain + i];
+        cache_[layer].k.push_back(static_cast<float>(sum));
+      }
+      cache_[layer].k.insert(cache_[layer].k.end(), turned.begin(), turned.end());
+    }
+    const std::vector<float> values = project(layer, "attn_v_b", row, 0, c.result_width());
+    cache_[layer].v.insert(cache_[layer].v.end(), values.begin(), values.end());
+  }
+
+  std::vector<float> latent_attention(size_t layer, std::span<const float> n, uint32_t position) {
+    const AttentionSpec& c = spec_.layers[layer].attention;
+    std::vector<float> down(n.begin(), n.end());
+    if (c.latent.query_rank)
+      down = norm(project(layer, "attn_q_a", n, 0, c.latent.query_rank), weight(named(layer, "attn_q_a_norm.weight")));
+    std::vector<float> q = project(layer, c.latent.query_rank ? "attn_q_b" : "attn_q", down, 0, c.q_columns());
+    turn_latent(layer, q, c.latent_head(), position);
+    const double temperature =
+        1 + static_cast<double>(c.temperature) * std::log(std::floor(position / c.temperature_length) + 1);
+    for (float& value : q) value *= static_cast<float>(temperature);
+    append_latent(layer, n, position);
+    const uint32_t positions[1] = {position};
+    return attention({.q = q,
+                      .positions = positions,
+                      .k = {cache_[layer].k},
+                      .v = {cache_[layer].v},
+                      .heads = c.heads,
+                      .kv_heads = c.heads,
+                      .head_dim = c.latent_head(),
+                      .value_dim = c.latent.value,
+                      .scale = c.scale});
+  }
+
+  void attention_block(size_t layer, uint32_t position, std::vector<float>& x) {
+    const LayerSpec& spec = spec_.layers[layer];
+    const std::vector<float> n = normed(layer, spec.attention_norm, x);
+    const std::vector<float> heads =
+        spec.attention.latent.key_rank ? latent_attention(layer, n, position) : plain_attention(layer, n, position);
+    add_branch(layer, spec.attention_post_norm, project(layer, "attn_output", heads, 0, spec_.width), x);
+  }
+
+  std::vector<float> plain_attention(size_t layer, std::span<const float> n, uint32_t position) {
+    const AttentionSpec& c = spec_.layers[layer].attention;
+    LayerCache& cache = cache_[c.cache_layer.value_or(static_cast<uint32_t>(layer))];
+    const bool fused = !weight(named(layer, "attn_qkv.weight")).empty();
+    std::vector<float> q =
+        c.gate_in_q ? every_second_head(layer, n, 0) : project(layer, fused ? "attn_qkv" : "attn_q", n, 0, c.q_width());
+    clip(q, c.clip);
+    prepare_heads(layer, "attn_q_norm.weight", q, position);
+    scale_queries(layer, q, position);
+    hadamard(q, format_.k_rotation);
+    if (!c.cache_layer) append_keys_and_values(layer, n, position);
     const uint32_t positions[1] = {position};
     std::vector<float> merged =
         attention({.q = q,
@@ -276,73 +341,51 @@ class DecoderReference {
                    .softcap = c.softcap,
                    .sinks = c.sinks ? weight(named(layer, "attn_sinks.weight")) : std::span<const float>()});
     hadamard(merged, format_.v_rotation);
-    add_branch(layer, spec.attention_post_norm, project(layer, "attn_output", merged, 0, spec_.width), x);
+    gate_heads(layer, n, merged);
+    return merged;
   }
 
-  std::vector<float> activated(const FeedForwardSpec& spec, std::span<const float> gate,
-                               std::span<const float> up) const {
-    if (spec.activation == pumice::Activation::kClamped)
-      return clamped_gate(gate, up, static_cast<double>(spec.activation_limit));
-    const bool gelu = spec.activation == pumice::Activation::kGelu;
-    return gated_activation(gelu ? Activation::kGelu : Activation::kSilu, gate, up);
-  }
-
-  // Rows [at * rows, (at + 1) * rows) of gate and up, and as many of down.
-  std::vector<float> expert(size_t layer, const std::string& suffix, std::span<const float> n, size_t at,
-                            size_t rows) const {
-    const std::vector<float> gate = project(layer, "ffn_gate" + suffix, n, at * rows, rows);
-    const std::vector<float> up = project(layer, "ffn_up" + suffix, n, at * rows, rows);
-    const std::vector<float> hidden = activated(spec_.layers[layer].feed_forward, gate, up);
-    return project(layer, "ffn_down" + suffix, hidden, at * spec_.width, spec_.width);
-  }
-
-  std::vector<float> mixture(size_t layer, std::span<const float> n) const {
-    const FeedForwardSpec& spec = spec_.layers[layer].feed_forward;
-    const MixtureSpec& m = spec.mixture;
-    const std::vector<float> logits = project(layer, "ffn_gate_inp", n, 0, m.experts);
-    std::vector<float> sum(spec_.width, 0.0f);
-    for (const Choice& choice : route({.logits = logits,
-                                       .bias = weight(named(layer, "exp_probs_b.bias")),
-                                       .used = m.used,
-                                       .gating = static_cast<RouteArgs::Gating>(m.gating),
-                                       .normalised = m.normalised,
-                                       .scale = static_cast<double>(m.scale)})) {
-      const std::vector<float> one = expert(layer, "_exps", n, choice.expert, spec.width);
-      for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<float>(choice.weight * static_cast<double>(one[i]));
-    }
-    if (m.shared_width == 0) return sum;
-    const std::vector<float> shared = expert(layer, "_shexp", n, 0, m.shared_width);
-    for (size_t i = 0; i < sum.size(); ++i) sum[i] += shared[i];
-    return sum;
-  }
-
-  // Of `input`, added to x.
-  void feed_forward_block(size_t layer, std::span<const float> input, std::vector<float>& x) {
+  // Added to x; `before`: x before the attention block.
+  void feed_forward_block(size_t layer, const std::vector<float>& before, std::vector<float>& x) {
     const LayerSpec& spec = spec_.layers[layer];
-    const size_t rows = spec.feed_forward.width;
+    const std::vector<float>& input = spec.parallel ? before : x;
+    if (spec.feed_forward.mixture.own_norms)
+      return add_branch(layer, spec.ffn_post_norm, normed_mixture(layer, input), x);
     const bool shared = spec.parallel && spec.ffn_norm.empty();
     const std::vector<float> n = normed(layer, shared ? spec.attention_norm : spec.ffn_norm, input);
-    if (spec.feed_forward.mixture.experts) return add_branch(layer, spec.ffn_post_norm, mixture(layer, n), x);
-    if (!spec.feed_forward.gated) {
-      std::vector<float> hidden = project(layer, "ffn_up", n, 0, rows);
-      for (float& value : hidden)
-        value = spec.feed_forward.activation == pumice::Activation::kGelu
-                    ? static_cast<float>(gelu(static_cast<double>(value)))
-                    : std::max(value, 0.0f) * std::max(value, 0.0f);
-      return add_branch(layer, spec.ffn_post_norm, project(layer, "ffn_down", hidden, 0, spec_.width), x);
-    }
-    const bool fused = weight(named(layer, "ffn_gate.weight")).empty();
-    const std::vector<float> gate = project(layer, fused ? "ffn_up" : "ffn_gate", n, 0, rows);
-    const std::vector<float> up = project(layer, "ffn_up", n, fused ? rows : 0, rows);
-    const std::vector<float> hidden = activated(spec.feed_forward, gate, up);
-    add_branch(layer, spec.ffn_post_norm, project(layer, "ffn_down", hidden, 0, spec_.width), x);
+    add_branch(layer, spec.ffn_post_norm, feed_forward(layer, before, n), x);
   }
 
-  ModelSpec spec_;
+  // What the layers add of the token itself: (layers, per_layer_width).
+  std::vector<float> per_layer_inputs(uint32_t token, std::span<const float> x) const {
+    const size_t each = spec_.per_layer_width, all = each * spec_.layers.size();
+    const uint32_t tokens[1] = {token};
+    const std::vector<float> own = embedding(weight("per_layer_token_embd.weight"), spec_.vocabulary, all, tokens);
+    std::vector<float> inputs =
+        matvec({.x = x, .w = weight("per_layer_model_proj.weight"), .rows = all, .cols = spec_.width});
+    for (float& value : inputs) value /= std::sqrt(static_cast<float>(spec_.width));
+    inputs = rms_norm(inputs, weight("per_layer_proj_norm.weight"), spec_.norm_eps);
+    const double scale = std::sqrt(static_cast<double>(each));
+    for (size_t i = 0; i < all; ++i) inputs[i] = static_cast<float>((inputs[i] + scale * own[i]) / std::sqrt(2.0));
+    return inputs;
+  }
+
+  void per_layer_block(size_t layer, std::span<const float> inputs, std::vector<float>& x) {
+    const size_t width = spec_.per_layer_width;
+    if (width != 0) {
+      std::vector<float> gate = project(layer, "inp_gate", x, 0, width);
+      for (size_t i = 0; i < width; ++i)
+        gate[i] = static_cast<float>(gelu(static_cast<double>(gate[i])) * inputs[layer * width + i]);
+      add_branch(layer, "post_norm", project(layer, "proj", gate, 0, spec_.width), x);
+    }
+    if (spec_.layers[layer].output_scale)
+      for (float& value : x) value *= weight(named(layer, "layer_output_scale.weight"))[0];
+  }
+
   CacheFormat format_;
   uint32_t context_tokens_ = 0;
-  std::map<std::string, std::vector<float>> weights_;
   std::vector<LayerCache> cache_;
+  std::vector<std::vector<RecurrentState>> states_;  // by layer, after every number of tokens
   size_t length_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <numeric>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace pumice::reference {
@@ -19,12 +20,32 @@ struct RouteArgs {
   Gating gating = Gating::kSoftmax;
   bool normalised = false;
   double scale = 1;
+  size_t groups = 1, groups_used = 1;  // a token chooses from the groups whose best two have the highest sums
 };
 
 struct Choice {
   size_t expert = 0;
   double weight = 0;
 };
+
+// The experts of the groups whose best two have the highest sums.
+template <typename ByRank, typename Rank>
+std::vector<size_t> of_best_groups(const RouteArgs& args, std::vector<size_t> experts, ByRank by_rank, Rank rank) {
+  const size_t size = experts.size() / args.groups;
+  std::vector<std::pair<double, size_t>> groups;
+  for (size_t g = 0; g < args.groups; ++g) {
+    const auto first = experts.begin() + static_cast<std::ptrdiff_t>(g * size);
+    std::vector<size_t> members(first, first + static_cast<std::ptrdiff_t>(size));
+    std::stable_sort(members.begin(), members.end(), by_rank);
+    groups.push_back({rank(members[0]) + rank(members[1]), g});
+  }
+  std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  groups.resize(args.groups_used);
+  std::erase_if(experts, [&](size_t e) {
+    return std::none_of(groups.begin(), groups.end(), [&](const auto& group) { return group.second == e / size; });
+  });
+  return experts;
+}
 
 // The highest first, of equal ones the first.
 inline std::vector<Choice> route(const RouteArgs& args) {
@@ -42,7 +63,9 @@ inline std::vector<Choice> route(const RouteArgs& args) {
   const auto rank = [&](size_t e) {
     return probability[e] + (args.bias.empty() ? 0 : static_cast<double>(args.bias[e]));
   };
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return rank(a) > rank(b); });
+  const auto by_rank = [&](size_t a, size_t b) { return rank(a) > rank(b); };
+  if (args.groups > 1) order = of_best_groups(args, order, by_rank, rank);
+  std::stable_sort(order.begin(), order.end(), by_rank);
   std::vector<Choice> choices;
   double sum = 0;
   for (size_t i = 0; i < args.used; ++i) {

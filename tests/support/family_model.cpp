@@ -19,14 +19,17 @@ class FamilyWriter {
     if (model_.rope_factors)
       for (const char* name : {"rope_factors_long.weight", "rope_factors_short.weight"})
         vector(name, model_.width / model_.heads / 2, 3, 0.5);
-    const std::vector<std::byte> beginning = GgufWriter(writer_).finish();
+    GgufWriter signed_writer(writer_);
+    for (const std::string& name : model_.signs) signed_writer.tensor({name, {1}, 0, f32_bytes(std::vector{1.0f}), {}});
+    const std::vector<std::byte> beginning = signed_writer.finish();
     const Result<Gguf> file = Gguf::from_memory(beginning);
     if (!file) return {};
     const Result<ModelSpec> spec = describe(*file);
     if (!spec) return {};
     if (spec->learned_positions) matrix("position_embd.weight", spec->context_length, spec->width, 1);
     for (size_t i = 0; i < spec->layers.size(); ++i) write_layer(*spec, i);
-    write_norm(spec->output_norm);
+    if (spec->per_layer_width) write_per_layer_inputs(*spec);
+    if (spec->output_norm != kBareNorm) write_norm(spec->output_norm);
     return writer_.finish();
   }
 
@@ -35,11 +38,22 @@ class FamilyWriter {
     const std::string p = model_.architecture + ".";
     writer_.string("general.architecture", model_.architecture);
     writer_.u32(p + "block_count", model_.layers).u32(p + "context_length", model_.context);
-    writer_.u32(p + "embedding_length", model_.width).u32(p + "feed_forward_length", model_.ffn);
-    writer_.u32(p + "attention.head_count", model_.heads).u32(p + "attention.head_count_kv", model_.kv_heads);
+    writer_.u32(p + "embedding_length", model_.width);
+    counts(p + "feed_forward_length", model_.ffn, model_.layer_ffn);
+    if (model_.heads) {
+      writer_.u32(p + "attention.head_count", model_.heads);
+      counts(p + "attention.head_count_kv", model_.kv_heads, model_.layer_kv_heads);
+    }
     writer_.f32(p + "attention.layer_norm_rms_epsilon", 1e-5f).f32(p + "attention.layer_norm_epsilon", 1e-5f);
     if (model_.keys) model_.keys(writer_, p);
     writer_.string("tokenizer.ggml.model", "none");
+  }
+
+  void counts(const std::string& key, uint32_t all, const std::vector<int32_t>& by_layer) {
+    if (by_layer.empty())
+      writer_.u32(key, all);
+    else
+      writer_.i32s(key, by_layer);
   }
 
   void matrix(const std::string& name, uint64_t rows, uint64_t cols, double gain, uint64_t experts = 0) {
@@ -66,9 +80,18 @@ class FamilyWriter {
     const std::string block = "blk." + std::to_string(index) + ".";
     for (const std::string& norm :
          {layer.attention_norm, layer.attention_post_norm, layer.ffn_norm, layer.ffn_post_norm})
-      if (!norm.empty()) write_norm(block + norm);
-    write_attention(layer.attention, block);
+      if (!norm.empty() && norm != kBareNorm) write_norm(block + norm);
+    if (layer.attention.heads) write_attention(layer.attention, block);
+    if (layer.recurrence.kind == RecurrenceKind::kShortConv) write_short_conv(layer.recurrence, block);
+    if (layer.recurrence.key_dim) write_recurrence(layer.recurrence, block);
+    if (layer.output_scale) vector(block + "layer_output_scale.weight", 1, 0.8, 0.1);
+    if (const uint64_t own = spec.per_layer_width) {
+      matrix(block + "inp_gate.weight", own, spec.width, 1);
+      matrix(block + "proj.weight", spec.width, own, 1);
+      write_norm(block + "post_norm");
+    }
     const FeedForwardSpec& ffn = layer.feed_forward;
+    if (ffn.width == 0) return;
     if (ffn.mixture.experts) return write_mixture(ffn, block);
     if (model_.biases) {
       vector(block + "attn_output.bias", spec.width, 0, 0.5);
@@ -80,34 +103,97 @@ class FamilyWriter {
     matrix(block + "ffn_down.weight", spec.width, ffn.width, 1);
   }
 
+  void write_short_conv(const RecurrenceSpec& spec, const std::string& block) {
+    matrix(block + "shortconv.in_proj.weight", spec.projected_width(), model_.width, 1);
+    vector(block + "shortconv.conv.weight", spec.taps, 0, 0.6, spec.conv_width());
+    matrix(block + "shortconv.out_proj.weight", model_.width, spec.inner_width(), 1);
+  }
+
+  void write_recurrence(const RecurrenceSpec& spec, const std::string& block) {
+    const bool mamba = spec.kind == RecurrenceKind::kMamba2;
+    const uint64_t inner = spec.inner_width();
+    if (mamba) {
+      matrix(block + "ssm_in.weight", spec.projected_width(), model_.width, 1);
+      vector(block + "ssm_conv1d.bias", spec.conv_width(), 0, 0.3);
+      vector(block + "ssm_a", 1, -0.5, 0.1, spec.heads);
+      vector(block + "ssm_d", 1, 0, 0.5, spec.heads);
+      vector(block + "ssm_norm.weight", inner / spec.key_heads, 1, 0.2, spec.key_heads);
+    } else {
+      matrix(block + "attn_qkv.weight", spec.conv_width(), model_.width, 1);
+      matrix(block + "attn_gate.weight", inner, model_.width, 1);
+      matrix(block + "ssm_alpha.weight", spec.heads, model_.width, 1);
+      matrix(block + "ssm_beta.weight", spec.heads, model_.width, 1);
+      vector(block + "ssm_a", spec.heads, -0.5, 0.1);
+      vector(block + "ssm_norm.weight", spec.value_dim, 1, 0.2);
+    }
+    vector(block + "ssm_conv1d.weight", spec.taps, 0, 0.6, spec.conv_width());
+    vector(block + "ssm_dt.bias", spec.heads, 0, 0.5);
+    matrix(block + "ssm_out.weight", model_.width, inner, 1);
+  }
+
+  void write_per_layer_inputs(const ModelSpec& spec) {
+    const uint64_t all = spec.per_layer_width * spec.layers.size();
+    matrix("per_layer_token_embd.weight", spec.vocabulary, all, 1);
+    matrix("per_layer_model_proj.weight", all, spec.width, 1);
+    vector("per_layer_proj_norm.weight", spec.per_layer_width, 1, 0.2);
+  }
+
+  void write_latent(const AttentionSpec& attention, const std::string& block) {
+    const LatentSpec& latent = attention.latent;
+    const uint64_t rotary = attention.head_dim - latent.key_rank;
+    if (latent.query_rank) {
+      matrix(block + "attn_q_a.weight", latent.query_rank, model_.width, 1);
+      vector(block + "attn_q_a_norm.weight", latent.query_rank, 1, 0.2);
+      matrix(block + "attn_q_b.weight", attention.q_columns(), latent.query_rank, 1.5);
+    } else {
+      matrix(block + "attn_q.weight", attention.q_columns(), model_.width, 1.5);
+    }
+    matrix(block + "attn_kv_a_mqa.weight", latent.key_rank + rotary, model_.width, 1.5);
+    vector(block + "attn_kv_a_norm.weight", latent.key_rank, 1, 0.2);
+    matrix(block + "attn_k_b.weight", latent.key_rank, latent.plain, 1, attention.heads);
+    matrix(block + "attn_v_b.weight", latent.value, latent.key_rank, 1, attention.heads);
+    matrix(block + "attn_output.weight", model_.width, attention.result_width(), 1);
+  }
+
   void write_attention(const AttentionSpec& attention, const std::string& block) {
-    const uint64_t q = attention.q_width(), kv = attention.kv_width();
+    if (attention.latent.key_rank) return write_latent(attention, block);
+    const uint64_t q = attention.q_width() * (attention.gate_in_q ? 2 : 1), kv = attention.kv_width();
     if (model_.fused_qkv) {
       matrix(block + "attn_qkv.weight", q + 2 * kv, model_.width, 1.5);
     } else {
       matrix(block + "attn_q.weight", q, model_.width, 1.5);  // so that attention is not nearly uniform
-      matrix(block + "attn_k.weight", kv, model_.width, 1.5);
-      matrix(block + "attn_v.weight", kv, model_.width, 1);
+      if (kv) matrix(block + "attn_k.weight", kv, model_.width, 1.5);
+      if (kv && !model_.keys_are_values) matrix(block + "attn_v.weight", kv, model_.width, 1);
     }
     if (model_.qkv_biases) {
       vector(block + "attn_q.bias", q, 0, 0.5);
       vector(block + "attn_k.bias", kv, 0, 0.5);
       vector(block + "attn_v.bias", kv, 0, 0.5);
     }
-    if (attention.qk_norm != QkNorm::kNone) {
-      const bool by_head = attention.qk_norm == QkNorm::kHead;
-      vector(block + "attn_q_norm.weight", by_head ? attention.head_dim : q, 1, 0.2);
-      vector(block + "attn_k_norm.weight", by_head ? attention.head_dim : kv, 1, 0.2);
+    if (attention.qk_norm == QkNorm::kHead || attention.qk_norm == QkNorm::kEachHead) {
+      const bool each = attention.qk_norm == QkNorm::kEachHead;
+      vector(block + "attn_q_norm.weight", attention.head_dim, 1, 0.2, each ? attention.heads : 0);
+      if (kv) vector(block + "attn_k_norm.weight", attention.head_dim, 1, 0.2, each ? attention.kv_heads : 0);
     }
+    if (attention.qk_norm == QkNorm::kWhole) {
+      vector(block + "attn_q_norm.weight", q, 1, 0.2);
+      vector(block + "attn_k_norm.weight", kv, 1, 0.2);
+    }
+    if (attention.gate_width && !attention.gate_in_q)
+      matrix(block + "attn_gate.weight", attention.gate_width, model_.width, 2);
     if (attention.sinks) vector(block + "attn_sinks.weight", attention.heads, 0, 1);
-    matrix(block + "attn_output.weight", model_.width, q, 1);
+    matrix(block + "attn_output.weight", model_.width, attention.q_width(), 1);
   }
 
   void write_mixture(const FeedForwardSpec& ffn, const std::string& block) {
     const uint64_t experts = ffn.mixture.experts, shared = ffn.mixture.shared_width, width = model_.width;
     matrix(block + "ffn_gate_inp.weight", experts, width, 1);
-    matrix(block + "ffn_gate_exps.weight", ffn.width, width, 1, experts);
-    matrix(block + "ffn_up_exps.weight", ffn.width, width, 1, experts);
+    if (model_.merged_experts) {
+      matrix(block + "ffn_gate_up_exps.weight", 2 * ffn.width, width, 1, experts);
+    } else {
+      matrix(block + "ffn_gate_exps.weight", ffn.width, width, 1, experts);
+      matrix(block + "ffn_up_exps.weight", ffn.width, width, 1, experts);
+    }
     matrix(block + "ffn_down_exps.weight", width, ffn.width, 1, experts);
     if (model_.expert_biases) {
       vector(block + "ffn_gate_inp.bias", experts, 0, 0.5);
@@ -117,9 +203,16 @@ class FamilyWriter {
     }
     if (model_.selection_bias) vector(block + "exp_probs_b.bias", experts, 0, 0.5);
     if (shared == 0) return;
-    matrix(block + "ffn_gate_shexp.weight", shared, width, 1);
-    matrix(block + "ffn_up_shexp.weight", shared, width, 1);
-    matrix(block + "ffn_down_shexp.weight", width, shared, 1);
+    if (ffn.mixture.scales) vector(block + "ffn_down_exps.scale", experts, 1, 0.3);
+    if (ffn.mixture.own_norms) {
+      vector(block + "ffn_gate_inp.scale", width, 2, 0.5);
+      for (const char* norm : {"pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"}) write_norm(block + norm);
+    }
+    const std::string& end = ffn.mixture.shared_end;
+    matrix(block + "ffn_gate" + end + ".weight", shared, width, 1);
+    matrix(block + "ffn_up" + end + ".weight", shared, width, 1);
+    matrix(block + "ffn_down" + end + ".weight", width, shared, 1);
+    if (ffn.mixture.shared_gate) vector(block + "ffn_gate_inp" + end + ".weight", width, 0, 0.5);
   }
 
   const FamilyModel& model_;

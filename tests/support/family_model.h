@@ -14,13 +14,20 @@ namespace pumice::test {
 struct FamilyModel {
   std::string architecture;
   std::function<void(GgufWriter&, const std::string& prefix)> keys;  // more than the shape; prefix: "qwen3."
-  uint32_t layers = 2, width = 64, heads = 4, kv_heads = 2, ffn = 96, vocabulary = 300, context = 1024;
+  uint32_t layers = 2, width = 64;
+  uint32_t heads = 4, kv_heads = 2;  // 0: among the keys
+  uint32_t ffn = 96, vocabulary = 300, context = 1024;
+  std::vector<int32_t> layer_kv_heads, layer_ffn;  // where layers differ
   bool fused_qkv = false;   // q, k and v in one tensor
   bool fused_gate = false;  // gate and up in ffn_up
   bool qkv_biases = false;
-  bool biases = false;                 // of norms, of the attention output and of the feed-forward block
-  bool expert_biases = false;          // of the router and of all experts
-  bool selection_bias = false;         // exp_probs_b
+  bool keys_are_values = false;  // no attn_v
+  bool biases = false;           // of norms, of the attention output and of the feed-forward block
+  bool expert_biases = false;    // of the router and of all experts
+  bool selection_bias = false;   // exp_probs_b
+  bool merged_experts = false;   // ffn_gate_up_exps
+  // Names of tensors by whose presence the family decides what it computes.
+  std::vector<std::string> signs;
   bool rope_factors = false;           // rope_factors_long and _short
   TensorType type = TensorType::kF32;  // of matrices; experts too
   uint64_t seed = 1;

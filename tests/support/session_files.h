@@ -16,6 +16,7 @@ struct SessionParts {
   std::string digest, identity;
   std::vector<int32_t> tokens;
   std::vector<std::vector<std::byte>> pages;
+  std::vector<std::byte> state;
 };
 
 // The sum of these parts.
@@ -30,6 +31,7 @@ inline std::vector<std::byte> session_bytes(const SessionParts& from) {
       std::as_bytes(std::span(&from.header, 1)), std::as_bytes(std::span(from.digest)),
       std::as_bytes(std::span(from.identity)), std::as_bytes(std::span(from.tokens))};
   for (const auto& page : from.pages) parts.emplace_back(page);
+  if (!from.state.empty()) parts.emplace_back(from.state);
   std::vector<std::byte> bytes;
   for (const std::span<const std::byte> part : parts) bytes.insert(bytes.end(), part.begin(), part.end());
   const PageKey sum = session_sum(parts);
@@ -50,10 +52,12 @@ inline SessionParts session_for(const SessionTarget& target, SessionKv kv, uint3
                   .pages = session_pages(computed),
                   .value_bytes = target.value_bytes,
                   .page_bytes = target.page_bytes,
-                  .stored_bytes = stored_page_bytes(kv, target.page_bytes, target.value_bytes)};
+                  .stored_bytes = stored_page_bytes(kv, target.page_bytes, target.value_bytes),
+                  .state_bytes = computed > 0 ? target.state_bytes : 0};
   for (uint32_t i = 0; i < tokens; ++i) parts.tokens.push_back(static_cast<int32_t>(i % target.vocabulary));
   for (uint32_t i = 0; i < parts.header.pages; ++i)
     parts.pages.emplace_back(parts.header.stored_bytes, static_cast<std::byte>(i + 1));
+  parts.state.resize(parts.header.state_bytes, std::byte{0x5a});
   return parts;
 }
 

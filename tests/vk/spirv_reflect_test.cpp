@@ -11,15 +11,18 @@
 #include "shared/attention.h"
 #include "shared/combine.h"
 #include "shared/embedding.h"
+#include "shared/expert_tiles.h"
 #include "shared/kv_shift.h"
 #include "shared/kv_write.h"
 #include "shared/matmul.h"
 #include "shared/matvec.h"
 #include "shared/quantize.h"
+#include "shared/recurrence.h"
 #include "shared/rms_norm.h"
 #include "shared/roof.h"
 #include "shared/route.h"
 #include "shared/sample.h"
+#include "shared/short_conv.h"
 #include "support/generator.h"
 #include "vk/embedded_shaders.h"
 #include "vk/spirv_operation.h"
@@ -55,6 +58,7 @@ const std::map<std::string, Expected> kExpected = {
     {"attention_cpu_prefill", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 10}, 0, true}},
     {"attention_tile", {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 10}, 0, true}},
     {"combine", {kCombineBindings, sizeof(CombinePush), {}, kCombineWorkgroup}},
+    {"expert_tiles", {kExpertTilesBindings, sizeof(ExpertTilesPush), {}, kExpertTilesWorkgroup}},
     {"embedding", {kEmbeddingBindings, sizeof(EmbeddingPush), {}, kEmbeddingWorkgroup}},
     {"kv_write", {kKvWriteBindings, sizeof(KvWritePush), {}, kKvWriteWorkgroup}},
     {"kv_write_mixed", {kKvWriteBindings, sizeof(KvWritePush), {0, 1, 2, 3, 4, 5}, 0, true}},
@@ -70,6 +74,8 @@ const std::map<std::string, Expected> kExpected = {
     {"matvec_dot", {kMatvecDotBindings, sizeof(MatmulPush), {0, 1, 2, 3}, 0, true, true}},
     {"quantize", {kQuantizeBindings, sizeof(QuantizePush), {}, kQuantizeWorkgroup}},
     {"quantize_f16", {kQuantizeBindings, sizeof(QuantizePush), {0}, 0, true}},
+    {"recurrence", {kRecurrenceBindings, sizeof(RecurrencePush), {0, 1, 2}, 0, true}},
+    {"short_conv", {kShortConvBindings, sizeof(ShortConvPush), {}, kShortConvWorkgroup}},
     {"route", {kRouteBindings, sizeof(RoutePush), {0}, 0, true}},
     {"rms_norm", {kRmsNormBindings, sizeof(RmsNormPush), {0}, 0, true}},
     {"roof", {kRoofBindings, sizeof(RoofPush), {0}, 0, true}},

@@ -1,8 +1,9 @@
 // PagePool: the persistent device buffers of the KV cache and who owns which page of them.
 //
 // A page holds the keys and values of kPageTokens tokens in every layer; one id addresses all of it. Each layer has a
-// buffer for K and one for V, made once; pages are handed out and taken back, nothing is ever moved or concatenated.
-// Word layout of a page: shaders/shared/kv_write.h. Thread rule: one thread at a time.
+// buffer for K and one for V, made once (or one for the state that it keeps of a sequence, which is a page then); pages
+// are handed out and taken back, nothing is ever moved or concatenated. Word layout of a page:
+// shaders/shared/kv_write.h. Thread rule: one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +11,14 @@
 
 #include "base/result.h"
 #include "kv/pages/page_allocator.h"
+#include "shared/step_params.h"
 #include "vk/device.h"
 
 namespace pumice {
 
 struct PageShape {
-  std::vector<uint32_t> region_words;  // of a token: K and V of layer 0, of layer 1, …
+  std::vector<uint32_t> region_words;  // of a token: K and V of the first layer with attention, of the next, …
+  uint32_t tokens = kPageTokens;       // of a page; 1: what is kept of a sequence as a whole
 };
 
 uint64_t page_bytes(const PageShape& shape);  // K and V of all layers
@@ -27,8 +30,7 @@ class PagePool : public PageAllocator {
   static Result<PagePool> create(vk::Device& device, const PageShape& shape, uint32_t pages);
 
   uint64_t bytes() const { return page_bytes(shape_) * pages(); }
-  vk::BufferView k(uint32_t layer) const { return layers_[2 * layer]; }
-  vk::BufferView v(uint32_t layer) const { return layers_[2 * layer + 1]; }
+  vk::BufferView whole(uint32_t region) const { return layers_[region]; }
 
   // A page's bytes lie in regions: K and V of layer 0, of layer 1, …
   uint32_t regions() const { return static_cast<uint32_t>(layers_.size()); }

@@ -1,5 +1,8 @@
 #include "model/blocks/attention.h"
 
+#include <utility>
+
+#include "kernels/activation.h"
 #include "kernels/attention.h"
 #include "kernels/rms_norm.h"
 #include "model/blocks/branch.h"
@@ -11,33 +14,103 @@ namespace {
 Result<std::vector<Projection>> bind_qkv(const ModelSpec& spec, const AttentionSpec& attention,
                                          const std::string& block, WeightReader& reader) {
   if (!reader.has(block + "attn_qkv")) {
-    const std::string names[] = {block + "attn_q", block + "attn_k", block + "attn_v"};
+    // Without values of their own, keys as they are before their norm are the values.
+    const std::string v = reader.has(block + "attn_v") ? "attn_v" : "attn_k";
+    const std::string names[] = {block + "attn_q", block + "attn_k", block + v};
     const uint64_t rows[] = {attention.q_width(), attention.kv_width(), attention.kv_width()};
-    return reader.stacked(names, rows, spec.width);
+    const size_t count = attention.cache_layer ? 1 : 3;
+    return reader.stacked(std::span(names).first(count), std::span(rows).first(count), spec.width);
   }
   const std::string name = block + "attn_qkv";
   const uint64_t rows = attention.qkv_width();
   return reader.stacked({&name, 1}, {&rows, 1}, spec.width);
 }
 
-// q and k of work.qkv, in place.
-void record_qk_norm(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
-                    const AttentionWeights& weights) {
+// q, k, v and the gate where attn_q has it.
+Result<void> bind_gated_queries(const ModelSpec& spec, const AttentionSpec& attention, const std::string& block,
+                                WeightReader& reader, AttentionWeights& weights) {
+  PUMICE_ASSIGN(auto both, reader.alternating(block + "attn_q", attention.heads, attention.head_dim, spec.width));
+  const std::string names[] = {block + "attn_k", block + "attn_v"};
+  const uint64_t rows[] = {attention.kv_width(), attention.kv_width()};
+  PUMICE_ASSIGN(weights.qkv, reader.stacked(names, rows, spec.width));
+  for (Projection& projection : weights.qkv) projection.y_offset += attention.q_width();
+  weights.qkv.push_back(std::move(both[0]));
+  weights.gate = std::move(both[1]);
+  return {};
+}
+
+Result<void> bind_qk_norm(const AttentionSpec& attention, const std::string& block, WeightReader& reader,
+                          AttentionWeights& weights) {
+  const std::string q = block + "attn_q_norm", k = block + "attn_k_norm";
+  const bool whole = attention.qk_norm == QkNorm::kWhole || attention.qk_norm == QkNorm::kEachHead;
+  if (attention.qk_norm == QkNorm::kNone) return {};
+  if (attention.qk_norm == QkNorm::kBare || attention.norm_after_rope) {
+    PUMICE_ASSIGN(weights.k_norm, reader.constant(attention.head_dim, 1));
+    if (attention.qk_norm == QkNorm::kBare) {
+      PUMICE_ASSIGN(weights.q_norm, reader.constant(attention.head_dim, 1));
+    } else {
+      PUMICE_ASSIGN(weights.q_norm, reader.product(q, k, attention.head_dim));
+    }
+    return {};
+  }
+  const uint32_t rows = attention.qk_norm == QkNorm::kEachHead ? attention.head_dim : 0;
+  PUMICE_ASSIGN(weights.q_norm, reader.vector(q, whole ? attention.q_width() : attention.head_dim, 1, rows));
+  if (attention.cache_layer) return {};
+  PUMICE_ASSIGN(weights.k_norm, reader.vector(k, whole ? attention.kv_width() : attention.head_dim, 1, rows));
+  return {};
+}
+
+// Of the heads that begin at a column, in place.
+void record_head_norm(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
+                      const vk::Buffer& weight, FloatRows x, uint32_t heads, uint32_t first_column) {
+  const bool whole = attention.qk_norm == QkNorm::kWhole;
+  rms_norm(recorder, {.x = x,
+                      .weight = weight,
+                      .by_segment = attention.qk_norm == QkNorm::kEachHead,
+                      .y = x,
+                      .centred = context.spec.norm_kind == NormKind::kLayer,
+                      .first_column = first_column,
+                      .n = context.step.n,
+                      .segments = whole ? 1 : heads,
+                      .cols = whole ? heads * attention.head_dim : attention.head_dim,
+                      .eps = context.spec.norm_eps});
+}
+
+// work.projected, in place, up to the rotation.
+void prepare_qkv(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
+                 const AttentionWeights& weights) {
+  const FloatRows qkv = rows_of(context.work.projected, attention.qkv_width());
+  if (attention.clip != 0)
+    activation(recorder, {.gate = qkv,
+                          .y = qkv,
+                          .n = context.step.n,
+                          .cols = attention.qkv_width(),
+                          .activation = Activation::kClip,
+                          .limit = attention.clip});
   if (attention.qk_norm == QkNorm::kNone) return;
-  const FloatRows qkv = rows_of(context.work.qkv, attention.qkv_width());
-  const bool by_head = attention.qk_norm == QkNorm::kHead;
-  const auto normalise = [&](const vk::Buffer& weight, uint32_t heads, uint32_t first_column) {
-    rms_norm(recorder, {.x = qkv,
-                        .weight = weight,
-                        .y = qkv,
-                        .first_column = first_column,
+  if (!attention.norm_after_rope)
+    record_head_norm(recorder, context, attention, weights.q_norm, qkv, attention.heads, 0);
+  if (attention.cache_layer) return;
+  // A rotation leaves the length of a key as it is.
+  record_head_norm(recorder, context, attention, weights.k_norm, qkv, attention.kv_heads, attention.q_width());
+  if (attention.v_norm)
+    record_head_norm(recorder, context, attention, weights.v_norm, qkv, attention.kv_heads,
+                     attention.q_width() + attention.kv_width());
+}
+
+// work.mixed *= gate(W n).
+void record_gate(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
+                 const AttentionWeights& weights, BranchInput& input) {
+  const FloatRows gate = rows_of(context.work.q, attention.gate_width);
+  const FloatRows attended = rows_of(context.work.mixed, attention.q_width());
+  input.project(weights.gate, gate);
+  activation(recorder, {.gate = gate,
+                        .up = &attended,
+                        .y = attended,
                         .n = context.step.n,
-                        .segments = by_head ? heads : 1,
-                        .cols = by_head ? attention.head_dim : heads * attention.head_dim,
-                        .eps = context.spec.norm_eps});
-  };
-  normalise(weights.q_norm, attention.heads, 0);
-  normalise(weights.k_norm, attention.kv_heads, attention.q_width());
+                        .cols = attention.q_width(),
+                        .activation = attention.gate,
+                        .gate_share = attention.q_width() / attention.gate_width});
 }
 
 }  // namespace
@@ -57,19 +130,26 @@ Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& 
   AttentionWeights weights;
   PUMICE_ASSIGN(weights.norm, bind_norm(spec, block, layer.attention_norm, reader));
   PUMICE_ASSIGN(weights.post_norm, bind_norm(spec, block, layer.attention_post_norm, reader, layer.residual_scale));
-  PUMICE_ASSIGN(weights.qkv, bind_qkv(spec, attention, block, reader));
-  if (attention.qk_norm != QkNorm::kNone) {
-    const bool by_head = attention.qk_norm == QkNorm::kHead;
-    PUMICE_ASSIGN(weights.q_norm,
-                  reader.vector(block + "attn_q_norm", by_head ? attention.head_dim : attention.q_width()));
-    PUMICE_ASSIGN(weights.k_norm,
-                  reader.vector(block + "attn_k_norm", by_head ? attention.head_dim : attention.kv_width()));
+  if (attention.latent.key_rank != 0) {
+    PUMICE_ASSIGN(weights.latent, bind_latent(spec, attention, block, reader));
+  } else if (attention.gate_in_q) {
+    PUMICE_TRY(bind_gated_queries(spec, attention, block, reader, weights));
+  } else {
+    PUMICE_ASSIGN(weights.qkv, bind_qkv(spec, attention, block, reader));
+  }
+  PUMICE_TRY(bind_qk_norm(attention, block, reader, weights));
+  if (attention.v_norm && !attention.cache_layer) {
+    PUMICE_ASSIGN(weights.v_norm, reader.constant(attention.head_dim, 1));
+  }
+  if (attention.gate_width != 0 && !attention.gate_in_q) {
+    PUMICE_ASSIGN(weights.gate, reader.projection(block + "attn_gate", attention.gate_width, spec.width));
   }
   if (attention.sinks) {
     PUMICE_ASSIGN(weights.sinks, reader.vector(block + "attn_sinks", attention.heads));
   }
   const float bias_factor = layer.attention_post_norm.empty() ? layer.residual_scale : 1;
-  PUMICE_ASSIGN(weights.output, reader.projection(block + "attn_output", spec.width, attention.q_width(), bias_factor));
+  PUMICE_ASSIGN(weights.output,
+                reader.projection(block + "attn_output", spec.width, attention.result_width(), bias_factor));
   return weights;
 }
 
@@ -79,33 +159,40 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
   const RopeSpec& rope = context.spec.rope(layer);
   const AttentionWeights& weights = context.weights.layers[index].attention;
   const StepShape& step = context.step;
-  const FloatRows qkv = rows_of(context.work.qkv, spec.qkv_width()), q = rows_of(context.work.q, spec.q_width());
-  const FloatRows attended = rows_of(context.work.attended, spec.q_width());
+  const FloatRows qkv = rows_of(context.work.projected, spec.qkv_width());
+  const FloatRows q = rows_of(context.work.q, spec.q_width());
+  const FloatRows attended = rows_of(context.work.mixed, spec.q_width());
   const bool shared = layer.parallel && layer.ffn_norm.empty();
   BranchInput input(recorder, context,
                     layer.attention_norm.empty() ? BranchInput::Norm::kNone
                     : shared                     ? BranchInput::Norm::kPass
                                                  : BranchInput::Norm::kOwn,
                     weights.norm);
+  const bool latent = spec.latent.key_rank != 0;
+  if (latent) project_latent(recorder, context, index, input);
   for (const Projection& projection : weights.qkv) input.project(projection, qkv);
-  record_qk_norm(recorder, context, spec, weights);
+  prepare_qkv(recorder, context, spec, weights);
   const KvWriteArgs write{
       .qkv = qkv,
       .frequencies = context.weights.ropes[spec.rope].for_context(rope, context.work.shape.context_tokens),
       .step_rows = step.step_rows,
       .q = q,
-      .pages = context.pages[index],
+      .pages = context.pages[spec.cache_layer.value_or(static_cast<uint32_t>(index))],
       .n = step.n,
       .heads = spec.heads,
-      .kv_heads = spec.kv_heads,
+      .kv_heads = spec.own_kv_heads(),
       .head_dim = spec.head_dim,
       .rotary = rope.rotary,
       .pairs = rope.pairs,
       .query = {.magnitude = static_cast<float>(rope.score_magnitude()),
                 .temperature = spec.temperature,
-                .temperature_length = spec.temperature_length}};
-  const bool appends = !step.one_sequence && attention_appends(write.pages.format);
+                .temperature_length = spec.temperature_length},
+      .latent = {.head = spec.latent_head(), .first = spec.latent.plain, .dims = latent ? rope.rotary : 0}};
+  const bool late_norm = spec.norm_after_rope && spec.qk_norm != QkNorm::kNone;
+  const bool appends =
+      !step.one_sequence && attention_appends(write.pages.format) && !late_norm && !spec.cache_layer && !latent;
   if (!appends) kv_write(recorder, write);
+  if (late_norm) record_head_norm(recorder, context, spec, weights.q_norm, q, spec.heads, 0);
   attention(recorder, {.q = q,
                        .pages = write.pages,
                        .append = appends ? &write : nullptr,
@@ -124,16 +211,20 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
                        .max_splits = context.work.max_splits,
                        .partials = context.work.partials,
                        .counters = context.work.counters});
+  if (latent) expand_latent(recorder, context, index);
+  if (spec.gate_width != 0) record_gate(recorder, context, spec, weights, input);
 }
 
 void add_attention(Recorder recorder, const StepContext& context, size_t index) {
   const LayerSpec& layer = context.spec.layers[index];
   const AttentionWeights& weights = context.weights.layers[index].attention;
-  add_branch(recorder, context, rows_of(context.work.attended, layer.attention.q_width()),
-             {.projection = weights.output,
-              .post_norm = layer.attention_post_norm,
-              .post_norm_weights = weights.post_norm,
-              .scale = layer.residual_scale});
+  add_branch(
+      recorder, context,
+      rows_of(layer.attention.latent.key_rank ? context.work.q : context.work.mixed, layer.attention.result_width()),
+      {.projection = weights.output,
+       .post_norm = layer.attention_post_norm,
+       .post_norm_weights = weights.post_norm,
+       .scale = layer.residual_scale});
 }
 
 }  // namespace pumice

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/blocks/latent.h"
 #include "model/spec.h"
 #include "model/weight_reader.h"
 
@@ -24,15 +25,20 @@ Result<RopeWeights> bind_rope(const RopeSpec& rope, WeightReader& reader);
 struct AttentionWeights {
   NormWeights norm, post_norm;  // (width) or empty
   std::vector<Projection> qkv;  // together (qkv_width, width): one matrix where q, k and v have one type
-  vk::Buffer q_norm, k_norm;    // (head_dim), or (q_width) and (kv_width), or empty
-  Projection output;            // (width, q_width)
-  vk::Buffer sinks;             // (heads) or empty
+  // (head_dim), or (q_width) and (kv_width), or empty. After rotation q_norm has the weights of both: only scores
+  // matter, and what is cached can be rotated further.
+  vk::Buffer q_norm, k_norm;
+  vk::Buffer v_norm;     // (head_dim) ones, or empty
+  Projection gate;       // (gate_width, width) or empty
+  LatentWeights latent;  // instead of qkv
+  Projection output;     // (width, result_width)
+  vk::Buffer sinks;      // (heads) or empty
 };
 // `block`: the beginning of the layer's tensor names, "blk.0.".
 Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,
                                         WeightReader& reader);
 
-// Up to work.attended, and from there into hidden.
+// Up to work.mixed, and from there into hidden.
 void record_attention(Recorder recorder, const StepContext& context, size_t layer);
 void add_attention(Recorder recorder, const StepContext& context, size_t layer);
 

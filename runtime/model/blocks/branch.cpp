@@ -8,20 +8,24 @@ namespace pumice {
 
 Result<NormWeights> bind_norm(const ModelSpec& spec, const std::string& block, const std::string& name,
                               WeightReader& reader, float factor) {
-  return reader.norm(name.empty() ? name : block + name, spec.width, spec.biased_norms, factor);
+  if (name != kBareNorm) return reader.norm(name.empty() ? name : block + name, spec.width, spec.biased_norms, factor);
+  NormWeights norm;
+  PUMICE_ASSIGN(norm.weight, reader.constant(spec.width, factor));
+  return norm;
 }
 
 void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& norm, FloatRows x, FloatRows y,
-                 uint32_t n, bool accumulate) {
+                 uint32_t n, const NormSum& sum) {
   rms_norm(recorder, {.x = x,
                       .weight = norm.weight,
                       .bias = norm.biased ? &norm.bias : nullptr,
                       .y = y,
                       .centred = spec.norm_kind == NormKind::kLayer,
-                      .accumulate = accumulate,
+                      .accumulate = sum.accumulate,
                       .n = n,
                       .cols = spec.width,
-                      .eps = spec.norm_eps});
+                      .eps = spec.norm_eps,
+                      .factor = sum.factor});
 }
 
 BranchInput::BranchInput(Recorder recorder, const StepContext& context, Norm norm, const NormWeights& weights)
@@ -87,7 +91,7 @@ void BranchInput::project_activated(const Projection& gate, const Projection& up
 }
 
 void BranchInput::project_chosen(const Projection& experts, const WeightMatrix* up, const FeedForwardSpec& spec,
-                                 FloatRows y) {
+                                 uint32_t tile_size, FloatRows y) {
   matvec(recorder_, {.w = experts.w,
                      .up = up,
                      .activation = up ? spec.activation : Activation::kSilu,
@@ -99,7 +103,9 @@ void BranchInput::project_chosen(const Projection& experts, const WeightMatrix* 
                      .n = context_.step.n * spec.mixture.used,
                      .choices = &context_.work.choices,
                      .experts = spec.mixture.experts,
-                     .share = spec.mixture.used});
+                     .share = spec.mixture.used,
+                     .tiles = tile_size > 1 ? &context_.work.tiles : nullptr,
+                     .tile_size = tile_size});
 }
 
 FloatRows branch_target(const StepContext& context, const std::string& post_norm) {
@@ -107,9 +113,10 @@ FloatRows branch_target(const StepContext& context, const std::string& post_norm
 }
 
 void finish_branch(Recorder recorder, const StepContext& context, const std::string& post_norm,
-                   const NormWeights& post_norm_weights) {
+                   const NormWeights& post_norm_weights, float sum_factor) {
   if (post_norm.empty()) return;
-  record_norm(recorder, context.spec, post_norm_weights, context.normed(), context.hidden(), context.step.n, true);
+  record_norm(recorder, context.spec, post_norm_weights, context.normed(), context.hidden(), context.step.n,
+              {.accumulate = true, .factor = sum_factor});
 }
 
 void add_branch(Recorder recorder, const StepContext& context, FloatRows x, const BranchOutput& output) {
@@ -122,7 +129,7 @@ void add_branch(Recorder recorder, const StepContext& context, FloatRows x, cons
                     .y = branch_target(context, output.post_norm),
                     .n = context.step.n,
                     .exact = context.step.exact});
-  finish_branch(recorder, context, output.post_norm, output.post_norm_weights);
+  finish_branch(recorder, context, output.post_norm, output.post_norm_weights, output.sum_factor);
 }
 
 }  // namespace pumice

@@ -9,12 +9,17 @@
 
 namespace pumice {
 
-// The norm `name` of the layer whose tensors begin with `block`, times `factor`; an empty name: none.
+// The norm `name` of the layer whose tensors begin with `block` (empty: of the model), times `factor`; an empty name:
+// none.
 Result<NormWeights> bind_norm(const ModelSpec& spec, const std::string& block, const std::string& name,
                               WeightReader& reader, float factor = 1);
-// y = norm(x), y += norm(x).
+// y = factor norm(x), y = factor (y + norm(x)).
+struct NormSum {
+  bool accumulate = false;
+  float factor = 1;
+};
 void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& norm, FloatRows x, FloatRows y,
-                 uint32_t n, bool accumulate = false);
+                 uint32_t n, const NormSum& sum = {});
 
 // norm(hidden), which projections read: normalised once, and quantized once for all that read the same form.
 class BranchInput {
@@ -32,7 +37,9 @@ class BranchInput {
   // y = norm(hidden) W^T + bias.
   void project(const Projection& projection, FloatRows y);
   // y (n * used, rows) = that of the experts that work.choices names; up: act(that) * (the same of up).
-  void project_chosen(const Projection& experts, const WeightMatrix* up, const FeedForwardSpec& spec, FloatRows y);
+  // tile_size: of work.tiles; 1: rows are computed one by one.
+  void project_chosen(const Projection& experts, const WeightMatrix* up, const FeedForwardSpec& spec,
+                      uint32_t tile_size, FloatRows y);
   // y.gate = act(norm(hidden) gate^T) * (norm(hidden) up^T); y.up: room for the second product.
   struct GatedRows {
     FloatRows gate, up;
@@ -47,10 +54,10 @@ class BranchInput {
   std::optional<QuantizedRows> quantized_;
 };
 
-// The sum of a branch: hidden, or normed where a norm follows, which finish_branch() adds.
+// The sum of a branch: hidden, or normed where a norm follows, which finish_branch() adds; sum_factor: of hidden then.
 FloatRows branch_target(const StepContext& context, const std::string& post_norm);
 void finish_branch(Recorder recorder, const StepContext& context, const std::string& post_norm,
-                   const NormWeights& post_norm_weights);
+                   const NormWeights& post_norm_weights, float sum_factor = 1);
 
 // hidden += scale post_norm(x W^T + bias); the projection's bias has the scale already.
 struct BranchOutput {
@@ -58,6 +65,7 @@ struct BranchOutput {
   const std::string& post_norm;  // its name; empty: there is none
   const NormWeights& post_norm_weights;
   float scale = 1;
+  float sum_factor = 1;  // of hidden in the end, with a norm
 };
 void add_branch(Recorder recorder, const StepContext& context, FloatRows x, const BranchOutput& output);
 

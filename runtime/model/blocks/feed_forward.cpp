@@ -19,7 +19,7 @@ Result<FeedForwardWeights> bind_feed_forward(const ModelSpec& spec, const LayerS
     PUMICE_ASSIGN(weights.gate, reader.projection(block + "ffn_gate", ffn_width, spec.width));
   }
   if (gated && !apart) {
-    PUMICE_ASSIGN(auto halves, reader.halves(block + "ffn_up", ffn_width, spec.width));
+    PUMICE_ASSIGN(auto halves, reader.parts(block + "ffn_up", {ffn_width, ffn_width}, spec.width));
     weights.gate = std::move(halves[0]);
     weights.up = std::move(halves[1]);
   } else {
@@ -32,6 +32,7 @@ Result<FeedForwardWeights> bind_feed_forward(const ModelSpec& spec, const LayerS
 
 void record_feed_forward(Recorder recorder, const StepContext& context, size_t index) {
   const LayerSpec& layer = context.spec.layers[index];
+  if (layer.feed_forward.mixture.own_norms) return record_normed_mixture(recorder, context, index);
   const FeedForwardWeights& weights = context.weights.layers[index].feed_forward;
   BranchInput input(recorder, context,
                     !layer.ffn_norm.empty() ? BranchInput::Norm::kOwn
@@ -47,15 +48,17 @@ void record_feed_forward(Recorder recorder, const StepContext& context, size_t i
 void add_feed_forward(Recorder recorder, const StepContext& context, size_t index) {
   const LayerSpec& layer = context.spec.layers[index];
   const FeedForwardWeights& weights = context.weights.layers[index].feed_forward;
+  const float sum_factor = context.spec.per_layer_width ? 1 : context.weights.layers[index].output_scale;
   if (layer.feed_forward.mixture.experts != 0) {
     add_mixture(recorder, context, index);
-    return finish_branch(recorder, context, layer.ffn_post_norm, weights.post_norm);
+    return finish_branch(recorder, context, layer.ffn_post_norm, weights.post_norm, sum_factor);
   }
   add_branch(recorder, context, rows_of(context.work.gate, layer.feed_forward.width),
              {.projection = weights.down,
               .post_norm = layer.ffn_post_norm,
               .post_norm_weights = weights.post_norm,
-              .scale = layer.residual_scale});
+              .scale = layer.residual_scale,
+              .sum_factor = sum_factor});
 }
 
 }  // namespace pumice

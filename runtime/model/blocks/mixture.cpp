@@ -1,7 +1,10 @@
 #include "model/blocks/mixture.h"
 
+#include <cmath>
+
 #include "kernels/activation.h"
 #include "kernels/combine.h"
+#include "kernels/expert_tiles.h"
 #include "kernels/matmul.h"
 #include "kernels/route.h"
 #include "model/blocks/branch.h"
@@ -14,43 +17,113 @@ Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& laye
   const uint32_t width = layer.feed_forward.width, shared = mixture.shared_width;
   MixtureWeights weights;
   PUMICE_ASSIGN(weights.router, reader.projection(block + "ffn_gate_inp", mixture.experts, spec.width));
-  weights.biased_selection = reader.has_bias(block + "exp_probs_b");
-  if (weights.biased_selection) {
+  weights.biased_selection = reader.has_bias(block + "exp_probs_b") || reader.has(block + "exp_probs_b");
+  if (reader.has_bias(block + "exp_probs_b")) {
     PUMICE_ASSIGN(weights.selection_bias, reader.bias(block + "exp_probs_b", mixture.experts));
+  } else if (weights.biased_selection) {
+    PUMICE_ASSIGN(weights.selection_bias, reader.vector(block + "exp_probs_b", mixture.experts));
   }
-  PUMICE_ASSIGN(weights.gate, reader.experts(block + "ffn_gate_exps", mixture.experts, width, spec.width));
-  PUMICE_ASSIGN(weights.up, reader.experts(block + "ffn_up_exps", mixture.experts, width, spec.width));
+  if (reader.has(block + "ffn_gate_up_exps")) {
+    PUMICE_ASSIGN(auto halves, reader.expert_halves(block + "ffn_gate_up_exps", mixture.experts, width, spec.width));
+    weights.gate = std::move(halves[0]);
+    weights.up = std::move(halves[1]);
+  } else {
+    PUMICE_ASSIGN(weights.gate, reader.experts(block + "ffn_gate_exps", mixture.experts, width, spec.width));
+    PUMICE_ASSIGN(weights.up, reader.experts(block + "ffn_up_exps", mixture.experts, width, spec.width));
+  }
   PUMICE_ASSIGN(weights.down, reader.experts(block + "ffn_down_exps", mixture.experts, spec.width, width));
+  if (mixture.scales) {
+    PUMICE_ASSIGN(weights.scales, reader.scales(block + "ffn_down_exps", mixture.experts));
+  }
+  if (mixture.own_norms) {
+    const float root = std::sqrt(static_cast<float>(spec.width));
+    PUMICE_ASSIGN(weights.router_norm.weight, reader.scales(block + "ffn_gate_inp", spec.width, 1 / root));
+    PUMICE_ASSIGN(weights.norm, bind_norm(spec, block, "pre_ffw_norm_2", reader));
+    PUMICE_ASSIGN(weights.post_norm, bind_norm(spec, block, "post_ffw_norm_2", reader));
+    PUMICE_ASSIGN(weights.shared_post_norm, bind_norm(spec, block, "post_ffw_norm_1", reader));
+  }
   if (shared == 0) return weights;
-  PUMICE_ASSIGN(weights.shared_gate, reader.projection(block + "ffn_gate_shexp", shared, spec.width));
-  PUMICE_ASSIGN(weights.shared_up, reader.projection(block + "ffn_up_shexp", shared, spec.width));
-  PUMICE_ASSIGN(weights.shared_down, reader.projection(block + "ffn_down_shexp", spec.width, shared));
+  const std::string& end = mixture.shared_end;
+  PUMICE_ASSIGN(weights.shared_gate, reader.projection(block + "ffn_gate" + end, shared, spec.width));
+  PUMICE_ASSIGN(weights.shared_up, reader.projection(block + "ffn_up" + end, shared, spec.width));
+  PUMICE_ASSIGN(weights.shared_down, reader.projection(block + "ffn_down" + end, spec.width, shared));
+  if (mixture.shared_gate) {
+    PUMICE_ASSIGN(weights.shared_weight, reader.projection(block + "ffn_gate_inp" + end, 1, spec.width));
+    weights.shared_weight.y_offset = mixture.experts;
+  }
   return weights;
 }
 
-void record_mixture(Recorder recorder, const StepContext& context, size_t index, BranchInput& input) {
-  const LayerSpec& layer = context.spec.layers[index];
-  const FeedForwardSpec& spec = layer.feed_forward;
+// The rows of an expert that a workgroup takes together. Where a row has to be the same bits however many there are
+// with it, that has to hold of the kernel's forms for all numbers of rows.
+static uint32_t tile_of(const vk::DeviceCaps& caps, const StepContext& context, const FeedForwardSpec& spec,
+                        const MixtureWeights& weights) {
+  const MatvecShape shape{.type = weights.gate.w.type,
+                          .rows = spec.width,
+                          .cols = context.spec.width,
+                          .n = context.step.n * spec.mixture.used,
+                          .gated = true};
+  if (context.step.exact && !choose_matvec(caps, shape).lanes()) return 1;
+  return matvec_tile(caps, shape, spec.mixture.experts);
+}
+
+static void record_shared(Recorder recorder, const StepContext& context, size_t index, BranchInput& input) {
+  const FeedForwardSpec& spec = context.spec.layers[index].feed_forward;
   const MixtureSpec& mixture = spec.mixture;
   const MixtureWeights& weights = context.weights.layers[index].feed_forward.mixture;
-  const uint32_t n = context.step.n, pairs = n * mixture.used;
-  const FloatRows logits = rows_of(context.work.router, mixture.experts);
-  const FloatRows gate = rows_of(context.work.gate, spec.width), up = rows_of(context.work.up, spec.width);
+  const FloatRows shared = rows_of(context.work.gate, mixture.shared_width);
+  input.project_activated(weights.shared_gate, weights.shared_up, spec,
+                          {.gate = shared, .up = rows_of(context.work.up, mixture.shared_width)});
+  if (!mixture.shared_gate) return;
+  const FloatRows router = rows_of(context.work.router, mixture.router_columns());
+  input.project(weights.shared_weight, router);
+  activation(recorder, {.gate = router,
+                        .up = &shared,
+                        .y = shared,
+                        .n = context.step.n,
+                        .cols = mixture.shared_width,
+                        .activation = Activation::kSigmoid,
+                        .gate_column = mixture.experts,
+                        .gate_share = mixture.shared_width});
+}
+
+static void record_router(Recorder recorder, const StepContext& context, size_t index, BranchInput& input) {
+  const MixtureSpec& mixture = context.spec.layers[index].feed_forward.mixture;
+  const MixtureWeights& weights = context.weights.layers[index].feed_forward.mixture;
+  const FloatRows logits = rows_of(context.work.router, mixture.router_columns());
   input.project(weights.router, logits);
   route(recorder, {.logits = logits,
                    .bias = weights.biased_selection ? &weights.selection_bias : nullptr,
+                   .scales = mixture.scales ? &weights.scales : nullptr,
                    .choices = context.work.choices,
-                   .n = n,
+                   .n = context.step.n,
                    .experts = mixture.experts,
                    .used = mixture.used,
                    .gating = mixture.gating,
                    .normalised = mixture.normalised,
-                   .scale = mixture.scale});
+                   .scale = mixture.scale,
+                   .groups = mixture.groups,
+                   .groups_used = mixture.groups_used});
+}
+
+static void record_experts(Recorder recorder, const StepContext& context, size_t index, BranchInput& input) {
+  const FeedForwardSpec& spec = context.spec.layers[index].feed_forward;
+  const MixtureSpec& mixture = spec.mixture;
+  const MixtureWeights& weights = context.weights.layers[index].feed_forward.mixture;
+  const uint32_t pairs = context.step.n * mixture.used;
+  const FloatRows gate = rows_of(context.work.gate, spec.width), up = rows_of(context.work.up, spec.width);
+  const uint32_t tile = tile_of(recorder.kernels.caps(), context, spec, weights);
+  if (tile > 1)
+    expert_tiles(recorder, {.choices = context.work.choices,
+                            .tiles = context.work.tiles,
+                            .rows = pairs,
+                            .experts = mixture.experts,
+                            .size = tile});
   if (matvec_activates(spec.activation) && weights.gate.w.type == weights.up.w.type && !weights.gate.bias) {
-    input.project_chosen(weights.gate, &weights.up.w, spec, gate);
+    input.project_chosen(weights.gate, &weights.up.w, spec, tile, gate);
   } else {
-    input.project_chosen(weights.gate, nullptr, spec, gate);
-    input.project_chosen(weights.up, nullptr, spec, up);
+    input.project_chosen(weights.gate, nullptr, spec, tile, gate);
+    input.project_chosen(weights.up, nullptr, spec, tile, up);
     activation(recorder, {.gate = gate,
                           .up = &up,
                           .y = gate,
@@ -65,23 +138,67 @@ void record_mixture(Recorder recorder, const StepContext& context, size_t index,
                     .y = rows_of(context.work.expert_rows, context.spec.width),
                     .n = pairs,
                     .choices = &context.work.choices,
-                    .experts = mixture.experts});
-  if (mixture.shared_width == 0) return;
-  const FloatRows shared = rows_of(context.work.gate, mixture.shared_width);
-  input.project_activated(weights.shared_gate, weights.shared_up, spec,
-                          {.gate = shared, .up = rows_of(context.work.up, mixture.shared_width)});
+                    .experts = mixture.experts,
+                    .tiles = tile > 1 ? &context.work.tiles : nullptr,
+                    .tile_size = tile});
+}
+
+void record_mixture(Recorder recorder, const StepContext& context, size_t index, BranchInput& input) {
+  if (!context.spec.layers[index].feed_forward.mixture.early_router) record_router(recorder, context, index, input);
+  record_experts(recorder, context, index, input);
+  if (context.spec.layers[index].feed_forward.mixture.shared_width != 0) record_shared(recorder, context, index, input);
+}
+
+void record_early_router(Recorder recorder, const StepContext& context, size_t index) {
+  BranchInput input(recorder, context, BranchInput::Norm::kNone, {});
+  record_router(recorder, context, index, input);
+}
+
+// An input that is not fused leaves its norm in work.normed, so each is made when its readers come.
+void record_normed_mixture(Recorder recorder, const StepContext& context, size_t index) {
+  const FeedForwardWeights& weights = context.weights.layers[index].feed_forward;
+  const auto with = [&](const NormWeights& norm, auto record) {
+    BranchInput input(recorder, context, BranchInput::Norm::kOwn, norm);
+    record(recorder, context, index, input);
+  };
+  with(weights.mixture.router_norm, record_router);
+  with(weights.mixture.norm, record_experts);
+  with(weights.norm, record_shared);
+}
+
+// work.normed = post_norm(chosen experts) + shared_post_norm(shared ones).
+static void add_normed_mixture(Recorder recorder, const StepContext& context, size_t index) {
+  const MixtureSpec& mixture = context.spec.layers[index].feed_forward.mixture;
+  const MixtureWeights& weights = context.weights.layers[index].feed_forward.mixture;
+  const FloatRows normed = context.normed(), rows = rows_of(context.work.expert_rows, context.spec.width);
+  const uint32_t n = context.step.n;
+  combine(recorder, {.x = rows,
+                     .choices = context.work.choices,
+                     .y = normed,
+                     .n = n,
+                     .used = mixture.used,
+                     .cols = context.spec.width});
+  record_norm(recorder, context.spec, weights.post_norm, normed, normed, n);
+  linear(recorder, {.w = weights.shared_down.w,
+                    .x = rows_of(context.work.gate, mixture.shared_width),
+                    .y = rows,
+                    .n = n,
+                    .exact = context.step.exact});
+  record_norm(recorder, context.spec, weights.shared_post_norm, rows, normed, n, {.accumulate = true});
 }
 
 void add_mixture(Recorder recorder, const StepContext& context, size_t index) {
   const LayerSpec& layer = context.spec.layers[index];
   const MixtureSpec& mixture = layer.feed_forward.mixture;
   const MixtureWeights& weights = context.weights.layers[index].feed_forward.mixture;
+  if (mixture.own_norms) return add_normed_mixture(recorder, context, index);
   const FloatRows target = branch_target(context, layer.ffn_post_norm);
   const bool adds = layer.ffn_post_norm.empty();
+  const float factor = mixture.sum_scale * (adds ? layer.residual_scale : 1);
   if (mixture.shared_width != 0)
     linear(recorder, {.w = weights.shared_down.w,
                       .x = rows_of(context.work.gate, mixture.shared_width),
-                      .factor = adds ? layer.residual_scale : 1,
+                      .factor = factor,
                       .accumulate = adds,
                       .y = target,
                       .n = context.step.n,
@@ -90,7 +207,7 @@ void add_mixture(Recorder recorder, const StepContext& context, size_t index) {
                      .choices = context.work.choices,
                      .y = target,
                      .accumulate = adds || mixture.shared_width != 0,
-                     .factor = adds ? layer.residual_scale : 1,
+                     .factor = factor,
                      .n = context.step.n,
                      .used = mixture.used,
                      .cols = context.spec.width});

@@ -1,0 +1,254 @@
+// Models with recurrent layers: their states go on, go back and are found again exactly as pages are.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "engine/session_file.h"
+#include "support/engine_fixture.h"
+#include "support/family_model.h"
+
+namespace pumice::test {
+namespace {
+
+std::vector<FamilyModel> recurrent_models() {
+  const auto recurrence = [](GgufWriter& w, const std::string& p) {
+    w.u32(p + "ssm.conv_kernel", 4).u32(p + "ssm.inner_size", 64).u32(p + "ssm.state_size", 16);
+    w.u32(p + "ssm.time_step_rank", 4).u32(p + "ssm.group_count", 2);
+  };
+  const auto taps = [](GgufWriter& w, const std::string& p) { w.u32(p + "shortconv.l_cache", 3); };
+  return {{.architecture = "lfm2", .keys = taps, .layers = 3, .layer_kv_heads = {0, 2, 0}},
+          {.architecture = "qwen35", .keys = recurrence, .layers = 4},
+          {.architecture = "mamba2", .keys = recurrence}};
+}
+
+class RecurrentTest : public EngineTest {
+ protected:
+  // Runs `check` on every model.
+  void for_each_model(const std::function<void()>& check) {
+    for (const FamilyModel& model : recurrent_models()) {
+      SCOPED_TRACE(model.architecture);
+      loaded_ = load(make_family_model(model));
+      ASSERT_TRUE(loaded_);
+      vocabulary_ = model.vocabulary;
+      check();
+    }
+  }
+  static ContextOptions reusing(uint32_t context_tokens = 512) {
+    return {.context_tokens = context_tokens,
+            .max_sequences = 4,
+            .kv_type = KvType::kF32,
+            .prefill_slice = 64,
+            .exact = true,
+            .cache = {.reuse = true, .seconds_per_token = 1}};
+  }
+  std::vector<int32_t> tokens(uint32_t count, uint64_t seed) const {
+    Generator random(seed);
+    std::vector<int32_t> ids;
+    while (ids.size() < count) ids.push_back(static_cast<int32_t>(random.below(vocabulary_)));
+    return ids;
+  }
+  static std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  }
+  std::vector<float> logits_of(Context& in, std::span<const int32_t> ids, std::string_view group = {}) {
+    const Result<Sequence*> sequence = in.open_sequence(group);
+    EXPECT_TRUE(sequence.ok());
+    std::vector<float> logits = evaluate(in, **sequence, ids);
+    in.close_sequence(*sequence);
+    return logits;
+  }
+  // Without a cache.
+  std::vector<float> fresh_logits(std::span<const int32_t> ids) {
+    ContextOptions options = reusing();
+    options.cache.reuse = false;
+    return logits_of(*context(*loaded_, options), ids);
+  }
+  static uint64_t computed_for(Context& in, const std::function<void()>& work) {
+    const uint64_t before = in.stats().prefill_tokens;
+    work();
+    return in.stats().prefill_tokens - before;
+  }
+
+  std::unique_ptr<LoadedModel> loaded_;
+};
+
+TEST_F(RecurrentTest, LogitsAfterAHitAreTheSameBits) {
+  for_each_model([&] {
+    std::mt19937 random(7);
+    const auto in = context(*loaded_, reusing());
+    const std::vector<int32_t> prefixes[] = {tokens(70, 1), tokens(200, 2), tokens(97, 3)};
+    for (int i = 0; i < 25; ++i) {
+      const std::vector<int32_t>& prefix = prefixes[random() % 3];
+      const size_t kept = 1 + random() % prefix.size();
+      const auto prompt = joined({prefix.begin(), prefix.begin() + static_cast<ptrdiff_t>(kept)},
+                                 tokens(static_cast<uint32_t>(random() % 60), 100 + static_cast<uint64_t>(i) % 9));
+      EXPECT_EQ(logits_of(*in, prompt), fresh_logits(prompt)) << i;
+    }
+    EXPECT_GT(in->cache().stats().hit_pages[0], 10u);
+  });
+}
+
+TEST_F(RecurrentTest, OnlyTheLastPageOfARepeatedPromptIsComputed) {
+  for_each_model([&] {
+    const auto in = context(*loaded_, reusing());
+    const std::vector<int32_t> prompt = tokens(300, 1);
+    const std::vector<float> first = logits_of(*in, prompt);
+    EXPECT_EQ(computed_for(*in, [&] { EXPECT_EQ(logits_of(*in, prompt), first); }), 300u - 288u);
+  });
+}
+
+// Where two texts have parted leaves a snapshot when it is seen for the second time.
+TEST_F(RecurrentTest, WhatManyTextsBeginWithIsFoundByTheThird) {
+  for_each_model([&] {
+    const auto in = context(*loaded_, reusing());
+    const std::vector<int32_t> shared = tokens(140, 1);
+    for (uint64_t i = 0; i < 4; ++i) {
+      const auto prompt = joined(shared, tokens(100, 20 + i));
+      std::vector<float> logits;
+      EXPECT_EQ(computed_for(*in, [&] { logits = logits_of(*in, prompt); }), i < 2 ? 240u : 112u) << i;
+      EXPECT_EQ(logits, fresh_logits(prompt));
+    }
+  });
+}
+
+TEST_F(RecurrentTest, TenantsFindNothingOfEachOther) {
+  for_each_model([&] {
+    const auto in = context(*loaded_, reusing());
+    const std::vector<int32_t> prompt = tokens(100, 1);
+    const std::vector<float> logits = logits_of(*in, prompt, "a");
+    EXPECT_EQ(computed_for(*in, [&] { EXPECT_EQ(logits_of(*in, prompt, "b"), logits); }), 100u);
+  });
+}
+
+// A sequence goes on after what it generated, whether its request ended by length, by a stop token that the device
+// knows or by the host while steps were in flight.
+TEST_F(RecurrentTest, SequencesGoOnAfterRequests) {
+  for_each_model([&] {
+    const std::vector<int32_t> prompt = tokens(45, 1), more = tokens(20, 2);
+    const auto plain = context(*loaded_, {.context_tokens = 256, .kv_type = KvType::kF32, .exact = true});
+    const std::vector<int32_t> text = generate(*plain, *open(*plain), prompt, greedy_params(40));
+    enum class End { kLength, kStop, kCancel };
+    for (const End end : {End::kLength, End::kStop, End::kCancel}) {
+      const std::vector<int32_t> stops = end == End::kStop ? std::vector<int32_t>{text[20]} : std::vector<int32_t>();
+      const auto in =
+          context(*loaded_, {.context_tokens = 256, .kv_type = KvType::kF32, .steps_ahead = 4, .exact = true}, stops);
+      Sequence* const sequence = open(*in);
+      const auto request = submit(*in, *sequence, prompt, greedy_params(end == End::kLength ? 25 : 100));
+      while (end == End::kCancel && sequence->tokens.size() < 70) ASSERT_TRUE(in->wait(*request, 60000).ok());
+      if (end == End::kCancel) request->cancel = true;
+      (void)finish(*in, *request);
+      const std::vector<int32_t> all = joined(sequence->tokens, more);
+      const std::vector<float> logits = evaluate(*in, *sequence, more);
+      const std::vector<float> expected = fresh_logits(all);
+      double most = 0;
+      for (size_t i = 0; i < logits.size(); ++i)
+        most = std::max(most, std::fabs(static_cast<double>(logits[i]) - static_cast<double>(expected[i])));
+      EXPECT_LT(most, 1e-4) << static_cast<int>(end);
+    }
+  });
+}
+
+TEST_F(RecurrentTest, ForksAndCutSequencesComputeWhatTheyLack) {
+  for_each_model([&] {
+    const auto in = context(*loaded_, reusing());
+    Sequence* const sequence = open(*in);
+    const std::vector<int32_t> prompt = tokens(150, 1), more = tokens(9, 2);
+    (void)evaluate(*in, *sequence, prompt);
+    for (const uint32_t kept : {150u, 128u, 100u, 3u}) {
+      const auto text = joined({prompt.begin(), prompt.begin() + kept}, more);
+      const Result<Sequence*> fork = in->fork(*sequence, kept);
+      ASSERT_TRUE(fork.ok());
+      EXPECT_EQ(evaluate(*in, **fork, more), fresh_logits(text)) << kept;
+      in->close_sequence(*fork);
+      ASSERT_TRUE(in->truncate(*sequence, kept).ok());
+      EXPECT_EQ(evaluate(*in, *sequence, more), fresh_logits(text)) << kept;
+      ASSERT_TRUE(in->truncate(*sequence, kept).ok());
+    }
+  });
+}
+
+TEST_F(RecurrentTest, SessionsHaveTheState) {
+  for_each_model([&] {
+    const auto in = context(*loaded_, reusing());
+    const std::vector<int32_t> prompt = tokens(77, 1), more = tokens(9, 2);
+    const auto save = [&](Sequence& sequence) {
+      std::vector<std::byte> bytes;
+      const Result<void> saved =
+          save_session(*in, sequence, SessionKv::kExact, "digest", [&](auto part) -> Result<void> {
+            bytes.insert(bytes.end(), part.begin(), part.end());
+            return {};
+          });
+      EXPECT_TRUE(saved.ok());
+      return bytes;
+    };
+    const auto restore = [&](const std::vector<std::byte>& bytes) {
+      const auto read = [&bytes](uint64_t at, std::span<std::byte> to) -> Result<void> {
+        std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(at), to.size(), to.begin());
+        return {};
+      };
+      const Result<Sequence*> restored = load_session(*in, "", "digest", {.size = bytes.size(), .read = read});
+      EXPECT_TRUE(restored.ok());
+      return *restored;
+    };
+    Sequence* const sequence = open(*in);
+    (void)evaluate(*in, *sequence, prompt);
+    Sequence* const copy = restore(save(*sequence));
+    EXPECT_EQ(copy->computed, 77u);
+    EXPECT_EQ(evaluate(*in, *copy, more), fresh_logits(joined(prompt, more)));
+    // Its state is beyond what is kept: the last snapshot is saved.
+    ASSERT_TRUE(in->truncate(*sequence, 70).ok());
+    Sequence* const earlier = restore(save(*sequence));
+    EXPECT_EQ(earlier->computed, 64u);
+    EXPECT_EQ(evaluate(*in, *earlier, more), fresh_logits(joined({prompt.begin(), prompt.begin() + 70}, more)));
+  });
+}
+
+TEST_F(RecurrentTest, TiersHaveTheStates) {
+  for_each_model([&] {
+    ContextOptions options = reusing(256);
+    options.cache.identity = "test";
+    options.cache.store.ram_bytes = 64 << 20;
+    options.cache.store.admit_at_use = 1;
+    const auto in = context(*loaded_, options);
+    const std::vector<int32_t> prompt = tokens(150, 1);
+    const std::vector<float> first = logits_of(*in, prompt);
+    const Result<bool> flushed = in->cache().flush(20);
+    ASSERT_TRUE(flushed.ok() && *flushed);
+    ASSERT_TRUE(in->cache().clear(false).ok());
+    EXPECT_EQ(computed_for(*in, [&] { EXPECT_EQ(logits_of(*in, prompt), first); }), 150u - 128u);
+    EXPECT_EQ(in->cache().stats().hit_pages[static_cast<size_t>(KvSource::kRam)], 4u);
+  });
+}
+
+TEST_F(RecurrentTest, TheyCannotSlide) {
+  for_each_model([&] {
+    const auto made = Context::create(*loaded_->model, {}, {.context_tokens = 256, .slide = true});
+    ASSERT_FALSE(made.ok());
+    EXPECT_NE(made.error().message.find("recurrent"), std::string::npos);
+  });
+}
+
+// Several requests at once, more than there are snapshots for: as alone.
+TEST_F(RecurrentTest, BatchesAreAsAlone) {
+  for_each_model([&] {
+    const auto plain = context(*loaded_, {.context_tokens = 512, .kv_type = KvType::kF32});
+    ContextOptions options = reusing(1024);
+    options.exact = false;
+    const auto in = context(*loaded_, options);
+    std::vector<std::shared_ptr<Request>> requests;
+    std::vector<std::vector<int32_t>> prompts;
+    for (uint64_t i = 0; i < 4; ++i) {
+      prompts.push_back(joined(tokens(70, 1), tokens(10 + 30 * static_cast<uint32_t>(i), 20 + i)));
+      requests.push_back(submit(*in, *open(*in), prompts.back(), greedy_params(70)));
+    }
+    for (size_t i = 0; i < 4; ++i) {
+      Sequence* const alone = open(*plain);
+      EXPECT_EQ(finish(*in, *requests[i]), generate(*plain, *alone, prompts[i], greedy_params(70))) << i;
+      plain->close_sequence(alone);
+    }
+  });
+}
+
+}  // namespace
+}  // namespace pumice::test

@@ -1,0 +1,146 @@
+// recurrence: both rules, prefill in pieces and decode, states of several sequences, snapshots.
+#include "kernels/recurrence.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "reference/numerics.h"
+#include "reference/recurrence.h"
+#include "support/device_fixture.h"
+#include "support/state_steps.h"
+
+namespace pumice::test {
+namespace {
+
+constexpr double kTolerance = 2e-5, kFloor = 4e-6;
+
+struct Case {
+  RecurrenceRule rule;
+  uint32_t heads, key_heads, key_dim, value_dim;
+};
+
+class RecurrenceTest : public DeviceTest {
+ protected:
+  static constexpr uint32_t kPlaces = 5, kFirst = 3, kStateFirst = 10;
+  static constexpr float kEps = 1e-6f;
+
+  void begin(const Case& c) {
+    c_ = c;
+    Generator random(c.heads + c.key_dim);
+    const auto steps = random.normals(c.heads), rates = random.normals(c.heads), skips = random.normals(c.heads);
+    of_heads_.clear();
+    for (uint32_t head = 0; head < c.heads; ++head)
+      of_heads_.insert(of_heads_.end(), {steps[head], -std::exp(rates[head] - 1), skips[head], NAN});
+    const uint32_t keys = c.key_heads * c.key_dim;
+    args_ = {.rule = c.rule,
+             .columns = {.q = kFirst, .k = kFirst + keys, .v = kFirst + 2 * keys, .decay = 2, .strength = 2 + c.heads},
+             .of_heads = buffer(of_heads_),
+             .states = {.view = buffer(std::vector<float>(kPlaces * stride(), NAN)), .stride = stride()},
+             .state_first = kStateFirst,
+             .heads = c.heads,
+             .key_heads = c.key_heads,
+             .key_dim = c.key_dim,
+             .value_dim = c.value_dim,
+             .eps = kEps};
+    references_.assign(kPlaces, fresh());
+  }
+  using SequenceState = std::vector<reference::HeadState>;
+  SequenceState fresh() const { return SequenceState(c_.heads, reference::HeadState(c_.key_dim, c_.value_dim)); }
+  uint32_t stride() const { return kStateFirst + c_.heads * c_.key_dim * c_.value_dim + 5; }
+
+  void expect_row(std::span<const float> x, std::span<const float> gates, SequenceState& state,
+                  std::vector<float>& out) const {
+    const std::vector<double> row(x.begin(), x.end());
+    const auto part = [&](uint32_t first, uint32_t at, uint32_t count) {
+      return std::span(row).subspan(first + at * count, count);
+    };
+    for (uint32_t head = 0; head < c_.heads; ++head) {
+      const bool delta = c_.rule == RecurrenceRule::kDelta;
+      const uint32_t key_head = delta ? head % c_.key_heads : head / (c_.heads / c_.key_heads);
+      const auto q = part(args_.columns.q, key_head, c_.key_dim), k = part(args_.columns.k, key_head, c_.key_dim);
+      const auto v = part(args_.columns.v, head, c_.value_dim);
+      const double decay = gates[args_.columns.decay + head], strength = gates[args_.columns.strength + head];
+      const double dt = of_heads_[4 * head], a = of_heads_[4 * head + 1], skip = of_heads_[4 * head + 2];
+      const auto y = delta ? reference::delta_rule(state[head], {q, k, v, decay, strength}, dt, a, kEps)
+                           : reference::mamba2(state[head], {q, k, v, decay}, dt, a, skip);
+      out.insert(out.end(), y.begin(), y.end());
+    }
+  }
+
+  void step(const std::vector<StepRow>& steps, bool one_sequence, const StateSnapshots& snapshots = {}) {
+    const auto n = static_cast<uint32_t>(steps.size());
+    const uint32_t width = args_.columns.v + c_.heads * c_.value_dim, gate_width = 2 + 2 * c_.heads;
+    Generator random(steps[0].position + n);
+    const auto x = random.normals(n * width), gates = random.normals(n * gate_width);
+    std::vector<float> expected;
+    for (uint32_t i = 0; i < n; ++i) {
+      SequenceState state = references_[steps[i].slot];
+      expect_row(std::span(x).subspan(i * width, width), std::span(gates).subspan(i * gate_width, gate_width), state,
+                 expected);
+      if (steps[i].live) references_[steps[i].slot] = state;
+      for (uint32_t s = 0; s < kMostSnapshots; ++s)
+        if (snapshots.after[s] == i) references_[snapshots.place[s]] = state;
+    }
+    RecurrenceArgs args = args_;
+    args.x = rows(x, width, width + 5);
+    args.gates = rows(gates, gate_width, gate_width + 1);
+    args.step_rows = buffer(steps);
+    args.y = nan_rows(n, c_.heads * c_.value_dim);
+    args.n = n;
+    args.one_sequence = one_sequence;
+    args.states.snapshots = snapshots;
+    run([&](Recorder recorder) { recurrence(recorder, args); });
+    const auto actual = read_rows(args.y, n, c_.heads * c_.value_dim);
+    // Sums of products that are larger than what they add up to.
+    float largest = 1;
+    for (const float value : expected) largest = std::max(largest, std::fabs(value));
+    const double floor = kFloor * static_cast<double>(largest);
+    const auto verdict = reference::compare(actual, expected, kTolerance, floor);
+    EXPECT_TRUE(verdict) << verdict;
+    expected.back() += 1e-3f * largest;
+    EXPECT_FALSE(reference::compare(actual, expected, kTolerance, floor));
+  }
+
+  Case c_{};
+  std::vector<float> of_heads_;
+  RecurrenceArgs args_;
+  std::vector<SequenceState> references_;
+};
+
+constexpr Case kCases[] = {{RecurrenceRule::kDelta, 4, 2, 128, 128},
+                           {RecurrenceRule::kDelta, 3, 3, 16, 40},
+                           {RecurrenceRule::kMamba, 6, 2, 128, 64},
+                           {RecurrenceRule::kMamba, 2, 1, 256, 24}};
+
+TEST_F(RecurrenceTest, GoesOnWhereItStopped) {
+  for (const Mask mask : {Mask::kNone, Mask::kDiscrete}) {
+    use(mask);
+    for (const Case& c : kCases) {
+      SCOPED_TRACE(::testing::Message() << mask_name(mask) << " " << c.heads << " heads, keys of " << c.key_dim);
+      begin(c);
+      step(state_slice(1, 0, 33), true);
+      step(state_slice(1, 33, 1), true);
+      step(state_slice(0, 0, 2), true);
+      step({state_row(0, 2), state_row(1, 34), state_row(2, 0)}, false);
+      step({state_row(2, 1, false), state_row(1, 35)}, false);
+      step({state_row(2, 1), state_row(0, 3)}, false);
+      references_[1] = fresh();
+      step(state_slice(1, 0, 3), true);  // another text in the same place
+      drop_buffers();
+    }
+  }
+}
+
+TEST_F(RecurrenceTest, ASnapshotIsTheStateAfterItsRow) {
+  for (const Case& c : {kCases[0], kCases[2]}) {
+    begin(c);
+    step(state_slice(1, 0, 9), true, {.after = {4, 6}, .place = {4, 3}});
+    step(state_slice(4, 5, 2), true);
+    step(state_slice(3, 7, 1), true);
+    step(state_slice(1, 9, 2), true);
+    drop_buffers();
+  }
+}
+
+}  // namespace
+}  // namespace pumice::test

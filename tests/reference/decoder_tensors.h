@@ -1,0 +1,208 @@
+// DecoderTensors: a decoder's weights as floats by their names, and the norms and products that its blocks are made of.
+// DecoderFeedForward: its feed-forward blocks and mixtures. Both are parts of DecoderReference (decoder.h).
+// Thread rule: const after loading.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "activation.h"
+#include "base/result.h"
+#include "format/dequantize.h"
+#include "format/gguf.h"
+#include "matvec.h"
+#include "model/model.h"
+#include "rms_norm.h"
+#include "route.h"
+
+namespace pumice::reference {
+
+class DecoderTensors {
+ public:
+  const ModelSpec& spec() const { return spec_; }
+  // Row-major (rows, cols); empty where the file has no such tensor.
+  std::span<const float> weight(const std::string& name) const {
+    const auto found = weights_.find(name);
+    return found == weights_.end() ? std::span<const float>() : std::span<const float>(found->second);
+  }
+
+ protected:
+  Result<void> read(const Gguf& file) {
+    PUMICE_ASSIGN(spec_, describe(file));
+    for (const GgufTensor& tensor : file.tensors()) {
+      std::vector<float>& values = weights_[std::string(tensor.name)];
+      values.resize(tensor.rows() * tensor.cols());
+      PUMICE_TRY(dequantize_rows(tensor, 0, tensor.rows(), values));
+    }
+    return {};
+  }
+
+  std::string named(size_t layer, const std::string& name) const { return "blk." + std::to_string(layer) + "." + name; }
+
+  // Of the model's kind; an empty weight is 1.
+  std::vector<float> norm(std::span<const float> x, std::span<const float> by) const {
+    double mean = 0;
+    for (const float value : x) mean += static_cast<double>(value) / static_cast<double>(x.size());
+    std::vector<float> centred(x.begin(), x.end());
+    if (spec_.norm_kind == NormKind::kLayer)
+      for (float& value : centred) value = static_cast<float>(static_cast<double>(value) - mean);
+    return rms_norm(centred, by.empty() ? std::vector<float>(x.size(), 1.0f) : std::vector<float>(by.begin(), by.end()),
+                    spec_.norm_eps);
+  }
+  // By the tensors `name`.weight and, if there is one, .bias.
+  std::vector<float> norm(const std::string& name, std::span<const float> x) const {
+    std::vector<float> y = norm(x, weight(name + ".weight"));
+    const std::span<const float> bias = weight(name + ".bias");
+    for (size_t i = 0; i < bias.size(); ++i) y[i] += bias[i];
+    return y;
+  }
+
+  // norm(x), or x where there is no norm.
+  std::vector<float> normed(size_t layer, const std::string& name, std::span<const float> x) const {
+    if (name.empty()) return {x.begin(), x.end()};
+    return name == kBareNorm ? norm(x, {}) : norm(named(layer, name), x);
+  }
+
+  // Rows [first, first + rows) of the matrix `name`, with its bias.
+  std::vector<float> project(size_t layer, const std::string& name, std::span<const float> x, size_t first,
+                             size_t rows) const {
+    const std::string tensor = named(layer, name);
+    const std::span<const float> bias = weight(tensor + ".bias");
+    return matvec({.x = x,
+                   .w = weight(tensor + ".weight").subspan(first * x.size(), rows * x.size()),
+                   .rows = rows,
+                   .cols = x.size(),
+                   .bias = bias.empty() ? bias : bias.subspan(first, rows)});
+  }
+
+  // Of attn_q, which has of each head its queries, then the gate of its results.
+  std::vector<float> every_second_head(size_t layer, std::span<const float> n, size_t first) const {
+    const AttentionSpec& attention = spec_.layers[layer].attention;
+    std::vector<float> all;
+    for (size_t head = first; head < 2 * attention.heads; head += 2) {
+      const std::vector<float> one = project(layer, "attn_q", n, head * attention.head_dim, attention.head_dim);
+      all.insert(all.end(), one.begin(), one.end());
+    }
+    return all;
+  }
+
+  // The joined heads times gate(attn_gate n).
+  void gate_heads(size_t layer, std::span<const float> n, std::vector<float>& heads) const {
+    const AttentionSpec& attention = spec_.layers[layer].attention;
+    if (attention.gate_width == 0) return;
+    const std::vector<float> gate =
+        attention.gate_in_q ? every_second_head(layer, n, 1) : project(layer, "attn_gate", n, 0, attention.gate_width);
+    for (size_t i = 0; i < heads.size(); ++i) {
+      const double by = gate[i / (heads.size() / gate.size())];
+      heads[i] *= static_cast<float>(attention.gate == pumice::Activation::kSigmoid ? 1 / (1 + std::exp(-by))
+                                                                                    : std::log1p(std::exp(by)));
+    }
+  }
+
+  ModelSpec spec_;
+
+ private:
+  std::map<std::string, std::vector<float>> weights_;
+};
+
+class DecoderFeedForward : public DecoderTensors {
+ protected:
+  std::vector<float> activated(const FeedForwardSpec& spec, std::span<const float> gate,
+                               std::span<const float> up) const {
+    if (spec.activation == pumice::Activation::kClamped)
+      return clamped_gate(gate, up, static_cast<double>(spec.activation_limit));
+    if (spec.activation == pumice::Activation::kRelu) {
+      std::vector<float> y(up.begin(), up.end());
+      for (size_t i = 0; i < y.size(); ++i) y[i] *= std::max(gate[i], 0.0f);
+      return y;
+    }
+    const bool gelu = spec.activation == pumice::Activation::kGelu;
+    return gated_activation(gelu ? Activation::kGelu : Activation::kSilu, gate, up);
+  }
+
+  // Rows [at * rows, (at + 1) * rows) of gate and up, and as many of down.
+  std::vector<float> expert(size_t layer, const std::string& suffix, std::span<const float> n, size_t at,
+                            size_t rows) const {
+    const bool merged = !weight(named(layer, "ffn_gate_up" + suffix + ".weight")).empty();
+    const std::string both = "ffn_gate_up" + suffix;
+    const std::vector<float> gate =
+        merged ? project(layer, both, n, 2 * at * rows, rows) : project(layer, "ffn_gate" + suffix, n, at * rows, rows);
+    const std::vector<float> up = merged ? project(layer, both, n, (2 * at + 1) * rows, rows)
+                                         : project(layer, "ffn_up" + suffix, n, at * rows, rows);
+    const std::vector<float> hidden = activated(spec_.layers[layer].feed_forward, gate, up);
+    return project(layer, "ffn_down" + suffix, hidden, at * spec_.width, spec_.width);
+  }
+
+  // Of the router's input and the experts'.
+  std::vector<float> chosen_experts(size_t layer, std::span<const float> router_input, std::span<const float> n) const {
+    const FeedForwardSpec& spec = spec_.layers[layer].feed_forward;
+    const MixtureSpec& m = spec.mixture;
+    const std::vector<float> logits = project(layer, "ffn_gate_inp", router_input, 0, m.experts);
+    const std::span<const float> bias = weight(named(layer, "exp_probs_b.bias"));
+    const std::span<const float> scales = weight(named(layer, "ffn_down_exps.scale"));
+    std::vector<float> sum(spec_.width, 0.0f);
+    for (const Choice& choice : route({.logits = logits,
+                                       .bias = bias.empty() ? weight(named(layer, "exp_probs_b.weight")) : bias,
+                                       .used = m.used,
+                                       .gating = static_cast<RouteArgs::Gating>(m.gating),
+                                       .normalised = m.normalised,
+                                       .scale = static_cast<double>(m.scale),
+                                       .groups = m.groups,
+                                       .groups_used = m.groups_used})) {
+      const std::vector<float> one = expert(layer, "_exps", n, choice.expert, spec.width);
+      const double by = choice.weight * (m.scales ? static_cast<double>(scales[choice.expert]) : 1.0);
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<float>(by * static_cast<double>(one[i]));
+    }
+    return sum;
+  }
+
+  std::vector<float> mixture(size_t layer, std::span<const float> layer_input, std::span<const float> n) const {
+    const MixtureSpec& m = spec_.layers[layer].feed_forward.mixture;
+    std::vector<float> sum = chosen_experts(layer, m.early_router ? layer_input : n, n);
+    if (m.shared_width != 0) {
+      const std::vector<float> shared = expert(layer, m.shared_end, n, 0, m.shared_width);
+      const double gate = m.shared_gate ? project(layer, "ffn_gate_inp" + m.shared_end, n, 0, 1)[0] : INFINITY;
+      for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<float>(shared[i] / (1 + std::exp(-gate)));
+    }
+    for (float& value : sum) value *= m.sum_scale;
+    return sum;
+  }
+
+  // Of the residual stream: the router, chosen experts and shared ones read it through norms of their own.
+  std::vector<float> normed_mixture(size_t layer, std::span<const float> x) const {
+    const MixtureSpec& m = spec_.layers[layer].feed_forward.mixture;
+    std::vector<float> router = norm(x, weight(named(layer, "ffn_gate_inp.scale")));
+    for (float& value : router) value /= std::sqrt(static_cast<float>(spec_.width));
+    const std::vector<float> chosen = chosen_experts(layer, router, normed(layer, "pre_ffw_norm_2", x));
+    std::vector<float> sum = normed(layer, "post_ffw_norm_2", chosen);
+    const std::vector<float> shared =
+        expert(layer, m.shared_end, normed(layer, spec_.layers[layer].ffn_norm, x), 0, m.shared_width);
+    const std::vector<float> more = normed(layer, "post_ffw_norm_1", shared);
+    for (size_t i = 0; i < sum.size(); ++i) sum[i] += more[i];
+    return sum;
+  }
+
+  // Of the block's input; layer_input: x before the attention block.
+  std::vector<float> feed_forward(size_t layer, std::span<const float> layer_input, std::span<const float> n) const {
+    const FeedForwardSpec& spec = spec_.layers[layer].feed_forward;
+    if (spec.mixture.experts) return mixture(layer, layer_input, n);
+    if (!spec.gated) {
+      std::vector<float> hidden = project(layer, "ffn_up", n, 0, spec.width);
+      for (float& value : hidden)
+        value = spec.activation == pumice::Activation::kGelu ? static_cast<float>(gelu(static_cast<double>(value)))
+                                                             : std::max(value, 0.0f) * std::max(value, 0.0f);
+      return project(layer, "ffn_down", hidden, 0, spec_.width);
+    }
+    const bool fused = weight(named(layer, "ffn_gate.weight")).empty();
+    const std::vector<float> gate = project(layer, fused ? "ffn_up" : "ffn_gate", n, 0, spec.width);
+    const std::vector<float> up = project(layer, "ffn_up", n, fused ? spec.width : 0, spec.width);
+    return project(layer, "ffn_down", activated(spec, gate, up), 0, spec_.width);
+  }
+};
+
+}  // namespace pumice::reference
