@@ -103,11 +103,12 @@ Result<WeightMatrix> WeightReader::upload(std::span<const GgufTensor* const> par
   std::vector<const GgufTensor*> sources;
   for (const GgufTensor* part : parts) {
     PUMICE_ASSIGN(const DeviceLayout layout, device_layout_for(*part));
-    bytes_ += layout.total_bytes();
+    (on_host_ ? host_bytes_ : bytes_) += layout.total_bytes();
     PUMICE_ASSIGN(const GgufTensor* source, with_scale(*part));
     sources.push_back(source);
   }
-  return uploader_ ? uploader_->upload_matrix(sources, unit) : Result<WeightMatrix>(WeightMatrix());
+  const vk::MemoryIntent memory = on_host_ ? vk::MemoryIntent::kHostWeights : vk::MemoryIntent::kWeights;
+  return uploader_ ? uploader_->upload_matrix(sources, unit, memory) : Result<WeightMatrix>(WeightMatrix());
 }
 
 Result<NormWeights> WeightReader::norm(const std::string& name, uint64_t length, bool biased, float factor) {
