@@ -47,6 +47,9 @@ void add_device_flags(CLI::App* app, DeviceFlags* flags) {
   app->add_flag("--no-subgroups", flags->no_subgroups, "use the shaders without subgroup arithmetic");
   app->add_flag("--no-autotune", flags->no_autotune,
                 "use the default shader variants, not those that were measured to be fastest");
+  app->add_option("--host-layers", flags->host_layers,
+                  "layers whose weights stay in the host's memory (default: those that the device has no memory for)")
+      ->type_name("N");
   app->add_flag("--validate", flags->validate,
                 "run with the Vulkan validation layer; exit code 1 if it reports anything");
   add_verbosity_flags(app, flags);
@@ -70,7 +73,8 @@ PumiceKvType kv_type_of(std::string_view name) { return kKvTypes.find(name)->sec
 
 void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
   if (with_size) {
-    app->add_option("--ctx", flags->context_tokens, "tokens of context (default: the model's, at most 4096)")
+    app->add_option("--ctx", flags->context_tokens,
+                    "tokens of context (default: the model's, as far as a quarter of a GPU's free memory holds them)")
         ->check(CLI::Range(1u, 1u << 20).description(""))
         ->type_name("N");
   }

@@ -22,6 +22,7 @@ struct DeviceFlags {
   std::string selector;
   bool no_subgroups = false;
   bool no_autotune = false;
+  std::uint32_t host_layers = 0;
   bool validate = false;
   bool quiet = false;
   bool verbose = false;
@@ -124,7 +125,7 @@ class Session {
   std::string model_name() const;
 
  private:
-  void load_model(bool quiet);
+  void load_model(const DeviceFlags& flags);
   void warm_up(const DeviceFlags& flags, const ContextFlags& context);
 
   std::string path_;

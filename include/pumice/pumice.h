@@ -223,15 +223,20 @@ typedef enum PumiceKvType {
 typedef struct PumiceModelOptions {
   size_t size;
   const void* next;
-  const char* path;        /* a GGUF file; the first part of a split one. Or: */
+  const char* path;        /* a GGUF file; any part of a split one, whose others lie beside it. Or: */
   const void* data;        /* a whole GGUF file in memory, which must outlive the model */
   size_t data_size;
   PumiceProgressCallback progress; /* may be NULL */
   void* progress_user;
+  /* Layers, the last ones, whose weights stay in the host's memory; kernels read them over the bus. More than there are:
+   * all. Where the device's memory is too small for the others, more of them stay there, and a warning is logged, unless
+   * `refuse_short_memory` is not zero. */
+  uint32_t host_layers;
+  int32_t refuse_short_memory;
 } PumiceModelOptions;
 
 static inline PumiceModelOptions pumice_model_options_init(void) {
-  PumiceModelOptions o = {sizeof(PumiceModelOptions), NULL, NULL, NULL, 0, NULL, NULL};
+  PumiceModelOptions o = {sizeof(PumiceModelOptions), NULL, NULL, NULL, 0, NULL, NULL, 0, 0};
   return o;
 }
 
@@ -247,6 +252,8 @@ typedef struct PumiceModelInfo {
   uint64_t device_bytes;   /* weights on the device; 0 when opened without one */
   int32_t bos_token, eos_token; /* -1: none */
   int32_t has_weights;     /* zero: a vocabulary alone */
+  uint32_t host_layers;    /* that stay in the host's memory, and */
+  uint64_t host_bytes;     /* their weights there */
 } PumiceModelInfo;
 
 static inline PumiceModelInfo pumice_model_info_init(void) {
@@ -415,7 +422,9 @@ static inline PumiceCacheOptions pumice_cache_options_init(void) {
 typedef struct PumiceContextOptions {
   size_t size;
   const void* next;
-  uint32_t context_tokens;    /* room for tokens over all sequences; 0: the model's context length, at most 4096 */
+  /* Room for tokens over all sequences; 0: the model's context length as far as its keys and values fit into a quarter of
+   * the memory that a GPU has left; at most 4096 on software drivers. Two contexts with 0 may so differ in length. */
+  uint32_t context_tokens;
   uint32_t max_sequences;     /* at most 1024, of which 32 decode at once */
   PumiceKvType kv_type;       /* of keys, and of values where kv_type_v is PUMICE_KV_AS_KEYS */
   PumiceRecordMode record_mode;

@@ -160,8 +160,13 @@ PumiceResult pumice_model_estimate(const PumiceModel* model, const PumiceContext
     PUMICE_ASSIGN(const ContextOptions translated, translate(given));
     PUMICE_ASSIGN(const ModelSpec spec, describe(*model->object->file));
     PumiceEstimate made = pumice_estimate_init();
-    PUMICE_ASSIGN(made.weights_bytes, estimate_weight_bytes(*model->object->file));
-    PUMICE_ASSIGN(const ContextEstimate context, Context::estimate(spec, translated));
+    if (model->object->model) {
+      made.weights_bytes = model->object->model->device_bytes();
+    } else {
+      PUMICE_ASSIGN(made.weights_bytes, estimate_weight_bytes(*model->object->file));
+    }
+    const uint64_t room = model->object->model ? Context::room_on(model->object->model->kernels().device()) : 0;
+    PUMICE_ASSIGN(const ContextEstimate context, Context::estimate(spec, translated, room));
     made.kv_bytes = context.kv_bytes;
     made.workspace_bytes = context.workspace_bytes;
     hand_out(made, estimate);

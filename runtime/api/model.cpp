@@ -65,7 +65,9 @@ Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice*
     if (options.progress)
       progress = [&](float fraction) { return options.progress(options.progress_user, fraction) != 0; };
     PUMICE_TRY(check_tokenizer(*object));
-    PUMICE_ASSIGN(Model loaded, Model::load(*object->device->kernels, *object->file, progress));
+    PUMICE_ASSIGN(Model loaded,
+                  Model::load(*object->device->kernels, *object->file, progress,
+                              {.count = options.host_layers, .more_if_short = options.refuse_short_memory == 0}));
     object->model = std::move(loaded);
   }
   *model = new PumiceModel{std::move(object)};
@@ -114,6 +116,8 @@ PumiceModelInfo info_of(const ModelObject& object) {
   info.parameters = file.parameter_count();
   for (const GgufTensor& tensor : file.tensors()) info.file_bytes += tensor.data.size();
   info.device_bytes = object.model ? object.model->device_bytes() : 0;
+  info.host_layers = object.model ? object.model->host_layers() : 0;
+  info.host_bytes = object.model ? object.model->host_bytes() : 0;
   info.bos_token = object.tokenizer ? object.tokenizer->bos().value_or(-1) : -1;
   info.eos_token = object.tokenizer ? object.tokenizer->eos().value_or(-1) : -1;
   info.has_weights = file.tensors().empty() ? 0 : 1;

@@ -40,8 +40,13 @@ Result<std::unique_ptr<ContextMemory>> ContextMemory::create(const Model& model,
   return memory;
 }
 
-Result<ContextEstimate> Context::estimate(const ModelSpec& spec, const ContextOptions& options) {
-  PUMICE_ASSIGN(const ContextPlan plan, plan_context(spec, options, DevicePolicy()));
+uint64_t Context::room_on(vk::Device& device) {
+  const bool shared = device_policy(device.caps()).shares_host_memory;
+  return shared ? 0 : device.memory().room(device.caps().budget_bytes);
+}
+
+Result<ContextEstimate> Context::estimate(const ModelSpec& spec, const ContextOptions& options, uint64_t room) {
+  PUMICE_ASSIGN(const ContextPlan plan, plan_context(spec, options, DevicePolicy(), room));
   const WorkspaceShape shape = StepRecorder::workspace_shape(recorder_options(plan));
   return ContextEstimate{page_bytes(plan.shape) * plan.pages + page_bytes(plan.states) * plan.places(),
                          Workspace::bytes(spec, shape)};
@@ -49,7 +54,12 @@ Result<ContextEstimate> Context::estimate(const ModelSpec& spec, const ContextOp
 
 Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector<int32_t> stop_tokens,
                                                  const ContextOptions& options) {
-  PUMICE_ASSIGN(const ContextPlan plan, plan_context(model.spec(), options, model.kernels().caps()));
+  vk::Device& device = model.kernels().device();
+  PUMICE_ASSIGN(const ContextPlan plan, plan_context(model.spec(), options, device.caps(), room_on(device)));
+  if (options.context_tokens == 0)
+    device.log().write(LogLevel::kInfo, "a context of %u tokens of the model's %u; pages of %.1f MiB",
+                       plan.options.context_tokens, model.spec().context_length,
+                       static_cast<double>(page_bytes(plan.shape) * plan.pages) / (1 << 20));
   PUMICE_ASSIGN(std::unique_ptr<ContextMemory> memory, ContextMemory::create(model, plan));
   return std::unique_ptr<Context>(new Context(model, plan, std::move(memory), std::move(stop_tokens)));
 }

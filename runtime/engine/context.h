@@ -37,7 +37,8 @@ class Context {
   // stop_tokens: ids that end a generation. The model outlives the context.
   static Result<std::unique_ptr<Context>> create(const Model& model, std::vector<int32_t> stop_tokens,
                                                  const ContextOptions& options);
-  static Result<ContextEstimate> estimate(const ModelSpec& spec, const ContextOptions& options);
+  static Result<ContextEstimate> estimate(const ModelSpec& spec, const ContextOptions& options, uint64_t room = 0);
+  static uint64_t room_on(vk::Device& device);  // see default_context()
   ~Context();
 
   // Sequences of different groups share nothing.

@@ -9,7 +9,7 @@
 namespace pumice {
 namespace {
 
-constexpr uint32_t kDefaultContext = 4096;
+constexpr uint32_t kUsualContext = 4096;
 
 // Makes slices no longer than what the device can bind of their activations.
 Result<void> fit_slices(const ModelSpec& spec, const vk::DeviceCaps& caps, ContextPlan& plan) {
@@ -75,12 +75,26 @@ Result<void> check_slide(const ModelSpec& spec, const ContextOptions& options) {
 
 }  // namespace
 
-uint32_t context_tokens_for(const ModelSpec& spec, uint32_t asked) {
-  const uint32_t tokens = asked ? asked : std::min(spec.context_length, kDefaultContext);
-  return divide_up(tokens, kPageTokens) * kPageTokens;
+uint32_t default_context(const ModelSpec& spec, uint64_t token_bytes, uint64_t room) {
+  uint64_t most = spec.context_length;
+  for (const RopeSpec& rope : spec.ropes)
+    if (!rope.long_radians.empty()) most = std::min<uint64_t>(most, std::max(rope.original_context, kPageTokens));
+  uint64_t tokens = kUsualContext;
+  if (room != 0) {
+    const uint64_t whole = room / std::max<uint64_t>(token_bytes, 1);
+    tokens = std::max(whole / 4, std::min<uint64_t>(kUsualContext, whole / 4 * 3));
+  }
+  // Never so few that nothing can be said.
+  tokens = std::max<uint64_t>(tokens / kPageTokens, 8) * kPageTokens;
+  return static_cast<uint32_t>(std::min(tokens, most));
 }
 
-Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& asked, const DevicePolicy& policy) {
+uint32_t context_tokens_for(const ModelSpec& spec, uint32_t asked) {
+  return divide_up(asked ? asked : default_context(spec, 1, 0), kPageTokens) * kPageTokens;
+}
+
+Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& asked, const DevicePolicy& policy,
+                                 uint64_t room) {
   ContextOptions options = asked;
   if (options.context_tokens > (1u << 24))
     return error(Status::kInvalidArgument, "a context of %u tokens is beyond 2^24", options.context_tokens);
@@ -95,13 +109,6 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
   if (options.steps_ahead > 64)
     return error(Status::kInvalidArgument, "%u steps ahead are beyond 64", options.steps_ahead);
   ContextPlan plan;
-  options.context_tokens = context_tokens_for(spec, options.context_tokens);
-  if (options.cache_tokens > (1u << 24) - options.context_tokens)
-    return error(Status::kInvalidArgument, "a cache of %u tokens is beyond 2^24", options.cache_tokens);
-  plan.pages = options.context_tokens / kPageTokens + divide_up(options.cache_tokens, kPageTokens);
-  if (options.steps_ahead == 0) options.steps_ahead = policy.steps_ahead;
-  if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
-  plan.highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice;
   const KvFormat format = options.kv_format();
   for (const LayerSpec& layer : spec.layers) {
     if (layer.recurrence.kind != RecurrenceKind::kNone)
@@ -113,13 +120,23 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
     plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.v, attention.head_dim));
   }
   if (plan.shape.region_words.empty()) plan.shape.region_words.push_back(1);  // pages have bytes
+  if (options.context_tokens == 0)
+    options.context_tokens = default_context(spec, page_bytes(plan.shape) / kPageTokens, room);
+  options.context_tokens = context_tokens_for(spec, options.context_tokens);
+  if (options.cache_tokens > (1u << 24) - options.context_tokens)
+    return error(Status::kInvalidArgument, "a cache of %u tokens is beyond 2^24", options.cache_tokens);
+  plan.pages = options.context_tokens / kPageTokens + divide_up(options.cache_tokens, kPageTokens);
+  if (options.steps_ahead == 0) options.steps_ahead = policy.steps_ahead;
+  if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
+  plan.highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice;
   plan.options = options;
   plan.snapshots = snapshots_for(plan);
   return plan;
 }
 
-Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& options, const vk::DeviceCaps& caps) {
-  PUMICE_ASSIGN(ContextPlan plan, plan_context(spec, options, device_policy(caps)));
+Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& options, const vk::DeviceCaps& caps,
+                                 uint64_t room) {
+  PUMICE_ASSIGN(ContextPlan plan, plan_context(spec, options, device_policy(caps), room));
   PUMICE_TRY(fit_slices(spec, caps, plan));
   fit_snapshots(caps, plan);
   PUMICE_TRY(check_slide(spec, plan.options));

@@ -14,7 +14,7 @@ namespace pumice {
 constexpr uint32_t kMaxSequences = 1024;
 
 struct ContextOptions {
-  uint32_t context_tokens = 0;  // over all sequences; 0: the model's context length, at most 4096
+  uint32_t context_tokens = 0;  // over all sequences; 0: see default_context()
   uint32_t max_sequences = 1;
   KvType kv_type = KvType::kF16;  // of keys, and of values where kv_type_v has none
   bool record_each_step = false;
@@ -47,11 +47,20 @@ struct ContextPlan {
   uint32_t places() const { return options.max_sequences + snapshots; }
 };
 
-// The length of a context for which `asked` tokens are asked (0: what suits the model), in whole pages.
+// Tokens of a context for which nothing is asked: the model's, as far as its keys and values fit into a quarter of
+// `room`, the bytes that the device has left; 4096 also where they take up to three quarters. Not so many that
+// the model takes its table of rotation for long contexts, which answers worse to short ones. Room 0 is unknown: at
+// most 4096.
+uint32_t default_context(const ModelSpec& spec, uint64_t token_bytes, uint64_t room);
+
+// The length of a context for which `asked` tokens are asked (0: the default with unknown room), in whole pages.
 uint32_t context_tokens_for(const ModelSpec& spec, uint32_t asked);
 
 // kInvalidArgument, kUnsupported: the options contradict themselves, the model or, where it is known, the device.
-Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& options, const DevicePolicy& policy);
-Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& options, const vk::DeviceCaps& caps);
+// room: see default_context().
+Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& options, const DevicePolicy& policy,
+                                 uint64_t room = 0);
+Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& options, const vk::DeviceCaps& caps,
+                                 uint64_t room = 0);
 
 }  // namespace pumice

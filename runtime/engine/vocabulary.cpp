@@ -58,6 +58,17 @@ std::optional<std::vector<float>> scores_of(const GgufValue& value) {
   return floats;
 }
 
+std::optional<std::vector<std::byte>> bytes_of(const GgufValue& value) {
+  const bool bytes = value.element_type == GgufValueType::kU8 || value.element_type == GgufValueType::kI8;
+  if (!value.is_array() || !bytes) return std::nullopt;
+  return std::vector<std::byte>(value.bytes.begin(), value.bytes.end());
+}
+
+// Of BPE, whose merges a file must have; of Kimi K2 some have none.
+bool needs_merges(const TokenizerData& data) {
+  return (data.model == "gpt2" && data.pre != "kimi-k2") || data.model == "gemma4" || data.model == "whitespace";
+}
+
 // As llama.cpp finds them.
 bool is_phi3(std::string_view name) {
   std::string lower(name);
@@ -84,9 +95,15 @@ Result<TokenizerData> read_tokenizer(const Gguf& file) {
   data.eot = reader.id("eot_token_id");
   data.eom = reader.id("eom_token_id");
   data.pad = reader.id("padding_token_id");
+  data.sep = reader.id("seperator_token_id");
   data.add_bos = reader.flag("add_bos_token");
   data.add_eos = reader.flag("add_eos_token");
   data.add_space_prefix = reader.flag("add_space_prefix");
+  data.remove_spaces = reader.flag("remove_extra_whitespaces");
+  data.lowercase = reader.flag("normalizer.lowercase");
+  data.strip_accents = reader.flag("normalizer.strip_accents");
+  data.charsmap =
+      reader.read<std::vector<std::byte>>("precompiled_charsmap", "[u8]", bytes_of).value_or(std::vector<std::byte>());
   data.is_phi3 = is_phi3(file.get_string("general.name").value_or(""));
   if (data.model == "gpt2" && data.pre.empty())
     data.warnings.emplace_back(
@@ -105,8 +122,9 @@ Result<TokenizerData> read_tokenizer(const Gguf& file) {
                  "the file has no vocabulary (tokenizer.ggml.model and .tokens); use a model file "
                  "that was converted with its tokenizer");
   }
-  if (data.model == "gpt2" && file.find("tokenizer.ggml.merges") == nullptr) {
-    return error(Status::kMalformed, "the gpt2 vocabulary has no tokenizer.ggml.merges; convert the model again");
+  if (needs_merges(data) && file.find("tokenizer.ggml.merges") == nullptr) {
+    return error(Status::kMalformed, "the %s vocabulary has no tokenizer.ggml.merges; convert the model again",
+                 data.model.c_str());
   }
   return data;
 }

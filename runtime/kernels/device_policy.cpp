@@ -71,6 +71,7 @@ void follow_qualcomm(const vk::DeviceCaps& caps, DevicePolicy& policy) {
 
 // llvmpipe on an AMD EPYC with AVX-512.
 void follow_software(const vk::DeviceCaps& caps, DevicePolicy& policy) {
+  policy.shares_host_memory = true;
   const uint32_t lanes = caps.subgroup_size;
   // That of Mesa 26 does; those of 25.0 and 22.3 spill them, and take seconds, or minutes, over a large kernel.
   policy.many_registers = caps.driver_major >= 26;

@@ -39,6 +39,8 @@ struct DevicePolicy {
   bool many_registers = true;       // its compiler keeps many sums in registers, and large kernels compile in time
   bool compiles_when_run = false;   // what a pipeline runs is compiled when it first runs, while others wait
 
+  bool shares_host_memory = false;  // what it has is everybody's: contexts take little of it unless asked
+
   // Measuring.
   uint32_t roof_workgroup = 256, roof_groups = 2048, roof_matrix_groups = 8192;
   bool roof_by_lines = false;                  // reads whole cache lines a lane

@@ -7,7 +7,7 @@
 
 namespace pumice {
 
-Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader) {
+Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader, uint32_t host_layers) {
   DecoderWeights weights;
   reader.ignore(spec.unused_tensors);
   PUMICE_ASSIGN(weights.embedding, reader.matrix("token_embd", spec.vocabulary, spec.width));
@@ -19,6 +19,7 @@ Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader)
   }
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const std::string block = "blk." + std::to_string(i) + ".";
+    reader.keep_on_host(i + host_layers >= spec.layers.size());
     LayerWeights layer;
     if (spec.layers[i].attention.heads != 0) {
       PUMICE_ASSIGN(layer.attention, bind_attention(spec, spec.layers[i], block, reader));
@@ -37,6 +38,7 @@ Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader)
     }
     weights.layers.push_back(std::move(layer));
   }
+  reader.keep_on_host(false);
   PUMICE_ASSIGN(weights.output_norm, bind_norm(spec, "", spec.output_norm, reader, spec.logit_scale));
   if (reader.has("output")) {
     PUMICE_ASSIGN(weights.head, reader.projection("output", spec.vocabulary, spec.width));

@@ -28,7 +28,7 @@ struct DecoderWeights {
   PerLayerInputs per_layer;
 };
 
-// Plans the uploads of all that `spec` computes with.
-Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader);
+// Plans the uploads of all that `spec` computes with; the matrices of the last `host_layers` layers stay on the host.
+Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader, uint32_t host_layers = 0);
 
 }  // namespace pumice

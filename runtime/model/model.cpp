@@ -68,25 +68,30 @@ Result<ModelSpec> describe(const Gguf& file) {
 
 Result<uint64_t> estimate_weight_bytes(const Gguf& file) {
   PUMICE_ASSIGN(const ModelSpec spec, describe(file));
-  WeightReader reader(file);
-  PUMICE_ASSIGN([[maybe_unused]] const DecoderWeights weights, bind_weights(spec, reader));
-  PUMICE_TRY(reader.check_rest());
-  return reader.bytes();
+  PUMICE_ASSIGN(const WeightBytes bytes, weight_bytes(file, spec, 0));
+  return bytes.device;
 }
 
-Result<Model> Model::load(Kernels& kernels, const Gguf& file, const LoadProgress& progress) {
+Result<Model> Model::load(Kernels& kernels, const Gguf& file, const LoadProgress& progress, HostLayers host) {
   Model model;
   model.kernels_ = &kernels;
   PUMICE_ASSIGN(model.spec_, describe(file));
   PUMICE_TRY(check_attention(model.spec_, kernels.caps()));
-  PUMICE_TRY(estimate_weight_bytes(file));  // whatever is wrong with tensors is known before any memory is taken
-  PUMICE_ASSIGN(Uploader uploader, Uploader::create(kernels.device(), {.file = &file}));
+  vk::Device& device = kernels.device();
+  // Whatever is wrong with tensors is known before any memory is taken.
+  PUMICE_ASSIGN(model.host_layers_,
+                choose_host_layers(file, model.spec_, host, device.memory().room(kernels.caps().budget_bytes)));
+  PUMICE_ASSIGN(Uploader uploader, Uploader::create(device, {.file = &file}));
   WeightReader reader(file, uploader);
-  PUMICE_ASSIGN(model.weights_, bind_weights(model.spec_, reader));
-  model.weight_bytes_ = reader.bytes();
-  const Log& log = kernels.device().log();
+  PUMICE_ASSIGN(model.weights_, bind_weights(model.spec_, reader, model.host_layers_));
+  model.bytes_ = {.device = reader.bytes(), .host = reader.host_bytes()};
+  const Log& log = device.log();
   for (const std::string& warning : model.spec_.warnings) log.write(LogLevel::kWarning, "%s", warning.c_str());
   PUMICE_TRY(uploader.finish(progress));
+  if (model.host_layers_ > 0) {
+    PUMICE_ASSIGN(const std::string cost, describe_cost(device, model.spec_, model.host_layers_, model.bytes_.host));
+    log.write(LogLevel::kWarning, "%s", cost.c_str());
+  }
   return model;
 }
 

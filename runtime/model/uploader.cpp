@@ -46,7 +46,8 @@ void Uploader::add_rows(const GgufTensor& tensor, const DeviceLayout& layout, ui
   }
 }
 
-Result<WeightMatrix> Uploader::upload_matrix(std::span<const GgufTensor* const> parts, uint64_t unit) {
+Result<WeightMatrix> Uploader::upload_matrix(std::span<const GgufTensor* const> parts, uint64_t unit,
+                                             vk::MemoryIntent memory) {
   std::vector<DeviceLayout> layouts;
   for (const GgufTensor* part : parts) {
     PUMICE_ASSIGN(DeviceLayout layout, device_layout_for(*part));
@@ -73,7 +74,7 @@ Result<WeightMatrix> Uploader::upload_matrix(std::span<const GgufTensor* const> 
     slab.first_row = static_cast<uint32_t>(first);
     slab.rows = static_cast<uint32_t>(rows);
     slab.scale_offset = static_cast<uint32_t>(quant_words);
-    PUMICE_ASSIGN(slab.buffer, device_->create_buffer(4 * (quant_words + scale_words), vk::MemoryIntent::kWeights));
+    PUMICE_ASSIGN(slab.buffer, device_->create_buffer(4 * (quant_words + scale_words), memory));
     uint64_t part_first = 0;
     for (size_t i = 0; i < parts.size(); part_first += layouts[i].rows, ++i) {
       const uint64_t from = std::max(first, part_first), to = std::min(first + rows, part_first + layouts[i].rows);

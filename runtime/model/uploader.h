@@ -25,7 +25,8 @@ class Uploader {
 
   // Matrices of one type and row length, stacked: all but the last have a multiple of 8 rows.
   // Slabs begin at multiples of `unit` rows.
-  Result<WeightMatrix> upload_matrix(std::span<const GgufTensor* const> parts, uint64_t unit = kRowInterleave);
+  Result<WeightMatrix> upload_matrix(std::span<const GgufTensor* const> parts, uint64_t unit = kRowInterleave,
+                                     vk::MemoryIntent memory = vk::MemoryIntent::kWeights);
   // A copy of any bytes, kept in host memory until finish(): for small things.
   Result<vk::Buffer> upload_bytes(std::span<const std::byte> bytes);
   // Status::kCancelled where `progress` asks for it, Status::kIo where the file cannot be read. Whatever the result,

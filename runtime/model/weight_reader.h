@@ -68,11 +68,15 @@ class WeightReader {
   bool has_bias(const std::string& name) const { return find(name + ".bias") != nullptr; }
   bool has(const std::string& name) const { return find(name + ".weight") != nullptr; }
 
+  // The matrices that follow stay in the host's memory, or no longer do.
+  void keep_on_host(bool on_host) { on_host_ = on_host; }
+
   // Tensors whose names end so are as if the file had not got them.
   void ignore(std::vector<std::string> ends) { unused_ = std::move(ends); }
   // kUnsupported for the first tensor of the file that nothing asked for and that is not known to be inert.
   Result<void> check_rest() const;
-  uint64_t bytes() const { return bytes_; }
+  uint64_t bytes() const { return bytes_; }  // on the device
+  uint64_t host_bytes() const { return host_bytes_; }
 
  private:
   bool is_unused(std::string_view name) const;
@@ -87,10 +91,12 @@ class WeightReader {
 
   const Gguf& file_;
   Uploader* uploader_ = nullptr;
-  uint64_t bytes_ = 0;
+  uint64_t bytes_ = 0, host_bytes_ = 0;
+  bool on_host_ = false;
   std::vector<std::string> unused_;
   std::set<const GgufTensor*> used_;
-  std::deque<GgufTensor> parts_;  // of tensors, which the uploader looks at until it has finished
+  std::deque<GgufTensor> parts_;               // of tensors, which the uploader looks at until it has finished
+  std::deque<std::vector<std::byte>> copies_;  // likewise
 };
 
 }  // namespace pumice

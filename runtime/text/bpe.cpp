@@ -9,6 +9,8 @@ namespace pumice {
 namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
+constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
+constexpr uint32_t kUnknown = UINT32_MAX - 1;  // the value of a character that is in no name
 
 struct Symbol {
   uint32_t value;  // kNone once it was merged into its left neighbour
@@ -60,18 +62,30 @@ const BpeEncoder::MergeTable::Merge* BpeEncoder::MergeTable::find(uint32_t left,
   return nullptr;
 }
 
-BpeEncoder::BpeEncoder(const TokenTable& table, const std::vector<std::string_view>& merges, const PreTokenizer& pre)
-    : pre_(pre) {
+BpeEncoder::BpeEncoder(const TokenTable& table, const std::vector<std::string_view>& merges, const PreTokenizer& pre,
+                       BpeOptions options)
+    : pre_(pre), options_(options) {
   symbols_.reserve(static_cast<size_t>(table.size()) + 256, 0);
   for (uint32_t byte = 0; byte < 256; ++byte) byte_symbols_[byte] = intern(std::string(1, static_cast<char>(byte)));
   for (int32_t id = 0; id < table.size(); ++id) {
     if (table.name(id).empty() || table.is_special(id) || table.type(id) == TokenType::kByte) continue;
-    const auto bytes = decode_alphabet(table.name(id));
+    const auto bytes = spelt(table.name(id));
     if (!bytes) continue;
     int32_t& owner = symbol_ids_[intern(*bytes)];
     if (owner < 0) owner = id;
   }
+  for (uint32_t byte = 0; byte < 256; ++byte) byte_ids_[byte] = byte_id(table, static_cast<uint8_t>(byte));
   add_merges(merges);
+}
+
+std::optional<std::string> BpeEncoder::spelt(std::string_view name) const {
+  return pre_.traits().characters ? std::string(name) : decode_alphabet(name);
+}
+
+int32_t BpeEncoder::byte_id(const TokenTable& table, uint8_t byte) const {
+  if (!pre_.traits().characters) return symbol_ids_[byte_symbols_[byte]];
+  const auto id = table.find(byte_name(byte));
+  return id && !table.is_special(*id) ? *id : -1;
 }
 
 uint32_t BpeEncoder::intern(std::string_view bytes) {
@@ -86,8 +100,8 @@ void BpeEncoder::add_merges(const std::vector<std::string_view>& merges) {
     const std::string_view merge = merges[rank];
     const size_t space = merge.find(' ', 1);
     if (space == std::string_view::npos) continue;
-    const auto left = decode_alphabet(merge.substr(0, space));
-    const auto right = decode_alphabet(merge.substr(space + 1));
+    const auto left = spelt(merge.substr(0, space));
+    const auto right = spelt(merge.substr(space + 1));
     if (!left || !right || left->empty() || right->empty()) continue;
     if (left->size() + right->size() > TokenTable::kMaxNameBytes) continue;
     const uint32_t first = intern(*left);
@@ -96,14 +110,51 @@ void BpeEncoder::add_merges(const std::vector<std::string_view>& merges) {
   }
 }
 
+std::string BpeEncoder::rewritten(std::string_view text) const {
+  std::string out;
+  out.reserve(text.size() + text.size() / 2);
+  while (!text.empty()) {
+    const Utf8Unit unit = first_unit(text);
+    if (options_.lowercase && unit.state == Utf8State::kValid) {
+      append_utf8(out, to_lower(unit.code_point));
+    } else if (pre_.traits().escapes_spaces && text.front() == ' ') {
+      out += kSpaceMark;
+    } else {
+      out += text.substr(0, unit.length);
+    }
+    text.remove_prefix(unit.length);
+  }
+  return out;
+}
+
 void BpeEncoder::encode(std::string_view text, std::vector<int32_t>& ids, EncodeWork* work) const {
   Scratch scratch;
+  std::string changed;
+  if (pre_.traits().escapes_spaces || options_.lowercase) text = changed = rewritten(text);
+  size_t begin = 0;
+  for (size_t at = 0; options_.drops_spaces && at < text.size();) {
+    const Utf8Unit unit = first_unit(text.substr(at, 4));
+    if (char_class(unit.code_point) == CharClass::kSpace) {
+      encode_words(text.substr(begin, at - begin), scratch, ids);
+      begin = at + unit.length;
+    }
+    at += unit.length;
+  }
+  encode_words(text.substr(begin), scratch, ids);
+  if (work != nullptr) *work = scratch.work;
+}
+
+void BpeEncoder::encode_words(std::string_view text, Scratch& scratch, std::vector<int32_t>& ids) const {
   uint32_t begin = 0;
   for (const uint32_t end : pre_.split(text)) {
-    encode_word(text.substr(begin, end - begin), scratch, ids);
+    const std::string_view word = text.substr(begin, end - begin);
+    if (pre_.traits().marks_words && word.front() != '\n' && !word.starts_with(kSpaceMark)) {
+      encode_word(std::string(kSpaceMark) + std::string(word), scratch, ids);
+    } else {
+      encode_word(word, scratch, ids);
+    }
     begin = end;
   }
-  if (work != nullptr) *work = scratch.work;
 }
 
 bool BpeEncoder::append_whole_word(std::string_view word, std::vector<int32_t>& ids) const {
@@ -114,23 +165,38 @@ bool BpeEncoder::append_whole_word(std::string_view word, std::vector<int32_t>& 
   return true;
 }
 
-void BpeEncoder::encode_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& ids) const {
-  if (pre_.ignores_merges() && append_whole_word(word, ids)) return;
+void BpeEncoder::list_symbols(std::string_view word, Scratch& scratch) const {
   auto& symbols = scratch.symbols;
-  const auto size = static_cast<uint32_t>(word.size());
-  symbols.resize(size);
-  for (uint32_t i = 0; i < size; ++i) {
-    const uint32_t value = byte_symbols_[static_cast<uint8_t>(word[i])];
-    symbols[i] = {value, i, i == 0 ? kNone : i - 1, i + 1 == size ? kNone : i + 1};
+  symbols.clear();
+  for (size_t at = 0; at < word.size();) {
+    uint32_t length = 1, value = byte_symbols_[static_cast<uint8_t>(word[at])];
+    if (const auto unit = first_unit(word.substr(at, 4));
+        pre_.traits().characters && unit.length > 1 && unit.state == Utf8State::kValid) {
+      length = unit.length;
+      value = symbols_.find(word.substr(at, length)).value_or(kUnknown);
+    }
+    const auto i = static_cast<uint32_t>(symbols.size());
+    symbols.push_back({value, static_cast<uint32_t>(at), i == 0 ? kNone : i - 1, i + 1});
+    at += length;
   }
-  merge(word, scratch);
-  for (uint32_t i = size == 0 ? kNone : 0; i != kNone; i = symbols[i].next) {
-    const uint32_t end = symbols[i].next == kNone ? size : symbols[symbols[i].next].at;
+  if (!symbols.empty()) symbols.back().next = kNone;
+}
+
+void BpeEncoder::encode_word(std::string_view word, Scratch& scratch, std::vector<int32_t>& ids) const {
+  const PreTokenizer::Traits& traits = pre_.traits();
+  const bool whole =
+      traits.ignores_merges || (traits.whole_newlines && word.find_first_not_of('\n') == std::string_view::npos);
+  if (whole && append_whole_word(word, ids)) return;
+  list_symbols(word, scratch);
+  merge(scratch);
+  const auto& symbols = scratch.symbols;
+  for (uint32_t i = symbols.empty() ? kNone : 0; i != kNone; i = symbols[i].next) {
+    const size_t end = symbols[i].next == kNone ? word.size() : symbols[symbols[i].next].at;
     append_symbol(symbols[i].value, word.substr(symbols[i].at, end - symbols[i].at), ids);
   }
 }
 
-void BpeEncoder::merge(std::string_view word, Scratch& scratch) const {
+void BpeEncoder::merge(Scratch& scratch) const {
   auto& symbols = scratch.symbols;
   auto& queue = scratch.queue;
   const auto consider = [&](uint32_t left) {
@@ -143,7 +209,7 @@ void BpeEncoder::merge(std::string_view word, Scratch& scratch) const {
     return found != nullptr;
   };
   queue.clear();
-  for (uint32_t i = 0; i + 1 < word.size(); ++i) consider(i);
+  for (uint32_t i = 0; i + 1 < symbols.size(); ++i) consider(i);
   std::make_heap(queue.begin(), queue.end(), worse);
   while (!queue.empty()) {
     std::pop_heap(queue.begin(), queue.end(), worse);
@@ -162,12 +228,12 @@ void BpeEncoder::merge(std::string_view word, Scratch& scratch) const {
 }
 
 void BpeEncoder::append_symbol(uint32_t symbol, std::string_view bytes, std::vector<int32_t>& ids) const {
-  if (symbol_ids_[symbol] >= 0) {
+  if (symbol != kUnknown && symbol_ids_[symbol] >= 0) {
     ids.push_back(symbol_ids_[symbol]);
     return;
   }
   for (const char c : bytes) {
-    const int32_t id = symbol_ids_[byte_symbols_[static_cast<uint8_t>(c)]];
+    const int32_t id = byte_ids_[static_cast<uint8_t>(c)];
     if (id >= 0) ids.push_back(id);
   }
 }

@@ -25,20 +25,49 @@ constexpr SplitRule kDeepseekLlm[] = {split::newline,        split::spaced_cased
 constexpr SplitRule kDeepseekCoder[] = {split::newline, split::spaced_letters, split::spaced_punctuation,
                                         split::east_asian, split::number};
 constexpr SplitRule kDeepseekV3[] = {split::numbers_by_three, split::han_and_kana, split::deepseek_v3};
+constexpr SplitRule kSpark[] = {split::number, split::han_and_kana, split::spark};
+constexpr SplitRule kUfakzeka[] = {split::ufakzeka};
+constexpr SplitRule kSeedCoder[] = {split::seed_coder};
+constexpr SplitRule kMinicpm5[] = {split::numbers_by_three, split::llama3};
+constexpr SplitRule kLaguna[] = {split::newline_runs, split::qwen2};
+constexpr SplitRule kJais2[] = {split::jais2};
+constexpr SplitRule kGraniteEmbed[] = {split::granite_embed};
+constexpr SplitRule kTinyAya[] = {split::numbers_from_right, split::tiny_aya};
+constexpr SplitRule kYoutu[] = {split::youtu_scripts, split::youtu};
+constexpr SplitRule kKimiK2[] = {split::kimi_k2};
+constexpr SplitRule kK2Horizon[] = {split::k2_horizon};
+constexpr SplitRule kExaoneMoe[] = {split::exaone_moe};
+constexpr SplitRule kAfmoe[] = {split::numbers_from_right, split::asian_scripts, split::deepseek_v3};
+constexpr SplitRule kSuperbpe[] = {split::numbers, split::before_three_digits};
+constexpr SplitRule kBloom[] = {split::bloom};
+constexpr SplitRule kViking[] = {split::bloom, split::number};
+constexpr SplitRule kChameleon[] = {split::sentinels, split::image_tokens, split::tabs_lines_and_blanks,
+                                    split::number,    split::one_mark,     split::gpt2};
+constexpr SplitRule kNewlineRuns[] = {split::newline_runs};
+constexpr SplitRule kMarkedWords[] = {split::newline_runs, split::space_marks};
+constexpr SplitRule kNotSpace[] = {split::not_space};
 
 struct Preset {
   std::string_view name;
   const SplitRule* rules;
   size_t rule_count;
-  bool ignores_merges = false;
-  bool adds_bos = false;
+  PreTokenizer::Traits traits;
 };
 
 template <size_t N>
-constexpr Preset preset(std::string_view name, const SplitRule (&rules)[N], bool ignores_merges = false,
-                        bool adds_bos = false) {
-  return {name, rules, N, ignores_merges, adds_bos};
+constexpr Preset preset(std::string_view name, const SplitRule (&rules)[N], PreTokenizer::Traits traits = {}) {
+  return {name, rules, N, traits};
 }
+
+constexpr PreTokenizer::Traits kWholeWords = {.ignores_merges = true};
+constexpr PreTokenizer::Traits kBos = {.adds_bos = true};
+constexpr PreTokenizer::Traits kWholeWordsAndBos = {.ignores_merges = true, .adds_bos = true};
+constexpr PreTokenizer::Traits kCharacters = {.characters = true, .escapes_spaces = true};
+constexpr PreTokenizer::Traits kRawNames = {.characters = true};
+constexpr PreTokenizer::Traits kMmbert = {
+    .characters = true, .escapes_spaces = true, .whole_newlines = true, .marks_words = true};
+constexpr PreTokenizer::Traits kGemma4 = {
+    .adds_bos = true, .forces_bos = true, .characters = true, .escapes_spaces = true, .whole_newlines = true};
 
 // The names that share a rule list differ only in the vocabularies they come with. A flat table.
 constexpr Preset kPresets[] = {
@@ -62,18 +91,18 @@ constexpr Preset kPresets[] = {
     preset("jais", kGpt2),
     preset("trillion", kGpt2),
     preset("granite-docling", kGpt2),
-    preset("llama-bpe", kLlama3, true, true),
-    preset("llama3", kLlama3, true, true),
-    preset("llama-v3", kLlama3, true, true),
-    preset("falcon3", kLlama3, true, true),
-    preset("falcon-h1", kLlama3, true, true),
-    preset("pixtral", kLlama3, true, true),
-    preset("midm-2.0", kLlama3, true, true),
-    preset("lfm2", kLlama3, true, true),
-    preset("jina-v5-nano", kLlama3, true, true),
+    preset("llama-bpe", kLlama3, kWholeWordsAndBos),
+    preset("llama3", kLlama3, kWholeWordsAndBos),
+    preset("llama-v3", kLlama3, kWholeWordsAndBos),
+    preset("falcon3", kLlama3, kWholeWordsAndBos),
+    preset("falcon-h1", kLlama3, kWholeWordsAndBos),
+    preset("pixtral", kLlama3, kWholeWordsAndBos),
+    preset("midm-2.0", kLlama3, kWholeWordsAndBos),
+    preset("lfm2", kLlama3, kWholeWordsAndBos),
+    preset("jina-v5-nano", kLlama3, kWholeWordsAndBos),
     preset("dbrx", kLlama3),
     preset("smaug-bpe", kLlama3),
-    preset("glm4", kLlama3),
+    preset("glm4", kLlama3, kWholeWords),
     preset("chatglm-bpe", kLlama3),
     preset("qwen2", kQwen2),
     preset("deepseek-r1-qwen", kQwen2),
@@ -94,7 +123,7 @@ constexpr Preset kPresets[] = {
     preset("minerva-7b", kStarcoder),
     preset("mellum2", kStarcoder),
     preset("falcon", kFalcon),
-    preset("tekken", kTekken, true, true),
+    preset("tekken", kTekken, kWholeWordsAndBos),
     preset("gpt-4o", kGpt4o),
     preset("llama4", kGpt4o),
     preset("kanana2", kGpt4o),
@@ -104,6 +133,37 @@ constexpr Preset kPresets[] = {
     preset("deepseek-v3", kDeepseekV3),
     preset("hunyuan-dense", kDeepseekV3),
     preset("joyai-llm", kDeepseekV3),
+    preset("hy_v4", kDeepseekV3),
+    preset("bailingmoe", kQwen2),
+    preset("bailingmoe2", kQwen2),
+    preset("llada-moe", kQwen2),
+    preset("glm5", kLlama3, kWholeWords),
+    preset("talkie", kGpt4o),
+    preset("seed-coder", kSeedCoder),
+    preset("minicpm5", kMinicpm5, kWholeWords),
+    preset("laguna", kLaguna),
+    preset("jais-2", kJais2),
+    preset("granite-embed-multi-97m", kGraniteEmbed, kWholeWords),
+    preset("tiny_aya", kTinyAya),
+    preset("cohere2moe", kTinyAya),
+    preset("youtu", kYoutu, kWholeWords),
+    preset("kimi-k2", kKimiK2),
+    preset("k2-horizon", kK2Horizon),
+    preset("exaone-moe", kExaoneMoe),
+    preset("afmoe", kAfmoe),
+    preset("spark2_5", kSpark),
+    preset("ufakzeka", kUfakzeka),
+    preset("superbpe", kSuperbpe),
+    preset("bloom", kBloom),
+    preset("poro-chat", kBloom),
+    preset("gpt3-finnish", kBloom),
+    preset("viking", kViking),
+    preset("chameleon", kChameleon, kBos),
+    preset("gemma4", kNewlineRuns, kGemma4),
+    preset("granite-embed-multi-311m", kNewlineRuns, kGemma4),
+    preset("mmbert", kMarkedWords, kMmbert),
+    preset("sarvam-moe", kNewlineRuns, kCharacters),
+    preset("whitespace", kNotSpace, kRawNames),
 };
 
 std::string known_names() {
@@ -140,8 +200,7 @@ Result<PreTokenizer> PreTokenizer::create(std::string_view name) {
     PreTokenizer result;
     result.rules_ = p.rules;
     result.rule_count_ = p.rule_count;
-    result.ignores_merges_ = p.ignores_merges;
-    result.adds_bos_ = p.adds_bos;
+    result.traits_ = p.traits;
     return result;
   }
   const std::string shown = printable(name.substr(0, 64));

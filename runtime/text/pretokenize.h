@@ -32,21 +32,30 @@ using SplitRule = void (*)(const TextUnits& units, size_t begin, size_t end, std
 
 class PreTokenizer {
  public:
+  // What a pre-tokenizer's name says of the encoder beside where words end.
+  struct Traits {
+    bool ignores_merges = false;  // a word that is a token needs no merges
+    bool adds_bos = false;        // where the file does not say
+    bool forces_bos = false;      // whatever the file says
+    bool characters = false;      // names are UTF-8 as it is and characters merge, not the bytes of a byte alphabet
+    bool escapes_spaces = false;  // U+2581 stands for a space
+    bool whole_newlines = false;  // as ignores_merges, for words of newlines alone
+    bool marks_words = false;     // a word without U+2581 at its start gets it, but for newlines
+  };
+
   // kUnsupported, with the known names, for a name that is not known; "" is "default".
   static Result<PreTokenizer> create(std::string_view name);
 
   // The byte offsets at which the words of the text end. text: less than 4 GiB.
   std::vector<uint32_t> split(std::string_view text) const;
 
-  bool ignores_merges() const { return ignores_merges_; }  // a word that is a token needs no merges
-  bool adds_bos_by_default() const { return adds_bos_; }
+  const Traits& traits() const { return traits_; }
 
  private:
   PreTokenizer() = default;
   const SplitRule* rules_ = nullptr;  // static storage
   size_t rule_count_ = 0;
-  bool ignores_merges_ = false;
-  bool adds_bos_ = false;
+  Traits traits_;
 };
 
 }  // namespace pumice

@@ -58,9 +58,7 @@ struct SpmEncoder::Scratch {
 
 SpmEncoder::SpmEncoder(const TokenTable& table) : table_(&table) {
   for (uint32_t byte = 0; byte < 256; ++byte) {
-    constexpr char kHex[] = "0123456789ABCDEF";
-    const std::string name = {'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
-    auto id = table.find(name);
+    auto id = table.find(byte_name(static_cast<uint8_t>(byte)));
     if (id && table.is_special(*id)) id.reset();
     if (!id) id = piece(std::string(1, static_cast<char>(byte)));
     if (!id && table.unk && table.type(*table.unk) != TokenType::kControl) id = table.unk;

@@ -11,17 +11,48 @@
 namespace pumice {
 namespace {
 
+// The ids where the file gives none, by kind; -1: none.
+struct DefaultIds {
+  int32_t bos = -1, eos = -1, unk = -1, sep = -1, pad = -1;
+};
+
+DefaultIds default_ids(VocabularyKind kind, std::string_view model) {
+  switch (kind) {
+    case VocabularyKind::kSentencePiece:
+      return {.bos = 1, .eos = 2, .unk = 0};
+    case VocabularyKind::kByteLevel:
+      return {.bos = 11, .eos = 11};
+    case VocabularyKind::kCharacters:
+      return model == "gemma4" ? DefaultIds{} : DefaultIds{.bos = 11, .eos = 11};
+    case VocabularyKind::kWordPiece:
+      return {.bos = 101, .unk = 100, .sep = 102, .pad = 0};
+    case VocabularyKind::kUnigram:
+      return {.eos = 1, .unk = 2, .pad = 0};
+    case VocabularyKind::kPlamo:
+      return {.bos = 1, .eos = 2, .unk = 0, .pad = 3};
+    case VocabularyKind::kRwkv:
+    case VocabularyKind::kIds:
+      break;
+  }
+  return {};
+}
+
 // A space mark is a space; in the byte alphabet a character outside stands for itself. Never longer than the name.
 void append_decoded(VocabularyKind kind, std::string_view name, std::vector<char>& text) {
   constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
+  if (kind == VocabularyKind::kRwkv) {
+    const std::string bytes = unescape_rwkv(name);
+    text.insert(text.end(), bytes.begin(), bytes.end());
+    return;
+  }
   while (!name.empty()) {
     const Utf8Unit unit = first_unit(name);
     const std::string_view part = name.substr(0, unit.length);
     std::optional<uint8_t> byte;
-    if (kind == VocabularyKind::kSentencePiece) {
-      if (part == kSpaceMark) byte = static_cast<uint8_t>(' ');
-    } else if (unit.state == Utf8State::kValid) {
-      byte = alphabet_to_byte(unit.code_point);
+    if (kind == VocabularyKind::kByteLevel) {
+      if (unit.state == Utf8State::kValid) byte = alphabet_to_byte(unit.code_point);
+    } else if (kind != VocabularyKind::kPlamo && part == kSpaceMark) {
+      byte = static_cast<uint8_t>(' ');
     }
     if (byte) {
       text.push_back(static_cast<char>(*byte));
@@ -40,6 +71,32 @@ int hex_digit(char c) {
 }
 
 }  // namespace
+
+std::string byte_name(uint8_t byte) {
+  constexpr char kHex[] = "0123456789ABCDEF";
+  return {'<', '0', 'x', kHex[byte >> 4], kHex[byte & 15], '>'};
+}
+
+std::string unescape_rwkv(std::string_view name) {
+  std::string bytes;
+  for (size_t i = 0; i < name.size(); ++i) {
+    const auto next = [&](size_t k) { return i + k < name.size() ? name[i + k] : '\0'; };
+    if (name[i] != '\\' || i + 1 == name.size()) {
+      bytes.push_back(name[i]);
+      continue;
+    }
+    const char escape = next(1);
+    const int high = hex_digit(next(2)), low = hex_digit(next(3));
+    if (escape == 'x' && high >= 0 && low >= 0) {
+      bytes.push_back(static_cast<char>(high * 16 + low));
+      i += 3;
+      continue;
+    }
+    bytes.push_back(escape == 't' ? '\t' : escape == 'n' ? '\n' : escape == 'r' ? '\r' : escape);
+    ++i;
+  }
+  return bytes;
+}
 
 std::optional<uint8_t> byte_of_name(std::string_view name) {
   if (name.size() != 6 || name.substr(0, 3) != "<0x" || name[5] != '>') return std::nullopt;
@@ -117,24 +174,21 @@ void TokenTable::read_ids(TokenizerData& data) {
     return static_cast<int32_t>(*id);
   };
   // -1 and its 32 bits are how savers write "none".
-  const auto pick = [&](const char* key, std::optional<int64_t> id, std::optional<int64_t> otherwise = {}) {
+  const auto pick = [&](const char* key, std::optional<int64_t> id, int64_t otherwise = -1) {
     const auto stated = in_range(id);
     if (id && !stated && *id != -1 && *id != UINT32_MAX)
       data.warnings.push_back("tokenizer.ggml." + std::string(key) + " is " + std::to_string(*id) +
                               ", outside the vocabulary of " + std::to_string(size()) + ", and is ignored");
     return stated ? stated : in_range(otherwise);
   };
-  const bool pieces = kind_ == VocabularyKind::kSentencePiece;
-  const auto by_kind = [&](int64_t of_pieces, int64_t of_bytes) -> std::optional<int64_t> {
-    if (kind_ == VocabularyKind::kIds) return std::nullopt;
-    return pieces ? of_pieces : of_bytes;
-  };
-  bos = pick("bos_token_id", data.bos, by_kind(1, 11));
-  eos = pick("eos_token_id", data.eos, by_kind(2, 11));
-  unk = pick("unknown_token_id", data.unk, pieces ? std::optional<int64_t>(0) : std::nullopt);
+  const DefaultIds otherwise = default_ids(kind_, data.model);
+  bos = pick("bos_token_id", data.bos, otherwise.bos);
+  eos = pick("eos_token_id", data.eos, otherwise.eos);
+  unk = pick("unknown_token_id", data.unk, otherwise.unk);
+  sep = pick("seperator_token_id", data.sep, otherwise.sep);
+  pad = pick("padding_token_id", data.pad, otherwise.pad);
   eot = pick("eot_token_id", data.eot);
   eom = pick("eom_token_id", data.eom);
-  pad = pick("padding_token_id", data.pad);
 }
 
 void TokenTable::mark_known_names() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -16,7 +17,7 @@
 
 namespace pumice {
 
-enum class VocabularyKind { kSentencePiece, kByteLevel, kIds };
+enum class VocabularyKind { kSentencePiece, kByteLevel, kCharacters, kWordPiece, kUnigram, kRwkv, kPlamo, kIds };
 
 // On which side of a token, where a text names it, whitespace is part of it.
 enum class Strips : uint8_t { kNothing, kBefore, kAfter };
@@ -53,7 +54,7 @@ class TokenTable {
   std::optional<int32_t> find(std::string_view name) const;
   size_t longest_name() const { return longest_name_; }
 
-  std::optional<int32_t> bos, eos, eot, eom, unk, pad;
+  std::optional<int32_t> bos, eos, eot, eom, unk, pad, sep;
 
  private:
   TokenTable() = default;
@@ -84,5 +85,8 @@ struct EncodeWork {
 
 // The byte that a name of the form <0xNN> stands for.
 std::optional<uint8_t> byte_of_name(std::string_view name);
+std::string byte_name(uint8_t byte);  // the name, with capital digits
+// The bytes that a name of the model "rwkv" stands for: \t, \n, \r, \xNN and \ before any other character.
+std::string unescape_rwkv(std::string_view name);
 
 }  // namespace pumice

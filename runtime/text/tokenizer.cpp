@@ -1,16 +1,21 @@
 #include "text/tokenizer.h"
 
 #include <algorithm>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
 #include "base/printable.h"
 #include "text/bpe.h"
+#include "text/plamo.h"
 #include "text/pretokenize.h"
+#include "text/rwkv.h"
 #include "text/special_tokens.h"
 #include "text/spm.h"
 #include "text/token_table.h"
 #include "text/unicode.h"
+#include "text/unigram.h"
+#include "text/wordpiece.h"
 
 namespace pumice {
 namespace {
@@ -38,25 +43,112 @@ Result<std::vector<std::string>> name_by_number(TokenizerData& data) {
   return names;
 }
 
+bool is_bpe(VocabularyKind kind) { return kind == VocabularyKind::kByteLevel || kind == VocabularyKind::kCharacters; }
+
+Result<VocabularyKind> kind_of(const TokenizerData& data) {
+  constexpr std::pair<std::string_view, VocabularyKind> kModels[] = {
+      {"llama", VocabularyKind::kSentencePiece}, {"gpt2", VocabularyKind::kByteLevel},
+      {"gemma4", VocabularyKind::kCharacters},   {"whitespace", VocabularyKind::kByteLevel},
+      {"bert", VocabularyKind::kWordPiece},      {"t5", VocabularyKind::kUnigram},
+      {"rwkv", VocabularyKind::kRwkv},           {"plamo2", VocabularyKind::kPlamo}};
+  if (data.has_ids_alone()) return VocabularyKind::kIds;
+  std::string known;
+  for (const auto& [model, kind] : kModels) {
+    if (data.model == model) return kind;
+    known += std::string(model) + ", ";
+  }
+  const std::string shown = printable(std::string_view(data.model).substr(0, 64));
+  return error(Status::kUnsupported, "tokenizer.ggml.model '%s' is not supported; known are %snone", shown.c_str(),
+               known.c_str());
+}
+
+// The tokens that encoding adds at the ends.
+struct Added {
+  bool first = false, last = false;
+  std::optional<int32_t> first_id, last_id;
+};
+
+Result<Added> tokens_to_add(VocabularyKind kind, const TokenTable& table, TokenizerData& data,
+                            const PreTokenizer::Traits& traits) {
+  Added added = {.first_id = table.bos, .last_id = table.eos};
+  if (kind == VocabularyKind::kRwkv || kind == VocabularyKind::kPlamo || kind == VocabularyKind::kIds) return added;
+  if (kind == VocabularyKind::kWordPiece) {
+    added = {.first = true, .last = true, .first_id = table.bos, .last_id = table.sep};
+  } else {
+    if (traits.forces_bos && data.add_bos == false)
+      data.warnings.emplace_back("tokenizer.ggml.add_bos_token is false, but this vocabulary needs it: BOS is added");
+    added.first = traits.forces_bos || data.add_bos.value_or(kind == VocabularyKind::kSentencePiece || traits.adds_bos);
+    added.last = data.add_eos.value_or(kind == VocabularyKind::kUnigram);
+  }
+  if (added.first && !added.first_id)
+    return error(Status::kMalformed,
+                 "tokens are to begin with BOS (tokenizer.ggml.add_bos_token), but there is no "
+                 "tokenizer.ggml.bos_token_id");
+  if (added.last && !added.last_id)
+    return error(Status::kMalformed,
+                 "tokens are to end with EOS (tokenizer.ggml.add_eos_token), but there is no "
+                 "tokenizer.ggml.eos_token_id (of bert .seperator_token_id)");
+  return added;
+}
+
+using Encoder =
+    std::variant<std::monostate, SpmEncoder, BpeEncoder, WordPieceEncoder, UnigramEncoder, RwkvEncoder, PlamoEncoder>;
+
+Result<Encoder> make_encoder(VocabularyKind kind, const TokenTable& table, const TokenizerData& data,
+                             const PreTokenizer& pre) {
+  const bool lowercase = data.lowercase.value_or(data.pre != "whitespace");
+  switch (kind) {
+    case VocabularyKind::kSentencePiece:
+      return Encoder(SpmEncoder(table));
+    case VocabularyKind::kByteLevel:
+    case VocabularyKind::kCharacters: {
+      const bool by_spaces = data.model == "whitespace";
+      return Encoder(
+          BpeEncoder(table, data.merges, pre, {.drops_spaces = by_spaces, .lowercase = by_spaces && lowercase}));
+    }
+    case VocabularyKind::kWordPiece:
+      return Encoder(WordPieceEncoder(table, lowercase, data.strip_accents.value_or(lowercase)));
+    case VocabularyKind::kUnigram: {
+      PUMICE_ASSIGN(Charsmap charsmap, Charsmap::create(data.charsmap));
+      return Encoder(UnigramEncoder(table, std::move(charsmap),
+                                    {.space_prefix = data.add_space_prefix.value_or(false),
+                                     .remove_spaces = data.remove_spaces.value_or(false)}));
+    }
+    case VocabularyKind::kRwkv:
+      return Encoder(RwkvEncoder(table));
+    case VocabularyKind::kPlamo: {
+      PUMICE_ASSIGN(PlamoEncoder plamo, PlamoEncoder::create(table));
+      return Encoder(std::move(plamo));
+    }
+    case VocabularyKind::kIds:
+      break;
+  }
+  return Encoder();
+}
+
 }  // namespace
 
 struct Tokenizer::Impl {
   std::unique_ptr<const TokenTable> table;
   SpecialTokens specials;
-  std::variant<std::monostate, SpmEncoder, BpeEncoder> encoder;  // none: of ids alone
-  bool adds_bos;
-  bool adds_eos;
+  Encoder encoder;  // none: of ids alone
+  Added added;
   bool adds_space_prefix;
   std::vector<std::string> warnings;
 
   void encode_text(std::string_view text, bool first_or_after_token, std::vector<int32_t>& ids) const {
     while (!text.empty()) {
       const std::string_view part = text.substr(0, stretch_end(text));
-      if (const auto* spm = std::get_if<SpmEncoder>(&encoder)) {
-        spm->encode(part, adds_space_prefix && first_or_after_token, ids);
-      } else if (const auto* bpe = std::get_if<BpeEncoder>(&encoder)) {
-        bpe->encode(part, ids);
-      }
+      std::visit(
+          [&](const auto& of_kind) {
+            using Kind = std::decay_t<decltype(of_kind)>;
+            if constexpr (std::is_same_v<Kind, SpmEncoder>) {
+              of_kind.encode(part, adds_space_prefix && first_or_after_token, ids);
+            } else if constexpr (!std::is_same_v<Kind, std::monostate>) {
+              of_kind.encode(part, ids);
+            }
+          },
+          encoder);
       first_or_after_token = false;
       text.remove_prefix(part.size());
     }
@@ -64,37 +156,26 @@ struct Tokenizer::Impl {
 };
 
 Result<Tokenizer> Tokenizer::create(TokenizerData data) {
-  const bool pieces = data.model == "llama", bytes = data.model == "gpt2";
+  PUMICE_ASSIGN(VocabularyKind kind, kind_of(data));
   std::vector<std::string> numbers;
-  if (data.has_ids_alone()) {
+  if (kind == VocabularyKind::kIds) {
     PUMICE_ASSIGN(numbers, name_by_number(data));
-  } else if (!pieces && !bytes) {
-    const std::string shown = printable(std::string_view(data.model).substr(0, 64));
-    return error(Status::kUnsupported, "tokenizer.ggml.model '%s' is not supported; known are llama, gpt2 and none",
-                 shown.c_str());
   }
-  const auto kind = pieces ? VocabularyKind::kSentencePiece : bytes ? VocabularyKind::kByteLevel : VocabularyKind::kIds;
-  PUMICE_ASSIGN(auto pre, PreTokenizer::create(bytes ? std::string_view(data.pre) : std::string_view()));
+  const std::string_view pre_name = data.model == "gemma4" ? "gemma4" : std::string_view(data.pre);
+  PUMICE_ASSIGN(auto pre, PreTokenizer::create(is_bpe(kind) ? pre_name : std::string_view()));
+  if (is_bpe(kind) && pre.traits().characters) kind = VocabularyKind::kCharacters;
   PUMICE_ASSIGN(auto table, TokenTable::create(kind, data));
   size_t merge_bytes = 0;
   for (const std::string_view merge : data.merges) merge_bytes += merge.size();
   if (merge_bytes > StringTable::kMaxBytes / 4)
     return error(Status::kMalformed, "tokenizer.ggml.merges has %zu bytes, which is too much", merge_bytes);
-  const bool adds_bos = data.add_bos.value_or(pieces || pre.adds_bos_by_default());
-  const bool adds_eos = data.add_eos.value_or(false);
-  if (adds_bos && !table->bos) {
-    return error(Status::kMalformed, "tokenizer.ggml.add_bos_token is set but there is no tokenizer.ggml.bos_token_id");
-  }
-  if (adds_eos && !table->eos) {
-    return error(Status::kMalformed, "tokenizer.ggml.add_eos_token is set but there is no tokenizer.ggml.eos_token_id");
-  }
+  PUMICE_ASSIGN(Added added, tokens_to_add(kind, *table, data, pre.traits()));
+  PUMICE_ASSIGN(Encoder encoder, make_encoder(kind, *table, data, pre));
   SpecialTokens specials(*table);
-  std::variant<std::monostate, SpmEncoder, BpeEncoder> encoder;
-  if (pieces) encoder.emplace<SpmEncoder>(*table);
-  if (bytes) encoder.emplace<BpeEncoder>(*table, data.merges, pre);
-  return Tokenizer(std::unique_ptr<const Impl>(
-      new Impl{std::move(table), std::move(specials), std::move(encoder), adds_bos, adds_eos,
-               pieces && data.add_space_prefix.value_or(true), std::move(data.warnings)}));
+  const bool space_prefix = (kind == VocabularyKind::kSentencePiece && data.add_space_prefix.value_or(true)) ||
+                            (kind == VocabularyKind::kUnigram && data.add_space_prefix.value_or(false));
+  return Tokenizer(std::unique_ptr<const Impl>(new Impl{std::move(table), std::move(specials), std::move(encoder),
+                                                        added, space_prefix, std::move(data.warnings)}));
 }
 
 Tokenizer::Tokenizer(std::unique_ptr<const Impl> impl) : impl_(std::move(impl)) {}
@@ -104,7 +185,8 @@ Tokenizer::~Tokenizer() = default;
 
 std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions options) const {
   std::vector<int32_t> ids;
-  if (options.add_special && impl_->adds_bos) ids.push_back(*impl_->table->bos);
+  const Added& added = impl_->added;
+  if (options.add_special && added.first) ids.push_back(*added.first_id);
   bool first_or_after_token = true;
   for (const TextFragment& fragment : impl_->specials.partition(text, options.parse_special)) {
     if (fragment.id >= 0) {
@@ -114,7 +196,7 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
     }
     first_or_after_token = fragment.id >= 0;
   }
-  if (options.add_special && impl_->adds_eos) ids.push_back(*impl_->table->eos);
+  if (options.add_special && added.last) ids.push_back(*added.last_id);
   return ids;
 }
 
@@ -151,11 +233,11 @@ std::optional<int32_t> Tokenizer::eos() const { return impl_->table->eos; }
 std::optional<int32_t> Tokenizer::eot() const { return impl_->table->eot; }
 std::optional<int32_t> Tokenizer::unk() const { return impl_->table->unk; }
 std::optional<int32_t> Tokenizer::pad() const { return impl_->table->pad; }
-bool Tokenizer::adds_bos() const { return impl_->adds_bos; }
-bool Tokenizer::adds_eos() const { return impl_->adds_eos; }
+bool Tokenizer::adds_bos() const { return impl_->added.first; }
+bool Tokenizer::adds_eos() const { return impl_->added.last; }
 bool Tokenizer::adds_space_prefix() const { return impl_->adds_space_prefix; }
 bool Tokenizer::has_double_bos(const std::vector<int32_t>& ids) const {
-  return impl_->adds_bos && ids.size() >= 2 && ids[0] == *impl_->table->bos && ids[1] == ids[0];
+  return impl_->added.first && ids.size() >= 2 && ids[0] == impl_->added.first_id && ids[1] == ids[0];
 }
 const std::vector<std::string>& Tokenizer::warnings() const { return impl_->warnings; }
 

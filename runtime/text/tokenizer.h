@@ -1,13 +1,16 @@
-// Tokenizer: text to token ids and back, for the two vocabulary kinds of GGUF files.
+// Tokenizer: text to token ids and back, for the vocabulary kinds of GGUF files.
 //
 //   "llama"  SentencePiece-style: adjacent symbols merge by the score of the token they form; a symbol without a token
 //            becomes its <0xNN> bytes (Kudo and Richardson 2018, arXiv 1808.06226).
 //   "gpt2"   byte-level BPE: a pre-tokenizer cuts the text into words, whose bytes merge by rank
 //            (Radford et al. 2019, "Language models are unsupervised multitask learners").
+//   "gemma4", "whitespace"  BPE whose characters merge instead of bytes, with spaces as U+2581 or without them.
+//   "bert", "t5", "rwkv", "plamo2"  see wordpiece.h, unigram.h, rwkv.h, plamo.h.
 //
 // Contract: ids equal those of llama.cpp for the same vocabulary, except that ordinary text never becomes a control or
 //   unknown token (control_names.h), whatever its type, not even where merges would form its name. Text is bytes:
-//   invalid UTF-8 is never an error and, where the vocabulary has all bytes, survives encode and token_bytes unchanged.
+//   invalid UTF-8 is never an error and, where the vocabulary has all bytes, survives encode and token_bytes unchanged
+//   ("bert" drops it and "t5" makes it U+FFFD, as they normalise).
 //   Work is O(n log n) in the text.
 // Ownership: owns its vocabulary; views returned live as long as the tokenizer object stays where it was created or
 //   moved to (moving keeps them valid).
@@ -27,7 +30,7 @@
 namespace pumice {
 
 struct EncodeOptions {
-  bool add_special = true;    // add BOS and EOS where the vocabulary says so
+  bool add_special = true;    // add BOS and EOS where the vocabulary says so; of "bert" always [CLS] and [SEP]
   bool parse_special = true;  // text such as "<|im_end|>" becomes that control token; off for untrusted text
 };
 

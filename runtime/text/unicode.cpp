@@ -114,6 +114,33 @@ uint8_t char_class(uint32_t code_point) {
   return class_of_category(code_point);
 }
 
+bool is_control(uint32_t code_point) {
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(code_point))) {
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_CS:
+      return true;
+    default:
+      return false;
+  }
+}
+
+uint32_t to_lower(uint32_t code_point) {
+  if (code_point < 0x80) return code_point - 'A' < 26 ? code_point + ('a' - 'A') : code_point;
+  return static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code_point)));
+}
+
+uint32_t base_character(uint32_t code_point) {
+  if (code_point < 0xC0) return code_point;
+  std::array<utf8proc_int32_t, 32> parts{};
+  int last_class = 0;
+  const auto count =
+      utf8proc_decompose_char(static_cast<utf8proc_int32_t>(code_point), parts.data(),
+                              static_cast<utf8proc_ssize_t>(parts.size()), UTF8PROC_DECOMPOSE, &last_class);
+  return count > 0 ? static_cast<uint32_t>(parts[0]) : code_point;
+}
+
 uint32_t byte_to_alphabet(uint8_t byte) {
   if (stands_for_itself(byte)) return byte;
   if (byte <= 0x20) return 0x100u + byte;

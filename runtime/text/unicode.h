@@ -44,6 +44,11 @@ struct CharClass {
 
 uint8_t char_class(uint32_t code_point);
 
+bool is_control(uint32_t code_point);  // categories Cc, Cf, Co, Cs
+uint32_t to_lower(uint32_t code_point);
+// The first character of the canonical decomposition: the letter without its accents.
+uint32_t base_character(uint32_t code_point);
+
 // The character that stands for a byte, and back.
 uint32_t byte_to_alphabet(uint8_t byte);
 std::optional<uint8_t> alphabet_to_byte(uint32_t code_point);

@@ -49,12 +49,13 @@ MemoryAllocator::~MemoryAllocator() {
 
 Result<uint32_t> MemoryAllocator::memory_type(uint32_t allowed, MemoryIntent intent) const {
   // Each list goes from the wish to what is still acceptable; a device without its own memory has one type for all.
-  static constexpr VkMemoryPropertyFlags kWishes[5][3] = {{kLocal, 0, 0},
+  static constexpr VkMemoryPropertyFlags kWishes[6][3] = {{kLocal, 0, 0},
                                                           {kMapped | kLocal, kLocal, 0},
                                                           {kMapped, kMapped, kMapped},
                                                           {kMapped | kCached, kMapped, kMapped},
-                                                          {kMapped | kLocal, kMapped, kMapped}};
-  static constexpr VkMemoryPropertyFlags kAvoid[5] = {kMapped, 0, kLocal, 0, 0};
+                                                          {kMapped | kLocal, kMapped, kMapped},
+                                                          {kMapped, kMapped, kMapped}};
+  static constexpr VkMemoryPropertyFlags kAvoid[6] = {kMapped, 0, kLocal, 0, 0, kLocal};
   if (intent == MemoryIntent::kWeights && !caps_.mapped_device_memory) intent = MemoryIntent::kDevice;
   const auto row = static_cast<size_t>(intent);
   for (const VkMemoryPropertyFlags avoid : {kAvoid[row], VkMemoryPropertyFlags{0}}) {
@@ -92,11 +93,11 @@ std::optional<uint64_t> MemoryAllocator::place(Block& block, uint64_t size, uint
   return std::nullopt;
 }
 
-Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size) {
-  if (limit_ != 0 && (reserved_ >= limit_ || size > limit_ - reserved_))
+Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size, bool host) {
+  if (!host && limit_ != 0 && (reserved_ >= limit_ || size > limit_ - reserved_))
     return error(Status::kOutOfDeviceMemory, "the memory limit of %llu MiB is reached",
                  static_cast<unsigned long long>(limit_ >> 20));
-  Block block{.size = size, .type = type};
+  Block block{.size = size, .type = type, .host = host};
   block.holes.push_back({0, size});
   // Whatever needs host memory comes before the driver's.
   auto place = std::find_if(blocks_.begin(), blocks_.end(), [](const Block& b) { return !b.memory; });
@@ -114,7 +115,7 @@ Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size) {
     }
     block.mapped = static_cast<std::byte*>(mapped);
   }
-  reserved_ += size;
+  if (!host) reserved_ += size;
   *place = std::move(block);
   return static_cast<uint32_t>(place - blocks_.begin());
 }
@@ -134,16 +135,17 @@ Result<Allocation> MemoryAllocator::allocate(const VkMemoryRequirements& require
                  static_cast<unsigned long long>(size), static_cast<unsigned long long>(alignment));
   std::lock_guard lock(mutex_);
   PUMICE_ASSIGN(const uint32_t type, memory_type(requirements.memoryTypeBits, intent));
+  const bool host = intent == MemoryIntent::kHostWeights;
   for (uint32_t i = 0; i < blocks_.size(); ++i) {
-    if (!blocks_[i].memory || blocks_[i].type != type) continue;
+    if (!blocks_[i].memory || blocks_[i].type != type || blocks_[i].host != host) continue;
     if (const auto offset = place(blocks_[i], size, alignment)) return allocation(i, *offset, size, intent);
   }
 
-  const uint64_t usual = std::min(intent <= MemoryIntent::kWeights ? kDeviceBlock : kHostBlock,
+  const uint64_t usual = std::min(intent <= MemoryIntent::kWeights || host ? kDeviceBlock : kHostBlock,
                                   std::max<uint64_t>(caps_.max_allocation, 1));
-  Result<uint32_t> added = add_block(type, std::max(usual, size));
+  Result<uint32_t> added = add_block(type, std::max(usual, size), host);
   // Near the limit a block of exactly the wanted size may still fit.
-  if (!added && added.error().status == Status::kOutOfDeviceMemory && size < usual) added = add_block(type, size);
+  if (!added && added.error().status == Status::kOutOfDeviceMemory && size < usual) added = add_block(type, size, host);
   if (!added) return std::move(added).error();
   const auto offset = place(blocks_[*added], size, alignment);
   PUMICE_CHECK(offset);  // a new block begins at 0, a multiple of everything
@@ -156,7 +158,7 @@ void MemoryAllocator::free(const Allocation& allocation) noexcept {
   Block& block = blocks_[allocation.block];
   if (--block.allocations == 0) {
     table_.vkFreeMemory(device_, block.memory, nullptr);
-    reserved_ -= block.size;
+    if (!block.host) reserved_ -= block.size;
     block = Block{};
     return;
   }
@@ -180,6 +182,13 @@ void MemoryAllocator::free(const Allocation& allocation) noexcept {
 uint64_t MemoryAllocator::reserved_bytes() const {
   std::lock_guard lock(mutex_);
   return reserved_;
+}
+
+uint64_t MemoryAllocator::room(uint64_t budget) const {
+  std::lock_guard lock(mutex_);
+  if (budget == 0) budget = UINT64_MAX;
+  if (limit_ != 0) budget = std::min(budget, limit_);
+  return budget - std::min(budget, reserved_);
 }
 
 void MemoryAllocator::set_limit(uint64_t bytes) {

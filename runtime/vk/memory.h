@@ -13,11 +13,12 @@
 namespace pumice::vk {
 
 enum class MemoryIntent {
-  kDevice,    // read and written by shaders only
-  kWeights,   // written once before it is read by shaders: mapped where caps.mapped_device_memory, else by copies
-  kUpload,    // written by the host once, read by copies
-  kReadback,  // written by the device, read by the host
-  kShared,    // small values that the host writes or reads while steps run; device-local where the host can see that
+  kDevice,       // read and written by shaders only
+  kWeights,      // written once before it is read by shaders: mapped where caps.mapped_device_memory, else by copies
+  kUpload,       // written by the host once, read by copies
+  kReadback,     // written by the device, read by the host
+  kShared,       // small values that the host writes or reads while steps run; device-local where the host can see that
+  kHostWeights,  // weights that stay in the host's memory, where shaders read them over the bus
 };
 
 // Without counts beyond Vulkan's own and without types of a heap that there is not.
@@ -50,9 +51,11 @@ class MemoryAllocator {
   // The device hangs: nothing is given back to the driver any more.
   void abandon() noexcept { blocks_.clear(); }
 
-  uint64_t reserved_bytes() const;  // taken from the driver
-  // Bytes above which allocate() refuses; for budgets and for tests. 0: no limit.
+  uint64_t reserved_bytes() const;  // taken from the driver, without weights that stay in the host's memory
+  // Bytes above which allocate() refuses, but for such weights; for budgets and for tests. 0: no limit.
   void set_limit(uint64_t bytes);
+  // What is left of `budget` bytes (0: unknown) and of the limit.
+  uint64_t room(uint64_t budget) const;
 
  private:
   struct Hole {
@@ -63,12 +66,13 @@ class MemoryAllocator {
     VkDeviceMemory memory = VK_NULL_HANDLE;
     uint64_t size = 0;
     uint32_t type = 0;
+    bool host = false;  // of kHostWeights: neither counted nor limited
     std::byte* mapped = nullptr;
     size_t allocations = 0;
     std::vector<Hole> holes;  // in order; has room for one more than there are allocations, so that free() needs none
   };
   Result<uint32_t> memory_type(uint32_t allowed, MemoryIntent intent) const;
-  Result<uint32_t> add_block(uint32_t type, uint64_t size);
+  Result<uint32_t> add_block(uint32_t type, uint64_t size, bool host);
   static std::optional<uint64_t> place(Block& block, uint64_t size, uint64_t alignment);
   Allocation allocation(uint32_t index, uint64_t offset, uint64_t size, MemoryIntent intent) const;
 

@@ -186,12 +186,24 @@ std::vector<FamilyModel> recurrent_families() {
                        }),
        .layers = 4,
        .merged_experts = true},
+      {.architecture = "qwen3next", .keys = recurrence(96, 24, 6, 3), .layers = 4},
       {.architecture = "granitehybrid", .keys = recurrence(96, 32, 4, 2), .layers = 3, .layer_kv_heads = {0, 2, 0}},
       {.architecture = "nemotron_h",
        .keys = recurrence(96, 16, 4, 2),
        .layers = 4,
        .layer_kv_heads = {0, 0, 2, 0},
        .layer_ffn = {0, 96, 0, 96}},
+      {.architecture = "nemotron_h_moe",
+       .keys = mixture(8, 2, 32,
+                       [](GgufWriter& w, const std::string& p) {
+                         recurrence(96, 16, 4, 2)(w, p);
+                         w.u32(p + "expert_shared_count", 1).boolean(p + "expert_weights_norm", true);
+                         w.f32(p + "expert_weights_scale", 2.5f);
+                       }),
+       .layers = 4,
+       .layer_kv_heads = {0, 0, 2, 0},
+       .layer_ffn = {0, 32, 0, 32},
+       .selection_bias = true},
       {.architecture = "mamba2", .keys = recurrence(128, 48, 4, 1)},
   };
 }

@@ -47,6 +47,12 @@ TEST(PreTokenizer, KnownCuts) {
   EXPECT_EQ(words("deepseek-v3", "x1234 #tag 中あ!"), (Words{"x", "123", "4", " #", "tag", " ", "中あ", "!"}));
   EXPECT_EQ(words("tekken", "HTTPServer é12"), (Words{"HTTPServer", " é", "1", "2"}));
   EXPECT_EQ(words("gpt-4o", "camelCase don't éABC ///\n"), (Words{"camel", "Case", " don't", " é", "ABC", " ///\n"}));
+  EXPECT_EQ(words("kimi-k2", "中文abc's 1234 中x"), (Words{"中文", "abc's", " ", "123", "4", " ", "中", "x"}));
+  EXPECT_EQ(words("superbpe", "a1234567b"), (Words{"a", "1", "234", "567", "b"}));
+  EXPECT_EQ(words("exaone-moe", "I am a boy 12"), (Words{"I am a boy", " ", "1", "2"}));
+  EXPECT_EQ(words("jais-2", std::string(11, ' ') + "x"), (Words{"        ", "  ", " x"}));
+  EXPECT_EQ(words("mmbert", "▁a▁b\n\n▁"), (Words{"▁a", "▁b", "\n\n", "▁"}));
+  EXPECT_EQ(words("whitespace", "ab  c"), (Words{"ab", "  ", "c"}));
   EXPECT_EQ(words("gpt-2", ""), Words{});
 }
 
@@ -65,7 +71,8 @@ TEST(PreTokenizer, UnknownNameSaysWhatIsKnown) {
 }
 
 // The rules against the regular expressions they stand for, run by std::regex on text in which each class beyond ASCII
-// is one byte: @L, @N, @P and @M in the table become that byte and the ASCII members of the class.
+// is one byte: @L, @N, @P, @S and @M in the table become that byte and the ASCII members of the class, @J the joiners.
+// "(wide)" has code points instead, and "(from the right)" is the rule that groups numbers so.
 const std::map<std::string, std::vector<std::string>> kExpressions = {
     {"gpt-2", {"'s|'t|'re|'ve|'m|'ll|'d| ?[@L]+| ?[@N]+| ?[^\\s@L@N]+|\\s+(?!\\S)|\\s+"}},
     {"llama-bpe",
@@ -90,6 +97,63 @@ const std::map<std::string, std::vector<std::string>> kExpressions = {
     {"tekken",
      {"[^\\r\\n@L@N]?((?=[@L])([^a-z]))*((?=[@L])([^A-Z]))+|[^\\r\\n@L@N]?((?=[@L])([^a-z]))+((?=[@L])([^A-Z]))*|[@N]| "
       "?[^\\s@L@N]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"bailingmoe2",
+     {"'(?:[sSdDmMtT]|[lL][lL]|[vV][eE]|[rR][eE])|[^\\r\\n@L@N]?[@L]+|[@N]| "
+      "?[^\\s@L@N]+[\\r\\n]*|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"}},
+    {"seed-coder",
+     {"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n@L@N]?[@L]+|[@N]| "
+      "?[^\\s@L@N\\r\\n]+|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"minicpm5",
+     {"[@N]{1,3}",
+      "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n@L@N]?[@L]+|[@N]+| "
+      "?[^\\s@L@N]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"laguna",
+     {"[^\\n]+|[\\n]+",
+      "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n@L@N]?[@L]+|[@N]| "
+      "?[^\\s@L@N]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"ufakzeka", {"[^\\r\\n@L@N]?[@L]+|[@N]| ?[^\\s@L@N]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"k2-horizon",
+     {"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n@L@N]?[@L@M@J]+|[@N]{1,3}| "
+      "?[^\\s@L@N]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"jais-2",
+     {"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n@L@N]?[@L]+|[@N]{1,3}| "
+      "?[^\\s@L@N]+[\\r\\n]*|\\s*[\\r\\n]+|\\s{512}(?!\\S)|\\s{256}(?!\\S)|\\s{128}(?!\\S)|\\s{64}(?!\\S)|\\s{32}(?!"
+      "\\S)|\\s{16}(?!\\S)|\\s{8}(?!\\S)|\\s{4}(?!\\S)|\\s{1,2}(?!\\S)|\\s{1}"}},
+    {"granite-embed-multi-97m",
+     {"[^\\r\\n@L@N]?((?=[@L@M])([^a-z]))*((?=[@L@M])([^A-Z]))+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]"
+      ")?|[^\\r\\n@L@N]?((?=[@L@M])([^a-z]))+((?=[@L@M])([^A-Z]))*(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'["
+      "dD])?|[@N]{1,3}| ?[^\\s@L@N]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"tiny_aya",
+     {"(from the right)",
+      "[^\\r\\n@L@N]?[@L@M]+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[@N]{1,3}| "
+      "?[^\\s@L@N]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"youtu",
+     {"(wide)[\\uac00-\\ud7a3\\u3131-\\u318e]+|["
+      "\\uff01\\u2026\\u201c\\u201d\\u2018\\u2019\\u2014\\uff1a\\uff1b\\uff0c\\u3001-\\u303f\\ufe30-\\ufe4f]+|[\\u3105-"
+      "\\u312f]+|[\\u4e00-\\u9fa5\\u3040-\\u30ff]+",
+      "[^\\r\\n@L@N]?[@L@M]+(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?|[@N]| "
+      "?[^\\s@L@N]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"exaone-moe",
+     {"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])|[^\\r\\n@L@N]?(?:[@L][@M]*(?: [@L][@M]*)*)+|[@N]| "
+      "?[^\\s@L@N]+[\\r\\n/]?|\\s*[\\r\\n]|\\s+(?!\\S)|\\s+"}},
+    {"spark2_5",
+     {"[@N]", "(wide)[\\u4e00-\\u9fa5\\u3040-\\u30ff]+",
+      "[!-/:-?\\x40\\[-`{-~][A-Za-z]+|[^\\r\\n@L@P@S]?[@L@M]+| ?[@P@S]+|[\\r\\n]|\\s+(?!\\S)|\\s+"}},
+    {"hy_v4",
+     {"[@N]{1,3}", "(wide)[\\u4e00-\\u9fa5\\u3040-\\u30ff]+",
+      "[!-/:-?\\x40\\[-`{-~][A-Za-z]+|[^\\r\\n@L@P@S]?[@L@M]+| ?[@P@S]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"afmoe",
+     {"(from the right)",
+      "(wide)[\\u4e00-\\u9fff\\u3400-\\u4dbf\\u8c48-\\ufaff\\u3040-\\u30ff\\uff65-\\uff9f\\u2f00-\\u2fdf\\u0e40-"
+      "\\u0eff\\u1780-\\u17ff\\u1000-\\u109f\\u1100-\\u11ff]+",
+      "[!-/:-?\\x40\\[-`{-~][A-Za-z]+|[^\\r\\n@L@P@S]?[@L@M]+| ?[@P@S]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"}},
+    {"superbpe", {"[@N]+", "(wide)(?=([0-9]{3})+(?![0-9]))"}},
+    {"bloom", {"(wide) ?[^(\\s|.,!?\\u2026\\u3002\\uff0c\\u3001\\u0964\\u06d4\\u060c)]+"}},
+    {"viking", {"(wide) ?[^(\\s|.,!?\\u2026\\u3002\\uff0c\\u3001\\u0964\\u06d4\\u060c)]+", "[@N]"}},
+    {"chameleon",
+     {"(wide)<sentinel:[0-9]+>", "(wide)(IMGIMG)([A-I]{1,4})Z", "(wide)([\\t\\n]|    |  )", "[@N]",
+      "[@P!-/:-?\\x40\\[-`{-~]", "'s|'t|'re|'ve|'m|'ll|'d| ?[@L]+| ?[@N]+| ?[^\\s@L@N]+|\\s+(?!\\S)|\\s+"}},
+    {"gemma4", {"[^\\n]+|[\\n]+"}},
 };
 
 std::string expand(std::string_view expression) {
@@ -113,6 +177,12 @@ std::string expand(std::string_view expression) {
       case 'P':
         out += "\xD3!-#%-*,-/:-;?-@\\[-\\]_\\{\\}";
         break;
+      case 'S':
+        out += "\xD5$+<=>\\^`|~";
+        break;
+      case 'J':
+        out += '\xD6';
+        break;
       default:
         out += '\xD4';
     }
@@ -125,6 +195,10 @@ std::string collapse(const TextUnits& units) {
   for (size_t i = 0; i < units.size(); ++i) {
     if (units.code_points[i] < 128) {
       out += static_cast<char>(units.code_points[i]);
+      continue;
+    }
+    if (units.code_points[i] == 0x200C || units.code_points[i] == 0x200D) {
+      out += '\xD6';
       continue;
     }
     switch (units.classes[i]) {
@@ -153,16 +227,26 @@ std::string collapse(const TextUnits& units) {
   return out;
 }
 
-std::vector<size_t> split_by(const std::regex& expression, const std::string& text, const std::vector<size_t>& ends) {
+std::wstring widen(const TextUnits& units) {
+  std::wstring out;
+  for (size_t i = 0; i < units.size(); ++i)
+    out += units.classes[i] == CharClass::kSpace && units.code_points[i] > 0x7F ? L'\v' : wchar_t(units.code_points[i]);
+  return out;
+}
+
+template <typename Char>
+std::vector<size_t> split_by(const std::basic_regex<Char>& expression, const std::basic_string<Char>& text,
+                             const std::vector<size_t>& ends) {
   std::vector<size_t> result;
   size_t begin = 0;
   for (const size_t end : ends) {
     size_t done = begin;
-    for (std::cregex_iterator it(text.data() + begin, text.data() + end, expression), stop; it != stop; ++it) {
+    for (std::regex_iterator<const Char*> it(text.data() + begin, text.data() + end, expression), stop; it != stop;
+         ++it) {
       const size_t at = begin + static_cast<size_t>(it->position());
       if (at > done) result.push_back(at);
       done = at + static_cast<size_t>(it->length());
-      result.push_back(done);
+      if (it->length() > 0) result.push_back(done);
     }
     if (done < end) result.push_back(end);
     begin = end;
@@ -170,19 +254,48 @@ std::vector<size_t> split_by(const std::regex& expression, const std::string& te
   return result;
 }
 
+// A cut where the digits up to the end of their run are a multiple of three, and where the run ends.
+std::vector<size_t> split_from_the_right(const TextUnits& units) {
+  const auto digits_from = [&](size_t i) {
+    size_t count = 0;
+    while (i + count < units.size() && units.classes[i + count] == CharClass::kNumber) ++count;
+    return count;
+  };
+  std::vector<size_t> result;
+  for (size_t i = 1; i <= units.size(); ++i) {
+    const bool after_number = units.classes[i - 1] == CharClass::kNumber;
+    if (i == units.size() || (after_number && digits_from(i) % 3 == 0)) result.push_back(i);
+  }
+  return result;
+}
+
+std::vector<size_t> split_reference(const TextUnits& units, const std::vector<std::string>& expressions) {
+  static std::map<std::string, std::regex> compiled;
+  static std::map<std::string, std::wregex> compiled_wide;
+  const std::string wide = "(wide)";
+  std::vector<size_t> ends;
+  if (units.size() > 0) ends.push_back(units.size());
+  for (const std::string& e : expressions) {
+    if (e == "(from the right)") {
+      ends = split_from_the_right(units);
+    } else if (e.starts_with(wide)) {
+      const std::wstring expression(e.begin() + static_cast<std::ptrdiff_t>(wide.size()), e.end());
+      ends = split_by(compiled_wide.try_emplace(e, expression).first->second, widen(units), ends);
+    } else {
+      ends = split_by(compiled.try_emplace(e, expand(e), std::regex::optimize).first->second, collapse(units), ends);
+    }
+  }
+  return ends;
+}
+
 size_t mismatches(const std::string& pre, const std::vector<std::string>& expressions) {
-  std::vector<std::regex> compiled;
-  for (const std::string& e : expressions) compiled.emplace_back(expand(e), std::regex::optimize);
   const auto pre_tokenizer = PreTokenizer::create(pre);
   std::mt19937 random(11);
   size_t count = 0;
   for (int round = 0; round < 1500; ++round) {
     const std::string text = random_text(random, 20) + (round % 8 == 0 ? random_bytes(random, 6) : "");
     const TextUnits units = decode_units(text);
-    const std::string collapsed = collapse(units);
-    std::vector<size_t> ends;
-    if (!collapsed.empty()) ends.push_back(collapsed.size());
-    for (const std::regex& e : compiled) ends = split_by(e, collapsed, ends);
+    const std::vector<size_t> ends = split_reference(units, expressions);
     std::vector<uint32_t> offsets;
     for (const size_t end : ends) offsets.push_back(units.offsets[end]);
     count += offsets != pre_tokenizer->split(text);
@@ -198,12 +311,17 @@ TEST(PreTokenizer, TheComparisonCanFail) {
   EXPECT_GT(mismatches("llama-bpe", kExpressions.at("qwen2")), 0u);
   EXPECT_GT(mismatches("qwen35", kExpressions.at("qwen2")), 0u);
   EXPECT_GT(mismatches("falcon", kExpressions.at("default")), 0u);
+  EXPECT_GT(mismatches("k2-horizon", kExpressions.at("llama-bpe")), 0u);
+  EXPECT_GT(mismatches("bloom", kExpressions.at("viking")), 0u);
+  EXPECT_GT(mismatches("spark2_5", kExpressions.at("hy_v4")), 0u);
 }
 
 TEST(PreTokenizer, WordsCoverAnyBytes) {
   std::mt19937 random(3);
-  for (const char* pre : {"default", "gpt-2", "llama-bpe", "qwen2", "qwen35", "starcoder", "falcon", "tekken", "gpt-4o",
-                          "deepseek-llm", "deepseek-coder", "deepseek-v3"}) {
+  for (const char* pre :
+       {"default",  "gpt-2",        "llama-bpe",      "qwen2",       "qwen35",     "starcoder", "falcon",     "tekken",
+        "gpt-4o",   "deepseek-llm", "deepseek-coder", "deepseek-v3", "kimi-k2",    "mmbert",    "whitespace", "jais-2",
+        "superbpe", "afmoe",        "chameleon",      "youtu",       "exaone-moe", "viking"}) {
     const auto pre_tokenizer = PreTokenizer::create(pre);
     for (int round = 0; round < 500; ++round) {
       const std::string text = round % 2 ? random_bytes(random, 60) : random_text(random, 20);

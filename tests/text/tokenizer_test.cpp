@@ -140,6 +140,44 @@ TEST(Tokenizer, EndOfTurnByNameAndHarmony) {
   EXPECT_EQ(h.token_bytes(259), "<|channel|>");
 }
 
+// Of the model "gemma4", with a merge of characters that the byte alphabet could not spell.
+TokenizerData characters_base() {
+  TokenizerData data = sentencepiece_base();
+  data.model = "gemma4";
+  for (const char* name : {"▁", "中", "国", "中国", "a", "▁a", "\n", "\n\n"}) add_token(data, name);  // 259 …
+  data.merges = {"中 国", "▁ a"};
+  data.bos = 1;
+  return data;
+}
+
+TEST(Tokenizer, CharactersMergeOfGemma4) {
+  TokenizerData data = characters_base();
+  EXPECT_EQ(make(data).encode("a a中国中", {}), (Ids{1, 263, 264, 262, 260}));
+  EXPECT_EQ(make(data).encode("\n\n\n\na\n\n", {.add_special = false}), (Ids{265, 265, 265, 265, 263, 266}));
+  EXPECT_EQ(make(data).encode("é\xFF", {.add_special = false}), (Ids{3 + 0xC3, 3 + 0xA9, 3 + 0xFF}));
+  EXPECT_EQ(make(data).decode({264, 262, 3 + 0xC3, 3 + 0xA9}), " a中国é");
+  EXPECT_FALSE(make(data).adds_space_prefix() || make(data).eos());
+  data.add_bos = false;
+  EXPECT_TRUE(make(data).adds_bos());
+  EXPECT_EQ(make(data).warnings().size(), 1u);
+  data.bos.reset();
+  EXPECT_EQ(failure(data), Status::kMalformed);
+}
+
+TEST(Tokenizer, CharactersMergeByTheNameOfThePreTokenizer) {
+  TokenizerData data = characters_base();
+  data.model = "gpt2";
+  data.pre = "sarvam-moe";
+  EXPECT_EQ(make(data).encode(" a中国", {}), (Ids{264, 262}));
+  EXPECT_EQ(make(data).encode("\n\n", {}), (Ids{265, 265}));
+  data.pre = "mmbert";  // each word has a mark
+  EXPECT_EQ(make(data).encode("a a  \n\na", {}), (Ids{264, 264, 259, 259, 266, 264}));
+  data.model = data.pre = "whitespace";
+  EXPECT_EQ(make(data).encode(" a\u3000中国\nA", {}), (Ids{263, 262, 3 + 'A'}));
+  data.lowercase = true;
+  EXPECT_EQ(make(data).encode("A a", {}), (Ids{263, 263}));
+}
+
 TEST(Tokenizer, HostileDataIsAnErrorOrDefined) {
   TokenizerData data = sentencepiece_base();
   data.model = "wat";
@@ -173,6 +211,9 @@ TEST(Tokenizer, OddVocabulariesStillEncode) {
   std::mt19937 random(21);
   for (int round = 0; round < 300; ++round) {
     TokenizerData data = round % 2 ? sentencepiece_base() : byte_level_base(round % 4 ? "deepseek-llm" : "tekken");
+    for (const auto& [every, model] : {std::pair(5, "t5"), {7, "bert"}, {9, "rwkv"}, {11, "plamo2"}, {13, "gemma4"}})
+      if (round % 2 && round % every == 0) data.model = model;
+    data.sep = 2;
     for (int i = 0; i < 60; ++i) {
       std::string name = i % 3 ? random_bytes(random, 4) : testing::random_text(random, 3);
       add_token(data, std::move(name), TokenType::kNormal, 0);
@@ -180,7 +221,8 @@ TEST(Tokenizer, OddVocabulariesStillEncode) {
       data.scores.back() = i % 5 ? static_cast<float>(random() % 7) : (i % 2 ? NAN : INFINITY);
       data.merges.push_back(kept(random_bytes(random, 3) + " " + random_bytes(random, 3)));
     }
-    data.bos = static_cast<int64_t>(random()) - 1000;
+    data.bos = data.model == "bert" || data.model == "gemma4" ? 1 : static_cast<int64_t>(random()) - 1000;
+    for (size_t byte = 0; data.model == "plamo2" && byte < 256; ++byte) data.token_types[3 + byte] = 6;
     data.eot = -5;
     data.pad = std::numeric_limits<int64_t>::min();
     data.unk = std::numeric_limits<int64_t>::max();

@@ -94,6 +94,7 @@ namespace pumice {
   X("lfm2moe", lfm2)                \
   X("qwen35", qwen35)               \
   X("qwen35moe", qwen35)            \
+  X("qwen3next", qwen35)            \
   X("granitehybrid", granitehybrid) \
   X("nemotron_h", nemotron_h)       \
   X("nemotron_h_moe", nemotron_h)   \
