@@ -189,7 +189,7 @@ void Catalogue::add_expert_tiles(const ModelShape& shape, uint32_t type, uint32_
   const uint32_t tile = matvec_tile(
       kernels_.caps(), {.type = type, .rows = width, .cols = shape.width, .n = n * kUsed, .gated = true}, kExperts);
   if (tile == 1) return;
-  add("tiles of experts " + std::string(weight_variant(type)), true, [&](Recorder recorder) {
+  add("tiles of experts " + std::string(weight_variant(type)), false, [&](Recorder recorder) {
     expert_tiles(recorder, {.rows = n * kUsed, .experts = kExperts, .size = tile});
     matvec(recorder, {.w = gate,
                       .up = &gate,

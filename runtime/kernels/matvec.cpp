@@ -173,6 +173,31 @@ static MatvecVariant variant_of(Recorder recorder, const MatvecArgs& args, uint3
   return candidates[pick_candidate(recorder, key, candidates.size())];
 }
 
+static MatvecPush push_of(const MatvecArgs& args, const WeightSlab& slab, const WeightSlab& up, uint32_t rows) {
+  const bool by_expert = args.choices || args.heads.count;
+  const uint32_t expert_rows = args.w.rows / args.experts;
+  return {.rows = rows,
+          .cols = args.w.cols,
+          .units = args.w.units,
+          .n = args.n * std::max(args.heads.count, 1u),
+          .quant_offset = 0,
+          .scale_offset = slab.scale_offset,
+          .up_quant_offset = 0,
+          .up_scale_offset = up.scale_offset,
+          .x_stride = args.x.stride,
+          .y_stride = args.y.stride,
+          .y_offset = args.y_offset + (by_expert ? 0 : slab.first_row),
+          .bias_offset = slab.first_row,
+          .eps = args.eps,
+          .factor = args.factor,
+          .share = args.heads.count ? args.heads.count : args.share,
+          .first_expert = slab.first_row / expert_rows,
+          .experts = slab.rows / expert_rows,
+          .x_first = args.heads.x_first,
+          .x_head = args.heads.x_head,
+          .y_head = args.heads.y_head};
+}
+
 void matvec(Recorder recorder, const MatvecArgs& args) {
   const bool gated = args.up != nullptr;
   PUMICE_CHECK(args.x.stride % 4 == 0);
@@ -180,33 +205,13 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
                (args.up->type == args.w.type && args.up->rows == args.w.rows && args.up->cols == args.w.cols));
   PUMICE_CHECK((args.tile_size > 1) == (args.tiles != nullptr));
   const bool by_expert = args.choices || args.heads.count;
-  const uint32_t expert_rows = args.w.rows / args.experts, n = args.n * std::max(args.heads.count, 1u);
+  const uint32_t n = args.n * std::max(args.heads.count, 1u);
   for (size_t s = 0; s < args.w.slabs.size(); ++s) {
     const WeightSlab& slab = args.w.slabs[s];
     const WeightSlab& up = gated ? args.up->slabs[s] : slab;
-    const uint32_t rows = by_expert ? expert_rows : slab.rows;
-    const uint32_t y_offset = args.y_offset + (by_expert ? 0 : slab.first_row);
+    const uint32_t rows = by_expert ? args.w.rows / args.experts : slab.rows;
     const MatvecVariant variant = variant_of(recorder, args, rows);
-    const MatvecPush push{.rows = rows,
-                          .cols = args.w.cols,
-                          .units = args.w.units,
-                          .n = n,
-                          .quant_offset = 0,
-                          .scale_offset = slab.scale_offset,
-                          .up_quant_offset = 0,
-                          .up_scale_offset = up.scale_offset,
-                          .x_stride = args.x.stride,
-                          .y_stride = args.y.stride,
-                          .y_offset = y_offset,
-                          .bias_offset = slab.first_row,
-                          .eps = args.eps,
-                          .factor = args.factor,
-                          .share = args.heads.count ? args.heads.count : args.share,
-                          .first_expert = slab.first_row / expert_rows,
-                          .experts = slab.rows / expert_rows,
-                          .x_first = args.heads.x_first,
-                          .x_head = args.heads.x_head,
-                          .y_head = args.heads.y_head};
+    const MatvecPush push = push_of(args, slab, up, rows);
     const vk::BufferView bindings[kMatvecBindings] = {
         slab.buffer,
         up.buffer,

@@ -24,6 +24,7 @@ void recurrence(Recorder recorder, const RecurrenceArgs& args) {
                             .heads = args.heads,
                             .key_heads = args.key_heads,
                             .value_dim = args.value_dim,
+                            .tiled = args.tiled ? 1u : 0u,
                             .x_stride = args.x.stride,
                             .gates_stride = args.gates.stride,
                             .y_stride = args.y.stride,

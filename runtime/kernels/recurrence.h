@@ -24,6 +24,7 @@ struct RecurrenceArgs {
   uint32_t state_first = 0;  // floats of a sequence's state before those of the heads
   FloatRows y;               // (n, heads * value_dim)
   uint32_t n = 1, heads = 0, key_heads = 0, key_dim = 0, value_dim = 0;
+  bool tiled = false;  // key heads are taken in turn; otherwise heads next to each other have the same
   bool one_sequence = true;
   float eps = 0;
 };

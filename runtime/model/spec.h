@@ -93,6 +93,8 @@ struct RecurrenceSpec {
   RecurrenceKind kind = RecurrenceKind::kNone;
   uint32_t taps = 0;                                              // tokens that a convolution reaches
   uint32_t heads = 0, key_heads = 0, key_dim = 0, value_dim = 0;  // kShortConv: one head of the width, no keys
+  bool tiled = false;                                             // see kernels/recurrence.h
+  bool paired_gates = false;  // kDeltaRule: ssm_ba has strengths and decays, those of each key head after the other
 
   uint32_t inner_width() const { return heads * value_dim; }
   uint32_t keys_width() const { return key_heads * key_dim; }

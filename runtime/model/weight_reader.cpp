@@ -209,17 +209,27 @@ Result<std::array<Projection, 2>> WeightReader::parts(const std::string& name, c
 Result<std::array<Projection, 2>> WeightReader::alternating(const std::string& name, uint64_t blocks, uint64_t rows,
                                                             uint64_t cols) {
   PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", 2 * blocks * rows, cols));
-  if (rows % kRowInterleave != 0)
-    return error(Status::kUnsupported, "tensor %s.weight has blocks of %llu rows; only multiples of %u are supported",
-                 name.c_str(), static_cast<unsigned long long>(rows), kRowInterleave);
   const size_t bytes = whole->data.size() / (2 * blocks);
+  const bool in_place = rows % kRowInterleave == 0;  // otherwise blocks are small, and gathered
   std::array<Projection, 2> both;
   for (size_t i = 0; i < 2; ++i) {
     std::vector<const GgufTensor*> pieces;
+    std::vector<std::byte>& gathered = copies_.emplace_back();
     for (size_t block = 0; block < blocks; ++block) {
+      const auto piece = whole->data.subspan((2 * block + i) * bytes, bytes);
+      if (!in_place) {
+        gathered.insert(gathered.end(), piece.begin(), piece.end());
+        continue;
+      }
       GgufTensor& part = parts_.emplace_back(*whole);
       part.dims[1] = rows;
-      part.data = whole->data.subspan((2 * block + i) * bytes, bytes);
+      part.data = piece;
+      pieces.push_back(&part);
+    }
+    if (!in_place) {
+      GgufTensor& part = parts_.emplace_back(*whole);
+      part.dims[1] = blocks * rows;
+      part.data = gathered;
       pieces.push_back(&part);
     }
     PUMICE_ASSIGN(both[i].w, upload(pieces));

@@ -95,7 +95,8 @@ class WeightReader {
   bool on_host_ = false;
   std::vector<std::string> unused_;
   std::set<const GgufTensor*> used_;
-  std::deque<GgufTensor> parts_;  // of tensors, which the uploader looks at until it has finished
+  std::deque<GgufTensor> parts_;               // of tensors, which the uploader looks at until it has finished
+  std::deque<std::vector<std::byte>> copies_;  // likewise
 };
 
 }  // namespace pumice

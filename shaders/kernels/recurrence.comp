@@ -108,7 +108,7 @@ void main() {
   const uint lane = gl_LocalInvocationID.x, part = lane / kRecurrenceColumns;
   const uint col = gl_WorkGroupID.x * kRecurrenceColumns + lane % kRecurrenceColumns, head = gl_WorkGroupID.y;
   const uint first = gl_WorkGroupID.z, rows = p.one_sequence != 0u ? p.n : 1u;
-  const uint keys_from = (RULE == kRecurrenceDelta ? head % p.key_heads : head * p.key_heads / p.heads) * KEYS;
+  const uint keys_from = (p.tiled != 0u ? head % p.key_heads : head * p.key_heads / p.heads) * KEYS;
   const StepRow sequence = step_rows[first];
   load_state(sequence, head, part, col);
   for (uint row = first; row < first + rows; ++row) {

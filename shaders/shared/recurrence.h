@@ -2,7 +2,7 @@
 //   delta rule:  S = g S, d = beta (v - S^T k), S += k d^T, y = S^T q / sqrt(key_dim); q and k have length 1;
 //                g = exp(a softplus(decay + dt)), beta = sigmoid(strength)
 //   Mamba 2:     S = g S + k (t v)^T, y = S^T q + skip v; t = softplus(decay + dt), g = exp(a t)
-// Head h has the keys and queries of head h mod key_heads (delta rule), or h key_heads / heads (Mamba 2).
+// Head h has the keys and queries of key head h mod key_heads where they are tiled, or of h key_heads / heads.
 //
 // Rows are consecutive tokens of one sequence, or one token of each of several. Before a row with position 0 its
 // sequence's state is 0; a row that is not live leaves it as it was. States: (heads, key_dim, value_dim) floats from
@@ -17,6 +17,7 @@
 SHARED_BEGIN
 struct RecurrencePush {
   uint n, heads, key_heads, value_dim;
+  uint tiled;  // 0 or 1
   uint x_stride, gates_stride, y_stride;          // in floats
   uint q_first, k_first, v_first;                 // columns of x: (key_heads, key_dim) twice, (heads, value_dim)
   uint decay_first, strength_first;               // columns of gates: (heads)

@@ -17,6 +17,7 @@ constexpr double kTolerance = 2e-5, kFloor = 4e-6;
 struct Case {
   RecurrenceRule rule;
   uint32_t heads, key_heads, key_dim, value_dim;
+  bool tiled;
 };
 
 class RecurrenceTest : public DeviceTest {
@@ -41,6 +42,7 @@ class RecurrenceTest : public DeviceTest {
              .key_heads = c.key_heads,
              .key_dim = c.key_dim,
              .value_dim = c.value_dim,
+             .tiled = c.tiled,
              .eps = kEps};
     references_.assign(kPlaces, fresh());
   }
@@ -56,7 +58,7 @@ class RecurrenceTest : public DeviceTest {
     };
     for (uint32_t head = 0; head < c_.heads; ++head) {
       const bool delta = c_.rule == RecurrenceRule::kDelta;
-      const uint32_t key_head = delta ? head % c_.key_heads : head / (c_.heads / c_.key_heads);
+      const uint32_t key_head = c_.tiled ? head % c_.key_heads : head / (c_.heads / c_.key_heads);
       const auto q = part(args_.columns.q, key_head, c_.key_dim), k = part(args_.columns.k, key_head, c_.key_dim);
       const auto v = part(args_.columns.v, head, c_.value_dim);
       const double decay = gates[args_.columns.decay + head], strength = gates[args_.columns.strength + head];
@@ -107,10 +109,10 @@ class RecurrenceTest : public DeviceTest {
   std::vector<SequenceState> references_;
 };
 
-constexpr Case kCases[] = {{RecurrenceRule::kDelta, 4, 2, 128, 128},
-                           {RecurrenceRule::kDelta, 3, 3, 16, 40},
-                           {RecurrenceRule::kMamba, 6, 2, 128, 64},
-                           {RecurrenceRule::kMamba, 2, 1, 256, 24}};
+constexpr Case kCases[] = {{RecurrenceRule::kDelta, 4, 2, 128, 128, true},
+                           {RecurrenceRule::kDelta, 6, 3, 16, 40, false},
+                           {RecurrenceRule::kMamba, 6, 2, 128, 64, false},
+                           {RecurrenceRule::kMamba, 2, 1, 256, 24, false}};
 
 TEST_F(RecurrenceTest, GoesOnWhereItStopped) {
   for (const Mask mask : {Mask::kNone, Mask::kDiscrete}) {

@@ -134,7 +134,7 @@ std::vector<Hostile> hostile_keys() {
        "attention.causal"},
       {"too few numbers for layers", array(heads, {4}), kMalformed, "head_count"},
       {"no number for layers", array(p + "feed_forward_length", {}), kMalformed, "feed_forward_length"},
-      {"layers with other heads", array(heads, {4, 2}), kUnsupported, "layer 1"},
+      {"layers with other heads than tensors have", array(heads, {4, 2}), kMalformed, "blk.1.attn_q"},
       {"a layer without kv heads", array(kv, {2, 0}), kMalformed, "layer 1"},
       {"an array for what all layers share", array(p + "context_length", {64, 64}), kMalformed, "context_length"},
       {"a key nobody knows", real(p + "no_such.key", 1), kUnsupported, "llama.no_such.key"},

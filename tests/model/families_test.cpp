@@ -115,8 +115,6 @@ std::vector<FamilyModel> dense_families() {
       {.architecture = "hunyuan-dense"},
       {.architecture = "maincoder"},
       {.architecture = "olmo", .keys = clip},
-      {.architecture = "muse-glimmer", .keys = window(20), .layers = 4},
-      {.architecture = "spark2_5", .keys = window(20), .layers = 4},
       {.architecture = "plamo3", .keys = window(20), .layers = 3, .fused_qkv = true, .fused_gate = true},
       {.architecture = "qwen", .fused_qkv = true},
       {.architecture = "gemma4", .keys = small_gemma4, .layers = 6},
@@ -157,7 +155,7 @@ std::vector<FamilyModel> mixture_families() {
       {.architecture = "gemma4", .keys = mixture(8, 2, 32, large_gemma4), .layers = 3, .heads = 0},
       {.architecture = "smallthinker", .keys = mixture(8, 2, 32, window(20)), .layers = 5},
       {.architecture = "grok",
-       .keys = mixture(8, 2, 32, scales),
+       .keys = mixture(8, 2, 32, scale_of_logits),
        .signs = {"blk.0.ffn_up.weight", "blk.0.layer_output_norm.weight"}},
   };
 }
@@ -188,12 +186,24 @@ std::vector<FamilyModel> recurrent_families() {
                        }),
        .layers = 4,
        .merged_experts = true},
+      {.architecture = "qwen3next", .keys = recurrence(96, 24, 6, 3), .layers = 4},
       {.architecture = "granitehybrid", .keys = recurrence(96, 32, 4, 2), .layers = 3, .layer_kv_heads = {0, 2, 0}},
       {.architecture = "nemotron_h",
        .keys = recurrence(96, 16, 4, 2),
        .layers = 4,
        .layer_kv_heads = {0, 0, 2, 0},
        .layer_ffn = {0, 96, 0, 96}},
+      {.architecture = "nemotron_h_moe",
+       .keys = mixture(8, 2, 32,
+                       [](GgufWriter& w, const std::string& p) {
+                         recurrence(96, 16, 4, 2)(w, p);
+                         w.u32(p + "expert_shared_count", 1).boolean(p + "expert_weights_norm", true);
+                         w.f32(p + "expert_weights_scale", 2.5f);
+                       }),
+       .layers = 4,
+       .layer_kv_heads = {0, 0, 2, 0},
+       .layer_ffn = {0, 32, 0, 32},
+       .selection_bias = true},
       {.architecture = "mamba2", .keys = recurrence(128, 48, 4, 1)},
   };
 }
@@ -244,6 +254,7 @@ TEST_F(FamiliesTest, AgreeWithTheReferenceLikeAGpu) {
   use(Mask::kShared);
   for (const FamilyModel& model : families())
     if (model.architecture == "gemma3" || model.architecture == "gpt-oss" || model.architecture == "deepseek" ||
+        model.architecture == "gemma4" || model.architecture == "deepseek2" || model.architecture == "hunyuan-moe" ||
         model.architecture == "lfm2" || model.architecture == "qwen35" || model.architecture == "granitehybrid")
       check(model);
 }

@@ -125,9 +125,22 @@ class DecoderFeedForward : public DecoderTensors {
     return gated_activation(gelu ? Activation::kGelu : Activation::kSilu, gate, up);
   }
 
+  // Without a gate.
+  static std::vector<float> activated(const FeedForwardSpec& spec, std::vector<float> hidden) {
+    for (float& value : hidden)
+      value = spec.activation == pumice::Activation::kGelu ? static_cast<float>(gelu(static_cast<double>(value)))
+                                                           : std::max(value, 0.0f) * std::max(value, 0.0f);
+    return hidden;
+  }
+
   // Rows [at * rows, (at + 1) * rows) of gate and up, and as many of down.
   std::vector<float> expert(size_t layer, const std::string& suffix, std::span<const float> n, size_t at,
                             size_t rows) const {
+    if (!spec_.layers[layer].feed_forward.gated) {
+      const std::vector<float> hidden =
+          activated(spec_.layers[layer].feed_forward, project(layer, "ffn_up" + suffix, n, at * rows, rows));
+      return project(layer, "ffn_down" + suffix, hidden, at * spec_.width, spec_.width);
+    }
     const bool merged = !weight(named(layer, "ffn_gate_up" + suffix + ".weight")).empty();
     const std::string both = "ffn_gate_up" + suffix;
     const std::vector<float> gate =
@@ -192,10 +205,7 @@ class DecoderFeedForward : public DecoderTensors {
     const FeedForwardSpec& spec = spec_.layers[layer].feed_forward;
     if (spec.mixture.experts) return mixture(layer, layer_input, n);
     if (!spec.gated) {
-      std::vector<float> hidden = project(layer, "ffn_up", n, 0, spec.width);
-      for (float& value : hidden)
-        value = spec.activation == pumice::Activation::kGelu ? static_cast<float>(gelu(static_cast<double>(value)))
-                                                             : std::max(value, 0.0f) * std::max(value, 0.0f);
+      const std::vector<float> hidden = activated(spec, project(layer, "ffn_up", n, 0, spec.width));
       return project(layer, "ffn_down", hidden, 0, spec_.width);
     }
     const bool fused = weight(named(layer, "ffn_gate.weight")).empty();

@@ -78,10 +78,19 @@ class RecurrentLayer {
     const size_t keys = spec_.key_dim, values = spec_.value_dim, all_keys = spec_.keys_width();
     const Rows qkv = convolved(state, projected("attn_qkv", spec_.conv_width()));
     const Rows z = projected("attn_gate", spec_.inner_width());
-    const Rows beta = projected("ssm_beta", spec_.heads), alpha = projected("ssm_alpha", spec_.heads);
+    Rows beta, alpha;
+    if (spec_.paired_gates) {
+      const size_t share = spec_.heads / spec_.key_heads;
+      const Rows both = projected("ssm_ba", 2 * spec_.heads);
+      for (size_t i = 0; i < both.size(); ++i) (i / share % 2 ? alpha : beta).push_back(both[i]);
+    } else {
+      beta = projected("ssm_beta", spec_.heads);
+      alpha = projected("ssm_alpha", spec_.heads);
+    }
     Rows y;
     for (size_t head = 0; head < spec_.heads; ++head) {
-      const size_t key_head = head % spec_.key_heads;
+      const size_t share = spec_.heads / spec_.key_heads;
+      const size_t key_head = spec_.tiled ? head % spec_.key_heads : head / share;
       const Rows q = part(qkv, key_head * keys, keys), k = part(qkv, all_keys + key_head * keys, keys);
       const Rows v = part(qkv, 2 * all_keys + head * values, values);
       Rows o = delta_rule(state.heads[head], {q, k, v, alpha[head], beta[head]}, weight_("ssm_dt.bias")[head],

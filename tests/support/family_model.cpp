@@ -121,8 +121,9 @@ class FamilyWriter {
     } else {
       matrix(block + "attn_qkv.weight", spec.conv_width(), model_.width, 1);
       matrix(block + "attn_gate.weight", inner, model_.width, 1);
-      matrix(block + "ssm_alpha.weight", spec.heads, model_.width, 1);
-      matrix(block + "ssm_beta.weight", spec.heads, model_.width, 1);
+      if (spec.paired_gates) matrix(block + "ssm_ba.weight", 2 * spec.heads, model_.width, 1);
+      for (const char* name : {"ssm_alpha.weight", "ssm_beta.weight"})
+        if (!spec.paired_gates) matrix(block + name, spec.heads, model_.width, 1);
       vector(block + "ssm_a", spec.heads, -0.5, 0.1);
       vector(block + "ssm_norm.weight", spec.value_dim, 1, 0.2);
     }
@@ -191,7 +192,7 @@ class FamilyWriter {
     if (model_.merged_experts) {
       matrix(block + "ffn_gate_up_exps.weight", 2 * ffn.width, width, 1, experts);
     } else {
-      matrix(block + "ffn_gate_exps.weight", ffn.width, width, 1, experts);
+      if (ffn.gated) matrix(block + "ffn_gate_exps.weight", ffn.width, width, 1, experts);
       matrix(block + "ffn_up_exps.weight", ffn.width, width, 1, experts);
     }
     matrix(block + "ffn_down_exps.weight", width, ffn.width, 1, experts);
@@ -209,7 +210,7 @@ class FamilyWriter {
       for (const char* norm : {"pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"}) write_norm(block + norm);
     }
     const std::string& end = ffn.mixture.shared_end;
-    matrix(block + "ffn_gate" + end + ".weight", shared, width, 1);
+    if (ffn.gated) matrix(block + "ffn_gate" + end + ".weight", shared, width, 1);
     matrix(block + "ffn_up" + end + ".weight", shared, width, 1);
     matrix(block + "ffn_down" + end + ".weight", width, shared, 1);
     if (ffn.mixture.shared_gate) vector(block + "ffn_gate_inp" + end + ".weight", width, 0, 0.5);

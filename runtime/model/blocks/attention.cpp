@@ -160,8 +160,7 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
   const AttentionWeights& weights = context.weights.layers[index].attention;
   const StepShape& step = context.step;
   const FloatRows qkv = rows_of(context.work.projected, spec.qkv_width());
-  const FloatRows q = rows_of(context.work.q, spec.q_width());
-  const FloatRows attended = rows_of(context.work.mixed, spec.q_width());
+  const FloatRows q = rows_of(context.work.q, spec.q_width()), attended = rows_of(context.work.mixed, spec.q_width());
   const bool shared = layer.parallel && layer.ffn_norm.empty();
   BranchInput input(recorder, context,
                     layer.attention_norm.empty() ? BranchInput::Norm::kNone

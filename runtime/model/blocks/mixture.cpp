@@ -15,6 +15,7 @@ Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& laye
                                     WeightReader& reader) {
   const MixtureSpec& mixture = layer.feed_forward.mixture;
   const uint32_t width = layer.feed_forward.width, shared = mixture.shared_width;
+  const bool gated = layer.feed_forward.gated;
   MixtureWeights weights;
   PUMICE_ASSIGN(weights.router, reader.projection(block + "ffn_gate_inp", mixture.experts, spec.width));
   weights.biased_selection = reader.has_bias(block + "exp_probs_b") || reader.has(block + "exp_probs_b");
@@ -28,7 +29,9 @@ Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& laye
     weights.gate = std::move(halves[0]);
     weights.up = std::move(halves[1]);
   } else {
-    PUMICE_ASSIGN(weights.gate, reader.experts(block + "ffn_gate_exps", mixture.experts, width, spec.width));
+    if (gated) {
+      PUMICE_ASSIGN(weights.gate, reader.experts(block + "ffn_gate_exps", mixture.experts, width, spec.width));
+    }
     PUMICE_ASSIGN(weights.up, reader.experts(block + "ffn_up_exps", mixture.experts, width, spec.width));
   }
   PUMICE_ASSIGN(weights.down, reader.experts(block + "ffn_down_exps", mixture.experts, spec.width, width));
@@ -44,7 +47,9 @@ Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& laye
   }
   if (shared == 0) return weights;
   const std::string& end = mixture.shared_end;
-  PUMICE_ASSIGN(weights.shared_gate, reader.projection(block + "ffn_gate" + end, shared, spec.width));
+  if (gated) {
+    PUMICE_ASSIGN(weights.shared_gate, reader.projection(block + "ffn_gate" + end, shared, spec.width));
+  }
   PUMICE_ASSIGN(weights.shared_up, reader.projection(block + "ffn_up" + end, shared, spec.width));
   PUMICE_ASSIGN(weights.shared_down, reader.projection(block + "ffn_down" + end, spec.width, shared));
   if (mixture.shared_gate) {
@@ -58,11 +63,11 @@ Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& laye
 // with it, that has to hold of the kernel's forms for all numbers of rows.
 static uint32_t tile_of(const vk::DeviceCaps& caps, const StepContext& context, const FeedForwardSpec& spec,
                         const MixtureWeights& weights) {
-  const MatvecShape shape{.type = weights.gate.w.type,
+  const MatvecShape shape{.type = weights.up.w.type,
                           .rows = spec.width,
                           .cols = context.spec.width,
                           .n = context.step.n * spec.mixture.used,
-                          .gated = true};
+                          .gated = spec.gated};
   if (context.step.exact && !choose_matvec(caps, shape).lanes()) return 1;
   return matvec_tile(caps, shape, spec.mixture.experts);
 }
@@ -119,13 +124,14 @@ static void record_experts(Recorder recorder, const StepContext& context, size_t
                             .rows = pairs,
                             .experts = mixture.experts,
                             .size = tile});
-  if (matvec_activates(spec.activation) && weights.gate.w.type == weights.up.w.type && !weights.gate.bias) {
+  if (spec.gated && matvec_activates(spec.activation) && weights.gate.w.type == weights.up.w.type &&
+      !weights.gate.bias) {
     input.project_chosen(weights.gate, &weights.up.w, spec, tile, gate);
   } else {
-    input.project_chosen(weights.gate, nullptr, spec, tile, gate);
-    input.project_chosen(weights.up, nullptr, spec, tile, up);
+    input.project_chosen(spec.gated ? weights.gate : weights.up, nullptr, spec, tile, gate);
+    if (spec.gated) input.project_chosen(weights.up, nullptr, spec, tile, up);
     activation(recorder, {.gate = gate,
-                          .up = &up,
+                          .up = spec.gated ? &up : nullptr,
                           .y = gate,
                           .n = pairs,
                           .cols = spec.width,

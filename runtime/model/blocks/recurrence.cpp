@@ -1,6 +1,7 @@
 #include "model/blocks/recurrence.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/activation.h"
 #include "kernels/recurrence.h"
@@ -32,7 +33,14 @@ Result<std::vector<Projection>> bind_input(const ModelSpec& model, const Recurre
   if (spec.kind == RecurrenceKind::kDeltaRule) {
     const std::string names[] = {block + "attn_qkv", block + "attn_gate", block + "ssm_beta", block + "ssm_alpha"};
     const uint64_t rows[] = {spec.conv_width(), spec.inner_width(), spec.heads, spec.heads};
-    return reader.stacked(names, rows, model.width);
+    if (!spec.paired_gates) return reader.stacked(names, rows, model.width);
+    PUMICE_ASSIGN(auto all, reader.stacked(std::span(names).first(2), std::span(rows).first(2), model.width));
+    PUMICE_ASSIGN(auto gates,
+                  reader.alternating(block + "ssm_ba", spec.key_heads, spec.heads / spec.key_heads, model.width));
+    gates[0].y_offset = spec.conv_width() + spec.inner_width();
+    gates[1].y_offset = gates[0].y_offset + spec.heads;
+    for (Projection& gate : gates) all.push_back(std::move(gate));
+    return all;
   }
   const std::string name = block + (spec.kind == RecurrenceKind::kMamba2 ? "ssm_in" : "shortconv.in_proj");
   const uint64_t rows = spec.projected_width();
@@ -119,6 +127,7 @@ void record_heads(Recorder recorder, const StepContext& context, size_t index) {
                         .key_heads = spec.key_heads,
                         .key_dim = spec.key_dim,
                         .value_dim = spec.value_dim,
+                        .tiled = spec.tiled,
                         .one_sequence = context.step.one_sequence,
                         .eps = context.spec.norm_eps});
   if (delta) record_norms(recorder, context, spec, weights);

@@ -79,15 +79,12 @@ namespace pumice {
   X("olmo", olmo)                   \
   X("afmoe", afmoe)                 \
   X("laguna", laguna)               \
-  X("muse-glimmer", muse_glimmer)   \
-  X("spark2_5", spark2_5)           \
   X("mimo2", mimo2)                 \
   X("cohere2moe", cohere2moe)       \
   X("plamo3", plamo3)               \
   X("qwen", qwen)                   \
   X("qwen3tts", qwen3)              \
   X("jais2", nemotron)              \
-  X("pockettts", starcoder2)        \
   X("grok", grok)                   \
   X("gemma4", gemma4)               \
   X("deepseek2", deepseek2)         \
@@ -97,11 +94,11 @@ namespace pumice {
   X("lfm2moe", lfm2)                \
   X("qwen35", qwen35)               \
   X("qwen35moe", qwen35)            \
+  X("qwen3next", qwen35)            \
   X("granitehybrid", granitehybrid) \
   X("nemotron_h", nemotron_h)       \
   X("nemotron_h_moe", nemotron_h)   \
-  X("mamba2", mamba2)               \
-  X("maple", maple)
+  X("mamba2", mamba2)
 
 struct Family {
   const char* name;  // general.architecture
