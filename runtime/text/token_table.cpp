@@ -221,6 +221,12 @@ void TokenTable::mark_known_names() {
     set_type(*end, TokenType::kUserDefined);
     if (eot == end) eot.reset();
   }
+  // Gemma 4 has this name of older vocabularies as a piece of HTML; <turn|> and <|tool_response> end its answers.
+  const auto closing = find("</s>");
+  if (closing && find("<|tool_response>") && closing != eos) {
+    set_end(*closing, false);
+    set_type(*closing, TokenType::kNormal);
+  }
 }
 
 void TokenTable::mark_special(const TokenizerData& data) {

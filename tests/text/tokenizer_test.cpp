@@ -138,6 +138,10 @@ TEST(Tokenizer, EndOfTurnByNameAndHarmony) {
   EXPECT_FALSE(h.is_end_of_generation(256));
   EXPECT_TRUE(h.is_end_of_generation(257) && h.is_end_of_generation(258));
   EXPECT_EQ(h.token_bytes(259), "<|channel|>");
+  TokenizerData gemma = byte_level_base();
+  for (const char* name : {"</s>", "<turn|>", "<|tool_response>"}) add_token(gemma, name, TokenType::kControl);
+  const Tokenizer g = make(std::move(gemma));
+  EXPECT_TRUE(!g.is_end_of_generation(256) && g.is_end_of_generation(257) && g.is_end_of_generation(258));
 }
 
 // Of the model "gemma4", with a merge of characters that the byte alphabet could not spell.
