@@ -205,7 +205,7 @@ class KvCache {
   void keep_to_states(PageList& list, std::vector<NodeId>& nodes);
   void add_mark(PageList& list, uint32_t tokens, bool rolling, std::vector<StateMark>& marks);
   void keep_state(PageList& list, uint32_t page);      // that is shared now
-  void drop_pending(PageList& list, uint32_t tokens);  // snapshots after more tokens
+  void drop_pending(PageList& list, uint32_t tokens);  // snapshots after more tokens; all of a list that shares nothing
   void release_page(PageId page);                      // with its snapshot
   static Result<std::vector<std::byte>> read_now(PageMemory& memory, PageId page);
   static Result<void> write_now(PageMemory& memory, PageId page, std::span<const std::byte> bytes);

@@ -74,7 +74,7 @@ void KvCache::keep_state(PageList& list, uint32_t page) {
 
 void KvCache::drop_pending(PageList& list, uint32_t tokens) {
   std::erase_if(list.pending, [&](const PageList::PendingState& pending) {
-    if (pending.tokens <= tokens) return false;
+    if (pending.tokens <= tokens && list.sealing) return false;
     states_->release(pending.place);
     return true;
   });
@@ -85,10 +85,10 @@ Result<uint32_t> KvCache::resume(PageList& list, uint32_t slot, uint32_t compute
   auto pages = static_cast<uint32_t>(list.nodes.size());
   if (pages * kPageTokens <= computed && state_at == computed) return computed;
   while (pages > 0 && !states_->has(list.pages[pages - 1])) --pages;
-  const uint32_t tokens = pages * kPageTokens;
-  if (tokens < list.pages.size() * kPageTokens) shrink(list, tokens);
+  // First what may fail: the list has all it had then.
   if (pages > 0) PUMICE_TRY(states_->memory().copy(states_->of(list.pages[pages - 1]), slot));
-  return tokens;
+  if (pages < list.pages.size()) shrink(list, pages * kPageTokens);
+  return pages * kPageTokens;
 }
 
 Result<std::vector<std::byte>> KvCache::read_snapshot(const PageList& list, uint32_t& computed) {
