@@ -53,9 +53,8 @@ elseif(cpp_tests)
   add_executable(pumice_tests ${cpp_tests} ${test_support})
   pumice_compile_options(pumice_tests)
   pumice_precompile(pumice_tests <gtest/gtest.h>)
-  if(PUMICE_SANITIZE)
-    target_compile_options(pumice_tests PRIVATE -O0)  # half the time to build
-  endif()
+  # Tests run once for each time they are built: -O3 takes a third longer to build than -O1, and twice as long as -O0.
+  target_compile_options(pumice_tests PRIVATE $<IF:$<BOOL:${PUMICE_SANITIZE}>,-O0,-O1>)
   target_include_directories(pumice_tests PRIVATE ${PROJECT_SOURCE_DIR} ${tests_dir} ${test_paths_dir})
   target_link_libraries(pumice_tests PRIVATE pumice_core GTest::gtest nlohmann_json::nlohmann_json)
   if(NOT ${tests_dir}/support/main.cpp IN_LIST test_support)
