@@ -26,7 +26,7 @@ set(PUMICE_ONE_OBJECT)
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND CMAKE_OBJCOPY AND NOT PUMICE_SANITIZE)
   set(PUMICE_ONE_OBJECT ${PROJECT_BINARY_DIR}/pumice.o)
   file(GENERATE OUTPUT ${PROJECT_BINARY_DIR}/pumice_objects.txt
-    CONTENT "$<JOIN:$<TARGET_OBJECTS:pumice_objects>,\n>\n")
+    CONTENT "$<JOIN:$<FILTER:$<TARGET_OBJECTS:pumice_objects>,EXCLUDE,[.]gch$>,\n>\n")  # without a precompiled header
   add_custom_command(OUTPUT ${PUMICE_ONE_OBJECT}
     COMMAND ${CMAKE_LINKER} -r --force-group-allocation -o ${PUMICE_ONE_OBJECT}
       @${PROJECT_BINARY_DIR}/pumice_objects.txt
