@@ -52,7 +52,12 @@ TEST_F(EmbeddingTest, AddsRowsByPosition) {
   for (StepRow& row : steps) row.token = 1;
   const FloatRows y = rows(before, kCols, kCols);
   run([&](Recorder recorder) {
-    embedding(recorder, {.table = table.weights, .step_rows = buffer(steps), .y = y, .n = 3, .by_position = true});
+    embedding(recorder, {.table = table.weights,
+                         .step_rows = buffer(steps),
+                         .y = y,
+                         .n = 3,
+                         .by_position = true,
+                         .accumulate = true});
   });
   auto expected = reference::embedding(table.values, 50, kCols, positions, 1);
   const auto actual = read_rows(y, 3, kCols);
