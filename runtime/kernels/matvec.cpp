@@ -150,20 +150,22 @@ static uint32_t columns_at_once(const MatvecVariant& variant, uint32_t type) {
   return variant.lanes() && type == kWeightQ8_0 ? 2 * kUnitValues : kUnitValues;
 }
 
+// Whether rows of y have matrices of their own.
+static bool by_expert(const MatvecArgs& args) { return args.choices || args.heads.count; }
+
 static uint32_t flags_of(const MatvecArgs& args) {
   return (args.norm ? kMatvecNorm : 0u) | (args.bias ? kMatvecBias : 0u) | (args.accumulate ? kMatvecAccumulate : 0u) |
          (args.up ? kMatvecGated : 0u) | (args.activation == Activation::kGelu ? kMatvecGelu : 0u) |
-         (args.choices || args.heads.count ? kMatvecChosen : 0u) | (args.heads.count ? kMatvecHeads : 0u);
+         (by_expert(args) ? kMatvecChosen : 0u) | (args.heads.count ? kMatvecHeads : 0u);
 }
 
 // Of a mixture each row of y, or each tile of them, is computed as if it were the only one.
 static MatvecVariant variant_of(Recorder recorder, const MatvecArgs& args, uint32_t rows) {
-  const bool by_expert = args.choices || args.heads.count;
-  const uint32_t n = by_expert ? args.tile_size : args.n;
+  const uint32_t n = by_expert(args) ? args.tile_size : args.n;
   const auto candidates =
       matvec_candidates(recorder.kernels.caps(),
                         {.type = args.w.type, .rows = rows, .cols = args.w.cols, .n = n, .gated = args.up != nullptr});
-  if (by_expert) return candidates[0];
+  if (by_expert(args)) return candidates[0];
   const TuningKey key{.kernel = TunedKernel::kMatvec,
                       .type = args.w.type,
                       .rows = rows,
@@ -174,7 +176,6 @@ static MatvecVariant variant_of(Recorder recorder, const MatvecArgs& args, uint3
 }
 
 static MatvecPush push_of(const MatvecArgs& args, const WeightSlab& slab, const WeightSlab& up, uint32_t rows) {
-  const bool by_expert = args.choices || args.heads.count;
   const uint32_t expert_rows = args.w.rows / args.experts;
   return {.rows = rows,
           .cols = args.w.cols,
@@ -186,7 +187,7 @@ static MatvecPush push_of(const MatvecArgs& args, const WeightSlab& slab, const 
           .up_scale_offset = up.scale_offset,
           .x_stride = args.x.stride,
           .y_stride = args.y.stride,
-          .y_offset = args.y_offset + (by_expert ? 0 : slab.first_row),
+          .y_offset = args.y_offset + (by_expert(args) ? 0 : slab.first_row),
           .bias_offset = slab.first_row,
           .eps = args.eps,
           .factor = args.factor,
@@ -204,12 +205,11 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
   PUMICE_CHECK(!gated ||
                (args.up->type == args.w.type && args.up->rows == args.w.rows && args.up->cols == args.w.cols));
   PUMICE_CHECK((args.tile_size > 1) == (args.tiles != nullptr));
-  const bool by_expert = args.choices || args.heads.count;
   const uint32_t n = args.n * std::max(args.heads.count, 1u);
   for (size_t s = 0; s < args.w.slabs.size(); ++s) {
     const WeightSlab& slab = args.w.slabs[s];
     const WeightSlab& up = gated ? args.up->slabs[s] : slab;
-    const uint32_t rows = by_expert ? args.w.rows / args.experts : slab.rows;
+    const uint32_t rows = by_expert(args) ? args.w.rows / args.experts : slab.rows;
     const MatvecVariant variant = variant_of(recorder, args, rows);
     const MatvecPush push = push_of(args, slab, up, rows);
     const vk::BufferView bindings[kMatvecBindings] = {
@@ -231,8 +231,8 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
     const uint32_t constants[] = {variant.reduce.workgroup, variant.rows_per_lane, variant.cols_per_group,
                                   flags_of(args) | form, variant.units_ahead};
     const double products = (gated ? 2.0 : 1.0) * rows * args.w.cols * n;
-    const double read = by_expert ? static_cast<double>(slab.buffer.size()) / push.experts * n / args.tile_size
-                                  : static_cast<double>(slab.buffer.size());
+    const double read = by_expert(args) ? static_cast<double>(slab.buffer.size()) / push.experts * n / args.tile_size
+                                        : static_cast<double>(slab.buffer.size());
     record(recorder, {.variant = std::string("matvec.") + variant.reduce.variant + "." + weight_variant(args.w.type),
                       .constants = constants,
                       .full_subgroups = variant.reduce.full_subgroups,

@@ -12,6 +12,12 @@ namespace {
 // A long prompt leaves a snapshot after so many tokens each, for texts that begin alike.
 constexpr uint32_t kSnapshotTokens = 1024;
 
+// Of the list's leading pages as many as end with one that has a snapshot.
+uint32_t pages_to_snapshot(const StateStore& states, const PageList& list, uint32_t pages) {
+  while (pages > 0 && !states.has(list.pages[pages - 1])) --pages;
+  return pages;
+}
+
 }  // namespace
 
 void KvCache::keep_to_states(PageList& list, std::vector<NodeId>& nodes) {
@@ -82,9 +88,9 @@ void KvCache::drop_pending(PageList& list, uint32_t tokens) {
 
 Result<uint32_t> KvCache::resume(PageList& list, uint32_t slot, uint32_t computed, uint32_t state_at) {
   PUMICE_CHECK(states_ != nullptr);
-  auto pages = static_cast<uint32_t>(list.nodes.size());
-  if (pages * kPageTokens <= computed && state_at == computed) return computed;
-  while (pages > 0 && !states_->has(list.pages[pages - 1])) --pages;
+  const auto shared = static_cast<uint32_t>(list.nodes.size());
+  if (shared * kPageTokens <= computed && state_at == computed) return computed;
+  const uint32_t pages = pages_to_snapshot(*states_, list, shared);
   // First what may fail: the list has all it had then.
   if (pages > 0) PUMICE_TRY(states_->memory().copy(states_->of(list.pages[pages - 1]), slot));
   if (pages < list.pages.size()) shrink(list, pages * kPageTokens);
@@ -92,8 +98,8 @@ Result<uint32_t> KvCache::resume(PageList& list, uint32_t slot, uint32_t compute
 }
 
 Result<std::vector<std::byte>> KvCache::read_snapshot(const PageList& list, uint32_t& computed) {
-  auto pages = std::min(static_cast<uint32_t>(list.nodes.size()), computed / kPageTokens);
-  while (pages > 0 && !states_->has(list.pages[pages - 1])) --pages;
+  const uint32_t shared = std::min(static_cast<uint32_t>(list.nodes.size()), computed / kPageTokens);
+  const uint32_t pages = pages_to_snapshot(*states_, list, shared);
   computed = pages * kPageTokens;
   if (pages == 0) return std::vector<std::byte>();
   return read_state(states_->of(list.pages[pages - 1]));

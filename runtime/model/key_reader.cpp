@@ -58,11 +58,13 @@ Result<bool> KeyReader::flag(std::string_view name, bool fallback) {
   return *flag;
 }
 
-Result<std::optional<std::vector<bool>>> KeyReader::flags(std::string_view name) {
+Result<std::optional<std::vector<bool>>> KeyReader::layer_flags(std::string_view name, size_t layers) {
   const GgufValue* value = take(name);
   if (!value || !value->is_array()) return std::optional<std::vector<bool>>();
   const std::optional<std::vector<int32_t>> numbers = value->as_i32_array();
   if (!numbers) return error(Status::kMalformed, "%s is not an array of true and false", key(name).c_str());
+  if (numbers->size() != layers)
+    return error(Status::kMalformed, "%s has %zu values for %zu layers", key(name).c_str(), numbers->size(), layers);
   std::vector<bool> flags;
   for (const int32_t number : *numbers) flags.push_back(number != 0);
   return std::optional(std::move(flags));

@@ -37,7 +37,8 @@ class KeyReader {
   Result<float> number(std::string_view name, float fallback);      // finite
   Result<float> factor(std::string_view name, float fallback = 1);  // not 0; a 0 in the file means none: 1
   Result<bool> flag(std::string_view name, bool fallback);
-  Result<std::optional<std::vector<bool>>> flags(std::string_view name);  // nothing where it is no array
+  // One for each layer; nothing where it is no array.
+  Result<std::optional<std::vector<bool>>> layer_flags(std::string_view name, size_t layers);
   Result<std::string_view> text(std::string_view name, std::string_view fallback);
   // One for each layer, 0 to highest: from a number for all of them or an array.
   Result<std::vector<uint32_t>> each_layer(std::string_view name, uint32_t layers, uint32_t highest);

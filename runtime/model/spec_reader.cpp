@@ -172,10 +172,7 @@ Result<void> read_latent(KeyReader& reader, ModelSpec& spec) {
 
 Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec, WindowOrder order) {
   PUMICE_ASSIGN(const uint32_t window, reader.count("attention.sliding_window", 0));
-  PUMICE_ASSIGN(const std::optional<std::vector<bool>> stated, reader.flags("attention.sliding_window_pattern"));
-  if (stated && stated->size() != spec.layers.size())
-    return error(Status::kMalformed, "%s has %zu values for %zu layers",
-                 reader.key("attention.sliding_window_pattern").c_str(), stated->size(), spec.layers.size());
+  PUMICE_ASSIGN(const auto stated, reader.layer_flags("attention.sliding_window_pattern", spec.layers.size()));
   if (!stated) {
     PUMICE_ASSIGN(period, reader.count("attention.sliding_window_pattern", period));
   }
@@ -200,10 +197,7 @@ Result<RecurrenceSpec> read_recurrence(KeyReader& reader, RecurrenceKind kind) {
 }
 
 Result<std::vector<bool>> read_recurrent_layers(KeyReader& reader, uint32_t interval, const ModelSpec& spec) {
-  PUMICE_ASSIGN(const std::optional<std::vector<bool>> stated, reader.flags("attention.recurrent_layers"));
-  if (stated && stated->size() != spec.layers.size())
-    return error(Status::kMalformed, "%s has %zu values for %zu layers",
-                 reader.key("attention.recurrent_layers").c_str(), stated->size(), spec.layers.size());
+  PUMICE_ASSIGN(const auto stated, reader.layer_flags("attention.recurrent_layers", spec.layers.size()));
   if (stated) return *stated;
   PUMICE_ASSIGN(interval, reader.count("full_attention_interval", interval));
   std::vector<bool> layers;

@@ -61,16 +61,18 @@ Result<vk::Buffer> WeightReader::floats(std::span<const float> values) { return 
 Result<vk::Buffer> WeightReader::vector(const std::string& name, uint64_t length, float factor, uint64_t row) {
   if (name.empty()) return vk::Buffer();
   if (row == 0) row = length;
-  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".weight", length / row, row));
-  PUMICE_ASSIGN(std::vector<float> values, fetch_values(file_, *source));
-  for (float& value : values) value *= factor;
-  return floats(values);
+  return scaled(name + ".weight", length / row, row, factor);
+}
+
+Result<vk::Buffer> WeightReader::scaled(const std::string& name, uint64_t rows, uint64_t cols, float factor) {
+  PUMICE_ASSIGN(std::vector<float> all, values(name, rows, cols));
+  for (float& value : all) value *= factor;
+  return floats(all);
 }
 
 Result<float> WeightReader::scalar(const std::string& name) {
-  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".weight", 1, 1));
-  PUMICE_ASSIGN(const std::vector<float> values, fetch_values(file_, *source));
-  return values[0];
+  PUMICE_ASSIGN(const std::vector<float> one, values(name + ".weight", 1, 1));
+  return one[0];
 }
 
 Result<vk::Buffer> WeightReader::constant(uint64_t length, float value) {
@@ -78,12 +80,10 @@ Result<vk::Buffer> WeightReader::constant(uint64_t length, float value) {
 }
 
 Result<vk::Buffer> WeightReader::product(const std::string& name, const std::string& other, uint64_t length) {
-  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".weight", 1, length));
-  PUMICE_ASSIGN(const GgufTensor* second, tensor(other + ".weight", 1, length));
-  PUMICE_ASSIGN(std::vector<float> values, fetch_values(file_, *source));
-  PUMICE_ASSIGN(const std::vector<float> factors, fetch_values(file_, *second));
-  for (size_t i = 0; i < values.size(); ++i) values[i] *= factors[i];
-  return floats(values);
+  PUMICE_ASSIGN(std::vector<float> products, values(name + ".weight", 1, length));
+  PUMICE_ASSIGN(const std::vector<float> factors, values(other + ".weight", 1, length));
+  for (size_t i = 0; i < products.size(); ++i) products[i] *= factors[i];
+  return floats(products);
 }
 
 // NVFP4's second scale is a tensor of its own, which a matrix without one does not need.
@@ -122,17 +122,11 @@ Result<NormWeights> WeightReader::norm(const std::string& name, uint64_t length,
 }
 
 Result<vk::Buffer> WeightReader::bias(const std::string& name, uint64_t length, float factor) {
-  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".bias", 1, length));
-  PUMICE_ASSIGN(std::vector<float> values, fetch_values(file_, *source));
-  for (float& value : values) value *= factor;
-  return floats(values);
+  return scaled(name + ".bias", 1, length, factor);
 }
 
 Result<vk::Buffer> WeightReader::scales(const std::string& name, uint64_t length, float factor) {
-  PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".scale", 1, length));
-  PUMICE_ASSIGN(std::vector<float> values, fetch_values(file_, *source));
-  for (float& value : values) value *= factor;
-  return floats(values);
+  return scaled(name + ".scale", 1, length, factor);
 }
 
 Result<void> WeightReader::check_experts(const std::string& name, uint64_t rows) const {
@@ -154,21 +148,35 @@ Result<Projection> WeightReader::experts(const std::string& name, uint64_t exper
   return projection;
 }
 
+std::vector<const GgufTensor*> WeightReader::halves_of_blocks(const GgufTensor& whole, uint64_t blocks, size_t half,
+                                                              uint64_t rows) {
+  const size_t bytes = whole.data.size() / (2 * blocks);
+  std::vector<const GgufTensor*> halves;
+  for (size_t block = 0; block < blocks; ++block) {
+    GgufTensor& part = parts_.emplace_back(whole);
+    part.dims = {whole.dims[0], rows, 1, 1};
+    part.data = whole.data.subspan((2 * block + half) * bytes, bytes);
+    halves.push_back(&part);
+  }
+  return halves;
+}
+
+const GgufTensor* WeightReader::gathered(std::span<const GgufTensor* const> pieces) {
+  std::vector<std::byte>& bytes = copies_.emplace_back();
+  GgufTensor& all = parts_.emplace_back(*pieces[0]);
+  all.dims[1] *= pieces.size();
+  for (const GgufTensor* piece : pieces) bytes.insert(bytes.end(), piece->data.begin(), piece->data.end());
+  all.data = bytes;
+  return &all;
+}
+
 Result<std::array<Projection, 2>> WeightReader::expert_halves(const std::string& name, uint64_t experts, uint64_t rows,
                                                               uint64_t cols) {
   PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", 2 * rows, cols, experts));
   PUMICE_TRY(check_experts(name, rows));
-  const size_t bytes = whole->data.size() / (2 * experts);
   std::array<Projection, 2> both;
   for (size_t half = 0; half < 2; ++half) {
-    std::vector<const GgufTensor*> sources;
-    for (size_t e = 0; e < experts; ++e) {
-      GgufTensor& part = parts_.emplace_back(*whole);
-      part.dims = {cols, rows, 1, 1};
-      part.data = whole->data.subspan((2 * e + half) * bytes, bytes);
-      sources.push_back(&part);
-    }
-    PUMICE_ASSIGN(both[half].w, upload(sources, rows));
+    PUMICE_ASSIGN(both[half].w, upload(halves_of_blocks(*whole, experts, half, rows), rows));
   }
   return both;
 }
@@ -209,29 +217,10 @@ Result<std::array<Projection, 2>> WeightReader::parts(const std::string& name, c
 Result<std::array<Projection, 2>> WeightReader::alternating(const std::string& name, uint64_t blocks, uint64_t rows,
                                                             uint64_t cols) {
   PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", 2 * blocks * rows, cols));
-  const size_t bytes = whole->data.size() / (2 * blocks);
-  const bool in_place = rows % kRowInterleave == 0;  // otherwise blocks are small, and gathered
   std::array<Projection, 2> both;
   for (size_t i = 0; i < 2; ++i) {
-    std::vector<const GgufTensor*> pieces;
-    std::vector<std::byte>& gathered = copies_.emplace_back();
-    for (size_t block = 0; block < blocks; ++block) {
-      const auto piece = whole->data.subspan((2 * block + i) * bytes, bytes);
-      if (!in_place) {
-        gathered.insert(gathered.end(), piece.begin(), piece.end());
-        continue;
-      }
-      GgufTensor& part = parts_.emplace_back(*whole);
-      part.dims[1] = rows;
-      part.data = piece;
-      pieces.push_back(&part);
-    }
-    if (!in_place) {
-      GgufTensor& part = parts_.emplace_back(*whole);
-      part.dims[1] = blocks * rows;
-      part.data = gathered;
-      pieces.push_back(&part);
-    }
+    std::vector<const GgufTensor*> pieces = halves_of_blocks(*whole, blocks, i, rows);
+    if (rows % kRowInterleave != 0) pieces = {gathered(pieces)};  // such blocks are small
     PUMICE_ASSIGN(both[i].w, upload(pieces));
   }
   if (!has_bias(name)) return both;

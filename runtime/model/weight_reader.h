@@ -84,6 +84,10 @@ class WeightReader {
   Result<const GgufTensor*> tensor(const std::string& name, uint64_t rows, uint64_t cols, uint64_t matrices = 1);
   Result<WeightMatrix> upload(std::span<const GgufTensor* const> parts, uint64_t unit = kRowInterleave);
   Result<vk::Buffer> upload(std::span<const std::byte> bytes);
+  Result<vk::Buffer> scaled(const std::string& name, uint64_t rows, uint64_t cols, float factor);  // by its whole name
+  // The first (half 0) or the second `rows` rows of each of the tensor's blocks; and pieces as one tensor.
+  std::vector<const GgufTensor*> halves_of_blocks(const GgufTensor& whole, uint64_t blocks, size_t half, uint64_t rows);
+  const GgufTensor* gathered(std::span<const GgufTensor* const> pieces);
   Result<const GgufTensor*> with_scale(const GgufTensor& matrix);
   Result<void> check_experts(const std::string& name, uint64_t rows) const;
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows,

@@ -40,13 +40,6 @@ class PageOrderTest : public EngineTest {
     EXPECT_TRUE(saved.ok()) << (saved.ok() ? "" : saved.error().message);
     return bytes;
   }
-  std::vector<float> logits_of(Context& in, std::span<const int32_t> ids, std::string_view group = {}) {
-    const Result<Sequence*> sequence = in.open_sequence(group);
-    EXPECT_TRUE(sequence.ok());
-    std::vector<float> logits = evaluate(in, **sequence, ids);
-    in.close_sequence(*sequence);
-    return logits;
-  }
   std::vector<float> without_cache(std::span<const int32_t> ids) {
     return logits_of(*context(*loaded_, {.context_tokens = 256, .exact = true}), ids);
   }

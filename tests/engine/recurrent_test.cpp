@@ -41,23 +41,7 @@ class RecurrentTest : public EngineTest {
             .exact = true,
             .cache = {.reuse = true, .seconds_per_token = 1}};
   }
-  std::vector<int32_t> tokens(uint32_t count, uint64_t seed) const {
-    Generator random(seed);
-    std::vector<int32_t> ids;
-    while (ids.size() < count) ids.push_back(static_cast<int32_t>(random.below(vocabulary_)));
-    return ids;
-  }
-  static std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
-    a.insert(a.end(), b.begin(), b.end());
-    return a;
-  }
-  std::vector<float> logits_of(Context& in, std::span<const int32_t> ids, std::string_view group = {}) {
-    const Result<Sequence*> sequence = in.open_sequence(group);
-    EXPECT_TRUE(sequence.ok());
-    std::vector<float> logits = evaluate(in, **sequence, ids);
-    in.close_sequence(*sequence);
-    return logits;
-  }
+  std::vector<int32_t> tokens(uint32_t count, uint64_t seed) const { return random_tokens(vocabulary_, count, seed); }
   // Without a cache.
   std::vector<float> fresh_logits(std::span<const int32_t> ids) {
     ContextOptions options = reusing();

@@ -25,18 +25,6 @@ class ReuseTest : public EngineTest {
     return {.context_tokens = context_tokens, .max_sequences = 4, .cache = {.reuse = true}};
   }
   std::vector<int32_t> tokens(uint32_t count, uint64_t seed) { return random_tokens(spec_, count, seed); }
-  static std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
-    a.insert(a.end(), b.begin(), b.end());
-    return a;
-  }
-  // Logits after `ids` in a sequence of their own.
-  std::vector<float> logits_of(Context& in, std::span<const int32_t> ids, std::string_view group = {}) {
-    const Result<Sequence*> sequence = in.open_sequence(group);
-    EXPECT_TRUE(sequence.ok());
-    std::vector<float> logits = evaluate(in, **sequence, ids);
-    in.close_sequence(*sequence);
-    return logits;
-  }
   static uint64_t device_hits(const Context& in) { return in.cache().stats().hit_pages[0]; }
 
   SyntheticModel spec_{.layers = 2, .separate_output = true, .seed = 42};

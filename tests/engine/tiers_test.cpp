@@ -44,12 +44,6 @@ class TiersTest : public EngineTest {
     options.cache.store.admit_at_use = 1;
     return options;
   }
-  std::vector<float> logits_of(Context& in, std::span<const int32_t> ids) {
-    Sequence* const sequence = open(in);
-    std::vector<float> logits = evaluate(in, *sequence, ids);
-    in.close_sequence(sequence);
-    return logits;
-  }
   std::vector<int32_t> prompt(uint64_t seed, uint32_t count = 150) { return random_tokens(spec_, count, seed); }
   static void flush(Context& in) {
     const Result<bool> flushed = in.cache().flush(20);

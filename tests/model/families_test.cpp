@@ -217,13 +217,6 @@ std::vector<FamilyModel> families() {
 
 class FamiliesTest : public LlamaTest {
  protected:
-  static std::vector<int32_t> tokens(const FamilyModel& model, size_t count) {
-    Generator random(3);
-    std::vector<int32_t> ids;
-    while (ids.size() < count) ids.push_back(static_cast<int32_t>(random.below(model.vocabulary)));
-    return ids;
-  }
-
   void check(const FamilyModel& model) {
     SCOPED_TRACE(model.architecture);
     const std::vector<std::byte> bytes = make_family_model(model);
@@ -232,7 +225,7 @@ class FamiliesTest : public LlamaTest {
     ASSERT_TRUE(loaded);
     vocabulary_ = model.vocabulary;
     constexpr uint32_t kContext = 256;
-    ReferenceLogits expected(*loaded->file, tokens(model, 110), {}, kContext);
+    ReferenceLogits expected(*loaded->file, random_tokens(model.vocabulary, 110, 3), {}, kContext);
     const auto in = context(*loaded, {.context_tokens = kContext, .kv_type = KvType::kF32, .prefill_slice = 32});
     ASSERT_TRUE(in);
     const double prefill = largest_difference(*in, expected, {1, 17, 40, 100}, 2);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/context.h"
@@ -113,6 +114,20 @@ class EngineTest : public DeviceTest {
     const Result<void> done = in.evaluate(sequence, ids, logits);
     EXPECT_TRUE(done.ok()) << (done.ok() ? "" : done.error().message);
     return logits;
+  }
+
+  // Logits after `ids` in a sequence of their own.
+  std::vector<float> logits_of(Context& in, std::span<const int32_t> ids, std::string_view group = {}) {
+    const Result<Sequence*> sequence = in.open_sequence(group);
+    EXPECT_TRUE(sequence.ok());
+    std::vector<float> logits = evaluate(in, **sequence, ids);
+    in.close_sequence(*sequence);
+    return logits;
+  }
+
+  static std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
   }
 
   uint32_t vocabulary_ = 0;  // of what evaluate() returns

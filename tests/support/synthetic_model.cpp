@@ -225,11 +225,15 @@ std::vector<std::byte> random_weights(TensorType type, size_t values, double dev
 
 std::vector<std::byte> make_synthetic_model(const SyntheticModel& spec) { return ModelWriter(spec).write(); }
 
-std::vector<int32_t> random_tokens(const SyntheticModel& spec, size_t count, uint64_t seed) {
+std::vector<int32_t> random_tokens(uint32_t vocabulary, size_t count, uint64_t seed) {
   Generator random(seed);
   std::vector<int32_t> ids;
-  while (ids.size() < count) ids.push_back(static_cast<int32_t>(random.below(spec.vocabulary)));
+  while (ids.size() < count) ids.push_back(static_cast<int32_t>(random.below(vocabulary)));
   return ids;
+}
+
+std::vector<int32_t> random_tokens(const SyntheticModel& spec, size_t count, uint64_t seed) {
+  return random_tokens(spec.vocabulary, count, seed);
 }
 
 }  // namespace pumice::test

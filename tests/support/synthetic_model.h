@@ -50,7 +50,8 @@ std::vector<std::byte> make_synthetic_model(const SyntheticModel& spec);
 // Blocks of `type` whose decoded values have mean 0 and about this deviation.
 std::vector<std::byte> random_weights(TensorType type, size_t values, double deviation, uint64_t seed);
 
-// `count` ids of the model's vocabulary.
+// `count` ids of a vocabulary, or of the model's.
+std::vector<int32_t> random_tokens(uint32_t vocabulary, size_t count, uint64_t seed);
 std::vector<int32_t> random_tokens(const SyntheticModel& spec, size_t count, uint64_t seed);
 
 }  // namespace pumice::test
