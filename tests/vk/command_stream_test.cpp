@@ -11,6 +11,14 @@ namespace {
 
 constexpr float kBase = 32;
 constexpr uint32_t kCols = 64;  // 256 bytes, the largest alignment of a binding's offset
+constexpr ActivationPush kProduct{.n = 1,
+                                  .cols = kCols,
+                                  .gate_stride = kCols,
+                                  .up_stride = kCols,
+                                  .y_stride = kCols,
+                                  .gate_share = 1,
+                                  .kind = 0,
+                                  .gated = 1};
 
 class CommandStreamTest : public test::DeviceTest {
  protected:
@@ -112,11 +120,9 @@ TEST_F(CommandStreamTest, IndirectCountsAreRead) {
   const BufferView base = floats(kBase), a = floats(0), counts = buffer(std::vector<uint32_t>{0, 0, 0});
   const auto pipeline = kernels().pipeline("activation", {}, false);
   ASSERT_TRUE(pipeline.ok());
-  const ActivationPush push{
-      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .kind = 0, .gated = 1};
   const BufferView bindings[] = {base, base, a};
   CommandStream stream = begun();
-  stream.dispatch_indirect(**pipeline, push_bytes(push), bindings, counts);
+  stream.dispatch_indirect(**pipeline, push_bytes(kProduct), bindings, counts);
   stream.fill(counts, 1);
   EXPECT_EQ(stream.barriers(), 1u) << "the counts were read";
   finish(stream);
@@ -132,18 +138,16 @@ TEST_F(CommandStreamTest, OnlyCountsThatWereWrittenAreWaitedForAsCounts) {
   const BufferView counts = buffer(std::vector<uint32_t>{0, 0, 0}), others = buffer(std::vector<uint32_t>{1, 1, 1});
   const auto pipeline = kernels().pipeline("activation", {}, false);
   ASSERT_TRUE(pipeline.ok());
-  const ActivationPush push{
-      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .kind = 0, .gated = 1};
   CommandStream stream = begun();
   stream.fill(counts, 1);
   multiply(stream, base, base, a);
   multiply(stream, a, base, b);
   const BufferView known[] = {b, base, a};
-  stream.dispatch_indirect(**pipeline, push_bytes(push), known, others);
+  stream.dispatch_indirect(**pipeline, push_bytes(kProduct), known, others);
   EXPECT_EQ(stream.barriers(), 2u);
   EXPECT_EQ(stream.argument_barriers(), 0u);
   const BufferView bindings[] = {base, base, a};
-  stream.dispatch_indirect(**pipeline, push_bytes(push), bindings, counts);
+  stream.dispatch_indirect(**pipeline, push_bytes(kProduct), bindings, counts);
   EXPECT_EQ(stream.barriers(), 3u);
   EXPECT_EQ(stream.argument_barriers(), 1u) << "the barriers between were for shaders alone";
   finish(stream);
@@ -192,10 +196,8 @@ TEST_F(CommandStreamTest, ErrorsComeOutAtTheEnd) {
   const BufferView base = floats(kBase), a = floats(0);
   CommandStream stream = begun();
   const auto pipeline = kernels().pipeline("activation", {}, false);
-  const ActivationPush push{
-      .n = 1, .cols = kCols, .gate_stride = kCols, .up_stride = kCols, .y_stride = kCols, .kind = 0, .gated = 1};
   const BufferView bindings[] = {base, base, a};
-  stream.dispatch(**pipeline, push_bytes(push), bindings, {.x = 1, .y = caps().max_groups[1] + 1});
+  stream.dispatch(**pipeline, push_bytes(kProduct), bindings, {.x = 1, .y = caps().max_groups[1] + 1});
   stream.fail(error(Status::kInternal, "later"));
   multiply(stream, base, base, a);
   const auto ended = stream.end();
