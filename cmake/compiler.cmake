@@ -13,6 +13,10 @@ function(pumice_compile_options target)
   # Known false positives of GCC: std::string concatenation in version 12, and standard headers under sanitizers.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${target} PRIVATE -Wno-restrict)
+    # In a unity build it takes each source for a header.
+    if(CMAKE_UNITY_BUILD)
+      target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+    endif()
     if(PUMICE_SANITIZE)
       target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
     endif()

@@ -60,6 +60,9 @@ file(GLOB glslang_sources ${front_end}/MachineIndependent/*.cpp ${front_end}/Mac
   ${front_end}/GenericCodeGen/*.cpp ${front_end}/OSDependent/Unix/*.cpp ${front_end}/ResourceLimits/ResourceLimits.cpp
   ${glslang_source}/SPIRV/*.cpp ${glslang_source}/StandAlone/StandAlone.cpp)
 list(REMOVE_ITEM glslang_sources ${glslang_source}/SPIRV/SPVRemapper.cpp)
+# These define macros and namespaces that others do not expect.
+set_source_files_properties(${front_end}/MachineIndependent/glslang_tab.cpp ${glslang_source}/SPIRV/SpvBuilder.cpp
+  ${glslang_source}/StandAlone/StandAlone.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
 add_executable(pumice_glslang EXCLUDE_FROM_ALL ${glslang_sources})
 set_target_properties(pumice_glslang PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${glslang_dir})
 target_include_directories(pumice_glslang PRIVATE ${glslang_source} ${glslang_dir}/include)

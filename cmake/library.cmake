@@ -6,10 +6,6 @@ file(GLOB_RECURSE runtime_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtim
 add_library(pumice_objects OBJECT ${runtime_sources} ${PUMICE_EMBEDDED_SHADERS_CPP})
 pumice_compile_options(pumice_objects)
 pumice_precompile(pumice_objects)
-# The families are many and small: what they include takes longer than they do.
-file(GLOB family_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/model/families/*.cpp)
-set_source_files_properties(${family_sources} PROPERTIES UNITY_GROUP families)
-set_target_properties(pumice_objects PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
 set(PUMICE_INTERNAL_INCLUDES
   ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/shaders ${PROJECT_SOURCE_DIR}/include)
 target_include_directories(pumice_objects PUBLIC ${PUMICE_INTERNAL_INCLUDES})

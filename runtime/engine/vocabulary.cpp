@@ -58,7 +58,7 @@ std::optional<std::vector<float>> scores_of(const GgufValue& value) {
   return floats;
 }
 
-std::optional<std::vector<std::byte>> bytes_of(const GgufValue& value) {
+std::optional<std::vector<std::byte>> array_bytes(const GgufValue& value) {
   const bool bytes = value.element_type == GgufValueType::kU8 || value.element_type == GgufValueType::kI8;
   if (!value.is_array() || !bytes) return std::nullopt;
   return std::vector<std::byte>(value.bytes.begin(), value.bytes.end());
@@ -102,8 +102,8 @@ Result<TokenizerData> read_tokenizer(const Gguf& file) {
   data.remove_spaces = reader.flag("remove_extra_whitespaces");
   data.lowercase = reader.flag("normalizer.lowercase");
   data.strip_accents = reader.flag("normalizer.strip_accents");
-  data.charsmap =
-      reader.read<std::vector<std::byte>>("precompiled_charsmap", "[u8]", bytes_of).value_or(std::vector<std::byte>());
+  data.charsmap = reader.read<std::vector<std::byte>>("precompiled_charsmap", "[u8]", array_bytes)
+                      .value_or(std::vector<std::byte>());
   data.is_phi3 = is_phi3(file.get_string("general.name").value_or(""));
   if (data.model == "gpt2" && data.pre.empty())
     data.warnings.emplace_back(

@@ -9,7 +9,6 @@ namespace pumice {
 namespace {
 
 constexpr uint32_t kNone = UINT32_MAX;
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
 constexpr uint32_t kUnknown = UINT32_MAX - 1;  // the value of a character that is in no name
 
 struct Symbol {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "text/unicode.h"
+
 namespace pumice {
 namespace {
 
@@ -85,7 +87,6 @@ bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
 
 // Letters, digits and what parts words, with a letter among them.
 bool is_word(std::string_view text) {
-  constexpr std::string_view kSpaceMark = "▁";
   bool letters = false;
   while (!text.empty()) {
     if (text.starts_with(kSpaceMark)) {

@@ -5,8 +5,6 @@
 namespace pumice {
 namespace {
 
-constexpr std::string_view kReplacementBytes = "\xEF\xBF\xBD";
-
 void append_invalid(std::string& out, std::string_view bytes, StreamingDetokenizer::Invalid invalid) {
   out += invalid == StreamingDetokenizer::Invalid::kReplace ? kReplacementBytes : bytes;
 }

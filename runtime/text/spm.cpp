@@ -8,7 +8,6 @@
 namespace pumice {
 namespace {
 
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";  // U+2581
 constexpr uint32_t kNone = UINT32_MAX;
 
 // A doubly linked list in an array; a symbol that was merged into its left neighbour has length 0.

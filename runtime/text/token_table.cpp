@@ -39,7 +39,6 @@ DefaultIds default_ids(VocabularyKind kind, std::string_view model) {
 
 // A space mark is a space; in the byte alphabet a character outside stands for itself. Never longer than the name.
 void append_decoded(VocabularyKind kind, std::string_view name, std::vector<char>& text) {
-  constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
   if (kind == VocabularyKind::kRwkv) {
     const std::string bytes = unescape_rwkv(name);
     text.insert(text.end(), bytes.begin(), bytes.end());

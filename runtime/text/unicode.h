@@ -14,6 +14,9 @@
 
 namespace pumice {
 
+inline constexpr std::string_view kSpaceMark = "\xE2\x96\x81";         // U+2581, a space in SentencePiece's tokens
+inline constexpr std::string_view kReplacementBytes = "\xEF\xBF\xBD";  // U+FFFD
+
 enum class Utf8State {
   kValid,       // a whole character
   kInvalid,     // bytes that no continuation can make a character

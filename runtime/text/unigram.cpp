@@ -9,8 +9,6 @@
 namespace pumice {
 namespace {
 
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
-constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 constexpr float kUnknownPenalty = 10;
 
 // The best way to a place in the text.
@@ -61,7 +59,7 @@ std::string UnigramEncoder::normalized(std::string_view text) const {
     if (match.length == 0) {
       const Utf8Unit unit = first_unit(text);
       const bool valid = unit.state == Utf8State::kValid;
-      match = {valid ? unit.length : 1, valid ? text.substr(0, unit.length) : kReplacement};
+      match = {valid ? unit.length : 1, valid ? text.substr(0, unit.length) : kReplacementBytes};
     }
     text.remove_prefix(match.length);
     for (const char c : match.replacement) {

@@ -7,8 +7,6 @@
 namespace pumice {
 namespace {
 
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
-
 bool is_chinese(uint32_t c) {
   return (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0xF900 && c <= 0xFAFF) ||
          (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B81F) || (c >= 0x2B920 && c <= 0x2CEAF) ||

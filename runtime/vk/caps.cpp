@@ -165,7 +165,7 @@ void believe_subgroups(DeviceCaps& caps) {
 }  // namespace
 
 DeviceCaps believable(DeviceCaps caps) {
-  constexpr uint64_t kMostBytes = uint64_t{1} << 46;
+  constexpr uint64_t kMostMemory = uint64_t{1} << 46;
   need(caps, caps.max_storage_range, 1u << 27, "storage buffers");
   need(caps, caps.max_workgroup_invocations, 128, "workgroups");
   need(caps, caps.max_shared_bytes, 16384, "shared memory");
@@ -178,10 +178,10 @@ DeviceCaps believable(DeviceCaps caps) {
 
   caps.max_workgroup_invocations = std::min(caps.max_workgroup_invocations, 1u << 14);
   caps.max_shared_bytes = std::min(caps.max_shared_bytes, 1u << 24);
-  caps.memory_bytes = std::min(caps.memory_bytes, kMostBytes);
+  caps.memory_bytes = std::min(caps.memory_bytes, kMostMemory);
   caps.budget_bytes = std::min(caps.budget_bytes, caps.memory_bytes);
   // Vulkan's least is 1 GiB, and so it is told wrongly where it is less.
-  caps.max_allocation = std::clamp(caps.max_allocation, uint64_t{1} << 30, kMostBytes);
+  caps.max_allocation = std::clamp(caps.max_allocation, uint64_t{1} << 30, kMostMemory);
   believe_subgroups(caps);
   if (!std::has_single_bit(caps.host_import_alignment) || caps.host_import_alignment > 1u << 24)
     caps.external_memory_host = false;

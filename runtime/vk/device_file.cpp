@@ -8,7 +8,7 @@
 namespace pumice::vk {
 namespace {
 
-constexpr uint64_t kMostBytes = 1u << 30;  // beyond what any driver makes
+constexpr uint64_t kMostFileBytes = 1u << 30;  // beyond what any driver makes
 
 struct Header {
   char magic[8] = {};
@@ -38,7 +38,7 @@ std::vector<std::byte> read_device_file(const DeviceFileKind& kind, const std::s
   const Result<File> file = File::open(path, FileAccess::kRead);
   if (!file) return {};
   const Result<uint64_t> size = file->size();
-  if (!size || *size < sizeof(Header) || *size > kMostBytes) return {};
+  if (!size || *size < sizeof(Header) || *size > kMostFileBytes) return {};
   Header header;
   std::vector<std::byte> data(*size - sizeof header);
   if (!file->read_at(0, std::as_writable_bytes(std::span(&header, 1))) || !file->read_at(sizeof header, data)) return {};

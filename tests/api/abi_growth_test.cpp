@@ -14,8 +14,7 @@
 
 #include "test_paths.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::abi_growth_test {
 
 struct Header {
   std::map<std::string, std::string> types;  // members of structs and enums, one space between words
@@ -92,5 +91,4 @@ TEST(AbiGrowth, InputStructsEndWithAMember) {
 #endif
 #endif
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::abi_growth_test

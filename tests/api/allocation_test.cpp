@@ -8,8 +8,7 @@
 #include "support/allocation_count.h"
 #include "test_paths.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::allocation_test {
 
 // Without the validation layer, which allocates in the caller's thread.
 struct CApi {
@@ -77,5 +76,4 @@ TEST(AllocationTest, DecodingAllocatesNothing) {
   EXPECT_EQ(count.allocations(), 1u) << "the count counts";
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::allocation_test

@@ -10,8 +10,7 @@
 #include "api/cli_support.h"
 #include "support/temporary_folder.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::cli_kv_test {
 
 using Json = nlohmann::json;
 
@@ -123,5 +122,4 @@ TEST_F(CliKv, AzureConversationsWasteLittle) {
   EXPECT_GT(large["waste_percent"], 4) << "the figure depends on the page";
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::cli_kv_test

@@ -11,8 +11,7 @@
 
 #include "cli_support.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::cli_test {
 
 using Json = nlohmann::json;
 
@@ -360,5 +359,4 @@ TEST_F(Cli, ASignalEndsTheWaitForAPrompt) {
   std::filesystem::remove(fifo);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::cli_test

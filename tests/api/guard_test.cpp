@@ -10,8 +10,7 @@
 
 #include "api/handles.h"
 
-namespace pumice {
-namespace {
+namespace pumice::guard_test {
 
 std::string text_of(const LastError& error) {
   std::string text(error.copy(nullptr, 0), '\0');
@@ -161,5 +160,4 @@ TEST(Turns, ManyThreadsRetireAndNothingIsLost) {
   EXPECT_EQ(deleted, kThreads * kEach);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::guard_test

@@ -9,8 +9,7 @@
 
 #include "test_paths.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::library_imports_test {
 
 #ifdef PUMICE_LIBRARY
 std::set<std::string> imports_of(const std::string& library) {
@@ -36,5 +35,4 @@ TEST(LibraryImports, NothingThatEndsOrAsksTheProcess) {
 }
 #endif
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::library_imports_test

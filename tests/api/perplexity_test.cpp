@@ -11,8 +11,7 @@
 #include "model/llama_comparison.h"
 #include "test_paths.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::perplexity_test {
 
 using Json = nlohmann::json;
 
@@ -189,5 +188,4 @@ TEST_F(PerplexityCli, AnInterruptKeepsWhatThereIs) {
   EXPECT_LT(json["windows_done"], json["windows"]);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::perplexity_test

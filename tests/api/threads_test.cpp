@@ -8,8 +8,7 @@
 
 #include "test_paths.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::threads_test {
 
 std::vector<int32_t> prompt_of(const client::Model& model, int thread) {
   return model.tokenize("Once upon a time there lived a king who had " + std::to_string(thread + 2) +
@@ -55,5 +54,4 @@ TEST(Threads, EightSubmitAtOnce) {
   EXPECT_EQ(right, 2 * kThreads);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::threads_test

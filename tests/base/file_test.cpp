@@ -12,8 +12,7 @@
 
 #include "support/temporary_folder.h"
 
-namespace pumice {
-namespace {
+namespace pumice::file_test {
 
 using test::read_file_bytes;
 using test::TemporaryFolder;
@@ -193,5 +192,4 @@ TEST(Folders, AreMadeForTheirOwner) {
   EXPECT_EQ(remove_file(folder.file("x/file")).error().status, Status::kNotFound);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::file_test

@@ -6,8 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace pumice {
-namespace {
+namespace pumice::hash_test {
 
 uint64_t of(std::string_view text) { return checksum64(std::as_bytes(std::span(text))); }
 
@@ -26,5 +25,4 @@ TEST(Checksum, EveryBitCounts) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::hash_test

@@ -9,8 +9,7 @@
 
 #include "support/temporary_folder.h"
 
-namespace pumice {
-namespace {
+namespace pumice::mapped_file_test {
 
 std::string text_of(const MappedFile& file) {
   return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()};
@@ -106,5 +105,4 @@ TEST(MappedFile, ErrorsNameThePath) {
   EXPECT_EQ(MappedFile::open("/dev/null").error().status, Status::kIo) << "a device";
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::mapped_file_test

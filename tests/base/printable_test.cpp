@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pumice {
-namespace {
+namespace pumice::printable_test {
 
 TEST(Printable, LeavesTextAlone) {
   for (const char* text : {"", "plain text", "Grüße, 世界 🌋", "back\\slash \"quoted\"", "\u00a0\u202f\u2065"})
@@ -33,5 +32,4 @@ TEST(Printable, ShowsBytesThatAreNoUtf8) {
   EXPECT_EQ(printable("\xff\xfe"), "\\xff\\xfe");
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::printable_test

@@ -7,8 +7,7 @@
 
 #include "base/log.h"
 
-namespace pumice {
-namespace {
+namespace pumice::result_test {
 
 Result<int> half_of(int value) {
   if (value % 2 != 0) return error(Status::kInvalidArgument, "%d is odd", value);
@@ -82,5 +81,4 @@ TEST(Log, IsSilentWithoutACallback) {
   EXPECT_EQ(seen, "2low on 7");
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::result_test

@@ -8,8 +8,7 @@
 
 #include "base/result.h"
 
-namespace pumice {
-namespace {
+namespace pumice::thread_team_test {
 
 TEST(ThreadTeam, AllOfItWorks) {
   std::atomic<int> ran{0};
@@ -47,5 +46,4 @@ TEST(ThreadTeam, NoThreadsIsATeam) {
   team.join();
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::thread_team_test

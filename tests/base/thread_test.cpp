@@ -7,8 +7,7 @@
 #include <new>
 #include <stdexcept>
 
-namespace pumice {
-namespace {
+namespace pumice::thread_test {
 
 TEST(Thread, RunsWithSignalsBlocked) {
   bool blocked = false;
@@ -50,5 +49,4 @@ TEST(Thread, MovesAndJoinsAtTheEnd) {
   EXPECT_EQ(done, 1);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::thread_test

@@ -13,8 +13,7 @@
 #include "bench/json_schema.h"
 #include "support/temporary_folder.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::bench_cli_test {
 
 using Json = nlohmann::json;
 
@@ -127,5 +126,4 @@ TEST_F(BenchCli, AnInterruptKeepsWhatWasMeasured) {
   EXPECT_LT(json["tests"][0]["samples"].size(), 10000u);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::bench_cli_test

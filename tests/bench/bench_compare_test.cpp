@@ -10,8 +10,7 @@
 #include "bench/report/render.h"
 #include "support/temporary_folder.h"
 
-namespace pumice_bench {
-namespace {
+namespace pumice_bench::bench_compare_test {
 
 using Json = nlohmann::json;
 using pumice::test::CliResult;
@@ -168,5 +167,4 @@ TEST(BenchCompareCli, ExitCodesAndStreams) {
   expect_failure(run_cli({"bench", "compare", own, broken}), 2);
 }
 
-}  // namespace
-}  // namespace pumice_bench
+}  // namespace pumice_bench::bench_compare_test

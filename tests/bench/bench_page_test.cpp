@@ -12,8 +12,7 @@
 #include "bench/report/render.h"
 #include "support/temporary_folder.h"
 
-namespace pumice_bench {
-namespace {
+namespace pumice_bench::bench_page_test {
 
 namespace fs = std::filesystem;
 
@@ -78,5 +77,4 @@ TEST_F(BenchPage, PrintsToPdf) {
   EXPECT_STREQ(magic, "%PDF");
 }
 
-}  // namespace
-}  // namespace pumice_bench
+}  // namespace pumice_bench::bench_page_test

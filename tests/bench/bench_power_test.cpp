@@ -10,8 +10,7 @@
 #include "bench/system/power.h"
 #include "support/temporary_folder.h"
 
-namespace pumice_bench {
-namespace {
+namespace pumice_bench::bench_power_test {
 
 namespace fs = std::filesystem;
 
@@ -89,5 +88,4 @@ TEST(BenchHost, LinuxTellsOfItself) {
   EXPECT_EQ(utc_now().size(), 20u);
 }
 
-}  // namespace
-}  // namespace pumice_bench
+}  // namespace pumice_bench::bench_power_test

@@ -10,8 +10,7 @@
 #include "bench/report/render.h"
 #include "test_paths.h"
 
-namespace pumice_bench {
-namespace {
+namespace pumice_bench::bench_report_test {
 
 using Json = nlohmann::json;
 using pumice::test::SchemaValidator;
@@ -166,5 +165,4 @@ TEST(BenchReport, NumbersKeepThreeDigits) {
   EXPECT_EQ(format_size(3 << 19), "1.5 MiB");
 }
 
-}  // namespace
-}  // namespace pumice_bench
+}  // namespace pumice_bench::bench_report_test

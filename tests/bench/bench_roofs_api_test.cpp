@@ -3,7 +3,7 @@
 
 #include "pumice/pumice.hpp"
 
-namespace {
+namespace bench_roofs_api_test {
 
 TEST(BenchRoofsApi, RefusesWhatIsNoStruct) {
   PumiceRoofs roofs = pumice_roofs_init();
@@ -19,4 +19,4 @@ TEST(BenchRoofsApi, RefusesWhatIsNoStruct) {
   pumice_device_destroy(device);
 }
 
-}  // namespace
+}  // namespace bench_roofs_api_test

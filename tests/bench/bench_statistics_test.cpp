@@ -7,8 +7,7 @@
 #include "bench/report/agreement.h"
 #include "bench/report/statistics.h"
 
-namespace pumice_bench {
-namespace {
+namespace pumice_bench::bench_statistics_test {
 
 TEST(BenchStatistics, OrderStatistics) {
   EXPECT_EQ(median({3, 1, 2}), 2);
@@ -120,5 +119,4 @@ TEST(BenchAgreement, AShortTextIsWrong) {
   EXPECT_EQ(agreement.equal, 2u);
 }
 
-}  // namespace
-}  // namespace pumice_bench
+}  // namespace pumice_bench::bench_statistics_test

@@ -7,8 +7,7 @@
 
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::admission_test {
 
 class AdmissionTest : public EngineTest {
  protected:
@@ -188,5 +187,4 @@ TEST_F(AdmissionTest, WhoWaitsForAnothersPagesHoldsNobodyUp) {
   EXPECT_EQ(first->generated, alike->generated);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::admission_test

@@ -6,8 +6,7 @@
 #include "engine/context.h"
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::batch_test {
 
 class BatchTest : public EngineTest {
  protected:
@@ -119,5 +118,4 @@ TEST_F(BatchTest, TooFewPages) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::batch_test

@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pumice {
-namespace {
+namespace pumice::context_options_test {
 
 ModelSpec spec_of(uint32_t context_length) {
   ModelSpec spec;
@@ -40,5 +39,4 @@ TEST(DefaultContext, StaysWithTheTableOfRotationForShortContexts) {
   EXPECT_EQ(default_context(spec, 1, UINT64_MAX), 131072u);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::context_options_test

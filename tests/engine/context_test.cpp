@@ -7,8 +7,7 @@
 
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::context_test {
 
 class ContextTest : public EngineTest {
  protected:
@@ -229,5 +228,4 @@ TEST_F(ContextTest, CountsWhatItDid) {
   EXPECT_GT(in->recorder().dispatches_per_decode_step(), 2 * 5u);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::context_test

@@ -9,8 +9,7 @@
 
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::finite_test {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
@@ -102,5 +101,4 @@ TEST_F(FiniteTest, WhatWasNotVerifiedIsNotShared) {
   EXPECT_EQ(in_->cache().stats().sealed_pages, 0u);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::finite_test

@@ -4,8 +4,7 @@
 #include "support/allocation_count.h"
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::host_memory_test {
 
 class HostMemoryTest : public EngineTest {
  protected:
@@ -72,5 +71,4 @@ TEST_F(HostMemoryTest, Submitting) {
   EXPECT_EQ(finish(*in_, *request).size(), 5u);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::host_memory_test

@@ -4,8 +4,7 @@
 #include "engine/context.h"
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::memory_test {
 
 class EngineMemoryTest : public EngineTest {
  protected:
@@ -108,5 +107,4 @@ TEST_F(EngineMemoryTest, OptionsOutOfRange) {
   EXPECT_EQ(status({}), Status::kOk) << "the model's own context";
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::memory_test

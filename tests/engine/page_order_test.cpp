@@ -6,8 +6,7 @@
 #include "support/engine_fixture.h"
 #include "support/temporary_folder.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::page_order_test {
 
 class PageOrderTest : public EngineTest {
  protected:
@@ -141,5 +140,4 @@ TEST_F(PageOrderTest, ASlideOfASequenceThatIsGoneTouchesNoOtherText) {
   EXPECT_EQ(in->cache().stats().hit_pages[static_cast<size_t>(KvSource::kDevice)], 4u);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::page_order_test

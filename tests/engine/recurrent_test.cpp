@@ -7,8 +7,7 @@
 #include "support/engine_fixture.h"
 #include "support/family_model.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::recurrent_test {
 
 std::vector<FamilyModel> recurrent_models() {
   const auto recurrence = [](GgufWriter& w, const std::string& p) {
@@ -234,5 +233,4 @@ TEST_F(RecurrentTest, BatchesAreAsAlone) {
   });
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::recurrent_test

@@ -6,8 +6,7 @@
 #include "engine/context.h"
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::request_test {
 
 class RequestTest : public EngineTest {
  protected:
@@ -303,5 +302,4 @@ TEST_F(RequestTest, WaitTimesOut) {
   EXPECT_EQ(request->prompt_done, 400u);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::request_test

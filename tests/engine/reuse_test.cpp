@@ -9,8 +9,7 @@
 
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::reuse_test {
 
 class ReuseTest : public EngineTest {
  protected:
@@ -269,5 +268,4 @@ TEST_F(ReuseTest, ManySessionsOfOnePromptTakeItsPagesOnce) {
   EXPECT_EQ(in->stats().prefill_tokens, 512u + 64 * 8u);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::reuse_test

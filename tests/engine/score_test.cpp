@@ -9,8 +9,7 @@
 #include "model/llama_comparison.h"
 #include "test_paths.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::score_test {
 
 constexpr float kUntouched = 12345;
 
@@ -252,5 +251,4 @@ TEST_F(ScoreTest, OfTheBundledModelAgreesWithTheReference) {
   EXPECT_NEAR(sum / tokens, reference / tokens, kLogTolerance);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::score_test

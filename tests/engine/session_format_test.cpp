@@ -7,8 +7,7 @@
 
 #include "support/session_files.h"
 
-namespace pumice {
-namespace {
+namespace pumice::session_format_test {
 
 using test::session_bytes;
 using test::session_for;
@@ -183,5 +182,4 @@ TEST(SessionFormat, FailedReadsAreErrors) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::session_format_test

@@ -9,8 +9,7 @@
 #include "kernels/matvec.h"
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::slices_test {
 
 class SlicesTest : public EngineTest {
  protected:
@@ -55,5 +54,4 @@ TEST_F(SlicesTest, MayRoundOtherwiseOnOtherDevices) {
   for (size_t i = 0; i < whole.size(); ++i) ASSERT_NEAR(steps[i], whole[i], 1e-3) << i;
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::slices_test

@@ -8,8 +8,7 @@
 #include "model/llama_comparison.h"
 #include "test_paths.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::slide_test {
 
 TEST(PagesToDrop, AreEnoughAndAtLeastAnEighth) {
   EXPECT_EQ(pages_to_drop(3, 1, 1), 1u);
@@ -296,5 +295,4 @@ TEST_F(SlideTest, TheBundledModelKeepsItsSenses) {
   EXPECT_LT(after, before + 1);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::slide_test

@@ -8,8 +8,7 @@
 #include "support/engine_fixture.h"
 #include "support/vulkan_double.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::slow_compiler_test {
 
 std::atomic<bool> hold;
 std::atomic<int> made_by_steps;
@@ -74,5 +73,4 @@ TEST_F(SlowCompilerTest, NoStepWaitsForIt) {
   EXPECT_EQ((*request)->generated.size(), 3u) << (*request)->error.message;
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::slow_compiler_test

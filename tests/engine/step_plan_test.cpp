@@ -8,8 +8,7 @@
 
 #include "support/generator.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::step_plan_test {
 
 TEST(PlanSlice, SlicesCoverWhatIsMissingOnce) {
   Generator random(1);
@@ -96,5 +95,4 @@ TEST(AdaptSlice, SettlesBelowTheBudget) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::step_plan_test

@@ -14,8 +14,7 @@
 #include "support/redis_server.h"
 #include "support/temporary_folder.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::tiers_test {
 
 namespace fs = std::filesystem;
 
@@ -330,5 +329,4 @@ TEST_F(SessionTest, AnotherKvTypeComputesAgain) {
   EXPECT_EQ((*loaded)->computed, 0u);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::tiers_test

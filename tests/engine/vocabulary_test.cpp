@@ -12,8 +12,7 @@
 #include "text/control_names.h"
 #include "text/tokenizer.h"
 
-namespace pumice {
-namespace {
+namespace pumice::vocabulary_test {
 
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
@@ -182,5 +181,4 @@ TEST(ReadTokenizer, SaysWhatIsWrong) {
   EXPECT_EQ(read(no_merges).error().status, Status::kMalformed);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::vocabulary_test

@@ -10,8 +10,7 @@
 #include "kernels/matmul.h"
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::warm_up_test {
 
 class WarmUpTest : public EngineTest {
  protected:
@@ -134,5 +133,4 @@ TEST_F(WarmUpTest, RunsBesideRequests) {
   EXPECT_TRUE(summary.ok());
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::warm_up_test

@@ -12,8 +12,7 @@
 #include "format/half.h"
 #include "support/gguf_writer.h"
 
-namespace pumice {
-namespace {
+namespace pumice::dequantize_test {
 
 using test::random_blocks;
 
@@ -243,5 +242,4 @@ TEST(TensorType, Names) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::dequantize_test

@@ -13,8 +13,7 @@
 #include "format/half.h"
 #include "support/gguf_writer.h"
 
-namespace pumice {
-namespace {
+namespace pumice::device_layout_test {
 
 using test::random_blocks;
 
@@ -257,5 +256,4 @@ TEST(DeviceLayout, RepackSpeed) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::device_layout_test

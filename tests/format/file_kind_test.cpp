@@ -8,8 +8,7 @@
 
 #include "support/gguf_writer.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::file_kind_test {
 
 std::string refusal(std::string_view content) {
   const Result<Gguf> file = Gguf::from_memory(std::as_bytes(std::span(content)));
@@ -60,5 +59,4 @@ TEST(FileKind, AVocabularyHasNoWeights) {
   EXPECT_NE(checked.error().message.find("only a vocabulary"), std::string::npos) << checked.error().message;
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::file_kind_test

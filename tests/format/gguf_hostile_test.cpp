@@ -7,8 +7,7 @@
 #include "format/gguf.h"
 #include "support/gguf_writer.h"
 
-namespace pumice {
-namespace {
+namespace pumice::gguf_hostile_test {
 
 using test::ByteWriter;
 using test::GgufWriter;
@@ -189,5 +188,4 @@ TEST(GgufHostile, TensorOffsets) {
   EXPECT_EQ(refusal(same).substr(0, 19), "the data of tensors");
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::gguf_hostile_test

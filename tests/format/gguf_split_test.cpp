@@ -9,8 +9,7 @@
 #include "format/gguf.h"
 #include "support/gguf_writer.h"
 
-namespace pumice {
-namespace {
+namespace pumice::gguf_split_test {
 
 using test::f32_bytes;
 using test::GgufWriter;
@@ -121,5 +120,4 @@ TEST_F(GgufSplitFiles, MissingAndMisnamedParts) {
             std::string::npos);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::gguf_split_test

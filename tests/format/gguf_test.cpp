@@ -13,8 +13,7 @@
 #include "support/gguf_writer.h"
 #include "test_paths.h"
 
-namespace pumice {
-namespace {
+namespace pumice::gguf_test {
 
 using test::ByteWriter;
 using test::GgufWriter;
@@ -248,5 +247,4 @@ TEST(Gguf, AnOldFileIsRefused) {
             path.string() + ": this is a GGUF file of version 1, which is obsolete; convert the model again");
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::gguf_test

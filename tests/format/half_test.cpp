@@ -6,8 +6,7 @@
 #include <cstdint>
 #include <random>
 
-namespace pumice {
-namespace {
+namespace pumice::half_test {
 
 // The value of a half by the definition of binary16.
 double half_value(uint16_t half) {
@@ -88,5 +87,4 @@ TEST(Bfloat16, RoundsToNearestEven) {
   EXPECT_TRUE(std::isnan(bf16_to_float(float_to_bf16(std::bit_cast<float>(0xff800001u)))));
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::half_test

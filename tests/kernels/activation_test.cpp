@@ -9,8 +9,7 @@
 #include "support/device_fixture.h"
 #include "support/precision.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::activation_test {
 
 struct ActivationCase {
   Activation activation;
@@ -127,5 +126,4 @@ TEST_F(ActivationTest, SiluAndGelu) {
   for (const ActivationCase& c : kCases) check(c);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::activation_test

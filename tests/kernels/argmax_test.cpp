@@ -5,8 +5,7 @@
 #include "support/device_fixture.h"
 #include "support/step_rows.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::argmax_test {
 
 static_assert(kTokenNotFinite == reference::kNotFinite);
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
@@ -135,5 +134,4 @@ TEST_F(ArgmaxTest, CommitsOnlyWhatIsAlive) {
   check(logits, grown);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::argmax_test

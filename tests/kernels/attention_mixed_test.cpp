@@ -8,8 +8,7 @@
 
 #include "kernels/attention_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::attention_mixed_test {
 
 constexpr KvType kTypes[] = {KvType::kF16, KvType::kF32, KvType::kQ8_0, KvType::kQ4_0};
 constexpr KvFormat kQ8{KvType::kQ8_0, KvType::kQ8_0}, kQ4{KvType::kQ4_0, KvType::kQ4_0};
@@ -178,5 +177,4 @@ TEST(ChooseAttention, MixedTypesFitWhereverF16Does) {
       }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::attention_mixed_test

@@ -9,8 +9,7 @@
 
 #include "kernels/attention_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::attention_test {
 
 TEST_F(AttentionTest, DecodeAcrossPagesAndSplits) {
   // Positions at both sides of page borders (32) and of split borders (256).
@@ -327,5 +326,4 @@ TEST(ChooseAttention, EveryShapeFitsSmallDevices) {
   EXPECT_EQ(choose_attention(small, {.group = 9, .head_dim = 128}).queries, 5u) << "passes of much the same size";
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::attention_test

@@ -10,8 +10,7 @@
 #include "vk/embedded_shaders.h"
 #include "vk/spirv_reflect.h"
 
-namespace pumice {
-namespace {
+namespace pumice::catalogue_test {
 
 vk::DeviceCaps gpu(uint32_t subgroup, uint32_t least, uint32_t most) {
   vk::DeviceCaps caps;
@@ -128,5 +127,4 @@ TEST(RecordList, ListsInsteadOfRecording) {
   EXPECT_EQ(pick_candidate({kernels, nothing}, key, 6), 0u) << "measured among other candidates";
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::catalogue_test

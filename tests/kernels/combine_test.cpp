@@ -7,8 +7,7 @@
 #include "reference/numerics.h"
 #include "support/device_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::combine_test {
 
 class CombineTest : public DeviceTest {
  protected:
@@ -47,5 +46,4 @@ TEST_F(CombineTest, AddsWeightedRows) {
   check(5, 8, 300, true);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::combine_test

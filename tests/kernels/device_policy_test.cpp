@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace pumice {
-namespace {
+namespace pumice::device_policy_test {
 
 vk::DeviceCaps caps_of(vk::DeviceType type, uint32_t vendor = 0) {
   vk::DeviceCaps caps;
@@ -72,5 +71,4 @@ TEST(DevicePolicy, SoftwareDriversTakeLanesWhereTheirCompilerAndVectorsAllow) {
   EXPECT_TRUE(device_policy(caps).matvec_only);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::device_policy_test

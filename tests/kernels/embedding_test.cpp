@@ -9,8 +9,7 @@
 #include "support/step_rows.h"
 #include "support/test_matrix.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::embedding_test {
 
 class EmbeddingTest : public DeviceTest {
  protected:
@@ -95,5 +94,4 @@ TEST_F(EmbeddingTest, TablesInSeveralSlabs) {
   check(TensorType::kQ6_K, 203, 256, 2, true);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::embedding_test

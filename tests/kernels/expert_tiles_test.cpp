@@ -6,8 +6,7 @@
 #include "reference/expert_tiles.h"
 #include "support/device_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::expert_tiles_test {
 
 class ExpertTilesTest : public DeviceTest {
  protected:
@@ -58,5 +57,4 @@ TEST_F(ExpertTilesTest, SortsRowsByTheirExperts) {
   check(random_choices(333, 512), 512, 4);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::expert_tiles_test

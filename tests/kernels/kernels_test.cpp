@@ -8,8 +8,7 @@
 #include "kernels/device_policy.h"
 #include "support/vulkan_double.h"
 
-namespace pumice {
-namespace {
+namespace pumice::kernels_test {
 
 vk::DeviceCaps gpu_with(uint32_t subgroup, bool shuffle = true, bool fixed = true) {
   vk::DeviceCaps caps;
@@ -204,5 +203,4 @@ TEST_F(PipelineMakingTest, DestructionWaitsForWhatIsBeingMadeAndForNoMore) {
   EXPECT_LE(made, 3);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::kernels_test

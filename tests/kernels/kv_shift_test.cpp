@@ -11,8 +11,7 @@
 #include "support/kv_reference.h"
 #include "support/rope_reference.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::kv_shift_test {
 
 struct KvShiftCase {
   KvType type;
@@ -133,5 +132,4 @@ TEST(KvShift, NeedsBothHalvesOfAPairAtOnePlaceOfTheirWords) {
   EXPECT_FALSE(can_shift(KvType::kQ8_0, RopePairs::kAdjacent, 8)) << "they would be rounded again and again";
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::kv_shift_test

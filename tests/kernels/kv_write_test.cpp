@@ -12,8 +12,7 @@
 #include "support/rope_reference.h"
 #include "support/step_rows.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::kv_write_test {
 
 constexpr KvFormat kF16{KvType::kF16, KvType::kF16}, kF32{KvType::kF32, KvType::kF32};
 constexpr KvFormat kQ8{KvType::kQ8_0, KvType::kQ8_0}, kQ4{KvType::kQ4_0, KvType::kQ4_0};
@@ -305,5 +304,4 @@ TEST(KvFormat, WordsAndRotations) {
   EXPECT_STREQ((KvFormat{KvType::kF16, KvType::kF32}.variant()), "mixed");
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::kv_write_test

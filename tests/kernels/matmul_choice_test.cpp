@@ -6,8 +6,7 @@
 #include "kernels/matmul.h"
 #include "vk/embedded_shaders.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::matmul_choice_test {
 
 using vk::ComponentType;
 
@@ -189,5 +188,4 @@ TEST(MatmulChoice, LargeRowsOnSmallBindingsStayInF32) {
   for (const MatmulVariant& v : matmul_candidates(caps, kPrefill)) EXPECT_EQ(v.form, MatmulForm::kTiled);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::matmul_choice_test

@@ -13,8 +13,7 @@
 #include "support/precision.h"
 #include "support/test_matrix.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::matmul_test {
 
 struct MatmulCase {
   TensorType type;
@@ -260,5 +259,4 @@ TEST_F(MatmulTest, LinearChooses) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::matmul_test

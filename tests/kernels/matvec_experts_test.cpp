@@ -9,8 +9,7 @@
 #include "support/device_fixture.h"
 #include "support/test_matrix.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::matvec_experts_test {
 
 struct ExpertsCase {
   TensorType type;
@@ -146,5 +145,4 @@ TEST_F(MatvecExpertsTest, HeadsHaveMatricesOfTheirOwn) {
     }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::matvec_experts_test

@@ -11,8 +11,7 @@
 #include "support/precision.h"
 #include "support/test_matrix.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::matvec_test {
 
 struct MatvecCase {
   TensorType type;
@@ -340,5 +339,4 @@ TEST(ChooseMatvec, SoftwareDriversHaveRowsOfTheirOwnInEachLane) {
   EXPECT_FALSE(choose_matvec(caps, {.rows = 4096, .cols = 576}).lanes());
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::matvec_test

@@ -9,8 +9,7 @@
 #include "support/device_fixture.h"
 #include "support/precision.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::quantize_test {
 
 constexpr uint32_t kUnit = reference::kQuantizeUnit;
 
@@ -120,5 +119,4 @@ TEST_F(QuantizeTest, ADeviationIsSeen) {
   EXPECT_EQ(reference::row_scale_f16(other), 2 * reference::row_scale_f16(x));
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::quantize_test

@@ -9,8 +9,7 @@
 #include "support/device_fixture.h"
 #include "support/state_steps.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::recurrence_test {
 
 constexpr double kTolerance = 2e-5, kFloor = 4e-6;
 
@@ -144,5 +143,4 @@ TEST_F(RecurrenceTest, ASnapshotIsTheStateAfterItsRow) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::recurrence_test

@@ -6,8 +6,7 @@
 #include "support/device_fixture.h"
 #include "support/precision.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::rms_norm_test {
 
 struct RmsNormCase {
   uint32_t n, cols, x_stride, y_stride;
@@ -167,5 +166,4 @@ TEST_F(RmsNormTest, NormalisesRows) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::rms_norm_test

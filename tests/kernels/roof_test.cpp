@@ -8,8 +8,7 @@
 #include "reference/roof.h"
 #include "support/device_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::roof_test {
 
 class RoofTest : public DeviceTest {
  protected:
@@ -135,5 +134,4 @@ TEST(RoofChoice, TheLargestMatrixOfHalvesIsTaken) {
   EXPECT_EQ(roof_operations(caps, Roof::kMatrix), 4.0 * 2 * 16 * 16 * 16);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::roof_test

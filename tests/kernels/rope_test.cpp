@@ -5,8 +5,7 @@
 
 #include <numbers>
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::rope_test {
 
 TEST(RopeFrequencies, AreFractionsOfATurn) {
   const double turn = 2 * std::numbers::pi;
@@ -14,5 +13,4 @@ TEST(RopeFrequencies, AreFractionsOfATurn) {
   EXPECT_EQ(rope_frequencies(std::vector{0.0, turn / 4}), (std::vector<uint32_t>{0, 0, 0, 0x40000000u}));
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::rope_test

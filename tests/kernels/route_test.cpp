@@ -8,8 +8,7 @@
 #include "reference/route.h"
 #include "support/device_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::route_test {
 
 struct RouteCase {
   uint32_t n, experts, used;
@@ -122,5 +121,4 @@ TEST_F(RouteTest, NoNumbersChooseAnExpertThatIsThere) {
       EXPECT_LT(expert, 24u);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::route_test

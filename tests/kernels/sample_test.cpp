@@ -13,8 +13,7 @@
 #include "support/precision.h"
 #include "support/step_rows.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::sample_test {
 
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN(), kInfinity = std::numeric_limits<float>::infinity();
 
@@ -334,5 +333,4 @@ TEST_F(SampleTest, ComparisonCanFail) {
   EXPECT_FALSE(same_rows(a.next_rows, b.next_rows));
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::sample_test

@@ -9,8 +9,7 @@
 #include "support/device_fixture.h"
 #include "support/state_steps.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::short_conv_test {
 
 constexpr double kTolerance = 1e-5, kFloor = 1e-6;
 
@@ -115,5 +114,4 @@ TEST_F(ShortConvTest, ASnapshotIsTheStateAfterItsRow) {
   step(state_slice(1, 9, 2), true);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::short_conv_test

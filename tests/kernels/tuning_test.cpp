@@ -11,8 +11,7 @@
 #include "support/temporary_folder.h"
 #include "vk/device_file.h"
 
-namespace pumice {
-namespace {
+namespace pumice::tuning_test {
 
 const TuningKey kKey{.type = 4, .rows = 576, .cols = 1536, .n = 1, .flags = 1};
 
@@ -265,5 +264,4 @@ TEST_F(KernelsTest, ThreadsShareWhatTheyMake) {
     }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::tuning_test

@@ -12,8 +12,7 @@
 #include "support/kv_pages.h"
 #include "support/temporary_folder.h"
 
-namespace pumice {
-namespace {
+namespace pumice::disk_folder_test {
 
 constexpr size_t kPages = 5;
 
@@ -175,5 +174,4 @@ TEST(KvFolderProgram, StatsListVerifyClear) {
   EXPECT_EQ(nlohmann::json::parse(run_kv("stats", files, true).out).at("records"), 0);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::disk_folder_test

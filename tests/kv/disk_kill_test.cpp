@@ -13,8 +13,7 @@
 #include "support/kv_pages.h"
 #include "support/temporary_folder.h"
 
-namespace pumice {
-namespace {
+namespace pumice::disk_kill_test {
 
 constexpr size_t kPages = 400, kPayload = 30'000;
 
@@ -93,5 +92,4 @@ TEST(DiskKill, EveryWrittenRecordIsFoundAndNoneIsWrong) {
   RecordProperty("torn", static_cast<int>(torn));
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::disk_kill_test

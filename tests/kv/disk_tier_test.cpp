@@ -14,8 +14,7 @@
 #include "support/kv_pages.h"
 #include "support/temporary_folder.h"
 
-namespace pumice {
-namespace {
+namespace pumice::disk_tier_test {
 
 using test::loaded;
 using test::make_text;
@@ -283,5 +282,4 @@ TEST(DiskTier, AFolderThatCannotBeMadeIsAnError) {
   EXPECT_EQ(tier.error().status, Status::kIo);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::disk_tier_test

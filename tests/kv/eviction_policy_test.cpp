@@ -11,8 +11,7 @@
 #include "kv/replay.h"
 #include "support/request_traces.h"
 
-namespace pumice {
-namespace {
+namespace pumice::eviction_policy_test {
 
 constexpr PolicyKind kFixed[] = {PolicyKind::kLru, PolicyKind::kLfu, PolicyKind::kRandom, PolicyKind::kS3Fifo,
                                  PolicyKind::kCost};
@@ -162,5 +161,4 @@ TEST(AdaptivePolicy, WorksWithLessRoomThanItsShadows) {
   EXPECT_GT(rate(260, 200), 0.95 * rate(200, 200));
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::eviction_policy_test

@@ -9,8 +9,7 @@
 #include "kv/policy/ranked_policy.h"
 #include "kv/policy/shadow_cache.h"
 
-namespace pumice {
-namespace {
+namespace pumice::hit_curve_test {
 
 // Conversations that go on, with their beginnings in common; some texts are longer than the smallest cache.
 std::vector<std::vector<uint64_t>> conversations(size_t requests, uint64_t seed) {
@@ -77,5 +76,4 @@ TEST(HitCurve, NothingAskedIsNoHit) {
   EXPECT_EQ(curve.points()[4].hit_rate, 0);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::hit_curve_test

@@ -9,8 +9,7 @@
 
 #include "kv/index/node_heap.h"
 
-namespace pumice {
-namespace {
+namespace pumice::id_map_test {
 
 TEST(IdMap, IsAMap) {
   std::mt19937_64 random(1);
@@ -63,5 +62,4 @@ TEST(NodeHeap, GivesTheLowest) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::id_map_test

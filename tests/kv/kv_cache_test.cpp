@@ -10,8 +10,7 @@
 
 #include "kv/kv_cache_model.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::kv_cache_test {
 
 uint64_t operations() {
   const char* const asked = std::getenv("PUMICE_TEST_OPERATIONS");
@@ -98,5 +97,4 @@ TEST(KvCacheTest, AListInFlightDoesNotTakeOverAPageThatIsStillBeingWritten) {
   EXPECT_EQ(computes.nodes, fetches.nodes);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::kv_cache_test

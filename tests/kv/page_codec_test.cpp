@@ -7,8 +7,7 @@
 
 #include "support/kv_pages.h"
 
-namespace pumice {
-namespace {
+namespace pumice::page_codec_test {
 
 using test::loaded;
 using test::make_text;
@@ -146,5 +145,4 @@ TEST(PageCodec, ClaimedLengthsAreBounded) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::page_codec_test

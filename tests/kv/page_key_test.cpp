@@ -5,8 +5,7 @@
 #include <set>
 #include <vector>
 
-namespace pumice {
-namespace {
+namespace pumice::page_key_test {
 
 Secret secret_of(int first) {
   Secret secret{};
@@ -47,5 +46,4 @@ TEST(PageKey, SecretsDiffer) {
   EXPECT_NE(*one, *two);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::page_key_test

@@ -6,8 +6,7 @@
 #include "shared/step_params.h"
 #include "support/device_fixture.h"
 
-namespace pumice {
-namespace {
+namespace pumice::page_pool_test {
 
 using PagePoolTest = test::DeviceTest;
 
@@ -67,5 +66,4 @@ TEST_F(PagePoolTest, DoubleReleaseIsABug) {
   EXPECT_THROW(pool->release(2), BrokenInvariant);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::page_pool_test

@@ -6,8 +6,7 @@
 #include "support/busy_device.h"
 #include "support/device_fixture.h"
 
-namespace pumice {
-namespace {
+namespace pumice::page_transfer_test {
 
 constexpr uint32_t kPages = 6;
 
@@ -142,5 +141,4 @@ TEST_F(PageTransferTest, APageOfAnotherSizeIsRefused) {
   EXPECT_EQ(refused.error().status, Status::kMalformed);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::page_transfer_test

@@ -5,8 +5,7 @@
 
 #include <cstdlib>
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::prefix_index_model_test {
 
 uint64_t operations() {
   const char* asked = std::getenv("PUMICE_TEST_OPERATIONS");
@@ -41,5 +40,4 @@ TEST(PrefixIndexModel, FindsEachMistakeOfAWrongModel) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::prefix_index_model_test

@@ -7,8 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace pumice {
-namespace {
+namespace pumice::prefix_index_test {
 
 // Blocks of one token under one root. "abc" is a text of three blocks; equal beginnings are equal blocks.
 class Text {
@@ -206,5 +205,4 @@ TEST_F(PrefixIndexTest, MisuseIsABug) {
   EXPECT_THROW(index_.unpin(nodes[0]), BrokenInvariant);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::prefix_index_test

@@ -4,8 +4,7 @@
 
 #include "support/kv_pages.h"
 
-namespace pumice {
-namespace {
+namespace pumice::ram_tier_test {
 
 SharedPage shared(const StoredPage& page) { return std::make_shared<const LoadedPage>(test::loaded(page)); }
 
@@ -51,5 +50,4 @@ TEST(RamTier, GivesUpTheLeastRecentlyUsedAndKeepsToItsLimit) {
   EXPECT_FALSE(ram.may_contain(text[0].key));
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::ram_tier_test

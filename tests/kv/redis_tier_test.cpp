@@ -16,8 +16,7 @@
 
 #ifdef PUMICE_HAS_HIREDIS
 
-namespace pumice {
-namespace {
+namespace pumice::redis_tier_test {
 
 using Clock = std::chrono::steady_clock;
 using test::FakeServer;
@@ -380,8 +379,7 @@ TEST(RedisTier, AnIdleConnectionThatWasClosedIsMadeAnew) {
   EXPECT_EQ(answered, 5);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::redis_tier_test
 
 #else
 

@@ -9,8 +9,7 @@
 #include "support/request_traces.h"
 #include "test_paths.h"
 
-namespace pumice {
-namespace {
+namespace pumice::replay_test {
 
 ReplayReport run(const test::RequestTrace& trace, const ReplayOptions& options) {
   const Result<ReplayReport> report = replay(trace.view(), options);
@@ -108,5 +107,4 @@ TEST(Replay, MooncakeConversations) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::replay_test

@@ -10,8 +10,7 @@
 
 #include "support/temporary_folder.h"
 
-namespace pumice {
-namespace {
+namespace pumice::secret_file_test {
 
 using test::TemporaryFolder;
 
@@ -76,5 +75,4 @@ TEST(SecretFile, ProcessesThatRaceGetTheSame) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::secret_file_test

@@ -6,8 +6,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace pumice {
-namespace {
+namespace pumice::state_store_test {
 
 constexpr uint32_t kSequences = 2, kSnapshots = 3, kPages = 10;
 
@@ -49,5 +48,4 @@ TEST(StateStoreTest, APageHasOneAndLosesItOnce) {
   for (uint32_t i = 0; i < kSnapshots - 1; ++i) EXPECT_TRUE(store.take());
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::state_store_test

@@ -9,8 +9,7 @@
 #include "kv/tiers/page_writer.h"
 #include "support/kv_pages.h"
 
-namespace pumice {
-namespace {
+namespace pumice::tier_faults_test {
 
 using test::loaded;
 using test::make_text;
@@ -158,5 +157,4 @@ TEST(TierFaults, WorkersAreStoppedWhileTheirDiskHangs) {
   EXPECT_TRUE(reader->stop(Tier::Deadline::max()));
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::tier_faults_test

@@ -13,8 +13,7 @@
 #include "support/redis_server.h"
 #include "support/temporary_folder.h"
 
-namespace pumice {
-namespace {
+namespace pumice::tier_speed_test {
 
 using Clock = std::chrono::steady_clock;
 
@@ -98,5 +97,4 @@ TEST(TierSpeed, DISABLED_Figures) {
   measure_tier(*redis, text);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::tier_speed_test

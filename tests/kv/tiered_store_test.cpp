@@ -10,8 +10,7 @@
 #include "support/redis_server.h"
 #include "support/temporary_folder.h"
 
-namespace pumice {
-namespace {
+namespace pumice::tiered_store_test {
 
 using Clock = std::chrono::steady_clock;
 using test::make_text;
@@ -342,5 +341,4 @@ TEST(TieredStore, AnswersOfTheWrongPageAreMisses) {
 
 #endif
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::tiered_store_test

@@ -5,8 +5,7 @@
 
 #include "kv/index/prefix_index.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::withdraw_test {
 
 TEST(Withdraw, TakesOutTheLastNodeOfItsOnlyUser) {
   PrefixIndex index({.policy = PolicyKind::kLru, .capacity = 4});
@@ -37,5 +36,4 @@ TEST(Withdraw, TakesOutTheLastNodeOfItsOnlyUser) {
   EXPECT_TRUE(index.match({&block, 1}, 2).empty());
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::withdraw_test

@@ -14,8 +14,7 @@
 #include "api/cli_support.h"
 #include "matrix/noop_gpus.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::matrix_test {
 
 using Json = nlohmann::json;
 
@@ -158,5 +157,4 @@ TEST(Matrix, ReportsOnTheDeviceHere) {
   EXPECT_EQ(run_cli({"matrix", "--kernel", "none"}).exit_code, 3);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::matrix_test

@@ -8,8 +8,7 @@
 #include "shared/matvec.h"
 #include "support/device_fixture.h"
 
-namespace pumice {
-namespace {
+namespace pumice::autotune_test {
 
 using test::Mask;
 
@@ -102,5 +101,4 @@ TEST_F(AutotuneTest, CanBeCancelled) {
   EXPECT_EQ(own.tuning().size(), 1u) << "what was measured is kept";
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::autotune_test

@@ -8,8 +8,7 @@
 #include "pumice/pumice.h"
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::config_test {
 
 using Edit = std::function<bool(GgufWriter::Tensor&)>;
 using Keys = std::map<std::string, std::function<void(GgufWriter&)>>;
@@ -368,5 +367,4 @@ TEST_F(ConfigTest, TokenizersAreCheckedBeforeWeightsAreRead) {
   pumice_instance_destroy(instance);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::config_test

@@ -9,8 +9,7 @@
 #include "model/llama_comparison.h"
 #include "support/family_model.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::families_test {
 
 using Keys = std::function<void(GgufWriter&, const std::string&)>;
 
@@ -264,5 +263,4 @@ TEST(Families, EachNameHasAFamily) {
   EXPECT_NE(family_names().find("llama, "), std::string::npos);
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::families_test

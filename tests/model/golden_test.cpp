@@ -11,8 +11,7 @@
 #include "model/llama_comparison.h"
 #include "test_paths.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::golden_test {
 
 struct Golden {
   std::vector<int32_t> prompt, generated;
@@ -141,5 +140,4 @@ TEST_F(GoldenModelTest, QuantisedModelsFollowTheGoldenText) {
   EXPECT_GE(10 * same, 9 * golden.generated.size());
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::golden_test

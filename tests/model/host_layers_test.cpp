@@ -3,8 +3,7 @@
 
 #include "support/engine_fixture.h"
 
-namespace pumice {
-namespace {
+namespace pumice::host_layers_test {
 
 using test::make_synthetic_model;
 
@@ -91,5 +90,4 @@ TEST_F(HostLayersTest, AModelLargerThanTheMemoryLoads) {
   EXPECT_EQ(logits(*loaded), expected);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::host_layers_test

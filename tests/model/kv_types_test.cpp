@@ -11,8 +11,7 @@
 #include "model/llama_comparison.h"
 #include "support/kv_reference.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::kv_types_test {
 
 constexpr KvFormat kFormats[] = {{KvType::kQ8_0, KvType::kQ8_0},        {KvType::kQ4_0, KvType::kQ4_0},
                                  {KvType::kQ4_0, KvType::kQ4_0, false}, {KvType::kQ8_0, KvType::kQ8_0, false},
@@ -156,5 +155,4 @@ TEST_F(KvTypesTest, PagesTakeWhatTheirTypesTake) {
   EXPECT_EQ(bytes_of({KvType::kQ8_0, KvType::kQ4_0}), 3u * 2 * (68 + 36));
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::kv_types_test

@@ -11,8 +11,7 @@
 #include "format/dequantize.h"
 #include "model/llama_comparison.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::llama_test {
 
 struct Case {
   const char* name;
@@ -281,5 +280,4 @@ TEST_F(LlamaModelTest, OneChangedWeightShows) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::llama_test

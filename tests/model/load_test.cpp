@@ -14,8 +14,7 @@
 #include "support/synthetic_model.h"
 #include "support/temporary_folder.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::load_test {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 
@@ -217,5 +216,4 @@ TEST_F(LoadTest, TheEstimateIsWhatIsTaken) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::load_test

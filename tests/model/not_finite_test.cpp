@@ -6,8 +6,7 @@
 
 #include "support/engine_fixture.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::not_finite_test {
 
 class NotFiniteTest : public EngineTest {};
 
@@ -42,5 +41,4 @@ TEST_F(NotFiniteTest, SuchAModelFailsItsRequests) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::not_finite_test

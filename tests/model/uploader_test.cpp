@@ -7,8 +7,7 @@
 #include "support/device_fixture.h"
 #include "support/test_matrix.h"
 
-namespace pumice {
-namespace {
+namespace pumice::uploader_test {
 
 class UploaderTest : public test::DeviceTest {
  protected:
@@ -107,5 +106,4 @@ TEST(RowsPerSlab, AreWholeGroupsWithinTheLimit) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::uploader_test

@@ -15,8 +15,7 @@
 
 #include "test_paths.h"
 
-namespace pumice::reference {
-namespace {
+namespace pumice::reference::decoder_test {
 
 struct Golden {
   std::vector<uint32_t> prompt;
@@ -203,5 +202,4 @@ TEST(DecoderReference, RefusesWhatIsNotAModel) {
   EXPECT_FALSE(DecoderReference::load(std::string(PUMICE_MODELS_DIR) + "/no-such-file.gguf"));
 }
 
-}  // namespace
-}  // namespace pumice::reference
+}  // namespace pumice::reference::decoder_test

@@ -25,8 +25,7 @@
 #include "reference/softmax.h"
 #include "support/generator.h"
 
-namespace pumice::reference {
-namespace {
+namespace pumice::reference::reference_test {
 
 using Floats = std::vector<float>;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -359,5 +358,4 @@ TEST(ReferenceSupport, GeneratorIsSeededAndCentred) {
   EXPECT_EQ(std::count(seen.begin(), seen.end(), true), 50);
 }
 
-}  // namespace
-}  // namespace pumice::reference
+}  // namespace pumice::reference::reference_test

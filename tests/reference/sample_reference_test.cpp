@@ -13,8 +13,7 @@
 #include "reference/softmax.h"
 #include "support/generator.h"
 
-namespace pumice::reference {
-namespace {
+namespace pumice::reference::sample_reference_test {
 
 using Floats = std::vector<float>;
 using Ids = std::vector<uint32_t>;
@@ -173,5 +172,4 @@ TEST(ReferenceSample, DrawsFollowTheReportedProbabilities) {
   EXPECT_LT(chi_square(l, params, result.probabilities, 20000), freedom + 4.0 * std::sqrt(2.0 * freedom));
 }
 
-}  // namespace
-}  // namespace pumice::reference
+}  // namespace pumice::reference::sample_reference_test

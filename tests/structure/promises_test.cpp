@@ -13,8 +13,7 @@
 
 #include "test_paths.h"
 
-namespace pumice::structure {
-namespace {
+namespace pumice::structure::promises_test {
 
 namespace fs = std::filesystem;
 
@@ -108,5 +107,4 @@ TEST(Promises, WhatHasNoTestIsFound) {
   EXPECT_EQ(uncovered("It is never early, and always late.", promises).size(), 2u);
 }
 
-}  // namespace
-}  // namespace pumice::structure
+}  // namespace pumice::structure::promises_test

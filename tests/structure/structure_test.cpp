@@ -11,8 +11,7 @@
 #include "structure/checks.h"
 #include "test_paths.h"
 
-namespace pumice::structure {
-namespace {
+namespace pumice::structure::structure_test {
 
 namespace fs = std::filesystem;
 
@@ -162,5 +161,4 @@ TEST(StructureChecks, ThreadsAreFound) {
     EXPECT_EQ(check_threads({"runtime/kv/tiers/worker.cpp", line}).size(), 0u);
 }
 
-}  // namespace
-}  // namespace pumice::structure
+}  // namespace pumice::structure::structure_test

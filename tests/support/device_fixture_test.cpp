@@ -5,8 +5,7 @@
 
 #include "support/product.h"
 
-namespace pumice::test {
-namespace {
+namespace pumice::test::device_fixture_test {
 
 class FailedWaitTest : public DeviceTest {
  protected:
@@ -42,5 +41,4 @@ TEST_F(FailedWaitTest, LeavesWhatMayBeInUseAlone) {
   EXPECT_EQ(read<float>(product_), std::vector<float>(kCols, 64));
 }
 
-}  // namespace
-}  // namespace pumice::test
+}  // namespace pumice::test::device_fixture_test

@@ -8,8 +8,7 @@
 #include "text/tiny_vocabulary.h"
 #include "text/tokenizer.h"
 
-namespace pumice {
-namespace {
+namespace pumice::control_names_test {
 
 using testing::add_token;
 using testing::byte_level_base;
@@ -179,5 +178,4 @@ TEST(Tokenizer, WarnsOfIdsOutsideAndOfADoubleBos) {
   EXPECT_FALSE(t.has_double_bos(t.encode("", {})));
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::control_names_test

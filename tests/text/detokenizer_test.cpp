@@ -6,8 +6,7 @@
 
 #include "text/tiny_vocabulary.h"
 
-namespace pumice {
-namespace {
+namespace pumice::detokenizer_test {
 
 using testing::random_bytes;
 
@@ -80,5 +79,4 @@ TEST(StreamingDetokenizer, StripsOneLeadingSpaceOnRequest) {
   EXPECT_EQ(run({"a", " b"}, {.strip_leading_space = true}), "a b");
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::detokenizer_test

@@ -9,8 +9,7 @@
 #include "text/tiny_vocabulary.h"
 #include "text/tokenizer.h"
 
-namespace pumice {
-namespace {
+namespace pumice::encoder_test {
 
 using testing::add_merge;
 using testing::add_token;
@@ -220,5 +219,4 @@ TEST(Encoders, RandomBytesSurvive) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::encoder_test

@@ -12,8 +12,7 @@
 
 #include "text/tiny_vocabulary.h"
 
-namespace pumice {
-namespace {
+namespace pumice::pretokenize_test {
 
 using testing::random_bytes;
 using testing::random_text;
@@ -335,5 +334,4 @@ TEST(PreTokenizer, WordsCoverAnyBytes) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::pretokenize_test

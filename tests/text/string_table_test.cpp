@@ -8,8 +8,7 @@
 
 #include "text/tiny_vocabulary.h"
 
-namespace pumice {
-namespace {
+namespace pumice::string_table_test {
 
 TEST(StringTable, FindsTheFirstOfEqualStrings) {
   StringTable table;
@@ -45,5 +44,4 @@ TEST(StringTable, AgreesWithAMap) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::string_table_test

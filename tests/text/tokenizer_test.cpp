@@ -10,8 +10,7 @@
 #include "text/special_tokens.h"
 #include "text/tiny_vocabulary.h"
 
-namespace pumice {
-namespace {
+namespace pumice::tokenizer_test {
 
 using testing::add_merge;
 using testing::add_token;
@@ -293,5 +292,4 @@ TEST(Tokenizer, MovesAndServesManyThreads) {
   EXPECT_EQ(results[0][0], 256);
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::tokenizer_test

@@ -4,8 +4,7 @@
 
 #include <set>
 
-namespace pumice {
-namespace {
+namespace pumice::unicode_test {
 
 TEST(Unicode, EveryCodePointRoundTrips) {
   for (uint32_t c = 0; c < 0x110000; ++c) {
@@ -70,5 +69,4 @@ TEST(Unicode, Classes) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::unicode_test

@@ -14,8 +14,7 @@
 #include "text/tiny_vocabulary.h"
 #include "text/tokenizer.h"
 
-namespace pumice {
-namespace {
+namespace pumice::unigram_test {
 
 using testing::add_token;
 using testing::kept;
@@ -266,5 +265,4 @@ TEST(PrefixTree, FindsTheLongestName) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::unigram_test

@@ -6,8 +6,7 @@
 #include "text/tiny_vocabulary.h"
 #include "text/tokenizer.h"
 
-namespace pumice {
-namespace {
+namespace pumice::wordpiece_test {
 
 using testing::add_token;
 using Ids = std::vector<int32_t>;
@@ -115,5 +114,4 @@ TEST(WordPiece, RandomNamesAgreeWithTheSlowReference) {
   }
 }
 
-}  // namespace
-}  // namespace pumice
+}  // namespace pumice::wordpiece_test

@@ -7,8 +7,7 @@
 #include <functional>
 #include <limits>
 
-namespace pumice::vk {
-namespace {
+namespace pumice::vk::caps_test {
 
 DeviceCaps sane() {
   DeviceCaps caps;
@@ -124,5 +123,4 @@ TEST(BelievableCaps, OffersThatContradictThemselvesAreNotTaken) {
   EXPECT_EQ(believable(caps).timestamp_period_ns, 0);
 }
 
-}  // namespace
-}  // namespace pumice::vk
+}  // namespace pumice::vk::caps_test

@@ -6,8 +6,7 @@
 #include "support/device_fixture.h"
 #include "support/product.h"
 
-namespace pumice::vk {
-namespace {
+namespace pumice::vk::command_stream_test {
 
 constexpr float kBase = 32;
 constexpr uint32_t kCols = 64;  // 256 bytes, the largest alignment of a binding's offset
@@ -254,5 +253,4 @@ TEST_F(CommandStreamTest, TimelineWaits) {
   EXPECT_EQ(device().submissions(), second);
 }
 
-}  // namespace
-}  // namespace pumice::vk
+}  // namespace pumice::vk::command_stream_test

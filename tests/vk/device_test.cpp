@@ -7,8 +7,7 @@
 #include "support/temporary_folder.h"
 #include "support/vulkan_double.h"
 
-namespace pumice::vk {
-namespace {
+namespace pumice::vk::device_test {
 
 // What the replaced functions do and have seen.
 std::atomic<int> failing_waits, destroyed;
@@ -224,5 +223,4 @@ TEST_F(DeviceFaultTest, AFunctionThatIsNotThereIsNamed) {
   EXPECT_NE(refused_->message.find("vkCmdDispatch"), std::string::npos) << refused_->message;
 }
 
-}  // namespace
-}  // namespace pumice::vk
+}  // namespace pumice::vk::device_test

@@ -11,8 +11,7 @@
 #include "support/allocation_count.h"
 #include "support/device_fixture.h"
 
-namespace pumice::vk {
-namespace {
+namespace pumice::vk::memory_test {
 
 class MemoryTest : public test::DeviceTest {
  protected:
@@ -202,5 +201,4 @@ TEST_F(MemoryTest, BuffersMove) {
   moved = std::move(empty);
 }
 
-}  // namespace
-}  // namespace pumice::vk
+}  // namespace pumice::vk::memory_test

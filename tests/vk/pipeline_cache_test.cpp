@@ -4,8 +4,7 @@
 #include "support/device_fixture.h"
 #include "support/temporary_folder.h"
 
-namespace pumice::vk {
-namespace {
+namespace pumice::vk::pipeline_cache_test {
 
 std::vector<std::byte> bytes_of(std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
@@ -93,5 +92,4 @@ TEST_F(PipelineCacheTest, DevicesKeepTheirPipelines) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::vk
+}  // namespace pumice::vk::pipeline_cache_test

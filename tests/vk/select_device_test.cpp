@@ -3,8 +3,7 @@
 
 #include "vk/instance.h"
 
-namespace pumice::vk {
-namespace {
+namespace pumice::vk::select_device_test {
 
 DeviceCaps made(uint32_t index, const char* name, DeviceType type, const char* uuid, const char* unusable = "") {
   DeviceCaps caps;
@@ -79,5 +78,4 @@ TEST(SelectDevice, NothingToChooseFrom) {
   EXPECT_EQ(select_device({kDevices[1]}, "").error().status, Status::kUnsupported);
 }
 
-}  // namespace
-}  // namespace pumice::vk
+}  // namespace pumice::vk::select_device_test

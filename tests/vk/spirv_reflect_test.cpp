@@ -27,8 +27,7 @@
 #include "vk/embedded_shaders.h"
 #include "vk/spirv_operation.h"
 
-namespace pumice::vk {
-namespace {
+namespace pumice::vk::spirv_reflect_test {
 
 struct Expected {
   uint32_t bindings;
@@ -202,5 +201,4 @@ TEST(SpirvReflect, DamagedWordsDoNoHarm) {
   }
 }
 
-}  // namespace
-}  // namespace pumice::vk
+}  // namespace pumice::vk::spirv_reflect_test
