@@ -6,6 +6,14 @@ file(GLOB_RECURSE runtime_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtim
 add_library(pumice_objects OBJECT ${runtime_sources} ${PUMICE_EMBEDDED_SHADERS_CPP})
 pumice_compile_options(pumice_objects)
 pumice_precompile(pumice_objects)
+# Those of a folder together, whichever batch a new file would come to.
+set_target_properties(pumice_objects PROPERTIES UNITY_BUILD_MODE GROUP)
+foreach(source IN LISTS runtime_sources)
+  cmake_path(RELATIVE_PATH source BASE_DIRECTORY ${PROJECT_SOURCE_DIR} OUTPUT_VARIABLE folder)
+  string(REGEX REPLACE "/[^/]*$" "" folder ${folder})
+  string(MAKE_C_IDENTIFIER ${folder} folder)
+  set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${folder})
+endforeach()
 set(PUMICE_INTERNAL_INCLUDES
   ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/shaders ${PROJECT_SOURCE_DIR}/include)
 target_include_directories(pumice_objects PUBLIC ${PUMICE_INTERNAL_INCLUDES})

@@ -473,7 +473,7 @@ typedef struct PumiceContextStats {
   size_t size;
   const void* next;
   uint32_t context_tokens, page_tokens, pages_total, pages_used;
-  uint64_t kv_bytes;               /* device bytes of all pages */
+  uint64_t kv_bytes;               /* device bytes of all pages and states */
   uint64_t kv_bytes_per_token;
   uint64_t workspace_bytes;
   uint64_t prefill_tokens, decode_tokens;  /* computed since the context was made */

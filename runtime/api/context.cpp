@@ -72,8 +72,8 @@ PumiceContextStats stats_of(Context& from) {
   stats.page_tokens = kPageTokens;
   stats.pages_total = pool.pages();
   stats.pages_used = pool.used();
-  stats.kv_bytes = pool.bytes();
-  stats.kv_bytes_per_token = pool.bytes() / pool.pages() / kPageTokens;
+  stats.kv_bytes = from.kv_bytes();
+  stats.kv_bytes_per_token = from.kv_bytes() / pool.pages() / kPageTokens;
   stats.workspace_bytes = from.recorder().workspace_bytes();
   stats.prefill_tokens = from.stats().prefill_tokens;
   stats.decode_tokens = from.stats().decode_tokens;

@@ -55,9 +55,11 @@ Result<bool> Batch::submit() {
   const StepEnd end = greedy ? StepEnd::kGreedy : StepEnd::kSample;
   PUMICE_ASSIGN(const bool ready, recorder_.decode_ready(static_cast<uint32_t>(members_.size()), end));
   if (!ready) return false;
-  PUMICE_TRY(cache_.scrub());
-  for (const Request* request : requests_)
-    PUMICE_TRY(cache_.snapshot(request->sequence->kv, request->sequence->slot, request->sequence->state_at));
+  for (const Request* request : requests_) {
+    Sequence& sequence = *request->sequence;
+    PUMICE_TRY(pages_.prepare(sequence, request->drawn - 1, 1));
+    PUMICE_TRY(cache_.snapshot(sequence.kv, sequence.slot, sequence.state_at));
+  }
   PUMICE_ASSIGN(const uint64_t value, recorder_.submit_decode(members_, end));
   for (Request* request : requests_) {
     request->sequence->state_at = request->drawn;

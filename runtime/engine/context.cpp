@@ -35,8 +35,15 @@ Result<std::unique_ptr<ContextMemory>> ContextMemory::create(const Model& model,
     cache.states = {
         .memory = &memory->state_transfer, .sequences = plan.options.max_sequences, .snapshots = plan.snapshots};
   }
+  if (plan.window_places > 0) {
+    PUMICE_ASSIGN(memory->windows, PagePool::create(device, plan.windows, plan.window_places));
+    memory->window_transfer = PageTransfer(device, memory->windows);
+    cache.windows = {.places = &memory->windows, .memory = &memory->window_transfer, .tokens = plan.window_tokens};
+  }
   PUMICE_ASSIGN(memory->cache, KvCache::create(memory->pool, memory->transfer, cache));
-  PUMICE_ASSIGN(memory->recorder, StepRecorder::create(model, memory->pool, memory->states, recorder_options(plan)));
+  const StepPools pools{
+      .pages = memory->pool, .states = memory->states, .windows = memory->windows, .windowed = plan.windowed};
+  PUMICE_ASSIGN(memory->recorder, StepRecorder::create(model, pools, recorder_options(plan)));
   return memory;
 }
 
@@ -48,8 +55,7 @@ uint64_t Context::room_on(vk::Device& device) {
 Result<ContextEstimate> Context::estimate(const ModelSpec& spec, const ContextOptions& options, uint64_t room) {
   PUMICE_ASSIGN(const ContextPlan plan, plan_context(spec, options, DevicePolicy(), room));
   const WorkspaceShape shape = StepRecorder::workspace_shape(recorder_options(plan));
-  return ContextEstimate{page_bytes(plan.shape) * plan.pages + page_bytes(plan.states) * plan.places(),
-                         Workspace::bytes(spec, shape)};
+  return ContextEstimate{plan.kv_bytes(), Workspace::bytes(spec, shape)};
 }
 
 Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector<int32_t> stop_tokens,
@@ -59,7 +65,7 @@ Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector
   if (options.context_tokens == 0)
     device.log().write(LogLevel::kInfo, "a context of %u tokens of the model's %u; pages of %.1f MiB",
                        plan.options.context_tokens, model.spec().context_length,
-                       static_cast<double>(page_bytes(plan.shape) * plan.pages) / (1 << 20));
+                       static_cast<double>(plan.kv_bytes()) / (1 << 20));
   PUMICE_ASSIGN(std::unique_ptr<ContextMemory> memory, ContextMemory::create(model, plan));
   return std::unique_ptr<Context>(new Context(model, plan, std::move(memory), std::move(stop_tokens)));
 }
@@ -74,7 +80,7 @@ Context::Context(const Model& model, const ContextPlan& plan, std::unique_ptr<Co
       sampling_(memory_->recorder, std::move(stop_tokens)),
       sliding_(options(), *memory_->cache, pages_, sampling_, memory_->recorder, stats_),
       table_(options(), *memory_->cache, pages_, slots_),
-      prefill_(plan_, *memory_->cache, memory_->recorder, stats_),
+      prefill_(plan_, *memory_->cache, pages_, memory_->recorder, stats_),
       admission_(options(), *memory_->cache, pages_, stats_),
       batch_(options(), *memory_->cache, pages_, sliding_, admission_, memory_->recorder, stats_),
       scheduler_(options(), {.model = model,

@@ -21,8 +21,8 @@ struct ContextEstimate {
 
 // What a context owns on the device, and the cache that says what is in it.
 struct ContextMemory {
-  PagePool pool, states;  // states: none of a model without recurrent layers
-  PageTransfer transfer, state_transfer;
+  PagePool pool, states, windows;  // empty where the model has no such layers
+  PageTransfer transfer, state_transfer, window_transfer;
   std::unique_ptr<KvCache> cache;
   StepRecorder recorder;
 
@@ -78,6 +78,7 @@ class Context {
   KvCache& cache() { return *memory_->cache; }
   const KvCache& cache() const { return *memory_->cache; }
   const PagePool& pool() const { return memory_->pool; }
+  uint64_t kv_bytes() const { return plan_.kv_bytes(); }
   std::span<const std::unique_ptr<Sequence>> sequences() const { return slots_; }
   StepRecorder& recorder() { return memory_->recorder; }
   const ContextStats& stats() const { return stats_; }

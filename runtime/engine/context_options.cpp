@@ -27,6 +27,60 @@ Result<void> fit_slices(const ModelSpec& spec, const vk::DeviceCaps& caps, Conte
   return {};
 }
 
+// The regions of pages, with the pages of the layers that are `windowed` apart; empty: none is.
+Result<void> shape_pages(const ModelSpec& spec, const KvFormat& format, const std::vector<bool>& windowed,
+                         ContextPlan& plan) {
+  plan.shape.region_words.clear();
+  plan.states.region_words.clear();
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    const LayerSpec& layer = spec.layers[i];
+    if (layer.recurrence.kind != RecurrenceKind::kNone)
+      plan.states.region_words.push_back(layer.recurrence.state_floats());
+    const AttentionSpec& attention = layer.attention;
+    if (attention.own_kv_heads() == 0) continue;
+    PUMICE_TRY(check_kv_format(format, attention.head_dim));
+    PageShape& shape = !windowed.empty() && windowed[i] ? plan.windows : plan.shape;
+    shape.region_words.push_back(attention.kv_heads * kv_words(format.k, attention.head_dim));
+    shape.region_words.push_back(attention.kv_heads * kv_words(format.v, attention.head_dim));
+  }
+  if (plan.shape.region_words.empty()) plan.shape.region_words.push_back(1);  // pages have bytes
+  return {};
+}
+
+// Layers whose keys and values nobody sees beyond a window that is shorter than the context.
+std::vector<bool> layers_with_windows(const ModelSpec& spec, uint32_t context_tokens) {
+  std::vector<bool> windowed(spec.layers.size());
+  const auto short_window = [&](const AttentionSpec& attention) {
+    return attention.window > 0 && attention.window < context_tokens;
+  };
+  for (size_t i = 0; i < windowed.size(); ++i) {
+    const AttentionSpec& attention = spec.layers[i].attention;
+    windowed[i] = attention.own_kv_heads() > 0 && short_window(attention);
+  }
+  for (const LayerSpec& layer : spec.layers)
+    if (layer.attention.cache_layer && !short_window(layer.attention)) windowed[*layer.attention.cache_layer] = false;
+  return windowed;
+}
+
+// Each sequence has places for its window and a slice; a few more keep what was computed before, for texts that begin
+// alike. Where a context slides, what is behind the dropped pages must be longer than the window.
+Result<void> keep_windows_apart(const ModelSpec& spec, ContextPlan& plan) {
+  plan.windowed.assign(spec.layers.size(), false);
+  const ContextOptions& options = plan.options;
+  const std::vector<bool> windowed = layers_with_windows(spec, options.context_tokens);
+  uint32_t most = 0;
+  for (size_t i = 0; i < windowed.size(); ++i)
+    if (windowed[i]) most = std::max(most, spec.layers[i].attention.window);
+  const uint64_t each = divide_up(most + plan.highest_slice, kPageTokens) + 2;
+  const uint64_t places = options.max_sequences * each + plan.pages / 16;
+  const bool slides_short = options.slide && options.context_tokens / 2 < most + options.sink_tokens;
+  if (most == 0 || places >= plan.pages || slides_short || spec.recurrent() || options.disable_kv_cache) return {};
+  plan.windowed = windowed;
+  plan.window_tokens = most;
+  plan.window_places = static_cast<uint32_t>(places);
+  return shape_pages(spec, options.kv_format(), windowed, plan);
+}
+
 // Snapshots take a quarter of what pages take, but enough for every sequence to be gone on with.
 uint32_t snapshots_for(const ContextPlan& plan) {
   if (plan.states.region_words.empty()) return 0;
@@ -109,17 +163,7 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
   if (options.steps_ahead > 64)
     return error(Status::kInvalidArgument, "%u steps ahead are beyond 64", options.steps_ahead);
   ContextPlan plan;
-  const KvFormat format = options.kv_format();
-  for (const LayerSpec& layer : spec.layers) {
-    if (layer.recurrence.kind != RecurrenceKind::kNone)
-      plan.states.region_words.push_back(layer.recurrence.state_floats());
-    const AttentionSpec& attention = layer.attention;
-    if (attention.own_kv_heads() == 0) continue;
-    PUMICE_TRY(check_kv_format(format, attention.head_dim));
-    plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.k, attention.head_dim));
-    plan.shape.region_words.push_back(attention.kv_heads * kv_words(format.v, attention.head_dim));
-  }
-  if (plan.shape.region_words.empty()) plan.shape.region_words.push_back(1);  // pages have bytes
+  PUMICE_TRY(shape_pages(spec, options.kv_format(), {}, plan));
   if (options.context_tokens == 0)
     options.context_tokens = default_context(spec, page_bytes(plan.shape) / kPageTokens, room);
   options.context_tokens = context_tokens_for(spec, options.context_tokens);
@@ -131,6 +175,7 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
   plan.highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice;
   plan.options = options;
   plan.snapshots = snapshots_for(plan);
+  PUMICE_TRY(keep_windows_apart(spec, plan));
   return plan;
 }
 

@@ -43,8 +43,15 @@ struct ContextPlan {
   uint32_t highest_slice = 0;        // most tokens of a prefill slice
   PageShape states = {.tokens = 1};  // of recurrent layers; no regions: there are none
   uint32_t snapshots = 0;            // of states
+  // Layers that see no further back than a window, where it pays to keep their pages apart; see window_store.h.
+  std::vector<bool> windowed;  // by layer
+  PageShape windows;           // no regions: there are none
+  uint32_t window_tokens = 0, window_places = 0;
 
   uint32_t places() const { return options.max_sequences + snapshots; }
+  uint64_t kv_bytes() const {
+    return page_bytes(shape) * pages + page_bytes(states) * places() + page_bytes(windows) * window_places;
+  }
 };
 
 // Tokens of a context for which nothing is asked: the model's, as far as its keys and values fit into a quarter of

@@ -63,7 +63,6 @@ Result<void> Evaluation::take_pages(Sequence& sequence, bool reuse) {
 Result<void> Evaluation::compute(Sequence& sequence) {
   const auto total = static_cast<uint32_t>(sequence.tokens.size());
   uint64_t value = 0;
-  PUMICE_TRY(cache_.scrub());
   while (sequence.computed < total) {
     const SlicePlan plan = prefill_.next(sequence, sequence.computed);
     PUMICE_ASSIGN(value, prefill_.submit(sequence, plan, StepEnd::kLogits));
@@ -93,7 +92,6 @@ Result<void> Evaluation::score(Sequence& sequence, const ScoreArgs& args) {
   }
   Appended appended(pages_, sequence, args.ids);
   PUMICE_TRY(take_pages(sequence, false));
-  PUMICE_TRY(cache_.scrub());
   PUMICE_TRY(score_slices(sequence, args, appended.before()));
   appended.keep();
   return {};

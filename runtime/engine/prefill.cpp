@@ -4,9 +4,11 @@
 
 namespace pumice {
 
-Prefill::Prefill(const ContextPlan& plan, KvCache& cache, StepRecorder& recorder, ContextStats& stats)
+Prefill::Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, StepRecorder& recorder,
+                 ContextStats& stats)
     : options_(plan.options),
       cache_(cache),
+      pages_(pages),
       recorder_(recorder),
       stats_(stats),
       slice_(options_.prefill_slice ? options_.prefill_slice : std::min(plan.highest_slice, 128u)),
@@ -18,6 +20,7 @@ SlicePlan Prefill::next(const Sequence& sequence, uint32_t computed) const {
 
 Result<uint64_t> Prefill::submit(Sequence& sequence, const SlicePlan& plan, StepEnd end) {
   const StepEnd now = plan.last ? end : StepEnd::kNothing;
+  PUMICE_TRY(pages_.prepare(sequence, plan.first, plan.count));
   const std::vector<StateMark> marks =
       cache_.plan_snapshots(sequence.kv, plan.first, plan.count, static_cast<uint32_t>(sequence.tokens.size()));
   PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot, now, marks));
@@ -38,7 +41,6 @@ Result<void> Prefill::schedule(Request& request) {
     const SlicePlan plan = next(sequence, request.scheduled);
     PUMICE_ASSIGN(const bool ready, recorder_.slice_ready(plan.count, plan.last ? end : StepEnd::kNothing));
     if (!ready) return {};
-    PUMICE_TRY(cache_.scrub());
     PUMICE_ASSIGN(const uint64_t value, submit(sequence, plan, end));
     const bool draws = plan.last && total < options_.context_tokens;
     request.in_flight.push_back({.value = value,

@@ -15,7 +15,7 @@ class Prefill {
   static constexpr double kSliceBudgetMs = 100;
 
   // All of them outlive it.
-  Prefill(const ContextPlan& plan, KvCache& cache, StepRecorder& recorder, ContextStats& stats);
+  Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, StepRecorder& recorder, ContextStats& stats);
 
   // The next slice of a sequence of which `computed` tokens have been.
   SlicePlan next(const Sequence& sequence, uint32_t computed) const;
@@ -29,6 +29,7 @@ class Prefill {
  private:
   const ContextOptions& options_;
   KvCache& cache_;
+  SequencePages& pages_;
   StepRecorder& recorder_;
   ContextStats& stats_;
   uint32_t slice_, highest_slice_;

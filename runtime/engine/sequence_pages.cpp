@@ -25,7 +25,7 @@ bool SequencePages::reserve(Sequence& sequence, uint32_t tokens) {
       if (other && other.get() != &sequence && may_give_up(*other)) others += other->kv.pages.size();
     if (held + others < divide_up(tokens, kPageTokens) || !give_up_idle(sequence)) return false;
   }
-  write_table(sequence, held);
+  write_pages(sequence, held);
   return true;
 }
 
@@ -59,30 +59,28 @@ Result<bool> SequencePages::enter(Sequence& sequence, bool reuse, bool first) {
     if (!give_up_idle(sequence)) return false;
   }
   const uint32_t shared = reuse ? cache_.match(sequence.kv, tokens, first) : 0;
-  if (cache_.keeps_states())
-    PUMICE_TRY(resume(sequence));
-  else
-    sequence.computed = std::max(sequence.computed, shared);
+  PUMICE_TRY(resume(sequence, std::max(sequence.computed, shared)));
   sequence.verified = std::max(sequence.verified, std::min(sequence.computed, cache_.shared_tokens(sequence.kv)));
   write_table(sequence);
   return true;
 }
 
-// Brings the sequence's state to where computing goes on.
-Result<void> SequencePages::resume(Sequence& sequence) {
-  PUMICE_ASSIGN(const uint32_t tokens, cache_.resume(sequence.kv, sequence.slot, sequence.computed, sequence.state_at));
+Result<void> SequencePages::resume(Sequence& sequence, uint32_t tokens) {
+  if (cache_.keeps_states()) {
+    PUMICE_ASSIGN(tokens, cache_.resume(sequence.kv, sequence.slot, sequence.computed, sequence.state_at));
+    sequence.state_at = tokens;
+  } else {
+    tokens = cache_.hold_window(sequence.kv, tokens);
+  }
   sequence.verified = std::min(sequence.verified, tokens);
-  sequence.computed = sequence.state_at = tokens;
+  sequence.computed = tokens;
   return {};
 }
 
 Result<bool> SequencePages::take_fetched(Sequence& sequence, uint32_t tokens) {
   const uint32_t shared = cache_.shared_tokens(sequence.kv);
-  if (shared <= sequence.computed) return true;
-  if (cache_.keeps_states())
-    PUMICE_TRY(resume(sequence));
-  else
-    sequence.computed = shared;
+  if (cache_.keeps_states() && shared <= sequence.computed) return true;
+  PUMICE_TRY(resume(sequence, std::max(sequence.computed, shared)));
   sequence.verified = std::max(sequence.verified, sequence.computed);
   const bool reserved = reserve(sequence, tokens);
   write_table(sequence);
@@ -110,9 +108,26 @@ void SequencePages::seal(Sequence& sequence) {
 
 void SequencePages::wait_for_steps(const Sequence& sequence) noexcept { recorder_.settle_row(sequence.slot); }
 
-void SequencePages::write_table(const Sequence& sequence, size_t from) {
+Result<void> SequencePages::prepare(Sequence& sequence, uint32_t first, uint32_t count) {
+  PUMICE_ASSIGN(const bool moved, cache_.move_window(sequence.kv, first, count));
+  if (moved) write_window(sequence);
+  return cache_.scrub();
+}
+
+void SequencePages::write_table(const Sequence& sequence) {
+  write_pages(sequence, 0);
+  write_window(sequence);
+}
+
+void SequencePages::write_pages(const Sequence& sequence, size_t from) {
   const std::vector<PageId>& pages = sequence.kv.pages;
   std::copy(pages.begin() + static_cast<ptrdiff_t>(from), pages.end(), recorder_.page_table(sequence.slot) + from);
+}
+
+void SequencePages::write_window(const Sequence& sequence) {
+  const PageRange& window = sequence.kv.window;
+  for (uint32_t page = window.from; page < window.to; ++page)
+    recorder_.window_table(sequence.slot)[page] = cache_.window_place(sequence.kv.pages[page]);
 }
 
 }  // namespace pumice

@@ -52,11 +52,16 @@ class SequencePages {
   // A step looks at the sequence's row of the table when it runs. So before the row becomes another text's, or pages of
   // it go while steps are in flight, they are waited for.
   void wait_for_steps(const Sequence& sequence) noexcept;
-  // Writes the device's table anew, from a page on.
-  void write_table(const Sequence& sequence, size_t from = 0);
+  // Before a step that computes tokens [first, first + count) of the sequence is submitted.
+  Result<void> prepare(Sequence& sequence, uint32_t first, uint32_t count);
+  // Writes the device's tables anew.
+  void write_table(const Sequence& sequence);
 
  private:
-  Result<void> resume(Sequence& sequence);
+  // Computing goes on after `tokens` tokens, or after fewer.
+  Result<void> resume(Sequence& sequence, uint32_t tokens);
+  void write_pages(const Sequence& sequence, size_t from);
+  void write_window(const Sequence& sequence);
   uint32_t free_pages() const { return cache_.limit() - std::min(cache_.limit(), cache_.held()); }
 
   KvCache& cache_;

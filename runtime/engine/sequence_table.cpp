@@ -91,17 +91,17 @@ Result<Sequence*> SequenceTable::restore(std::string_view group, SavedSequence s
   PUMICE_ASSIGN(Sequence* const opened, open(group));
   Unfinished sequence(*this, opened);
   // What a sliding context has no room for is dropped when the sequence goes on, and all behind the sinks with it.
-  if (saved.tokens.size() > options_.context_tokens)
+  if (saved.tokens.size() > options_.context_tokens) {
     saved.computed = std::min(saved.computed, divide_up(options_.sink_tokens, kPageTokens) * kPageTokens);
+    saved.beside.clear();
+  }
   PUMICE_TRY(pages_.reserve_all(*sequence, saved.computed));
   for (const PageId page : sequence->kv.pages) {
     PUMICE_ASSIGN(const std::vector<std::byte> bytes, saved.next_page());
     PUMICE_TRY(cache_.write_page(page, bytes));
   }
-  if (!saved.state.empty()) {
-    PUMICE_TRY(cache_.write_state(sequence->slot, saved.state));
-    sequence->state_at = saved.computed;
-  }
+  PUMICE_TRY(cache_.write_beside(sequence->kv, sequence->slot, saved.computed, saved.beside));
+  sequence->state_at = saved.computed;
   if (saved.computed > 0 || saved.dropped > 0) sequence->kv.sealing = sequence->recomputable = false;
   sequence->tokens = std::move(saved.tokens);
   sequence->computed = sequence->verified = saved.computed;

@@ -19,7 +19,7 @@ struct SavedSequence {
   std::vector<int32_t> tokens;
   uint32_t computed = 0;  // leading tokens whose pages `next_page` gives, one after another
   uint64_t dropped = 0;
-  std::vector<std::byte> state;  // after `computed` tokens, of models with recurrent layers
+  std::vector<std::byte> beside;  // what the sequence has beside its pages; see KvCache::read_beside()
   std::function<Result<std::vector<std::byte>>()> next_page;
 };
 

@@ -103,10 +103,10 @@ Result<void> check_header(const SessionHeader& header, uint64_t size) {
   if (header.digest_bytes > kMostText || header.identity_bytes > kMostText || header.page_bytes > UINT32_MAX ||
       (header.kv != SessionKv::kTokens &&
        header.stored_bytes != stored_page_bytes(header.kv, header.page_bytes, header.value_bytes)) ||
-      header.stored_bytes > UINT32_MAX || header.state_bytes > UINT32_MAX)
+      header.stored_bytes > UINT32_MAX || header.bytes_beside > UINT32_MAX)
     return malformed("its lengths do not fit");
   const uint64_t all = sizeof(SessionHeader) + header.digest_bytes + header.identity_bytes +
-                       uint64_t{4} * header.tokens + header.pages * header.stored_bytes + header.state_bytes +
+                       uint64_t{4} * header.tokens + header.pages * header.stored_bytes + header.bytes_beside +
                        kSumBytes;
   if (all != size) return malformed("its length is wrong");
   return {};
@@ -172,9 +172,9 @@ Result<void> SessionWriter::page(const SessionHeader& header, std::span<const st
   return header.kv == SessionKv::kQ8 ? part(quantise(page, header.value_bytes)) : part(page);
 }
 
-Result<void> SessionWriter::state(std::span<const std::byte> state) {
-  if (state.empty()) return {};
-  return part(state);
+Result<void> SessionWriter::beside(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return {};
+  return part(bytes);
 }
 
 Result<void> SessionWriter::finish() { return sink_(hasher_.finish().bytes); }
@@ -201,9 +201,9 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
   // A page at a time, as a whole file may be larger than what is free. Nothing of a page is used here.
   std::vector<std::byte> page(header.pages > 0 ? header.stored_bytes : 0);
   for (uint32_t i = 0; i < header.pages; ++i) PUMICE_TRY(parts.next(page));
-  content.state_at = parts.at();
-  content.state_bytes = header.state_bytes;
-  page.resize(header.state_bytes);
+  content.beside_at = parts.at();
+  content.bytes_beside = header.bytes_beside;
+  page.resize(header.bytes_beside);
   if (!page.empty()) PUMICE_TRY(parts.next(page));
   PUMICE_TRY(parts.check_sum());
   if (digest != target.digest)
@@ -212,8 +212,8 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
   const bool same = identity == target.identity;
   if (same && header.pages > 0 && (header.page_bytes != target.page_bytes || header.value_bytes != target.value_bytes))
     return malformed("its pages are of another size");
-  if (same && header.computed > 0 && header.state_bytes != target.state_bytes)
-    return malformed("its state is of another size");
+  const uint64_t beside = target.bytes_beside ? target.bytes_beside(header.computed) : 0;
+  if (same && header.computed > 0 && header.bytes_beside != beside) return malformed("its state is of another size");
   content.computed = same ? header.computed : 0;
   return content;
 }
@@ -227,10 +227,10 @@ Result<std::vector<std::byte>> read_session_page(const SessionSource& source, co
   return page;
 }
 
-Result<std::vector<std::byte>> read_session_state(const SessionSource& source, const SessionContent& content) {
-  std::vector<std::byte> state(content.computed > 0 ? content.state_bytes : 0);
-  if (!state.empty()) PUMICE_TRY(source.read(content.state_at, state));
-  return state;
+Result<std::vector<std::byte>> read_session_beside(const SessionSource& source, const SessionContent& content) {
+  std::vector<std::byte> bytes(content.computed > 0 ? content.bytes_beside : 0);
+  if (!bytes.empty()) PUMICE_TRY(source.read(content.beside_at, bytes));
+  return bytes;
 }
 
 }  // namespace pumice

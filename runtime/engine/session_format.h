@@ -1,9 +1,9 @@
 // How a sequence lies in a session file, and how what claims to be one is proven.
 //
-// Layout, little-endian: header, the model's digest, the cache identity (identity.h), tokens, page after page, the
-// state of recurrent layers where there is one, and last a BLAKE2b-256 of all that. Anyone can make a right sum, so it
-// finds accidents and no more: every length and count is first proven against the source's own size, the model and the
-// cache, and nothing is allocated before. Thread rule: plain values.
+// Layout, little-endian: header, the model's digest, the cache identity (identity.h), tokens, page after page, what the
+// sequence has beside them (KvCache::read_beside), and last a BLAKE2b-256 of all that. Anyone can make a right sum, so
+// it finds accidents and no more: every length and count is first proven against the source's own size, the model and
+// the cache, and nothing is allocated before. Thread rule: plain values.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ struct SessionHeader {
   uint32_t pages = 0, value_bytes = 0;  // of the KV type: 2, 4, or 1 where it is quantised
   uint64_t page_bytes = 0;              // of a page in the cache
   uint64_t stored_bytes = 0;            // of a page in the file
-  uint64_t state_bytes = 0;             // of the state after the computed tokens; 0: there is none
+  uint64_t bytes_beside = 0;            // the pages, after the computed tokens
 };
 static_assert(sizeof(SessionHeader) == 72, "no padding that would be written");
 
@@ -53,8 +53,9 @@ struct SessionTarget {
   std::string_view digest;    // of the model
   std::string_view identity;  // of the cache
   uint32_t vocabulary = 0, context_tokens = 0;
-  uint64_t page_bytes = 0;   // of the cache
-  uint64_t state_bytes = 0;  // of a sequence's state in it; 0: it has none
+  uint64_t page_bytes = 0;  // of the cache
+  // What a sequence of so many computed tokens has beside its pages; null: nothing.
+  std::function<uint64_t(uint32_t computed)> bytes_beside;
   uint32_t value_bytes = 0;  // as SessionHeader's
 };
 
@@ -67,7 +68,7 @@ struct SessionContent {
   SessionKv kv = SessionKv::kExact;
   uint64_t pages_at = 0, page_bytes = 0, stored_bytes = 0;
   uint32_t value_bytes = 0;
-  uint64_t state_at = 0, state_bytes = 0;
+  uint64_t beside_at = 0, bytes_beside = 0;
 };
 
 uint32_t session_pages(uint32_t computed);  // that hold so many tokens
@@ -80,7 +81,7 @@ class SessionWriter {
   explicit SessionWriter(const SessionSink& sink) : sink_(sink) {}
   Result<void> header(const SessionHeader& header, const SessionTarget& target, std::span<const int32_t> tokens);
   Result<void> page(const SessionHeader& header, std::span<const std::byte> page);
-  Result<void> state(std::span<const std::byte> state);  // of header.state_bytes
+  Result<void> beside(std::span<const std::byte> bytes);  // header.bytes_beside
   Result<void> finish();
 
  private:
@@ -95,7 +96,7 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
 // Page `index` of session_pages(content.computed), as it lies in the cache.
 Result<std::vector<std::byte>> read_session_page(const SessionSource& source, const SessionContent& content,
                                                  uint32_t index);
-// The state, as it lies in the cache; empty: there is none.
-Result<std::vector<std::byte>> read_session_state(const SessionSource& source, const SessionContent& content);
+// What lies beside the pages; empty: nothing.
+Result<std::vector<std::byte>> read_session_beside(const SessionSource& source, const SessionContent& content);
 
 }  // namespace pumice

@@ -20,7 +20,8 @@ uint32_t pages_to_drop(uint32_t full, uint32_t sinks, uint32_t tokens) {
 Result<uint32_t> Sliding::slide(Sequence& sequence, uint32_t computed, uint32_t tokens) {
   const uint32_t sinks = divide_up(options_.sink_tokens, kPageTokens);
   const uint32_t count = pages_to_drop(computed / kPageTokens, sinks, tokens);
-  if (count == 0) return 0u;
+  // Of layers with a window, what it covers must be behind what is dropped: parts before that are gone.
+  if (count == 0 || !cache_.window_is_behind(computed - count * kPageTokens, sinks)) return 0u;
   PUMICE_TRY(recorder_.wait_for_row(sequence.slot));  // of another slide, just before
   const Result<bool> own = cache_.drop(sequence.kv, sinks, count);
   pages_.write_table(sequence);  // some pages may have become its own before one could not
@@ -37,6 +38,7 @@ Result<uint32_t> Sliding::slide(Sequence& sequence, uint32_t computed, uint32_t 
   const auto last = static_cast<uint32_t>(sequence.tokens.size()) - 1;
   PUMICE_TRY(recorder_.submit_shift({.first_page = sinks,
                                      .pages = static_cast<uint32_t>(sequence.kv.pages.size()) - sinks,
+                                     .first_window_page = sequence.kv.window.from,
                                      .shift = dropped,
                                      .next = {.token = static_cast<uint32_t>(sequence.tokens[last]),
                                               .position = last,

@@ -14,7 +14,7 @@ constexpr uint32_t kNoSlot = UINT32_MAX;
 
 }  // namespace
 
-Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& pool, const PagePool& states,
+Result<StepRecorder> StepRecorder::create(const Model& model, const StepPools& pools,
                                           const StepRecorderOptions& options) {
   StepRecorder recorder;
   recorder.model_ = &model;
@@ -28,6 +28,7 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   const auto shared = [&](uint64_t bytes) { return device.create_buffer(bytes, vk::MemoryIntent::kShared); };
   const uint64_t slots = options.slots;
   PUMICE_ASSIGN(recorder.page_table_, shared(4 * slots * recorder.pages_per_slot_));
+  PUMICE_ASSIGN(recorder.window_table_, shared(4 * slots * recorder.pages_per_slot_));
   PUMICE_ASSIGN(recorder.token_log_, shared(4 * slots * options.context_tokens));
   PUMICE_ASSIGN(recorder.samplers_, shared(slots * sizeof(SamplerParams)));
   PUMICE_ASSIGN(recorder.slot_rows_, device.create_buffer(slots * sizeof(StepRow), vk::MemoryIntent::kDevice));
@@ -37,12 +38,13 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   PUMICE_ASSIGN(recorder.readback_,
                 device.create_buffer(uint64_t{4} * row_stride(model.spec().vocabulary), vk::MemoryIntent::kReadback));
   // What no step has written is 0, not what the memory held before; drivers that run nothing show it.
-  for (const vk::Buffer* buffer : {&recorder.page_table_, &recorder.token_log_, &recorder.readback_})
+  for (const vk::Buffer* buffer :
+       {&recorder.page_table_, &recorder.window_table_, &recorder.token_log_, &recorder.readback_})
     std::memset(buffer->mapped(), 0, buffer->size());
   recorder.batch_slots_.reserve(options.batch());
   recorder.row_readers_.resize(options.slots);
 
-  recorder.bind_layers(pool, states);
+  recorder.bind_layers(pools);
   const auto add_lanes = [&](std::vector<Lane>& ring, size_t count) -> Result<void> {
     for (size_t i = 0; i < count; ++i) {
       Lane lane;
@@ -61,16 +63,23 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const PagePool& po
   return recorder;
 }
 
-void StepRecorder::bind_layers(const PagePool& pool, const PagePool& states) {
-  uint32_t region = 0, state = 0;
-  for (const LayerSpec& layer : model_->spec().layers) {
-    pages_.push_back({.format = options_.kv, .page_table = page_table_, .pages_per_slot = pages_per_slot_});
+void StepRecorder::bind_layers(const StepPools& pools) {
+  uint32_t region = 0, window_region = 0, state = 0;
+  windowed_ = pools.windowed;
+  for (size_t i = 0; i < model_->spec().layers.size(); ++i) {
+    const LayerSpec& layer = model_->spec().layers[i];
+    const bool windowed = windowed_[i];
+    pages_.push_back({.format = options_.kv,
+                      .page_table = windowed ? window_table_ : page_table_,
+                      .pages_per_slot = pages_per_slot_});
     states_.push_back({.stride = layer.recurrence.state_floats()});
     if (layer.attention.own_kv_heads() != 0) {
-      pages_.back().k = pool.whole(region++);
-      pages_.back().v = pool.whole(region++);
+      const PagePool& pool = windowed ? pools.windows : pools.pages;
+      uint32_t& next = windowed ? window_region : region;
+      pages_.back().k = pool.whole(next++);
+      pages_.back().v = pool.whole(next++);
     }
-    if (layer.recurrence.kind != RecurrenceKind::kNone) states_.back().view = states.whole(state++);
+    if (layer.recurrence.kind != RecurrenceKind::kNone) states_.back().view = pools.states.whole(state++);
   }
 }
 
@@ -308,12 +317,14 @@ void StepRecorder::record_shift(Recorder recorder, const PageShift& shift) {
     const AttentionSpec& attention = spec.layers[i].attention;
     const RopeSpec& rope = spec.rope(spec.layers[i]);
     if (attention.heads == 0 || rope.rotary == 0 || attention.cache_layer) continue;
+    const uint32_t skipped = windowed_[i] ? std::max(shift.first_window_page, shift.first_page) - shift.first_page : 0;
+    if (skipped >= shift.pages) continue;
     kv_shift(recorder,
              {.pages = pages_[i],
               .frequencies = model_->weights().ropes[attention.rope].for_context(rope, options_.context_tokens),
               .slot = shift.next.slot,
-              .first = shift.first_page,
-              .count = shift.pages,
+              .first = shift.first_page + skipped,
+              .count = shift.pages - skipped,
               .shift = shift.shift,
               .kv_heads = attention.kv_heads,
               .head_dim = attention.head_dim,

@@ -43,8 +43,16 @@ struct BatchMember {
 // Pages of a sequence that move to earlier positions, and what its next decode step computes then.
 struct PageShift {
   uint32_t first_page = 0, pages = 0;  // of the slot's row of the page table
+  uint32_t first_window_page = 0;      // likewise, of the layers whose pages are kept apart; up to the same end
   uint32_t shift = 0;                  // positions
   StepRow next;
+};
+
+// The pools of a context's memory, which outlive the recorder. states: a place for each slot, then those of snapshots.
+// windows: of the layers that are `windowed`. Both are empty where the model has no such layer.
+struct StepPools {
+  const PagePool &pages, &states, &windows;
+  std::vector<bool> windowed;  // by layer
 };
 
 // Owns the per-step device buffers. Thread rule: that of its context.
@@ -54,13 +62,12 @@ struct PageShift {
 // before the step put the rows in their new places, by way of the slots' rows, where prefill commits to.
 class StepRecorder {
  public:
-  // states: a place for each slot, then those of snapshots; none of a model without recurrent layers.
-  static Result<StepRecorder> create(const Model& model, const PagePool& pool, const PagePool& states,
-                                     const StepRecorderOptions& options);
+  static Result<StepRecorder> create(const Model& model, const StepPools& pools, const StepRecorderOptions& options);
   static WorkspaceShape workspace_shape(const StepRecorderOptions& options);
 
   // Host views of device memory; see shaders/shared/step_params.h.
   uint32_t* page_table(uint32_t slot) { return page_table_.mapped_as<uint32_t>() + slot * pages_per_slot_; }
+  uint32_t* window_table(uint32_t slot) { return window_table_.mapped_as<uint32_t>() + slot * pages_per_slot_; }
   uint32_t* token_log(uint32_t slot) { return token_log_.mapped_as<uint32_t>() + slot * options_.context_tokens; }
   SamplerParams& sampler(uint32_t slot) { return samplers_.mapped_as<SamplerParams>()[slot]; }
   const float* logits() const { return readback_.mapped_as<float>(); }
@@ -110,7 +117,7 @@ class StepRecorder {
   Result<bool> finished(const Lane& lane) const;
   void record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
                     const StateSnapshots& snapshots = {});
-  void bind_layers(const PagePool& pool, const PagePool& states);
+  void bind_layers(const StepPools& pools);
   void record_decode_step(Recorder recorder, uint32_t n, StepEnd end);
   void record_shift(Recorder recorder, const PageShift& shift);
   void record_model(Recorder recorder, const StepShape& shape);
@@ -126,8 +133,9 @@ class StepRecorder {
   Workspace work_;
   std::vector<KvPages> pages_;  // by layer
   std::vector<States> states_;  // likewise
+  std::vector<bool> windowed_;  // likewise: its pages are kept apart
   uint32_t pages_per_slot_ = 0;
-  vk::Buffer page_table_, token_log_, samplers_, readback_;
+  vk::Buffer page_table_, window_table_, token_log_, samplers_, readback_;
   vk::Buffer slot_rows_;               // (slots) StepRow: committed by prefill, and of sequences outside the batch
   vk::Buffer batch_rows_;              // (batch) StepRow
   vk::Buffer arguments_;               // group counts of the batch's attention

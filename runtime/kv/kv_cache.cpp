@@ -43,11 +43,13 @@ Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory
   cache->curve_.emplace(pages);
   if (options.reuse && has_tiers(options.store)) {
     TieredStoreOptions store = options.store;
-    store.page_bytes = options.states ? 0 : memory.page_bytes();  // with states, payloads have two sizes
+    // With states or windows, payloads have two sizes.
+    store.page_bytes = options.states || options.windows ? 0 : memory.page_bytes();
     store.secret = store_secret(cache->secret_);
     PUMICE_ASSIGN(cache->store_, TieredStore::create(store));
   }
   if (options.states) cache->states_ = std::make_unique<StateStore>(*options.states, pages);
+  if (options.windows) cache->windows_ = std::make_unique<WindowStore>(*options.windows, pages);
   (void)cache->tenant("");
   return cache;
 }
@@ -80,6 +82,7 @@ void KvCache::free_page(const std::optional<EvictedPage>& evicted) {
 
 void KvCache::release_page(PageId page) {
   if (states_) states_->forget(page);
+  if (windows_) windows_->forget(page);
   pool_.release(page);
 }
 
@@ -121,12 +124,14 @@ bool KvCache::reserve(PageList& list, uint32_t tokens) {
 }
 
 void KvCache::shrink(PageList& list, uint32_t tokens) {
+  const uint32_t pages = divide_up(tokens, kPageTokens);
   if (states_) drop_pending(list, tokens);
-  while (list.pages.size() > divide_up(tokens, kPageTokens)) {
+  if (windows_) pin_window(list, {std::min(list.window.from, pages), std::min(list.window.to, pages)});
+  while (list.pages.size() > pages) {
     if (list.nodes.size() == list.pages.size())
       release_last(list);
     else
-      pool_.release(list.pages.back());
+      release_page(list.pages.back());
     list.pages.pop_back();
   }
   list.keys.resize(std::min<size_t>(list.keys.size(), tokens / kPageTokens));
@@ -166,13 +171,14 @@ void KvCache::reserve_places(PageList& list, size_t pages) {
   grow(list.pages);
 }
 
-void KvCache::share(PageList& list, NodeId node) {
+void KvCache::share(PageList& list, NodeId node, bool whole) {
   const size_t at = list.nodes.size();
   const PageId page = index_->page(node);
   if (at == list.pages.size()) {
     list.pages.push_back(page);
   } else if (list.pages[at] != page) {
-    pool_.release(list.pages[at]);  // its next owner writes to it after the steps that are in flight
+    hand_window(list, static_cast<uint32_t>(at), page, whole);
+    release_page(list.pages[at]);  // its next owner writes to it after the steps that are in flight
     list.pages[at] = page;
     ++stats_.shared_duplicates;
   }
@@ -191,7 +197,7 @@ uint32_t KvCache::match(PageList& list, std::span<const int32_t> tokens, bool fi
     reserve_places(list, before + blocks.size());
     std::vector<NodeId> nodes =
         whole ? index_->match(blocks, now) : index_->match_more(before ? list.nodes.back() : kNoNode, blocks, now);
-    keep_to_states(list, nodes);
+    keep_resumable(list, before, nodes);
     for (const NodeId node : nodes) share(list, node);
     stats_.hit_pages[static_cast<size_t>(KvSource::kDevice)] += nodes.size();
     stats_.recompute_seconds_saved += static_cast<double>(nodes.size()) * kPageTokens * seconds_per_token_;
@@ -232,11 +238,14 @@ KvCache::Sealing KvCache::seal_page(PageList& list, std::span<const int32_t> tok
     if (!there.empty()) {
       // Steps in flight would find that page in the table before it has its bytes.
       const auto usable = [&] {
-        const Result<bool> settled = fetched ? true : memory_.settled(index_->page(there.front()));
-        return settled && *settled;
+        const PageId other = index_->page(there.front());
+        const bool part = windows_ && windows_->has(other);
+        const Result<bool> settled = fetched ? true : memory_.settled(other);
+        const Result<bool> beside = fetched || !part ? true : windows_->memory().settled(windows_->of(other));
+        return settled && *settled && beside && *beside;
       };
       if (!or_undo(usable, [&] { index_->release(there.front(), now); })) return Sealing::kLater;
-      share(list, there.front());
+      share(list, there.front(), true);
       keep_state(list, page);
       return Sealing::kDone;
     }
@@ -263,78 +272,17 @@ void KvCache::seal(PageList& list, std::span<const int32_t> tokens, uint32_t com
   }
 }
 
-Result<bool> KvCache::make_own(PageList& list) {
-  const size_t at = list.nodes.size() - 1;
-  const auto withdraw = [&] {
-    const std::optional<PageId> page = index_->withdraw(list.nodes.back(), now_seconds());
-    if (!page) return false;
-    if (states_) states_->forget(*page);
-    list.nodes.pop_back();
-    return true;
-  };
-  if (!reuse_ && withdraw()) return true;
-  const std::optional<PageId> page = take_page(list.tenant);
-  if (!page) return withdraw();
-  PUMICE_TRY(or_undo([&] { return memory_.copy(list.pages[at], *page); }, [&] { pool_.release(*page); }));
-  pool_.overwritten(*page);
-  ++stats_.copied_pages;
-  release_last(list);
-  list.pages[at] = *page;
-  return true;
-}
-
-Result<bool> KvCache::settle(PageList& list, std::span<const int32_t> tokens, uint32_t computed) {
-  if (shared_tokens(list) > computed) shrink(list, computed);
-  if (shared_tokens(list) <= computed) return true;
-  const auto at = static_cast<uint32_t>(list.nodes.size()) - 1;
-  if (reuse_ && list.sealing && tokens.size() >= shared_tokens(list)) {
-    const std::vector<Block> blocks = chain(list, tokens, at);
-    reserve_places(list, at + blocks.size());
-    std::vector<NodeId> nodes = index_->match_more(at ? list.nodes[at - 1] : kNoNode, blocks, now_seconds());
-    keep_to_states(list, nodes);
-    if (!nodes.empty()) {
-      release_last(list);
-      list.pages.pop_back();
-      for (const NodeId node : nodes) share(list, node);
-      return true;
-    }
-  }
-  return make_own(list);
-}
-
-Result<PageList> KvCache::fork(PageList& list, std::span<const int32_t> tokens, uint32_t count) {
-  seal(list, tokens, count);
-  PageList copy{.tenant = list.tenant, .root = list.root, .sealing = list.sealing};
-  PUMICE_TRY(or_undo([&] { return fork_into(copy, list, count); }, [&] { shrink(copy, 0); }));
-  return copy;
-}
-
-Result<void> KvCache::fork_into(PageList& copy, const PageList& list, uint32_t count) {
-  const uint32_t shared = std::min(static_cast<uint32_t>(list.nodes.size()), count / kPageTokens);
-  reserve_places(copy, divide_up(count, kPageTokens));
-  copy.keys.assign(list.keys.begin(), list.keys.begin() + std::min<ptrdiff_t>(shared, std::ssize(list.keys)));
-  for (uint32_t i = 0; i < shared; ++i) {
-    index_->acquire(list.nodes[i]);
-    copy.nodes.push_back(list.nodes[i]);
-    copy.pages.push_back(list.pages[i]);
-  }
-  if (!reserve(copy, count))
-    return error(Status::kContextFull,
-                 "no free page for a copy of %u tokens; destroy a sequence or make the cache larger", count);
-  for (size_t i = shared; i < copy.pages.size(); ++i) {
-    PUMICE_TRY(memory_.copy(list.pages[i], copy.pages[i]));
-    pool_.overwritten(copy.pages[i]);
-    ++stats_.copied_pages;
-  }
+Result<void> KvCache::scrub(PageAllocator& pool, PageMemory& memory) {
+  if (pool.unscrubbed().empty()) return {};
+  PUMICE_TRY(memory.scrub(pool.unscrubbed()));
+  stats_.scrubbed_pages += pool.unscrubbed().size();
+  pool.scrubbed();
   return {};
 }
 
 Result<void> KvCache::scrub() {
-  if (pool_.unscrubbed().empty()) return {};
-  PUMICE_TRY(memory_.scrub(pool_.unscrubbed()));
-  stats_.scrubbed_pages += pool_.unscrubbed().size();
-  pool_.scrubbed();
-  return {};
+  if (windows_) PUMICE_TRY(scrub(windows_->places(), windows_->memory()));
+  return scrub(pool_, memory_);
 }
 
 void KvCache::set_quota(TenantId tenant, uint32_t pages) {

@@ -23,6 +23,7 @@
 #include "kv/policy/hit_curve.h"
 #include "kv/state_store.h"
 #include "kv/tiers/tiered_store.h"
+#include "kv/window_store.h"
 
 namespace pumice {
 
@@ -33,11 +34,13 @@ struct KvCacheOptions {
   uint64_t seed = 1;       // of random evictions
   // All that keys and values depend on beside the tokens: the model's digest, positions, types and layout of pages.
   std::string identity;
-  std::optional<Secret> secret;             // none: a random one, which nothing outlives
-  TieredStoreOptions store;                 // its secret follows from the one above
-  std::optional<StateStoreOptions> states;  // of models with recurrent layers
-  double seconds_per_token = 1e-3;          // of computing a prompt, until it has been measured
-  const Log* log = nullptr;                 // told of what fails and no caller waits for; outlives the cache
+  std::optional<Secret> secret;  // none: a random one, which nothing outlives
+  TieredStoreOptions store;      // its secret follows from the one above
+  // Of models with recurrent layers, or of layers with a window where their pages are kept apart; not of both.
+  std::optional<StateStoreOptions> states;
+  std::optional<WindowStoreOptions> windows;
+  double seconds_per_token = 1e-3;  // of computing a prompt, until it has been measured
+  const Log* log = nullptr;         // told of what fails and no caller waits for; outlives the cache
 };
 
 // Where keys and values of a prompt came from.
@@ -60,6 +63,10 @@ struct StateMark {
   StateId place = 0;
 };
 
+struct PageRange {
+  uint32_t from = 0, to = 0;
+};
+
 // The pages of one sequence.
 struct PageList {
   struct PendingState {  // a snapshot of a page that is not shared yet
@@ -73,6 +80,7 @@ struct PageList {
   std::vector<NodeId> nodes;  // of the leading pages that are in the index; a reference each
   std::vector<PageKey> keys;  // of leading full pages, as far as they were asked for
   bool sealing = true;        // false: its further pages are never shared
+  PageRange window;           // pages whose parts in the layers with a window are pinned for it
   std::vector<PendingState> pending;
   uint64_t rolling = 0;  // the last rolling snapshot that a page got
   uint32_t branch = 0;   // tokens that another text has, too, and whose state would have been of use
@@ -137,17 +145,33 @@ class KvCache {
   // Of a list that has `computed` tokens and whose state is that after `state_at`: brings the state to where computing
   // goes on, and gives up the pages behind. Returns the tokens before that.
   Result<uint32_t> resume(PageList& list, uint32_t slot, uint32_t computed, uint32_t state_at);
-  // The last snapshot of the first `computed` tokens, which become as many as it was taken after; empty, with 0: none.
-  Result<std::vector<std::byte>> read_snapshot(const PageList& list, uint32_t& computed);
   // Which states a step that computes tokens [first, first + count) of a text of `total` has to leave; at most 2.
   std::vector<StateMark> plan_snapshots(PageList& list, uint32_t first, uint32_t count, uint32_t total);
   // The state as it is after all steps that were submitted, where a page ends there.
   Result<void> snapshot(PageList& list, uint32_t slot, uint32_t tokens);
-  // As copies of pages, read_page() and write_page().
+  // As copies of pages.
   Result<void> copy_state(StateId from, StateId to);
   Result<std::vector<std::byte>> read_state(StateId place);
-  Result<void> write_state(StateId place, std::span<const std::byte> bytes);
-  uint64_t state_bytes() const { return states_ ? states_->bytes() : 0; }
+
+  // Of layers with a window whose pages are kept apart (window_store.h); of other models they do nothing. Computing
+  // goes on after the first `tokens` tokens of a list, or, where what the window covers is gone, after fewer, and the
+  // list loses the pages behind. What the window covers stays until the next call. Returns the tokens.
+  uint32_t hold_window(PageList& list, uint32_t tokens);
+  // Before a step that computes tokens [first, first + count): its pages get their parts, those that its window does
+  // not cover any more may go. Returns whether the list's window has changed.
+  Result<bool> move_window(PageList& list, uint32_t first, uint32_t count);
+  // Whether the position after so many tokens sees nothing before that page.
+  bool window_is_behind(uint32_t tokens, uint32_t page) const {
+    return !windows_ || windows_->first_page(tokens) >= page;
+  }
+  WindowId window_place(PageId page) const { return windows_->of(page); }  // of a page of a list's window
+
+  // What a sequence of `computed` tokens has beside its pages: its state, or the parts of the pages in its window.
+  // Empty where there is nothing. `computed` becomes lower where it is to be had after fewer tokens.
+  Result<std::vector<std::byte>> read_beside(const PageList& list, uint32_t slot, uint32_t state_at,
+                                             uint32_t& computed);
+  Result<void> write_beside(PageList& list, uint32_t slot, uint32_t computed, std::span<const std::byte> bytes);
+  uint64_t bytes_beside(uint32_t computed) const;
 
   // Before each submission of steps: no page may leak to another tenant.
   Result<void> scrub();
@@ -186,7 +210,7 @@ class KvCache {
  private:
   struct Spill {  // on its way from the pool to the tiers; the page itself may be another's by now
     StoredPage page;
-    std::unique_ptr<PageRead> read, state;  // state: null where it has none
+    std::unique_ptr<PageRead> read, beside;  // beside: its state or part in layers with a window; null: it has none
   };
   enum class Sealing { kDone, kLater, kNever };
   KvCache(PageAllocator& pool, PageMemory& memory) : pool_(pool), memory_(memory) {}
@@ -201,20 +225,33 @@ class KvCache {
   std::vector<Block> chain(PageList& list, std::span<const int32_t> tokens, uint32_t first);
   Sealing seal_page(PageList& list, std::span<const int32_t> tokens, bool fetched);
   Result<void> fork_into(PageList& copy, const PageList& list, uint32_t count);
-  // Leaves out those behind the last one that has a snapshot.
-  void keep_to_states(PageList& list, std::vector<NodeId>& nodes);
+  // Of nodes that follow the list's first `pages`, leaves out those behind the last one that can be gone on from.
+  void keep_resumable(PageList& list, uint32_t pages, std::vector<NodeId>& nodes);
+  void leave_out(std::vector<NodeId>& nodes, size_t from);
+  void pin_window(PageList& list, PageRange range);  // instead of what it has pinned
+  void hold_fetched(PageList& list);                 // the window of its shared pages
+  // That page becomes the list's there. whole: what the list had is computed, so its part may become the page's.
+  void hand_window(PageList& list, uint32_t at, PageId page, bool whole);
+  Result<std::vector<std::byte>> read_snapshot(const PageList& list, uint32_t& computed);
+  Result<std::vector<std::byte>> read_window(const PageList& list, uint32_t& computed);
+  Result<void> write_window(PageList& list, uint32_t computed, std::span<const std::byte> bytes);
+  Result<bool> write_fetched_state(PageList& list, uint32_t at, std::span<const std::byte> bytes);
+  Result<bool> write_fetched_part(PageList& list, uint32_t at, std::span<const std::byte> bytes);
+  Result<bool> copy_page(PageId from, PageId to, TenantId tenant);
+  Result<void> scrub(PageAllocator& pool, PageMemory& memory);
   void add_mark(PageList& list, uint32_t tokens, bool rolling, std::vector<StateMark>& marks);
   void keep_state(PageList& list, uint32_t page);      // that is shared now
   void drop_pending(PageList& list, uint32_t tokens);  // snapshots after more tokens; all of a list that shares nothing
-  void release_page(PageId page);                      // with its snapshot
+  void release_page(PageId page);                      // with its snapshot and its part in layers with a window
   static Result<std::vector<std::byte>> read_now(PageMemory& memory, PageId page);
   static Result<void> write_now(PageMemory& memory, PageId page, std::span<const std::byte> bytes);
   Result<bool> write_fetched(PageList& list, uint32_t at, std::span<const std::byte> payload);
   static void reserve_places(PageList& list, size_t pages);  // so that no reference or page is lost for want of memory
-  void share(PageList& list, NodeId node);  // the list's next page is that of `node`, whose reference it takes
-  void begin_spill();                       // of the page that has waited longest
-  void collect_spills();                    // hands those that have been read to the tiers
-  void drop_spill();                        // of the page that has waited shortest
+  // The list's next page becomes that of `node`, whose reference it takes. whole: as of hand_window().
+  void share(PageList& list, NodeId node, bool whole = false);
+  void begin_spill();     // of the page that has waited longest
+  void collect_spills();  // hands those that have been read to the tiers
+  void drop_spill();      // of the page that has waited shortest
   void spill_failed(const Error& error);
 
   PageAllocator& pool_;
@@ -225,7 +262,8 @@ class KvCache {
   std::optional<PrefixIndex> index_;
   std::optional<HitCurve> curve_;
   TieredStore::Owned store_;
-  std::unique_ptr<StateStore> states_;  // null: the model has none
+  std::unique_ptr<StateStore> states_;    // null: the model has none
+  std::unique_ptr<WindowStore> windows_;  // likewise
   std::map<std::string, TenantId, std::less<>> tenants_;
   std::vector<std::string> groups_;  // by tenant
   uint64_t salts_ = 0;

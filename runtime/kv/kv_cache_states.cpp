@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/or_undo.h"
 #include "kv/kv_cache.h"
 #include "shared/step_params.h"
 
@@ -20,14 +21,24 @@ uint32_t pages_to_snapshot(const StateStore& states, const PageList& list, uint3
 
 }  // namespace
 
-void KvCache::keep_to_states(PageList& list, std::vector<NodeId>& nodes) {
-  if (!states_) return;
-  const auto before = static_cast<uint32_t>(list.nodes.size() + nodes.size());
-  while (!nodes.empty() && !states_->has(index_->page(nodes.back()))) {
-    index_->release(nodes.back(), now_seconds());
-    nodes.pop_back();
+void KvCache::leave_out(std::vector<NodeId>& nodes, size_t from) {
+  for (; nodes.size() > from; nodes.pop_back()) index_->release(nodes.back(), now_seconds());
+}
+
+void KvCache::keep_resumable(PageList& list, uint32_t pages, std::vector<NodeId>& nodes) {
+  const auto found = static_cast<uint32_t>(nodes.size());
+  if (states_) {
+    size_t kept = nodes.size();
+    while (kept > 0 && !states_->has(index_->page(nodes[kept - 1]))) --kept;
+    leave_out(nodes, kept);
+    if (kept < found) list.branch = (pages + found) * kPageTokens;
   }
-  if (list.nodes.size() + nodes.size() < before) list.branch = before * kPageTokens;
+  if (!windows_) return;
+  const auto page_at = [&](uint32_t page) {
+    return page < pages ? list.pages[page] : index_->page(nodes[page - pages]);
+  };
+  const uint32_t whole = windows_->resumable(page_at, (pages + found) * kPageTokens) / kPageTokens;
+  leave_out(nodes, whole - std::min(whole, pages));
 }
 
 void KvCache::add_mark(PageList& list, uint32_t tokens, bool rolling, std::vector<StateMark>& marks) {
@@ -109,8 +120,14 @@ Result<void> KvCache::copy_state(StateId from, StateId to) { return states_->mem
 
 Result<std::vector<std::byte>> KvCache::read_state(StateId place) { return read_now(states_->memory(), place); }
 
-Result<void> KvCache::write_state(StateId place, std::span<const std::byte> bytes) {
-  return write_now(states_->memory(), place, bytes);
+Result<bool> KvCache::write_fetched_state(PageList& list, uint32_t at, std::span<const std::byte> bytes) {
+  std::vector<StateMark> marks;
+  add_mark(list, (at + 1) * kPageTokens, false, marks);
+  if (marks.empty()) return true;
+  const auto undo = [&] { drop_pending(list, at * kPageTokens); };
+  PUMICE_ASSIGN(const bool written, or_undo([&] { return states_->memory().write(marks.front().place, bytes); }, undo));
+  if (!written) undo();
+  return written;
 }
 
 }  // namespace pumice

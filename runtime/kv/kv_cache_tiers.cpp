@@ -56,22 +56,17 @@ void KvCache::begin_fetch(PageList& list, std::span<const int32_t> tokens, Prefi
   ++stats_.fetches;
 }
 
-// The payload is a page, and a state behind it where there was a snapshot. false: there is no room now.
+// The payload is a page, and behind it what the page had beside it: a snapshot, or its part in the layers with a
+// window. false: there is no room now.
 Result<bool> KvCache::write_fetched(PageList& list, uint32_t at, std::span<const std::byte> payload) {
   const uint64_t bytes = memory_.page_bytes();
-  const bool with_state = states_ && payload.size() == bytes + states_->bytes();
-  PUMICE_ASSIGN(const bool written, memory_.write(list.pages[at], with_state ? payload.first(bytes) : payload));
+  const std::span<const std::byte> beside = payload.subspan(std::min<uint64_t>(bytes, payload.size()));
+  PUMICE_ASSIGN(const bool written, memory_.write(list.pages[at], payload.first(payload.size() - beside.size())));
   if (!written) return false;
   pool_.overwritten(list.pages[at]);
-  if (!with_state) return true;
-  std::vector<StateMark> marks;
-  add_mark(list, (at + 1) * kPageTokens, false, marks);
-  if (marks.empty()) return true;
-  const auto write = [&] { return states_->memory().write(marks.front().place, payload.subspan(bytes)); };
-  const auto undo = [&] { drop_pending(list, at * kPageTokens); };
-  PUMICE_ASSIGN(const bool state_written, or_undo(write, undo));
-  if (!state_written) undo();
-  return state_written;
+  if (states_ && beside.size() == states_->bytes()) return write_fetched_state(list, at, beside);
+  if (windows_) return write_fetched_part(list, at, beside);
+  return true;
 }
 
 bool KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, PrefixFetch& fetch) {
@@ -89,6 +84,7 @@ bool KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, Pre
       if (failed) break;
       if (!*written) return true;
       if (seal_page(list, tokens, true) != Sealing::kDone) list.sealing = false;
+      if (windows_) hold_fetched(list);
       const auto source = static_cast<size_t>(fetch.ready->tier) + 1;  // KvSource begins with the device
       ++stats_.hit_pages[source];
       stats_.recompute_seconds_saved += fetch.seconds_per_page;
@@ -118,7 +114,9 @@ void KvCache::begin_spill() {
     Spill spill{.page = std::move(page)};
     PUMICE_ASSIGN(spill.read, memory_.read(id));
     if (states_ && states_->has(id)) {
-      PUMICE_ASSIGN(spill.state, states_->memory().read(states_->of(id)));
+      PUMICE_ASSIGN(spill.beside, states_->memory().read(states_->of(id)));
+    } else if (windows_ && windows_->has(id)) {
+      PUMICE_ASSIGN(spill.beside, windows_->memory().read(windows_->of(id)));
     }
     spilling_.push_back(std::move(spill));
     return {};
@@ -131,7 +129,7 @@ void KvCache::begin_spill() {
 void KvCache::collect_spills() {
   for (auto spill = spilling_.begin(); spill != spilling_.end();) {
     Result<bool> ready = spill->read->ready();
-    if (ready && *ready && spill->state) ready = spill->state->ready();
+    if (ready && *ready && spill->beside) ready = spill->beside->ready();
     if (ready && !*ready) {
       ++spill;
       continue;
@@ -144,9 +142,9 @@ void KvCache::collect_spills() {
     }
     const std::span<const std::byte> bytes = done.read->bytes();
     done.page.payload.assign(bytes.begin(), bytes.end());
-    if (done.state) {
-      const std::span<const std::byte> state = done.state->bytes();
-      done.page.payload.insert(done.page.payload.end(), state.begin(), state.end());
+    if (done.beside) {
+      const std::span<const std::byte> beside = done.beside->bytes();
+      done.page.payload.insert(done.page.payload.end(), beside.begin(), beside.end());
     }
     store_->store(std::move(done.page));
   }

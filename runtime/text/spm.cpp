@@ -8,35 +8,37 @@
 namespace pumice {
 namespace {
 
-constexpr uint32_t kNone = UINT32_MAX;
+constexpr uint32_t kNoPiece = UINT32_MAX;
 
-// A doubly linked list in an array; a symbol that was merged into its left neighbour has length 0.
-struct Symbol {
+// A doubly linked list in an array; a piece that was merged into its left neighbour has length 0.
+struct Piece {
   uint32_t at;
   uint32_t length;
   uint32_t previous;
   uint32_t next;
 };
 
-struct Pair {
+struct PiecePair {
   float score;
   uint32_t left;
   uint32_t right;
   uint32_t length;  // of both when the pair was seen; another length means that one of them has changed
 };
 
-bool worse(const Pair& a, const Pair& b) { return a.score != b.score ? a.score < b.score : a.left > b.left; }
+bool scores_less(const PiecePair& a, const PiecePair& b) {
+  return a.score != b.score ? a.score < b.score : a.left > b.left;
+}
 
-void list_characters(std::string_view text, std::vector<Symbol>& symbols) {
+void list_characters(std::string_view text, std::vector<Piece>& symbols) {
   symbols.clear();
   for (size_t at = 0; at < text.size();) {
     const Utf8Unit unit = first_unit(text.substr(at, 4));
     const uint32_t length = unit.state == Utf8State::kValid ? unit.length : 1;
     const auto index = static_cast<uint32_t>(symbols.size());
-    symbols.push_back({static_cast<uint32_t>(at), length, index == 0 ? kNone : index - 1, index + 1});
+    symbols.push_back({static_cast<uint32_t>(at), length, index == 0 ? kNoPiece : index - 1, index + 1});
     at += length;
   }
-  if (!symbols.empty()) symbols.back().next = kNone;
+  if (!symbols.empty()) symbols.back().next = kNoPiece;
 }
 
 // Where the first word ends: before a space mark that follows anything else.
@@ -50,8 +52,8 @@ size_t word_end(std::string_view escaped) {
 
 // Kept from word to word so that a short word costs no allocation.
 struct SpmEncoder::Scratch {
-  std::vector<Symbol> symbols;
-  std::vector<Pair> queue;
+  std::vector<Piece> symbols;
+  std::vector<PiecePair> queue;
   EncodeWork work;
 };
 
@@ -102,7 +104,7 @@ void SpmEncoder::encode_word(std::string_view word, Scratch& scratch, std::vecto
   list_characters(word, scratch.symbols);
   merge(word, scratch);
   const auto& symbols = scratch.symbols;
-  for (uint32_t i = symbols.empty() ? kNone : 0; i != kNone; i = symbols[i].next) {
+  for (uint32_t i = symbols.empty() ? kNoPiece : 0; i != kNoPiece; i = symbols[i].next) {
     const std::string_view text = word.substr(symbols[i].at, symbols[i].length);
     if (const auto id = piece(text)) {
       ids.push_back(*id);
@@ -116,7 +118,7 @@ void SpmEncoder::merge(std::string_view word, Scratch& scratch) const {
   auto& symbols = scratch.symbols;
   auto& queue = scratch.queue;
   const auto consider = [&](uint32_t left, uint32_t right) {
-    if (left == kNone || right == kNone) return false;
+    if (left == kNoPiece || right == kNoPiece) return false;
     ++scratch.work.pair_lookups;
     const uint32_t length = symbols[left].length + symbols[right].length;
     const auto id = piece(word.substr(symbols[left].at, length));
@@ -125,20 +127,20 @@ void SpmEncoder::merge(std::string_view word, Scratch& scratch) const {
   };
   queue.clear();
   for (uint32_t i = 1; i < symbols.size(); ++i) consider(i - 1, i);
-  std::make_heap(queue.begin(), queue.end(), worse);
+  std::make_heap(queue.begin(), queue.end(), scores_less);
   while (!queue.empty()) {
-    std::pop_heap(queue.begin(), queue.end(), worse);
-    const Pair best = queue.back();
+    std::pop_heap(queue.begin(), queue.end(), scores_less);
+    const PiecePair best = queue.back();
     queue.pop_back();
-    Symbol& left = symbols[best.left];
-    Symbol& right = symbols[best.right];
+    Piece& left = symbols[best.left];
+    Piece& right = symbols[best.right];
     if (left.length == 0 || right.length == 0 || left.length + right.length != best.length) continue;
     left.length += right.length;
     right.length = 0;
     left.next = right.next;
-    if (right.next != kNone) symbols[right.next].previous = best.left;
-    if (consider(left.previous, best.left)) std::push_heap(queue.begin(), queue.end(), worse);
-    if (consider(best.left, left.next)) std::push_heap(queue.begin(), queue.end(), worse);
+    if (right.next != kNoPiece) symbols[right.next].previous = best.left;
+    if (consider(left.previous, best.left)) std::push_heap(queue.begin(), queue.end(), scores_less);
+    if (consider(best.left, left.next)) std::push_heap(queue.begin(), queue.end(), scores_less);
   }
 }
 

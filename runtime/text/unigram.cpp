@@ -12,7 +12,7 @@ namespace {
 constexpr float kUnknownPenalty = 10;
 
 // The best way to a place in the text.
-struct Step {
+struct Best {
   double score = -std::numeric_limits<double>::max();
   uint32_t from = 0;
   int32_t id = -1;  // the unknown token, also where the vocabulary has none
@@ -82,7 +82,7 @@ std::string UnigramEncoder::normalized(std::string_view text) const {
 void UnigramEncoder::encode(std::string_view text, std::vector<int32_t>& ids) const {
   const std::string all = normalized(text);
   const std::string_view rest = all;
-  std::vector<Step> best(all.size() + 1);
+  std::vector<Best> best(all.size() + 1);
   best[0].score = 0;
   const auto offer = [&](size_t from, size_t to, double score, int32_t id) {
     if (best[from].score + score > best[to].score)

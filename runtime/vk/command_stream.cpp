@@ -18,7 +18,7 @@ bool overlap(const BufferView& a, const BufferView& b) {
   return !same_matrix(a, b) || (a.first_column < b.end_column && b.first_column < a.end_column);
 }
 
-bool contains(const BufferView& outer, const BufferView& inner) {
+bool covers(const BufferView& outer, const BufferView& inner) {
   if (outer.buffer != inner.buffer || outer.offset > inner.offset ||
       inner.offset + inner.size > outer.offset + outer.size)
     return false;
@@ -135,7 +135,7 @@ void CommandStream::order(std::span<const Access> accesses) {
   }
   pending_.insert(pending_.end(), accesses.begin(), accesses.end());
   for (const Access& access : accesses) {  // a step writes to the same ranges in every layer
-    const auto known = [&](const Access& before) { return contains(before.view, access.view); };
+    const auto known = [&](const Access& before) { return covers(before.view, access.view); };
     if (access.write && std::none_of(no_arguments_.begin(), no_arguments_.end(), known))
       no_arguments_.push_back(access);
   }

@@ -14,7 +14,7 @@ using test::session_for;
 using test::session_source;
 using test::SessionParts;
 
-constexpr SessionTarget kTarget{.digest = "digest",
+const SessionTarget kTarget{.digest = "digest",
                                 .identity = "identity",
                                 .vocabulary = 50,
                                 .context_tokens = 128,
@@ -46,16 +46,16 @@ TEST(SessionFormat, WholeSessionsAreRead) {
 
 TEST(SessionFormat, AStateIsOfTheCachesSize) {
   SessionTarget target = kTarget;
-  target.state_bytes = 40;
+  target.bytes_beside = [](uint32_t) { return 40; };
   SessionParts parts = session_for(target, SessionKv::kExact, 40, 33);
   const std::vector<std::byte> bytes = session_bytes(parts);
   const Result<SessionContent> content = parse_session(session_source(bytes), target);
   ASSERT_TRUE(content) << content.error().message;
-  EXPECT_EQ(read_session_state(session_source(bytes), *content).value(), parts.state);
+  EXPECT_EQ(read_session_beside(session_source(bytes), *content).value(), parts.state);
   EXPECT_EQ(refused(parts), Status::kMalformed) << "a model without states";
   EXPECT_EQ(refused(session_for(kTarget, SessionKv::kExact, 40, 33), target), Status::kMalformed);
   EXPECT_EQ(refused(session_for(kTarget, SessionKv::kTokens, 40, 0), target), Status::kOk);
-  parts.header.state_bytes = UINT64_MAX - 8;
+  parts.header.bytes_beside = UINT64_MAX - 8;
   EXPECT_EQ(refused(parts, target), Status::kMalformed);
 }
 

@@ -9,7 +9,7 @@
 namespace pumice::test {
 namespace {
 
-constexpr uint32_t kPages = 60, kTexts = 12, kMostTokens = 900;
+constexpr uint32_t kPages = 60, kPlaces = 34, kTexts = 12, kMostTokens = 900;
 constexpr size_t kStepsAhead = 2;
 
 // The two low bits say whose it is; 0 is of nobody.
@@ -18,7 +18,7 @@ uint64_t word_of(uint64_t from, TenantId tenant) { return (mix64(from) & ~uint64
 }  // namespace
 
 KvCacheModel::KvCacheModel(const CacheModelOptions& options)
-    : options_(options), random_(options.seed), table_(kTexts), shifts_(kTexts) {
+    : options_(options), random_(options.seed), table_(kTexts), window_table_(kTexts), shifts_(kTexts) {
   make_cache();
 }
 
@@ -30,7 +30,11 @@ KvCacheModel::~KvCacheModel() {
 void KvCacheModel::make_cache() {
   cache_.reset();
   pool_ = std::make_unique<PageAllocator>(kPages);
-  memory_ = std::make_unique<QueuedMemory>(kPages, random_(), options_.mistake);
+  memory_ = std::make_unique<QueuedMemory>(kPages + kPlaces, random_(), options_.mistake);
+  places_ = std::make_unique<PageAllocator>(kPlaces);
+  place_memory_ = std::make_unique<LaterPages>(*memory_, kPages);
+  if (options_.window > 0)
+    options_.cache.windows = {.places = places_.get(), .memory = place_memory_.get(), .tokens = options_.window};
   Result<std::unique_ptr<KvCache>> made = KvCache::create(*pool_, *memory_, options_.cache);
   expect(made.ok(), "the cache cannot be made");
   cache_ = std::move(made).value();
@@ -151,6 +155,10 @@ void KvCacheModel::write_table(const Text& text) {
   std::vector<PageId>& row = table_[text.slot];
   row.resize(std::max(row.size(), text.list.pages.size()));
   std::ranges::copy(text.list.pages, row.begin());
+  std::vector<PageId>& window = window_table_[text.slot];
+  window.resize(row.size());
+  for (uint32_t page = text.list.window.from; page < text.list.window.to; ++page)
+    window[page] = kPages + cache_->window_place(text.list.pages[page]);
 }
 
 // Few beginnings, so that texts meet.
@@ -164,7 +172,8 @@ void KvCacheModel::start(Text& text, size_t count) {
   const Result<bool> own = guarded([&] { return cache_->settle(text.list, text.reusable(), text.computed); });
   expect(own.ok() || allowed(own.error()), "settle fails");
   if (!own || !*own) return refuse(text);
-  text.computed = std::max(text.computed, cache_->match(text.list, text.reusable(), true));
+  const uint32_t shared = cache_->match(text.list, text.reusable(), true);
+  text.computed = cache_->hold_window(text.list, std::max(text.computed, shared));
   compute_words(text, std::min(text.before, static_cast<uint32_t>(text.words.size())));
   write_table(text);
   if (below(3)) cache_->begin_fetch(text.list, text.reusable(), text.fetch);  // it may not be worth while
@@ -210,29 +219,38 @@ void KvCacheModel::advance(Text& text) {
     return;
   }
   if (text.in_flight.empty()) {
-    (void)cache_->match(text.list, text.reusable(), false);
-    const auto total = static_cast<uint32_t>(text.tokens.size());
-    const Result<bool> room = guarded([&]() -> Result<bool> { return cache_->reserve(text.list, total); });
-    text.failed = !room || !*room;
-    if (text.failed) return;
+    const uint32_t shared = cache_->match(text.list, text.reusable(), false);
+    text.scheduled = cache_->hold_window(text.list, std::max(text.scheduled, shared));
+    if (!reserve_all(text)) return;
     const Result<bool> waits =
         guarded([&]() -> Result<bool> { return cache_->advance_fetch(text.list, text.reusable(), text.fetch); });
     if (!waits) text.fetch = {};
     if (waits && *waits) return;
-    text.scheduled = std::max(text.scheduled, KvCache::shared_tokens(text.list));
+    text.scheduled = cache_->hold_window(text.list, std::max(text.scheduled, KvCache::shared_tokens(text.list)));
+    if (!reserve_all(text)) return;
     write_table(text);
   }
   submit(text);
 }
 
+bool KvCacheModel::reserve_all(Text& text) {
+  const auto total = static_cast<uint32_t>(text.tokens.size());
+  const Result<bool> room = guarded([&]() -> Result<bool> { return cache_->reserve(text.list, total); });
+  text.failed = !room || !*room;
+  return !text.failed;
+}
+
 void KvCacheModel::submit(Text& text) {
   while (text.scheduled < text.tokens.size() && text.in_flight.size() < kStepsAhead && !text.failed) {
-    const Result<void> scrubbed = guarded([&] { return cache_->scrub(); });
-    expect(scrubbed.ok() || allowed(scrubbed.error()), "scrub fails");
-    text.failed = !scrubbed;
-    if (text.failed) return;
     const uint32_t first = text.scheduled;
     const auto end = static_cast<uint32_t>(std::min<size_t>(text.tokens.size(), first + 1 + below(64)));
+    const Result<bool> moved = cache_->move_window(text.list, first, end - first);
+    expect(moved.ok() || places_->used() == kPlaces, "a window has no page");  // there are fewer than all want
+    const Result<void> scrubbed = guarded([&] { return cache_->scrub(); });
+    expect(scrubbed.ok() || allowed(scrubbed.error()), "scrub fails");
+    text.failed = !moved || !scrubbed;
+    if (text.failed) return;
+    write_table(text);
     expect(first / kPageTokens >= text.list.nodes.size(), "a shared page is written");
     const std::vector<uint64_t> words(text.words.begin(), text.words.begin() + end);
     const uint64_t step = memory_->step(
@@ -245,11 +263,20 @@ void KvCacheModel::submit(Text& text) {
 
 void KvCacheModel::run_step(std::vector<PageWords>& pages, uint32_t slot, uint32_t first,
                             const std::vector<uint64_t>& words) {
-  for (size_t page = 0; page < divide_up(static_cast<uint32_t>(words.size()), kPageTokens); ++page) {
-    PageWords& at = pages[table_[slot].at(page)];
+  run_layer(pages, table_[slot], {0, first}, words);
+  if (options_.window > 0)
+    run_layer(pages, window_table_[slot], {first - std::min(first, options_.window - 1), first}, words);
+}
+
+void KvCacheModel::run_layer(std::vector<PageWords>& pages, const std::vector<PageId>& row, PageRange seen,
+                             const std::vector<uint64_t>& words) {
+  for (size_t page = seen.from / kPageTokens; page < divide_up(static_cast<uint32_t>(words.size()), kPageTokens);
+       ++page) {
+    PageWords& at = pages[row.at(page)];
     for (size_t i = 0; i < kPageTokens; ++i) {
       const size_t token = page * kPageTokens + i;
-      if (token < first) {
+      if (token < seen.from) continue;
+      if (token < seen.to) {
         expect(at[i] == words[token], "a step reads keys that are not its text's");
       } else if (token < words.size()) {
         at[i] = words[token];

@@ -21,6 +21,7 @@ struct CacheModelOptions {
   uint64_t operations = 0;
   uint64_t seed = 1;
   KvCacheOptions cache;
+  uint32_t window = 0;  // of layers whose pages are kept apart, beside others without; 0: there are none
   MemoryMistake mistake = MemoryMistake::kNone;
 };
 
@@ -65,6 +66,7 @@ class KvCacheModel {
     std::vector<uint64_t> words;
     uint32_t computed = 0;
     std::vector<std::vector<std::byte>> pages;
+    std::vector<std::byte> beside;
   };
 
   // As the interface's guard calls: memory that runs out is an error.
@@ -88,6 +90,7 @@ class KvCacheModel {
   void collect(Text& text);
   void seal(Text& text, uint32_t computed);
   void maintain();
+  bool reserve_all(Text& text);
   void submit(Text& text);
   void finish(Text& text);
   void cut(Text& text);
@@ -103,6 +106,9 @@ class KvCacheModel {
   void compute_words(Text& text, uint32_t from);
   void write_table(const Text& text);
   void run_step(std::vector<PageWords>& pages, uint32_t slot, uint32_t first, const std::vector<uint64_t>& words);
+  // Tokens [from, first) are seen and those behind written, by way of the places of `row`.
+  void run_layer(std::vector<PageWords>& pages, const std::vector<PageId>& row, PageRange seen,
+                 const std::vector<uint64_t>& words);
   void expect(bool holds, const char* what);
   bool allowed(const Error& error);
   uint64_t below(uint64_t limit) { return random_() % limit; }
@@ -110,11 +116,13 @@ class KvCacheModel {
   CacheModelOptions options_;
   std::mt19937_64 random_;
   std::unique_ptr<PageAllocator> pool_;
-  std::unique_ptr<QueuedMemory> memory_;
+  std::unique_ptr<QueuedMemory> memory_;  // pages, then places of windows
+  std::unique_ptr<PageAllocator> places_;
+  std::unique_ptr<LaterPages> place_memory_;
   std::unique_ptr<KvCache> cache_;
   std::vector<TenantId> groups_;
   std::deque<Text> texts_;
-  std::vector<std::vector<PageId>> table_;  // by slot; steps look at it when they run
+  std::vector<std::vector<PageId>> table_, window_table_;  // by slot; steps look at them when they run
   std::vector<uint64_t> shifts_;  // by slot: the last step that moved keys, and reads the table as it was then
   std::deque<Session> sessions_;
   CacheModelCounts counts_;

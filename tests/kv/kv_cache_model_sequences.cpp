@@ -37,9 +37,11 @@ void KvCacheModel::fork(Text& text) {
 
 // Takes pages after the first one out, and moves those behind them as the engine's kernel does.
 void KvCacheModel::slide(Text& text) {
+  text.computed = cache_->hold_window(text.list, text.computed);
   const uint32_t full = text.computed / kPageTokens;
   if (full < 3) return;
   const auto count = static_cast<uint32_t>(1 + below(full - 2)), dropped = count * kPageTokens;
+  if (!cache_->window_is_behind(text.computed - dropped, 1)) return;
   const Result<bool> own = guarded([&] { return cache_->drop(text.list, 1, count); });
   expect(own.ok() || allowed(own.error()), "drop fails");
   write_table(text);
@@ -53,25 +55,34 @@ void KvCacheModel::slide(Text& text) {
   for (size_t i = kPageTokens; i < after.size(); ++i) after[i] = (mix64(before[i] + dropped) & ~uint64_t{3}) | group;
   std::ranges::copy(after, text.words.begin());
   compute_words(text, text.computed);
-  shifts_[text.slot] = memory_->step([this, slot = text.slot, before, after](std::vector<PageWords>& pages) {
-    for (size_t i = 0; i < before.size(); ++i) {
-      uint64_t& word = pages[table_[slot].at(i / kPageTokens)][i % kPageTokens];
-      expect(word == before[i], "keys that are not the text's are moved");
-      word = after[i];
-    }
+  const size_t first = text.list.window.from * size_t{kPageTokens};
+  shifts_[text.slot] = memory_->step([this, slot = text.slot, before, after, first](std::vector<PageWords>& pages) {
+    const auto move = [&](const std::vector<PageId>& row, size_t from) {
+      for (size_t i = from; i < before.size(); ++i) {
+        uint64_t& word = pages[row.at(i / kPageTokens)][i % kPageTokens];
+        expect(word == before[i], "keys that are not the text's are moved");
+        word = after[i];
+      }
+    };
+    move(table_[slot], 0);
+    if (options_.window > 0) move(window_table_[slot], first);
   });
   ++counts_.slid;
 }
 
 void KvCacheModel::save(Text& text) {
   Session session{.tenant = text.list.tenant, .tokens = text.tokens, .words = text.words, .computed = text.computed};
-  for (uint32_t page = 0; page < divide_up(text.computed, kPageTokens); ++page) {
+  Result<std::vector<std::byte>> beside =
+      guarded([&] { return cache_->read_beside(text.list, 0, 0, session.computed); });
+  if (!beside) return expect(allowed(beside.error()), "what is beside the pages cannot be read");
+  session.beside = std::move(*beside);
+  for (uint32_t page = 0; page < divide_up(session.computed, kPageTokens); ++page) {
     Result<std::vector<std::byte>> bytes = guarded([&] { return cache_->read_page(text.list.pages[page]); });
     if (!bytes) return expect(allowed(bytes.error()), "a page cannot be read");
     PageWords words;
     expect(bytes->size() == sizeof words, "a page of another size");
     std::memcpy(words.data(), bytes->data(), sizeof words);
-    const uint32_t first = page * kPageTokens, count = std::min(kPageTokens, text.computed - first);
+    const uint32_t first = page * kPageTokens, count = std::min(kPageTokens, session.computed - first);
     expect(std::equal(words.begin(), words.begin() + count, text.words.begin() + first), "a session has wrong keys");
     session.pages.push_back(std::move(*bytes));
   }
@@ -90,6 +101,12 @@ void KvCacheModel::restore(const Session& session) {
         guarded([&] { return cache_->write_page(text->list.pages[page], session.pages[page]); });
     if (written) continue;
     expect(allowed(written.error()), "a page cannot be written");
+    return close(*text);
+  }
+  const Result<void> written =
+      guarded([&] { return cache_->write_beside(text->list, 0, session.computed, session.beside); });
+  if (!written) {
+    expect(allowed(written.error()) || places_->used() == places_->pages(), "a session's window cannot be written");
     return close(*text);
   }
   text->list.sealing = session.computed == 0;
@@ -134,10 +151,16 @@ void KvCacheModel::check() {
     if (text.running) continue;
     expect(text.list.pages.size() >= divide_up(text.computed, kPageTokens), "pages are missing");
     const std::vector<uint64_t> words(text.words.begin(), text.words.begin() + text.computed);
-    const std::vector<PageId> held = text.list.pages;
-    memory_->step([this, words, held](std::vector<PageWords>& pages) {
-      for (size_t i = 0; i < words.size(); ++i)
-        expect(pages[held[i / kPageTokens]][i % kPageTokens] == words[i], "a page has not the keys of its text");
+    write_table(text);
+    const std::vector<PageId> held = text.list.pages, window = window_table_[text.slot];
+    const PageRange parts = text.list.window;
+    memory_->step([this, words, held, window, parts](std::vector<PageWords>& pages) {
+      for (size_t i = 0; i < words.size(); ++i) {
+        const size_t page = i / kPageTokens;
+        expect(pages[held[page]][i % kPageTokens] == words[i], "a page has not the keys of its text");
+        if (page >= parts.from && page < parts.to)
+          expect(pages[window[page]][i % kPageTokens] == words[i], "a window has not the keys of its text");
+      }
     });
   }
 }

@@ -48,10 +48,24 @@ TEST(KvCacheRandom, NoOperationServesAWrongPage) {
       static_cast<unsigned long long>(sum.lost_devices));
 }
 
+TEST(KvCacheRandom, PagesOfWindowsAreAsRight) {
+  CacheModelCounts sum;
+  for (const uint32_t window : {1u, 40u, 100u}) {
+    KvCacheModel model({.operations = operations() / 8, .seed = window, .cache = with_ram(), .window = window});
+    ASSERT_EQ(model.run(), "");
+    sum.hits[0] += model.counts().hits[0], sum.hits[1] += model.counts().hits[1], sum.slid += model.counts().slid;
+  }
+  EXPECT_GT(sum.hits[0], 100u);
+  EXPECT_GT(sum.hits[1], 10u);
+  EXPECT_GT(sum.slid, 10u);
+}
+
 TEST(KvCacheRandom, WithoutReuseToo) {
-  KvCacheModel model({.operations = operations() / 8, .seed = 9});
-  ASSERT_EQ(model.run(), "");
-  EXPECT_EQ(model.counts().hits[0], 0u);
+  for (const uint32_t window : {0u, 50u}) {
+    KvCacheModel model({.operations = operations() / 8, .seed = 9, .window = window});
+    ASSERT_EQ(model.run(), "");
+    EXPECT_EQ(model.counts().hits[0], 0u);
+  }
 }
 
 // The first two were how the host reached pages on CPU devices.

@@ -69,4 +69,27 @@ class QueuedMemory : public PageMemory {
   bool lost_ = false, failing_ = false;
 };
 
+// The pages of another memory from `first` on.
+class LaterPages : public PageMemory {
+ public:
+  LaterPages(QueuedMemory& all, PageId first) : all_(all), first_(first) {}
+
+  uint64_t page_bytes() const override { return all_.page_bytes(); }
+  Result<void> scrub(std::span<const PageId> pages) override {
+    std::vector<PageId> there(pages.begin(), pages.end());
+    for (PageId& page : there) page += first_;
+    return all_.scrub(there);
+  }
+  Result<void> copy(PageId from, PageId to) override { return all_.copy(first_ + from, first_ + to); }
+  Result<std::unique_ptr<PageRead>> read(PageId page) override { return all_.read(first_ + page); }
+  Result<bool> write(PageId page, std::span<const std::byte> bytes, double seconds) override {
+    return all_.write(first_ + page, bytes, seconds);
+  }
+  Result<bool> settled(PageId page) override { return all_.settled(first_ + page); }
+
+ private:
+  QueuedMemory& all_;
+  PageId first_;
+};
+
 }  // namespace pumice::test

@@ -21,7 +21,7 @@ TEST(SecretFile, IsMadeOnceAndKept) {
   EXPECT_NE(made, Secret{});
   EXPECT_EQ(secret_of_file(folder.file("secret"), true).value(), made);
   EXPECT_EQ(secret_of_file(folder.file("secret"), false).value(), made);
-  struct stat info {};
+  struct stat info{};
   ASSERT_EQ(::stat(folder.file("secret").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }

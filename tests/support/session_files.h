@@ -53,11 +53,11 @@ inline SessionParts session_for(const SessionTarget& target, SessionKv kv, uint3
                   .value_bytes = target.value_bytes,
                   .page_bytes = target.page_bytes,
                   .stored_bytes = stored_page_bytes(kv, target.page_bytes, target.value_bytes),
-                  .state_bytes = computed > 0 ? target.state_bytes : 0};
+                  .bytes_beside = computed > 0 && target.bytes_beside ? target.bytes_beside(computed) : 0};
   for (uint32_t i = 0; i < tokens; ++i) parts.tokens.push_back(static_cast<int32_t>(i % target.vocabulary));
   for (uint32_t i = 0; i < parts.header.pages; ++i)
     parts.pages.emplace_back(parts.header.stored_bytes, static_cast<std::byte>(i + 1));
-  parts.state.resize(parts.header.state_bytes, std::byte{0x5a});
+  parts.state.resize(parts.header.bytes_beside, std::byte{0x5a});
   return parts;
 }
 

@@ -1,13 +1,15 @@
-// Models with recurrent layers: their states go on, go back and are found again exactly as pages are.
+// Models whose layers keep other than all keys and values: recurrent states, and pages of a window alone. They go on,
+// go back and are found again exactly as whole pages are.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "engine/session_file.h"
 #include "support/engine_fixture.h"
 #include "support/family_model.h"
 
-namespace pumice::test::recurrent_test {
+namespace pumice::test::stores_test {
 
 std::vector<FamilyModel> recurrent_models() {
   const auto recurrence = [](GgufWriter& w, const std::string& p) {
@@ -20,11 +22,22 @@ std::vector<FamilyModel> recurrent_models() {
           {.architecture = "mamba2", .keys = recurrence}};
 }
 
-class RecurrentTest : public EngineTest {
+constexpr uint32_t kWindow = 40;
+
+std::vector<FamilyModel> window_models() {
+  const auto window = [](GgufWriter& w, const std::string& p) { w.u32(p + "attention.sliding_window", kWindow); };
+  return {{.architecture = "gemma3", .keys = window, .layers = 7}, {.architecture = "gpt-oss", .keys = window}};
+}
+
+class StoresTest : public EngineTest {
  protected:
   // Runs `check` on every model.
   void for_each_model(const std::function<void()>& check) {
-    for (const FamilyModel& model : recurrent_models()) {
+    for_each(recurrent_models(), check);
+    for_each(window_models(), check);
+  }
+  void for_each(const std::vector<FamilyModel>& models, const std::function<void()>& check) {
+    for (const FamilyModel& model : models) {
       SCOPED_TRACE(model.architecture);
       loaded_ = load(make_family_model(model));
       ASSERT_TRUE(loaded_);
@@ -32,7 +45,7 @@ class RecurrentTest : public EngineTest {
       check();
     }
   }
-  static ContextOptions reusing(uint32_t context_tokens = 512) {
+  static ContextOptions reusing(uint32_t context_tokens = 2048) {
     return {.context_tokens = context_tokens,
             .max_sequences = 4,
             .kv_type = KvType::kF32,
@@ -56,7 +69,7 @@ class RecurrentTest : public EngineTest {
   std::unique_ptr<LoadedModel> loaded_;
 };
 
-TEST_F(RecurrentTest, LogitsAfterAHitAreTheSameBits) {
+TEST_F(StoresTest, LogitsAfterAHitAreTheSameBits) {
   for_each_model([&] {
     std::mt19937 random(7);
     const auto in = context(*loaded_, reusing());
@@ -72,7 +85,7 @@ TEST_F(RecurrentTest, LogitsAfterAHitAreTheSameBits) {
   });
 }
 
-TEST_F(RecurrentTest, OnlyTheLastPageOfARepeatedPromptIsComputed) {
+TEST_F(StoresTest, OnlyTheLastPageOfARepeatedPromptIsComputed) {
   for_each_model([&] {
     const auto in = context(*loaded_, reusing());
     const std::vector<int32_t> prompt = tokens(300, 1);
@@ -82,8 +95,8 @@ TEST_F(RecurrentTest, OnlyTheLastPageOfARepeatedPromptIsComputed) {
 }
 
 // Where two texts have parted leaves a snapshot when it is seen for the second time.
-TEST_F(RecurrentTest, WhatManyTextsBeginWithIsFoundByTheThird) {
-  for_each_model([&] {
+TEST_F(StoresTest, WhatManyTextsBeginWithIsFoundByTheThird) {
+  for_each(recurrent_models(), [&] {
     const auto in = context(*loaded_, reusing());
     const std::vector<int32_t> shared = tokens(140, 1);
     for (uint64_t i = 0; i < 4; ++i) {
@@ -95,7 +108,7 @@ TEST_F(RecurrentTest, WhatManyTextsBeginWithIsFoundByTheThird) {
   });
 }
 
-TEST_F(RecurrentTest, TenantsFindNothingOfEachOther) {
+TEST_F(StoresTest, TenantsFindNothingOfEachOther) {
   for_each_model([&] {
     const auto in = context(*loaded_, reusing());
     const std::vector<int32_t> prompt = tokens(100, 1);
@@ -106,7 +119,7 @@ TEST_F(RecurrentTest, TenantsFindNothingOfEachOther) {
 
 // A sequence goes on after what it generated, whether its request ended by length, by a stop token that the device
 // knows or by the host while steps were in flight.
-TEST_F(RecurrentTest, SequencesGoOnAfterRequests) {
+TEST_F(StoresTest, SequencesGoOnAfterRequests) {
   for_each_model([&] {
     const std::vector<int32_t> prompt = tokens(45, 1), more = tokens(20, 2);
     const auto plain = context(*loaded_, {.context_tokens = 256, .kv_type = KvType::kF32, .exact = true});
@@ -132,7 +145,7 @@ TEST_F(RecurrentTest, SequencesGoOnAfterRequests) {
   });
 }
 
-TEST_F(RecurrentTest, ForksAndCutSequencesComputeWhatTheyLack) {
+TEST_F(StoresTest, ForksAndCutSequencesComputeWhatTheyLack) {
   for_each_model([&] {
     const auto in = context(*loaded_, reusing());
     Sequence* const sequence = open(*in);
@@ -151,7 +164,7 @@ TEST_F(RecurrentTest, ForksAndCutSequencesComputeWhatTheyLack) {
   });
 }
 
-TEST_F(RecurrentTest, SessionsHaveTheState) {
+TEST_F(StoresTest, SessionsHaveThem) {
   for_each_model([&] {
     const auto in = context(*loaded_, reusing());
     const std::vector<int32_t> prompt = tokens(77, 1), more = tokens(9, 2);
@@ -182,14 +195,14 @@ TEST_F(RecurrentTest, SessionsHaveTheState) {
     // Its state is beyond what is kept: the last snapshot is saved.
     ASSERT_TRUE(in->truncate(*sequence, 70).ok());
     Sequence* const earlier = restore(save(*sequence));
-    EXPECT_EQ(earlier->computed, 64u);
+    EXPECT_EQ(earlier->computed, in->cache().keeps_states() ? 64u : 70u);
     EXPECT_EQ(evaluate(*in, *earlier, more), fresh_logits(joined({prompt.begin(), prompt.begin() + 70}, more)));
   });
 }
 
-TEST_F(RecurrentTest, TiersHaveTheStates) {
+TEST_F(StoresTest, TiersHaveThem) {
   for_each_model([&] {
-    ContextOptions options = reusing(256);
+    ContextOptions options = reusing();
     options.cache.identity = "test";
     options.cache.store.ram_bytes = 64 << 20;
     options.cache.store.admit_at_use = 1;
@@ -201,11 +214,15 @@ TEST_F(RecurrentTest, TiersHaveTheStates) {
     ASSERT_TRUE(in->cache().clear(false).ok());
     EXPECT_EQ(computed_for(*in, [&] { EXPECT_EQ(logits_of(*in, prompt), first); }), 150u - 128u);
     EXPECT_EQ(in->cache().stats().hit_pages[static_cast<size_t>(KvSource::kRam)], 4u);
+    for (const uint32_t kept : {140u, 70u}) {  // the parts before were brought, too, and are not kept
+      const auto text = joined({prompt.begin(), prompt.begin() + kept}, tokens(9, 2));
+      EXPECT_EQ(logits_of(*in, text), fresh_logits(text)) << kept;
+    }
   });
 }
 
-TEST_F(RecurrentTest, TheyCannotSlide) {
-  for_each_model([&] {
+TEST_F(StoresTest, StatesCannotSlide) {
+  for_each(recurrent_models(), [&] {
     const auto made = Context::create(*loaded_->model, {}, {.context_tokens = 256, .slide = true});
     ASSERT_FALSE(made.ok());
     EXPECT_NE(made.error().message.find("recurrent"), std::string::npos);
@@ -213,10 +230,10 @@ TEST_F(RecurrentTest, TheyCannotSlide) {
 }
 
 // Several requests at once, more than there are snapshots for: as alone.
-TEST_F(RecurrentTest, BatchesAreAsAlone) {
+TEST_F(StoresTest, BatchesAreAsAlone) {
   for_each_model([&] {
     const auto plain = context(*loaded_, {.context_tokens = 512, .kv_type = KvType::kF32});
-    ContextOptions options = reusing(1024);
+    ContextOptions options = reusing();
     options.exact = false;
     const auto in = context(*loaded_, options);
     std::vector<std::shared_ptr<Request>> requests;
@@ -233,4 +250,67 @@ TEST_F(RecurrentTest, BatchesAreAsAlone) {
   });
 }
 
-}  // namespace pumice::test::recurrent_test
+TEST_F(StoresTest, WindowsTakeLittleMemory) {
+  for_each(window_models(), [&] {
+    ContextOptions options = reusing(16384);
+    options.max_sequences = 1;
+    const auto in = context(*loaded_, options);
+    options.disable_kv_cache = true;
+    const uint64_t whole = context(*loaded_, options)->kv_bytes();
+    const std::vector<LayerSpec>& layers = loaded_->model->spec().layers;
+    const auto windows = std::ranges::count_if(layers, [](const LayerSpec& l) { return l.attention.window > 0; });
+    const double full = 1 - static_cast<double>(windows) / static_cast<double>(layers.size());
+    EXPECT_LT(static_cast<double>(in->kv_bytes()), (full + 0.1) * static_cast<double>(whole));
+  });
+}
+
+// Texts far longer than the window, with others between that take its pages: what is gone is computed again.
+TEST_F(StoresTest, WhatAWindowHasPassedIsComputedAgain) {
+  for_each(window_models(), [&] {
+    ContextOptions options = reusing();
+    options.max_sequences = 2;
+    const auto in = context(*loaded_, options);
+    const std::vector<int32_t> prompt = tokens(700, 1), more = tokens(9, 2);
+    const std::vector<float> first = logits_of(*in, prompt);
+    Sequence* const sequence = open(*in);
+    EXPECT_LT(computed_for(*in, [&] { EXPECT_EQ(evaluate(*in, *sequence, prompt), first); }), 64u);
+    EXPECT_EQ(first, fresh_logits(prompt));
+    for (const uint32_t kept : {650u, 300u, 40u}) {
+      const auto text = joined({prompt.begin(), prompt.begin() + kept}, more);
+      ASSERT_TRUE(in->truncate(*sequence, kept).ok());
+      EXPECT_EQ(evaluate(*in, *sequence, more), fresh_logits(text)) << kept;
+      ASSERT_TRUE(in->truncate(*sequence, kept).ok());
+    }
+    EXPECT_EQ(evaluate(*in, *sequence, {prompt.begin() + 40, prompt.end()}), first);
+    for (uint64_t i = 0; i < 6; ++i) {
+      (void)logits_of(*in, tokens(400, 30 + i));
+      EXPECT_EQ(logits_of(*in, prompt), first) << i;
+    }
+    EXPECT_EQ(computed_for(*in, [&] { (void)evaluate(*in, *sequence, more); }), 9u)
+        << "an open sequence's window stays";
+    EXPECT_EQ(in->cache().stats().scrubbed_pages, 0u);
+    EXPECT_EQ(logits_of(*in, prompt, "another group"), first);
+    EXPECT_GT(in->cache().stats().scrubbed_pages, 0u);
+  });
+}
+
+// A context that slides goes on as one that keeps all pages of its window layers does.
+TEST_F(StoresTest, WindowsSlide) {
+  for_each(window_models(), [&] {
+    ContextOptions options{.context_tokens = 512, .kv_type = KvType::kF32, .prefill_slice = 32, .slide = true};
+    const auto in = context(*loaded_, options);
+    Sequence* const sequence = open(*in);
+    const std::vector<int32_t> prompt = tokens(400, 1);
+    const std::vector<int32_t> text = generate(*in, *sequence, prompt, greedy_params(400));
+    EXPECT_EQ(text.size(), 400u);
+    EXPECT_GT(sequence->dropped, 0u);
+    EXPECT_GT(sequence->kv.window.from, 4u) << "its windows are kept apart";
+    options.max_sequences = 64;  // too many for that to pay
+    const auto whole = context(*loaded_, options);
+    Sequence* const other = open(*whole);
+    EXPECT_EQ(generate(*whole, *other, prompt, greedy_params(400)), text);
+    EXPECT_EQ(other->kv.window.to, 0u);
+  });
+}
+
+}  // namespace pumice::test::stores_test
