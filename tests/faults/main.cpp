@@ -1,5 +1,6 @@
 // pumice_faults: sweeps faults through a short life of the library.
 //   pumice_faults [--seed N] [--slice I/N] [--minutes M] [--sample N] [--jobs N] [--only TEXT] [--state FILE] [--again]
+//                 [--store whole|windows|states]   what the model's layers keep of a text
 //   pumice_faults --self-test           whether a crash, a hang, a leak, … of the scenario itself is noticed
 //   pumice_faults --point "POINT"       one point in this process (point.h says what a point is)
 #include <cstdio>
@@ -16,6 +17,7 @@
 #include "faults/sweep.h"
 #include "faults/vulkan_faults.h"
 #include "faults/worker.h"
+#include "support/family_model.h"
 #include "support/synthetic_model.h"
 #include "support/temporary_folder.h"
 #include "test_paths.h"
@@ -33,8 +35,9 @@ const std::string& value(const Arguments& arguments, const std::string& name, co
 // Empty with `unknown` set: not one of the options above.
 Arguments parse(int argc, char** argv, std::string& unknown) {
   static const std::set<std::string> flags = {"--again", "--self-test"};
-  static const std::set<std::string> valued = {"--seed",  "--slice", "--minutes", "--sample", "--jobs",   "--only",
-                                               "--state", "--point", "--worker",  "--model",  "--folder", "--redis"};
+  static const std::set<std::string> valued = {"--seed",  "--slice",  "--minutes", "--sample", "--jobs",
+                                               "--only",  "--store",  "--state",   "--point",  "--worker",
+                                               "--model", "--folder", "--redis"};
   Arguments arguments;
   for (int i = 1; i < argc; ++i) {
     if (flags.contains(argv[i]))
@@ -47,9 +50,18 @@ Arguments parse(int argc, char** argv, std::string& unknown) {
   return arguments;
 }
 
-// Two layers of 64, so that a life takes a fraction of a second on a software driver.
-std::string write_model(const std::string& path) {
-  const std::vector<std::byte> bytes = test::make_synthetic_model({.layers = 2, .width = 64, .context = 512});
+// Few layers of 64, so that a life takes a fraction of a second on a software driver. Empty: no such store.
+std::vector<std::byte> make_model(const std::string& store) {
+  const auto window = [](test::GgufWriter& w, const std::string& p) { w.u32(p + "attention.sliding_window", 8); };
+  const auto taps = [](test::GgufWriter& w, const std::string& p) { w.u32(p + "shortconv.l_cache", 3); };
+  if (store == "whole") return test::make_synthetic_model({.layers = 2, .width = 64, .context = 512});
+  if (store == "windows") return test::make_family_model({.architecture = "gpt-oss", .keys = window});
+  if (store == "states")
+    return test::make_family_model({.architecture = "lfm2", .keys = taps, .layer_kv_heads = {0, 2}});
+  return {};
+}
+
+std::string write_model(const std::string& path, const std::vector<std::byte>& bytes) {
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
   return path;
@@ -95,7 +107,9 @@ int run(int argc, char** argv) {
     return run_worker(
         {arguments.at("--model"), arguments.at("--folder"), arguments.at("--worker"), arguments.at("--redis")});
   const test::TemporaryFolder scratch;
-  const std::string model = write_model(scratch.file("model.gguf"));
+  const std::vector<std::byte> bytes = make_model(value(arguments, "--store", "whole"));
+  if (bytes.empty()) return std::fprintf(stderr, "--store is whole, windows or states\n"), 2;
+  const std::string model = write_model(scratch.file("model.gguf"), bytes);
   if (arguments.contains("--point")) {
     const Point point = Point::parse(arguments.at("--point"));
     const HostileRedis redis(point.kind == "server" ? point.what : "");

@@ -6,7 +6,7 @@
 namespace pumice::faults {
 namespace {
 
-constexpr uint32_t kContextTokens = 256, kPageTokens = 32;
+constexpr uint32_t kPageTokens = 32;
 constexpr uint8_t kSecret[32] = {7};
 
 // Each piece of text that a request is given begins elsewhere, so that nothing is found again by accident.
@@ -70,6 +70,13 @@ void Scenario::start() {
   PumiceModel* model = nullptr;
   if (!ok(pumice_model_load(instance, device, &model_options, &model), "model_load")) return;
   model_.reset(model);
+  PumiceModelInfo info = pumice_model_info_init();
+  if (!ok(pumice_model_get_info(model, &info), "model_get_info")) return;
+  const std::string architecture = info.architecture;
+  // Pages of windows are apart where the context is long enough for that to pay.
+  if (architecture == "gpt-oss")
+    shape_ = {.context_tokens = 512, .sequences = 3, .slice = kPageTokens, .slide_tokens = 512};
+  if (architecture == "lfm2") shape_.slide_tokens = 0;
 }
 
 void Scenario::warm_up() {
@@ -94,8 +101,9 @@ void Scenario::open() {
   cache.compress = 1;
   cache.encrypt = 1;
   PumiceContextOptions options = pumice_context_options_init();
-  options.context_tokens = kContextTokens;
-  options.max_sequences = 4;
+  options.context_tokens = shape_.context_tokens;
+  options.max_sequences = shape_.sequences;
+  options.prefill_slice = shape_.slice;
   options.cache = &cache;
   PumiceContext* context = nullptr;
   if (ok(pumice_context_create(model_.get(), &options, &context), "context_create")) context_.reset(context);
@@ -223,15 +231,16 @@ void Scenario::crowd() {
 }
 
 void Scenario::slide() {
-  if (outcome_.failed()) return;
+  if (outcome_.failed() || shape_.slide_tokens == 0) return;
   PumiceContextOptions options = pumice_context_options_init();
-  options.context_tokens = 3 * kPageTokens;
+  options.context_tokens = shape_.slide_tokens;
+  options.prefill_slice = shape_.slice;
   options.when_full = PUMICE_FULL_SLIDE;
   PumiceContext* context = nullptr;
   if (!ok(pumice_context_create(model_.get(), &options, &context), "context_create (slide)")) return;
   context_.reset(context);
   const Sequence sliding = sequence();
-  same("slid", generate(sliding.get(), 1100, 90, 10));
+  same("slid", generate(sliding.get(), 1100, shape_.slide_tokens - 6, 10));
 }
 
 void Scenario::stop(bool context_alone) {

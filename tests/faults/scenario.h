@@ -84,7 +84,13 @@ class Scenario {
   std::string error() const;
   std::string check(PumiceContext* context);
 
+  struct Shape {
+    uint32_t context_tokens = 256, sequences = 4;
+    uint32_t slice = 0;          // of prompts; 0: the device's
+    uint32_t slide_tokens = 96;  // of the context that slides; 0: the model cannot
+  };
   Setup setup_;
+  Shape shape_;
   Golden& golden_;
   Outcome outcome_;
   std::vector<int32_t> text_;  // prompts are cut out of it

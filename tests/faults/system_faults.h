@@ -15,11 +15,12 @@ extern "C" {
   X(open)                                                                                                             \
   X(openat)                                                                                                           \
   X(fopen)                                                                                                            \
-  X(fdopen) X(read) X(pread) X(readv) X(write) X(pwrite) X(writev) X(fwrite) X(fflush) X(fclose) X(close) X(fsync)    \
-      X(fdatasync) X(ftruncate) X(lseek) X(fstat) X(stat) X(lstat) X(fstatat) X(rename) X(renameat) X(link) X(linkat) \
-          X(unlink) X(unlinkat) X(mkdir) X(mkdirat) X(opendir) X(fdopendir) X(readdir) X(flock) X(fcntl) X(mmap)      \
-              X(mprotect) X(socket) X(connect) X(getsockopt) X(setsockopt) X(send) X(recv) X(poll) X(getaddrinfo)     \
-                  X(eventfd) X(pipe2) X(pthread_create)
+  X(fdopen)                                                                                                           \
+  X(read) X(pread) X(readv) X(write) X(pwrite) X(writev) X(fwrite) X(fflush) X(fclose) X(close) X(fsync) X(fdatasync) \
+      X(ftruncate) X(lseek) X(fstat) X(stat) X(lstat) X(fstatat) X(rename) X(renameat) X(link) X(linkat) X(unlink)    \
+          X(unlinkat) X(mkdir) X(mkdirat) X(opendir) X(fdopendir) X(readdir) X(flock) X(fcntl) X(mmap) X(mprotect)    \
+              X(socket) X(connect) X(getsockopt) X(setsockopt) X(send) X(recv) X(poll) X(getaddrinfo) X(eventfd)      \
+                  X(pipe2) X(pthread_create)
 
 enum PumiceSystemCall {
 #define X(name) PUMICE_CALL_##name,

@@ -263,12 +263,9 @@ PFN_vkVoidFunction plain(Function function) {
   return reinterpret_cast<PFN_vkVoidFunction>(function);
 }
 
-#define HOOK(name) \
-  { #name, plain(Hook <VulkanCall::name, PFN_##name>::call) }
-#define MAKE(name) \
-  { #name, plain(Make <VulkanCall::name, PFN_##name>::call) }
-#define DESTROY(object) \
-  { "vkDestroy" #object, plain(destroy<&kDestroy##object, Vk##object>) }
+#define HOOK(name) {#name, plain(Hook<VulkanCall::name, PFN_##name>::call)}
+#define MAKE(name) {#name, plain(Make<VulkanCall::name, PFN_##name>::call)}
+#define DESTROY(object) {"vkDestroy" #object, plain(destroy<&kDestroy##object, Vk##object>)}
 #define DESTROY_NAME(object) constexpr const char* kDestroy##object = "vkDestroy" #object;
 DESTROY_NAME(Buffer)
 DESTROY_NAME(ShaderModule)
