@@ -253,7 +253,7 @@ typedef struct PumiceModelInfo {
   int32_t bos_token, eos_token; /* -1: none */
   int32_t has_weights;     /* zero: a vocabulary alone */
   uint32_t host_layers;    /* that stay in the host's memory, and */
-  uint64_t host_bytes;     /* their weights there */
+  uint64_t host_bytes;     /* weights there: theirs, and tables of which a step reads a row a token */
 } PumiceModelInfo;
 
 static inline PumiceModelInfo pumice_model_info_init(void) {

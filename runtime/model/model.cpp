@@ -89,7 +89,9 @@ Result<Model> Model::load(Kernels& kernels, const Gguf& file, const LoadProgress
   for (const std::string& warning : model.spec_.warnings) log.write(LogLevel::kWarning, "%s", warning.c_str());
   PUMICE_TRY(uploader.finish(progress));
   if (model.host_layers_ > 0) {
-    PUMICE_ASSIGN(const std::string cost, describe_cost(device, model.spec_, model.host_layers_, model.bytes_.host));
+    PUMICE_ASSIGN(const WeightBytes without, weight_bytes(file, model.spec_, 0));  // tables are read by the row
+    PUMICE_ASSIGN(const std::string cost,
+                  describe_cost(device, model.spec_, model.host_layers_, model.bytes_.host - without.host));
     log.write(LogLevel::kWarning, "%s", cost.c_str());
   }
   return model;

@@ -2,6 +2,7 @@
 #include "model/host_layers.h"
 
 #include "support/engine_fixture.h"
+#include "support/family_model.h"
 
 namespace pumice::host_layers_test {
 
@@ -75,6 +76,22 @@ TEST_F(HostLayersTest, AsManyAsItTakesWhereMemoryIsShort) {
   EXPECT_EQ(chosen({.count = 3, .more_if_short = true}, UINT64_MAX), 3u);
   EXPECT_EQ(chosen({.count = 1}, 0), 1u);
   for (uint32_t layers = 1; layers <= 4; ++layers) EXPECT_LT(bytes_with(layers), bytes_with(layers - 1));
+}
+
+TEST_F(HostLayersTest, TheTableOfLayersStaysThere) {
+  const auto keys = [](test::GgufWriter& w, const std::string& p) {
+    w.u32(p + "attention.sliding_window", 20).i32s(p + "attention.sliding_window_pattern", {1, 0});
+    w.u32(p + "attention.shared_kv_layers", 0).u32(p + "embedding_length_per_layer_input", 32);
+    w.u32(p + "attention.key_length", 32).u32(p + "attention.value_length", 32);
+    w.u32(p + "attention.key_length_swa", 16).u32(p + "rope.dimension_count", 32);
+    w.u32(p + "rope.dimension_count_swa", 16);
+  };
+  const test::FamilyModel model{.architecture = "gemma4", .keys = keys};
+  const auto loaded = load(make_family_model(model));
+  EXPECT_EQ(loaded->model->host_layers(), 0u);
+  const uint64_t table = uint64_t{4} * model.vocabulary * model.layers * 32;
+  EXPECT_GE(loaded->model->host_bytes(), table);
+  EXPECT_LE(loaded->model->host_bytes(), table + 4096) << "rows are padded";
 }
 
 // The limit stands for a device's memory, of which host layers take none.

@@ -23,7 +23,10 @@ constexpr float kHalfRoot = std::numbers::sqrt2_v<float> / 2;
 Result<PerLayerInputs> bind_per_layer_inputs(const ModelSpec& spec, WeightReader& reader) {
   PerLayerInputs inputs;
   const uint32_t width = inputs_width(spec);
+  // The largest matrix of such a model, of which a step reads a row for each of its tokens.
+  reader.keep_on_host(true);
   PUMICE_ASSIGN(inputs.table, reader.matrix("per_layer_token_embd", spec.vocabulary, width));
+  reader.keep_on_host(false);
   PUMICE_ASSIGN(inputs.projection, reader.projection("per_layer_model_proj", width, spec.width));
   PUMICE_ASSIGN(inputs.norm, reader.vector("per_layer_proj_norm", spec.per_layer_width, kHalfRoot));
   return inputs;
