@@ -62,23 +62,47 @@ std::vector<bool> layers_with_windows(const ModelSpec& spec, uint32_t context_to
   return windowed;
 }
 
-// Each sequence has places for its window and a slice; a few more keep what was computed before, for texts that begin
-// alike. Where a context slides, what is behind the dropped pages must be longer than the window.
+uint32_t longest_window(const ModelSpec& spec, const std::vector<bool>& windowed) {
+  uint32_t longest = 0;
+  for (size_t i = 0; i < windowed.size(); ++i)
+    if (windowed[i]) longest = std::max(longest, spec.layers[i].attention.window);
+  return longest;
+}
+
+// Each sequence has places for its window and a slice; one for every so many pages keeps what was computed before, for
+// texts that begin alike.
+constexpr uint32_t kPagesPerPlace = 16;
+uint64_t places_in_use(const ContextPlan& plan, uint32_t window) {
+  return plan.options.max_sequences * (divide_up(window + plan.highest_slice, kPageTokens) + uint64_t{2});
+}
+
+// Where a context slides, what is behind the dropped pages must be longer than the window.
 Result<void> keep_windows_apart(const ModelSpec& spec, ContextPlan& plan) {
   plan.windowed.assign(spec.layers.size(), false);
   const ContextOptions& options = plan.options;
   const std::vector<bool> windowed = layers_with_windows(spec, options.context_tokens);
-  uint32_t most = 0;
-  for (size_t i = 0; i < windowed.size(); ++i)
-    if (windowed[i]) most = std::max(most, spec.layers[i].attention.window);
-  const uint64_t each = divide_up(most + plan.highest_slice, kPageTokens) + 2;
-  const uint64_t places = options.max_sequences * each + plan.pages / 16;
-  const bool slides_short = options.slide && options.context_tokens / 2 < most + options.sink_tokens;
-  if (most == 0 || places >= plan.pages || slides_short || spec.recurrent() || options.disable_kv_cache) return {};
+  const uint32_t window = longest_window(spec, windowed);
+  const uint64_t places = places_in_use(plan, window) + plan.pages / kPagesPerPlace;
+  const bool slides_short = options.slide && options.context_tokens / 2 < window + options.sink_tokens;
+  if (window == 0 || places >= plan.pages || slides_short || spec.recurrent() || options.disable_kv_cache) return {};
   plan.windowed = windowed;
-  plan.window_tokens = most;
+  plan.window_tokens = window;
   plan.window_places = static_cast<uint32_t>(places);
   return shape_pages(spec, options.kv_format(), windowed, plan);
+}
+
+// default_context() of pages as they will be.
+Result<uint32_t> default_tokens(const ModelSpec& spec, const ContextPlan& plan, uint64_t room) {
+  const auto whole = default_context(spec, page_bytes(plan.shape) / kPageTokens, room);
+  const std::vector<bool> windowed = layers_with_windows(spec, whole);
+  const uint32_t window = longest_window(spec, windowed);
+  if (window == 0 || spec.recurrent() || plan.options.disable_kv_cache) return whole;
+  ContextPlan apart;
+  PUMICE_TRY(shape_pages(spec, plan.options.kv_format(), windowed, apart));
+  const uint64_t in_use = places_in_use(plan, window) * page_bytes(apart.windows);
+  if (in_use >= room / 4) return whole;
+  const uint64_t page = page_bytes(apart.shape) + page_bytes(apart.windows) / kPagesPerPlace;
+  return std::max(whole, default_context(spec, page / kPageTokens, room - in_use));
 }
 
 // Snapshots take a quarter of what pages take, but enough for every sequence to be gone on with.
@@ -162,18 +186,19 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
                  options.prefill_slice, kPageTokens);
   if (options.steps_ahead > 64)
     return error(Status::kInvalidArgument, "%u steps ahead are beyond 64", options.steps_ahead);
-  ContextPlan plan;
-  PUMICE_TRY(shape_pages(spec, options.kv_format(), {}, plan));
-  if (options.context_tokens == 0)
-    options.context_tokens = default_context(spec, page_bytes(plan.shape) / kPageTokens, room);
-  options.context_tokens = context_tokens_for(spec, options.context_tokens);
-  if (options.cache_tokens > (1u << 24) - options.context_tokens)
-    return error(Status::kInvalidArgument, "a cache of %u tokens is beyond 2^24", options.cache_tokens);
-  plan.pages = options.context_tokens / kPageTokens + divide_up(options.cache_tokens, kPageTokens);
   if (options.steps_ahead == 0) options.steps_ahead = policy.steps_ahead;
   if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
-  plan.highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice;
-  plan.options = options;
+  ContextPlan plan{.options = options,
+                   .highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice};
+  PUMICE_TRY(shape_pages(spec, options.kv_format(), {}, plan));
+  uint32_t& tokens = plan.options.context_tokens;
+  if (tokens == 0) {
+    PUMICE_ASSIGN(tokens, default_tokens(spec, plan, room));
+  }
+  tokens = context_tokens_for(spec, tokens);
+  if (options.cache_tokens > (1u << 24) - tokens)
+    return error(Status::kInvalidArgument, "a cache of %u tokens is beyond 2^24", options.cache_tokens);
+  plan.pages = tokens / kPageTokens + divide_up(options.cache_tokens, kPageTokens);
   plan.snapshots = snapshots_for(plan);
   PUMICE_TRY(keep_windows_apart(spec, plan));
   return plan;

@@ -39,4 +39,44 @@ TEST(DefaultContext, StaysWithTheTableOfRotationForShortContexts) {
   EXPECT_EQ(default_context(spec, 1, UINT64_MAX), 131072u);
 }
 
+ModelSpec with_windows(uint32_t window) {
+  ModelSpec spec = spec_of(1 << 20);
+  for (uint32_t i = 0; i < 6; ++i) {
+    LayerSpec layer;
+    layer.attention.heads = layer.attention.kv_heads = 4;
+    layer.attention.head_dim = 64;
+    layer.attention.window = i < 5 ? window : 0;
+    spec.layers.push_back(layer);
+  }
+  spec.ropes.emplace_back();
+  return spec;
+}
+
+TEST(WindowPages, MakeRoomForLongerContexts) {
+  const ModelSpec spec = with_windows(1024);
+  for (const uint64_t mib : {16, 64, 256, 4096}) {
+    const uint64_t room = mib << 20;
+    const ContextPlan whole = plan_context(with_windows(0), {}, DevicePolicy(), room).value();
+    const ContextPlan apart = plan_context(spec, {}, DevicePolicy(), room).value();
+    EXPECT_GE(apart.options.context_tokens, whole.options.context_tokens) << mib;
+    EXPECT_LE(apart.kv_bytes(), room / 4 * 3) << mib;
+    if (mib < 256) continue;
+    EXPECT_GT(apart.options.context_tokens, 2 * whole.options.context_tokens) << mib;
+    EXPECT_LE(apart.kv_bytes(), room / 4 + (room >> 3)) << mib;
+  }
+}
+
+TEST(WindowPages, AreApartWhereThatSavesSomething) {
+  const ModelSpec spec = with_windows(1024);
+  const auto places = [&](ContextOptions options) {
+    return plan_context(spec, options, DevicePolicy()).value().window_places;
+  };
+  EXPECT_GT(places({.context_tokens = 16384}), 0u);
+  EXPECT_EQ(places({.context_tokens = 1024}), 0u) << "the window sees all of it";
+  EXPECT_EQ(places({.context_tokens = 16384, .max_sequences = 32}), 0u) << "each could have a whole one";
+  EXPECT_EQ(places({.context_tokens = 16384, .disable_kv_cache = true}), 0u);
+  EXPECT_GT(places({.context_tokens = 16384, .slide = true}), 0u);
+  EXPECT_EQ(places({.context_tokens = 2048, .prefill_slice = 32, .slide = true}), 0u) << "it would drop what it sees";
+}
+
 }  // namespace pumice::context_options_test
