@@ -74,7 +74,8 @@ Result<void> KvCache::snapshot(PageList& list, uint32_t slot, uint32_t tokens) {
   std::vector<StateMark> marks;
   add_mark(list, tokens, true, marks);
   if (marks.empty()) return {};
-  return states_->memory().copy(slot, marks.front().place);
+  return or_undo([&] { return states_->memory().copy(slot, marks.front().place); },
+                 [&] { drop_pending(list, tokens - 1); });
 }
 
 void KvCache::keep_state(PageList& list, uint32_t page) {

@@ -9,7 +9,8 @@
 namespace pumice::test {
 namespace {
 
-constexpr uint32_t kPages = 60, kPlaces = 34, kTexts = 12, kMostTokens = 900;
+constexpr uint32_t kPages = 60, kPlaces = 34, kTexts = 12, kSnapshots = 9, kMostTokens = 900;
+constexpr PageId kFirstState = kPages + kPlaces;
 constexpr size_t kStepsAhead = 2;
 
 // The two low bits say whose it is; 0 is of nobody.
@@ -30,11 +31,14 @@ KvCacheModel::~KvCacheModel() {
 void KvCacheModel::make_cache() {
   cache_.reset();
   pool_ = std::make_unique<PageAllocator>(kPages);
-  memory_ = std::make_unique<QueuedMemory>(kPages + kPlaces, random_(), options_.mistake);
+  memory_ = std::make_unique<QueuedMemory>(kFirstState + kTexts + kSnapshots, random_(), options_.mistake);
   places_ = std::make_unique<PageAllocator>(kPlaces);
   place_memory_ = std::make_unique<LaterPages>(*memory_, kPages);
   if (options_.window > 0)
     options_.cache.windows = {.places = places_.get(), .memory = place_memory_.get(), .tokens = options_.window};
+  state_memory_ = std::make_unique<LaterPages>(*memory_, kFirstState);
+  if (options_.states)
+    options_.cache.states = {.memory = state_memory_.get(), .sequences = kTexts, .snapshots = kSnapshots};
   Result<std::unique_ptr<KvCache>> made = KvCache::create(*pool_, *memory_, options_.cache);
   expect(made.ok(), "the cache cannot be made");
   cache_ = std::move(made).value();
@@ -173,13 +177,27 @@ void KvCacheModel::start(Text& text, size_t count) {
   expect(own.ok() || allowed(own.error()), "settle fails");
   if (!own || !*own) return refuse(text);
   const uint32_t shared = cache_->match(text.list, text.reusable(), true);
-  text.computed = cache_->hold_window(text.list, std::max(text.computed, shared));
+  if (!resume(text, std::max(text.computed, shared))) return refuse(text);
   compute_words(text, std::min(text.before, static_cast<uint32_t>(text.words.size())));
   write_table(text);
   if (below(3)) cache_->begin_fetch(text.list, text.reusable(), text.fetch);  // it may not be worth while
   text.running = true;
   text.failed = false;
   text.scheduled = text.computed;
+}
+
+// Raises or lowers `computed` to where computing can go on. false: that fails.
+bool KvCacheModel::resume(Text& text, uint32_t tokens) {
+  if (!cache_->keeps_states()) {
+    text.computed = cache_->hold_window(text.list, tokens);
+    return true;
+  }
+  const Result<uint32_t> resumed =
+      guarded([&] { return cache_->resume(text.list, text.slot, text.computed, text.state_at); });
+  expect(resumed.ok() || allowed(resumed.error()), "a state cannot be gone back to");
+  if (!resumed) return false;
+  text.computed = text.state_at = *resumed;
+  return true;
 }
 
 // The text is as it was without the prompt.
@@ -220,14 +238,17 @@ void KvCacheModel::advance(Text& text) {
   }
   if (text.in_flight.empty()) {
     const uint32_t shared = cache_->match(text.list, text.reusable(), false);
-    text.scheduled = cache_->hold_window(text.list, std::max(text.scheduled, shared));
-    if (!reserve_all(text)) return;
+    text.computed = text.scheduled;
+    text.failed = !resume(text, std::max(text.scheduled, shared));
+    text.scheduled = text.computed;
+    if (text.failed || !reserve_all(text)) return;
     const Result<bool> waits =
         guarded([&]() -> Result<bool> { return cache_->advance_fetch(text.list, text.reusable(), text.fetch); });
     if (!waits) text.fetch = {};
     if (waits && *waits) return;
-    text.scheduled = cache_->hold_window(text.list, std::max(text.scheduled, KvCache::shared_tokens(text.list)));
-    if (!reserve_all(text)) return;
+    text.failed = !resume(text, std::max(text.scheduled, KvCache::shared_tokens(text.list)));
+    text.scheduled = text.computed;
+    if (text.failed || !reserve_all(text)) return;
     write_table(text);
   }
   submit(text);
@@ -248,15 +269,20 @@ void KvCacheModel::submit(Text& text) {
     expect(moved.ok() || places_->used() == kPlaces, "a window has no page");  // there are fewer than all want
     const Result<void> scrubbed = guarded([&] { return cache_->scrub(); });
     expect(scrubbed.ok() || allowed(scrubbed.error()), "scrub fails");
-    text.failed = !moved || !scrubbed;
+    const Result<std::vector<StateMark>> marks = take_snapshots(text, first, end - first);
+    expect(marks.ok() || allowed(marks.error()), "a snapshot fails");
+    text.failed = !moved || !scrubbed || !marks;
     if (text.failed) return;
     write_table(text);
     expect(first / kPageTokens >= text.list.nodes.size(), "a shared page is written");
     const std::vector<uint64_t> words(text.words.begin(), text.words.begin() + end);
-    const uint64_t step = memory_->step(
-        [this, slot = text.slot, first, words](std::vector<PageWords>& pages) { run_step(pages, slot, first, words); });
+    const uint64_t step =
+        memory_->step([this, slot = text.slot, first, words, taken = *marks](std::vector<PageWords>& pages) {
+          run_step(pages, slot, first, words);
+          if (options_.states) run_state(pages, slot, first, words, taken);
+        });
     text.in_flight.push_back({.step = step, .end = end});
-    text.scheduled = end;
+    text.scheduled = text.state_at = end;
     ++counts_.steps;
   }
 }
@@ -266,6 +292,27 @@ void KvCacheModel::run_step(std::vector<PageWords>& pages, uint32_t slot, uint32
   run_layer(pages, table_[slot], {0, first}, words);
   if (options_.window > 0)
     run_layer(pages, window_table_[slot], {first - std::min(first, options_.window - 1), first}, words);
+}
+
+// As prefill takes them, or as decoding does.
+Result<std::vector<StateMark>> KvCacheModel::take_snapshots(Text& text, uint32_t first, uint32_t count) {
+  const auto total = static_cast<uint32_t>(text.tokens.size());
+  if (below(2)) return cache_->plan_snapshots(text.list, first, count, total);
+  PUMICE_TRY(guarded([&] { return cache_->snapshot(text.list, text.slot, text.state_at); }));
+  return std::vector<StateMark>();
+}
+
+uint64_t& KvCacheModel::state_of(std::vector<PageWords>& pages, StateId place) { return pages[kFirstState + place][0]; }
+
+void KvCacheModel::run_state(std::vector<PageWords>& pages, uint32_t slot, uint32_t first,
+                             const std::vector<uint64_t>& words, const std::vector<StateMark>& marks) {
+  uint64_t& state = state_of(pages, slot);
+  expect(first == 0 || state == words[first - 1], "a step begins with another text's state");
+  state = words.back();
+  for (const StateMark& mark : marks) {
+    expect(mark.tokens > first && mark.tokens <= words.size(), "a snapshot that the step does not pass");
+    state_of(pages, mark.place) = words[mark.tokens - 1];
+  }
 }
 
 void KvCacheModel::run_layer(std::vector<PageWords>& pages, const std::vector<PageId>& row, PageRange seen,
@@ -293,6 +340,7 @@ void KvCacheModel::finish(Text& text) {
     ++counts_.failed;
   }
   text.computed = std::min(text.scheduled, static_cast<uint32_t>(text.tokens.size()));
+  if (options_.states) text.computed = std::min(text.computed, text.state_at);
   text.words.resize(text.tokens.size());
   text.fetch = {};
   seal(text, text.computed);

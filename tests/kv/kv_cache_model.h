@@ -22,6 +22,7 @@ struct CacheModelOptions {
   uint64_t seed = 1;
   KvCacheOptions cache;
   uint32_t window = 0;  // of layers whose pages are kept apart, beside others without; 0: there are none
+  bool states = false;  // of layers that keep a word of the last token, beside others; not together with windows
   MemoryMistake mistake = MemoryMistake::kNone;
 };
 
@@ -48,7 +49,7 @@ class KvCacheModel {
     PageList list;
     std::vector<int32_t> tokens;
     std::vector<uint64_t> words;  // of each token, as they should be
-    uint32_t computed = 0;
+    uint32_t computed = 0, state_at = 0;
     std::vector<NodeId> pinned;
     // While a request runs:
     bool running = false, failed = false;
@@ -82,6 +83,7 @@ class KvCacheModel {
   void make_cache();
   void operate();
   void set_something();
+  Result<std::vector<StateMark>> take_snapshots(Text& text, uint32_t first, uint32_t count);
   Text* open(TenantId tenant);
   Text* any(bool running);
   void start(Text& text, size_t count);
@@ -91,6 +93,7 @@ class KvCacheModel {
   void seal(Text& text, uint32_t computed);
   void maintain();
   bool reserve_all(Text& text);
+  bool resume(Text& text, uint32_t tokens);
   void submit(Text& text);
   void finish(Text& text);
   void cut(Text& text);
@@ -106,6 +109,9 @@ class KvCacheModel {
   void compute_words(Text& text, uint32_t from);
   void write_table(const Text& text);
   void run_step(std::vector<PageWords>& pages, uint32_t slot, uint32_t first, const std::vector<uint64_t>& words);
+  static uint64_t& state_of(std::vector<PageWords>& pages, StateId place);
+  void run_state(std::vector<PageWords>& pages, uint32_t slot, uint32_t first, const std::vector<uint64_t>& words,
+                 const std::vector<StateMark>& marks);
   // Tokens [from, first) are seen and those behind written, by way of the places of `row`.
   void run_layer(std::vector<PageWords>& pages, const std::vector<PageId>& row, PageRange seen,
                  const std::vector<uint64_t>& words);
@@ -116,9 +122,9 @@ class KvCacheModel {
   CacheModelOptions options_;
   std::mt19937_64 random_;
   std::unique_ptr<PageAllocator> pool_;
-  std::unique_ptr<QueuedMemory> memory_;  // pages, then places of windows
+  std::unique_ptr<QueuedMemory> memory_;  // pages, then places of windows, then states
   std::unique_ptr<PageAllocator> places_;
-  std::unique_ptr<LaterPages> place_memory_;
+  std::unique_ptr<LaterPages> place_memory_, state_memory_;
   std::unique_ptr<KvCache> cache_;
   std::vector<TenantId> groups_;
   std::deque<Text> texts_;

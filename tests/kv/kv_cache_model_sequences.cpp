@@ -31,12 +31,18 @@ void KvCacheModel::fork(Text& text) {
   copy->tokens.assign(text.tokens.begin(), text.tokens.begin() + count);
   copy->words.assign(text.words.begin(), text.words.begin() + count);
   copy->computed = computed;
+  if (options_.states && computed > 0 && text.state_at == computed) {
+    const Result<void> copied = guarded([&] { return cache_->copy_state(text.slot, copy->slot); });
+    expect(copied.ok() || allowed(copied.error()), "a state cannot be copied");
+    if (copied) copy->state_at = computed;
+  }
   write_table(*copy);
   ++counts_.forks;
 }
 
 // Takes pages after the first one out, and moves those behind them as the engine's kernel does.
 void KvCacheModel::slide(Text& text) {
+  if (options_.states) return;
   text.computed = cache_->hold_window(text.list, text.computed);
   const uint32_t full = text.computed / kPageTokens;
   if (full < 3) return;
@@ -73,7 +79,7 @@ void KvCacheModel::slide(Text& text) {
 void KvCacheModel::save(Text& text) {
   Session session{.tenant = text.list.tenant, .tokens = text.tokens, .words = text.words, .computed = text.computed};
   Result<std::vector<std::byte>> beside =
-      guarded([&] { return cache_->read_beside(text.list, 0, 0, session.computed); });
+      guarded([&] { return cache_->read_beside(text.list, text.slot, text.state_at, session.computed); });
   if (!beside) return expect(allowed(beside.error()), "what is beside the pages cannot be read");
   session.beside = std::move(*beside);
   for (uint32_t page = 0; page < divide_up(session.computed, kPageTokens); ++page) {
@@ -104,7 +110,7 @@ void KvCacheModel::restore(const Session& session) {
     return close(*text);
   }
   const Result<void> written =
-      guarded([&] { return cache_->write_beside(text->list, 0, session.computed, session.beside); });
+      guarded([&] { return cache_->write_beside(text->list, text->slot, session.computed, session.beside); });
   if (!written) {
     expect(allowed(written.error()) || places_->used() == places_->pages(), "a session's window cannot be written");
     return close(*text);
@@ -112,7 +118,7 @@ void KvCacheModel::restore(const Session& session) {
   text->list.sealing = session.computed == 0;
   text->tokens = session.tokens;
   text->words = session.words;
-  text->computed = session.computed;
+  text->computed = text->state_at = session.computed;
   write_table(*text);
   ++counts_.restored;
 }
@@ -154,7 +160,9 @@ void KvCacheModel::check() {
     write_table(text);
     const std::vector<PageId> held = text.list.pages, window = window_table_[text.slot];
     const PageRange parts = text.list.window;
-    memory_->step([this, words, held, window, parts](std::vector<PageWords>& pages) {
+    const bool stated = options_.states && text.computed > 0 && text.state_at == text.computed;
+    memory_->step([this, words, held, window, parts, stated, slot = text.slot](std::vector<PageWords>& pages) {
+      if (stated) expect(state_of(pages, slot) == words.back(), "a sequence has another state");
       for (size_t i = 0; i < words.size(); ++i) {
         const size_t page = i / kPageTokens;
         expect(pages[held[page]][i % kPageTokens] == words[i], "a page has not the keys of its text");

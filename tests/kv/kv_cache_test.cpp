@@ -60,6 +60,18 @@ TEST(KvCacheRandom, PagesOfWindowsAreAsRight) {
   EXPECT_GT(sum.slid, 10u);
 }
 
+TEST(KvCacheRandom, StatesAreAsRight) {
+  CacheModelCounts sum;
+  for (const uint64_t seed : {1, 2, 3}) {
+    KvCacheModel model({.operations = operations() / 8, .seed = seed, .cache = with_ram(), .states = true});
+    ASSERT_EQ(model.run(), "");
+    sum.hits[0] += model.counts().hits[0], sum.hits[1] += model.counts().hits[1], sum.forks += model.counts().forks;
+  }
+  EXPECT_GT(sum.hits[0], 10u);
+  EXPECT_GT(sum.hits[1], 10u);
+  EXPECT_GT(sum.forks, 10u);
+}
+
 TEST(KvCacheRandom, WithoutReuseToo) {
   for (const uint32_t window : {0u, 50u}) {
     KvCacheModel model({.operations = operations() / 8, .seed = 9, .window = window});
