@@ -17,10 +17,17 @@ vec2 cos_sin_turns(uint turns) {
 }
 
 float silu(float x) { return x / (1.0 + exp(-x)); }
-// The tanh approximation; 1 - 2/(e^2z + 1) is tanh(z) without overflow to NaN.
+// The tanh approximation: 0.5 (1 + tanh(z)) is 1 / (1 + e^-2z).
 float gelu(float x) {
   const float z = 0.7978845608028654 * (x + 0.044715 * x * x * x);
-  return 0.5 * x * (2.0 - 2.0 / (exp(2.0 * z) + 1.0));
+  return x / (1.0 + exp(-2.0 * z));
 }
-float softcap(float x, float limit) { return limit * (1.0 - 2.0 / (exp(2.0 * x / limit) + 1.0)); }
+// limit * tanh(x / limit). 1 - 2/(e^2t + 1) loses the digits of a small t, a limit of 50 multiplies what is lost: a
+// polynomial there. Source: S. Moshier, Cephes (1989), tanhf.
+float softcap(float x, float limit) {
+  const float t = x / limit, t2 = t * t;
+  const float p = -3.33332819422e-1 + t2 * (1.33314422036e-1 + t2 * (-5.37397155531e-2 +
+                                                                     t2 * (2.06390887954e-2 - t2 * 5.70498872745e-3)));
+  return abs(t) < 0.625 ? x + x * t2 * p : limit * (1.0 - 2.0 / (exp(2.0 * t) + 1.0));
+}
 #endif

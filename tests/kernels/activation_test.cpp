@@ -43,7 +43,7 @@ class ActivationTest : public DeviceTest {
     const auto actual = read_rows(y, c.n, c.cols);
     const auto verdict = reference::compare_with(actual, expected, [&](size_t i) {
       const double x = gate[i], value = reference::activate(kind, x), by = c.gated ? std::fabs(up[i]) : 1.0f;
-      return (kind == reference::Activation::kSilu ? silu_error(x, value) : gelu_error(x)) * by +
+      return (kind == reference::Activation::kSilu ? silu_error(x, value) : gelu_error(x, value)) * by +
              2 * kRounding * std::fabs(value * by) + reference::kSmallestNormal;
     });
     EXPECT_TRUE(verdict) << verdict;
@@ -93,6 +93,26 @@ TEST_F(ActivationTest, OtherKinds) {
     EXPECT_FALSE(reference::compare(actual, x, 1e-3, 1e-3));
     drop_buffers();
   }
+}
+
+// The difference from the cap's own rounding would show: it is 50 times that of the value.
+TEST_F(ActivationTest, SoftCapKeepsTheDigitsOfSmallValues) {
+  constexpr double kLimit = 50;
+  const auto x = Generator(7).normals(500, 0, 1);
+  const FloatRows y = nan_rows(1, 500);
+  run([&](Recorder recorder) {
+    activation(recorder, {.gate = rows(x, 500, 500),
+                          .y = y,
+                          .n = 1,
+                          .cols = 500,
+                          .activation = Activation::kSoftcap,
+                          .limit = static_cast<float>(kLimit)});
+  });
+  std::vector<float> expected;
+  for (const float value : x)
+    expected.push_back(static_cast<float>(plain_activation(Activation::kSoftcap, static_cast<double>(value), kLimit)));
+  const auto verdict = reference::compare(read_rows(y, 1, 500), expected, 0, 4 * kUlp);
+  EXPECT_TRUE(verdict) << verdict;
 }
 
 // One value of the gate for several columns, from a column of the gate on.

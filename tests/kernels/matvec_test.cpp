@@ -113,7 +113,7 @@ std::vector<double> MatvecTest::tolerances(const MatvecCase& c, const Work& work
       const double gate = reference::dot(x, row_of(work.w)), up = reference::dot(x, row_of(work.up));
       const bool silu = c.gate == MatvecCase::kSilu;
       const double active = silu ? reference::silu(gate) : reference::gelu(gate);
-      const double active_error = 1.13 * bound(work.w) + (silu ? silu_error(gate, active) : gelu_error(gate));
+      const double active_error = 1.13 * bound(work.w) + (silu ? silu_error(gate, active) : gelu_error(gate, active));
       result.push_back(active_error * (std::fabs(up) + bound(work.up)) + std::fabs(active) * bound(work.up) +
                        4 * kRounding * std::fabs(active * up));
     }
