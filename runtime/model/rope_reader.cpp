@@ -44,10 +44,10 @@ Result<void> read_yarn(KeyReader& reader, const RopeSpec& rope, bool by_type, Sc
   return {};
 }
 
-Result<Scaling> read_scaling(KeyReader& reader, const RopeSpec& rope) {
+Result<Scaling> read_scaling(KeyReader& reader, const RopeSpec& rope, std::string_view base_key) {
   Scaling scaling;
-  PUMICE_ASSIGN(const float base, reader.number("rope.freq_base", 10000));
-  if (!(base > 0)) return error(Status::kMalformed, "%s is not positive", reader.key("rope.freq_base").c_str());
+  PUMICE_ASSIGN(const float base, reader.number(base_key, 10000));
+  if (!(base > 0)) return error(Status::kMalformed, "%s is not positive", reader.key(base_key).c_str());
   scaling.base = static_cast<double>(base);
   // Where no type is given a factor is linear, by its present or its old name; 0 means that nothing is scaled.
   PUMICE_ASSIGN(const std::string_view type, reader.text("rope.scaling.type", "linear"));
@@ -98,14 +98,15 @@ Result<std::vector<double>> make_radians(KeyReader& reader, const Scaling& scali
 
 }  // namespace
 
-Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim, uint32_t context_length) {
+Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim, uint32_t context_length,
+                           std::string_view base_key) {
   RopeSpec rope{.pairs = pairs};
   PUMICE_ASSIGN(rope.rotary, reader.count("rope.dimension_count", head_dim));
   if (rope.rotary == 0 || rope.rotary > head_dim || rope.rotary % 2 != 0)
     return error(Status::kMalformed, "%s is %u for heads of %u", reader.key("rope.dimension_count").c_str(),
                  rope.rotary, head_dim);
   PUMICE_ASSIGN(rope.original_context, reader.count("rope.scaling.original_context_length", context_length));
-  PUMICE_ASSIGN(const Scaling scaling, read_scaling(reader, rope));
+  PUMICE_ASSIGN(const Scaling scaling, read_scaling(reader, rope, base_key));
   rope.magnitude = scaling.magnitude;
   PUMICE_ASSIGN(Factors factors, read_factors(reader.file(), "rope_freqs.weight", rope.rotary / 2));
   if (!reader.has_rope_factors()) factors.values.clear();

@@ -83,12 +83,16 @@ Result<void> read_groups(KeyReader& reader, MixtureSpec& mixture) {
   return {};
 }
 
-Result<void> read_weighting(KeyReader& reader, MixtureSpec& mixture) {
+Result<void> read_gating(KeyReader& reader, MixtureSpec& mixture) {
   PUMICE_ASSIGN(const uint32_t gating, reader.count("expert_gating_func", 0));
   if (gating > 3)
     return error(Status::kUnsupported, "%s is %u, which is not supported", reader.key("expert_gating_func").c_str(),
                  gating);
   if (gating != 0) mixture.gating = static_cast<Gating>(gating - 1);
+  return {};
+}
+
+Result<void> read_weights(KeyReader& reader, MixtureSpec& mixture) {
   PUMICE_ASSIGN(mixture.normalised, reader.flag("expert_weights_norm", mixture.normalised));
   PUMICE_ASSIGN(mixture.scale, reader.factor("expert_weights_scale"));
   return {};
@@ -127,7 +131,7 @@ Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm
   return spec;
 }
 
-Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec, bool by_keys) {
+Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec, MixtureKeys keys) {
   PUMICE_ASSIGN(mixture.experts, reader.count("expert_count", 0));
   if (mixture.experts == 0) return {};
   PUMICE_ASSIGN(mixture.used, reader.required("expert_used_count", mixture.experts));
@@ -135,7 +139,8 @@ Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spe
     return error(Status::kUnsupported, "%s: %u of %u experts are more than %u of %u",
                  reader.key("expert_count").c_str(), mixture.used, mixture.experts, kRouteMostUsed, kRouteMostExperts);
   PUMICE_TRY(read_groups(reader, mixture));
-  if (by_keys) PUMICE_TRY(read_weighting(reader, mixture));
+  if (keys == MixtureKeys::kGating || keys == MixtureKeys::kAll) PUMICE_TRY(read_gating(reader, mixture));
+  if (keys == MixtureKeys::kWeights || keys == MixtureKeys::kAll) PUMICE_TRY(read_weights(reader, mixture));
   PUMICE_ASSIGN(const uint32_t width, reader.count("expert_feed_forward_length", 0));
   PUMICE_ASSIGN(const uint32_t dense, reader.count("leading_dense_block_count", 0));
   PUMICE_ASSIGN(const uint32_t shared, reader.count("expert_shared_count", 0));
@@ -210,16 +215,30 @@ uint32_t add_no_rope(ModelSpec& spec) {
   return static_cast<uint32_t>(spec.ropes.size() - 1);
 }
 
-Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec) {
+Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec, std::string_view key) {
   RopeSpec rope{.pairs = spec.ropes[0].pairs};
   PUMICE_ASSIGN(rope.rotary, reader.count("rope.dimension_count_swa", spec.ropes[0].rotary));
   if (base == 0) {
     PUMICE_ASSIGN(base, reader.number("rope.freq_base", 10000));
   }
-  PUMICE_ASSIGN(base, reader.number("rope.freq_base_swa", base));
-  if (!(base > 0)) return error(Status::kMalformed, "%s is not positive", reader.key("rope.freq_base_swa").c_str());
+  PUMICE_ASSIGN(base, reader.number(key, base));
+  if (!(base > 0)) return error(Status::kMalformed, "%s is not positive", reader.key(key).c_str());
   for (uint32_t i = 0; i < rope.rotary / 2; ++i)
     rope.radians.push_back(std::pow(static_cast<double>(base), -2.0 * i / rope.rotary));
+  const auto sliding = static_cast<uint32_t>(spec.ropes.size());
+  spec.ropes.push_back(std::move(rope));
+  for (LayerSpec& layer : spec.layers)
+    if (layer.attention.window != 0) layer.attention.rope = sliding;
+  return {};
+}
+
+Result<void> read_sliding_base(KeyReader& reader, ModelSpec& spec) {
+  constexpr std::string_view kKey = "rope.freq_base_swa";
+  if (!reader.has(kKey)) return {};
+  const RopeSpec& all = spec.ropes[0];
+  PUMICE_ASSIGN(RopeSpec rope,
+                read_rope(reader, all.pairs, spec.layers[0].attention.head_dim, spec.context_length, kKey));
+  if (rope.radians == all.radians) return {};
   const auto sliding = static_cast<uint32_t>(spec.ropes.size());
   spec.ropes.push_back(std::move(rope));
   for (LayerSpec& layer : spec.layers)

@@ -11,9 +11,11 @@ namespace pumice {
 Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm = NormKind::kRms);
 
 // A mixture in all layers but the leading dense ones, if the file has experts. How they are weighted is the family's
-// own, or (by_keys) what expert_gating_func, expert_weights_norm and expert_weights_scale say, `mixture` where they do
-// not.
-Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec, bool by_keys = false);
+// own, or what keys say, `mixture` where they do not: expert_gating_func (kGating), expert_weights_norm and
+// expert_weights_scale (kWeights), or all of them.
+enum class MixtureKeys { kNone, kGating, kWeights, kAll };
+Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec,
+                          MixtureKeys keys = MixtureKeys::kNone);
 
 // What ssm.* says of layers with a recurrence of heads.
 Result<RecurrenceSpec> read_recurrence(KeyReader& reader, RecurrenceKind kind);
@@ -28,13 +30,17 @@ Result<void> read_latent(KeyReader& reader, ModelSpec& spec);
 enum class WindowOrder { kDenseLast, kDenseFirst };
 Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec,
                           WindowOrder order = WindowOrder::kDenseLast);
-// Layers with a window rotate without scaling, by a base of their own: the file's, or `base`; 0: that of all layers.
-Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec);
+// Layers with a window rotate without scaling, by a base of their own: that of the key, or `base`; 0: that of all.
+Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec,
+                               std::string_view key = "rope.freq_base_swa");
+// Layers with a window rotate by a base of their own, if the file states one, and are scaled as all are.
+Result<void> read_sliding_base(KeyReader& reader, ModelSpec& spec);
 
 // A rotation that turns nothing, for layers without one; its index.
 uint32_t add_no_rope(ModelSpec& spec);
 
 // The rotation of heads of `head_dim` as rope.* states it: angles, and what their scaling does to queries and keys.
-Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim, uint32_t context_length);
+Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim, uint32_t context_length,
+                           std::string_view base_key = "rope.freq_base");
 
 }  // namespace pumice

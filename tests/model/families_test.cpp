@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdio>
 
 #include "model/llama_comparison.h"
+#include "model/model.h"
 #include "support/family_model.h"
 
 namespace pumice::test::families_test {
@@ -255,6 +257,61 @@ TEST_F(FamiliesTest, AgreeWithTheReferenceLikeAGpu) {
 TEST_F(FamiliesTest, ExpertsInSeveralSlabs) {
   use(Mask::kSmallBindings);
   check({.architecture = "qwen3moe", .keys = mixture(8, 2, 32), .kv_heads = 1, .type = TensorType::kQ8_0});
+}
+
+ModelSpec described(const FamilyModel& model) {
+  const std::vector<std::byte> bytes = make_family_model(model);
+  const Result<Gguf> file = Gguf::from_memory(bytes);
+  EXPECT_TRUE(file.ok());
+  if (!file) return {};
+  Result<ModelSpec> spec = describe(*file);
+  EXPECT_TRUE(spec.ok());
+  return spec ? std::move(spec).value() : ModelSpec();
+}
+
+// A file's base for layers with a window, and its scaling there, where llama.cpp takes them.
+TEST(Families, LayersWithAWindowRotateByTheirOwnBase) {
+  const Keys keys = mixture(4, 2, 32, [](GgufWriter& w, const std::string& p) {
+    window(20)(w, p);
+    w.f32(p + "rope.freq_base_swa", 50000).f32(p + "rope.scaling.factor", 4);
+  });
+  struct Case {
+    const char* architecture;
+    double base, factor;
+  };
+  for (const Case& c :
+       {Case{"gpt-oss", 50000, 4}, Case{"gemma2", 50000, 4}, Case{"smallthinker", 50000, 4}, Case{"afmoe", 50000, 4},
+        Case{"gemma3", 50000, 1}, Case{"laguna", 50000, 1}, Case{"olmo2", 10000, 1}, Case{"cohere2", 10000, 4}}) {
+    SCOPED_TRACE(c.architecture);
+    const ModelSpec spec = described({.architecture = c.architecture, .keys = keys, .layers = 3});
+    size_t sliding = 0;
+    for (const LayerSpec& layer : spec.layers) {
+      const RopeSpec& rope = spec.rope(layer);
+      if (layer.attention.window == 0 || rope.rotary == 0) continue;
+      ++sliding;
+      EXPECT_NEAR(rope.radians[1] * c.factor, std::pow(c.base, -2.0 / rope.rotary), 1e-9);
+    }
+    EXPECT_GT(sliding, 0u);
+  }
+}
+
+TEST(Families, RoutersWeighAsTheFileSaysWhereLlamaCppLooks) {
+  struct Case {
+    const char* architecture;
+    uint32_t said;
+    Gating gating;
+  };
+  for (const Case& c : {Case{"lfm2moe", 1, Gating::kSoftmax}, Case{"lfm2moe", 0, Gating::kSigmoid},
+                        Case{"minimax-m2", 1, Gating::kSoftmax}, Case{"bailingmoe", 2, Gating::kSoftmax}}) {
+    SCOPED_TRACE(c.architecture);
+    const ModelSpec spec =
+        described({.architecture = c.architecture, .keys = mixture(4, 2, 32, [&](GgufWriter& w, const std::string& p) {
+                                                     taps(w, p);
+                                                     w.u32(p + "expert_gating_func", c.said);
+                                                   })});
+    ASSERT_FALSE(spec.layers.empty());
+    EXPECT_EQ(spec.layers.back().feed_forward.mixture.gating, c.gating);
+  }
 }
 
 TEST(Families, EachNameHasAFamily) {

@@ -10,8 +10,8 @@ Result<ModelSpec> describe_afmoe(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
   spec.embedding_scale = std::sqrt(static_cast<float>(spec.width));
   PUMICE_TRY(read_windows(reader, 4, spec));
-  PUMICE_TRY(read_sliding_rope(reader, 0, spec));
-  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid, .normalised = false}, spec, true));
+  PUMICE_TRY(read_sliding_base(reader, spec));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid, .normalised = false}, spec, MixtureKeys::kAll));
   const uint32_t none = add_no_rope(spec);
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     LayerSpec& layer = spec.layers[i];

@@ -5,7 +5,7 @@ namespace pumice {
 
 Result<ModelSpec> describe_bailingmoe(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kAdjacent));
-  PUMICE_TRY(read_mixture(reader, {.normalised = false}, spec, true));
+  PUMICE_TRY(read_mixture(reader, {.normalised = false}, spec, MixtureKeys::kWeights));
   for (LayerSpec& layer : spec.layers) layer.feed_forward = spec.layers.back().feed_forward;
   return spec;
 }

@@ -10,7 +10,7 @@ Result<ModelSpec> describe_cohere2moe(KeyReader& reader) {
                 read_decoder(reader, RopePairs::kAdjacent, rms_eps == 0 ? NormKind::kLayer : NormKind::kRms));
   PUMICE_ASSIGN(spec.logit_scale, reader.factor("logit_scale"));
   PUMICE_TRY(read_windows(reader, 4, spec, WindowOrder::kDenseFirst));
-  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid, .normalised = false}, spec, true));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid, .normalised = false}, spec, MixtureKeys::kAll));
   const uint32_t none = add_no_rope(spec);
   for (LayerSpec& layer : spec.layers) {
     layer.parallel = true;

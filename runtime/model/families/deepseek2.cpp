@@ -11,8 +11,8 @@ Result<ModelSpec> describe_deepseek2(KeyReader& reader) {
   PUMICE_TRY(read_latent(reader, spec));
   // The small models of GLM 4.7 do not say that theirs are sigmoids.
   const bool glm = (spec.layers.size() == 47 || spec.layers.size() == 48) && spec.vocabulary == 154880;
-  PUMICE_TRY(
-      read_mixture(reader, {.gating = glm ? Gating::kSigmoid : Gating::kSoftmax, .normalised = false}, spec, true));
+  const Gating gating = glm ? Gating::kSigmoid : Gating::kSoftmax;
+  PUMICE_TRY(read_mixture(reader, {.gating = gating, .normalised = false}, spec, MixtureKeys::kAll));
   // Files state a tenth of the multiplier, whose logarithm is in the scale of scores; the rotation has no magnitude.
   PUMICE_ASSIGN(const float multiplier, reader.number("rope.scaling.yarn_log_multiplier", 0));
   PUMICE_ASSIGN(const float factor, reader.number("rope.scaling.factor", 1));

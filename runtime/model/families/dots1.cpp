@@ -6,7 +6,7 @@ namespace pumice {
 
 Result<ModelSpec> describe_dots1(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
-  PUMICE_TRY(read_mixture(reader, {}, spec, true));
+  PUMICE_TRY(read_mixture(reader, {}, spec, MixtureKeys::kAll));
   for (LayerSpec& layer : spec.layers) layer.attention.qk_norm = QkNorm::kHead;
   return spec;
 }

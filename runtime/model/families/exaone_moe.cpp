@@ -6,7 +6,7 @@ namespace pumice {
 Result<ModelSpec> describe_exaone_moe(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
   PUMICE_TRY(read_windows(reader, 4, spec));
-  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, true));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, MixtureKeys::kAll));
   const uint32_t none = add_no_rope(spec);
   for (LayerSpec& layer : spec.layers) {
     layer.attention.qk_norm = QkNorm::kHead;

@@ -9,6 +9,7 @@ namespace pumice {
 Result<ModelSpec> describe_gemma2(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_gemma(reader));
   PUMICE_TRY(read_windows(reader, 2, spec));
+  PUMICE_TRY(read_sliding_base(reader, spec));
   PUMICE_ASSIGN(const float softcap, reader.number("attn_logit_softcapping", 50));
   PUMICE_ASSIGN(spec.logit_softcap, reader.number("final_logit_softcapping", 30));
   const bool of_27b = spec.layers.size() == 46;

@@ -10,6 +10,7 @@ Result<ModelSpec> describe_gemma3(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_gemma(reader));
   PUMICE_TRY(read_windows(reader, 6, spec));
   PUMICE_TRY(read_sliding_rope(reader, 10000, spec));
+  PUMICE_ASSIGN(spec.logit_softcap, reader.number("final_logit_softcapping", 0));
   const bool of_27b = spec.layers.size() == 62;
   for (LayerSpec& layer : spec.layers) {
     layer.attention_post_norm = "post_attention_norm";

@@ -7,7 +7,7 @@ namespace pumice {
 Result<ModelSpec> describe_glm4moe(KeyReader& reader) {
   reader.accept("rope.dimension_sections");  // of pictures
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
-  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, true));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, MixtureKeys::kAll));
   const bool normed = reader.file().find_tensor("blk.0.attn_q_norm.weight") != nullptr;
   for (LayerSpec& layer : spec.layers) {
     layer.ffn_norm = "post_attention_norm";

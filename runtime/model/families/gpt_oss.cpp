@@ -7,6 +7,7 @@ namespace pumice {
 Result<ModelSpec> describe_gpt_oss(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
   PUMICE_TRY(read_windows(reader, 2, spec));
+  PUMICE_TRY(read_sliding_base(reader, spec));
   PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSelected}, spec));
   for (LayerSpec& layer : spec.layers) {
     layer.attention.sinks = true;

@@ -5,7 +5,7 @@ namespace pumice {
 
 Result<ModelSpec> describe_hy_v3(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_qwen2(reader));
-  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid, .normalised = false}, spec, true));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid, .normalised = false}, spec, MixtureKeys::kAll));
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     spec.layers[i].attention.qk_norm = QkNorm::kHead;
     // A mixture's dense block, which some files have, too, is not computed.

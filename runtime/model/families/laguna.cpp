@@ -8,7 +8,7 @@ Result<ModelSpec> describe_laguna(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
   PUMICE_TRY(read_windows(reader, 4, spec, WindowOrder::kDenseFirst));
   PUMICE_TRY(read_sliding_rope(reader, 0, spec));
-  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid, .normalised = false}, spec, true));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid, .normalised = false}, spec, MixtureKeys::kAll));
   const GgufTensor* gate = reader.file().find_tensor("blk.0.attn_gate.weight");
   for (LayerSpec& layer : spec.layers) {
     AttentionSpec& attention = layer.attention;

@@ -8,7 +8,7 @@ Result<ModelSpec> describe_lfm2(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
   PUMICE_ASSIGN(const uint32_t taps, reader.required("shortconv.l_cache", kConvMostTaps));
   PUMICE_TRY(read_windows(reader, 0, spec));
-  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, MixtureKeys::kGating));
   spec.output_norm = "token_embd_norm";
   for (LayerSpec& layer : spec.layers) {
     layer.attention.qk_norm = QkNorm::kHead;

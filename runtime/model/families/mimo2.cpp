@@ -11,7 +11,10 @@ Result<ModelSpec> describe_mimo2(KeyReader& reader) {
   for (const char* name : {"attn_q.bias", "attn_k.bias", "attn_v.bias"}) spec.unused_tensors.push_back(name);
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     spec.layers[i].attention.qk_norm = QkNorm::kNone;
-    spec.layers[i].feed_forward.mixture.normalised = true;
+    MixtureSpec& mixture = spec.layers[i].feed_forward.mixture;
+    mixture.gating = Gating::kSigmoid;
+    mixture.normalised = true;
+    mixture.scale = 1;
     spec.layers[i].attention.sinks =
         reader.file().find_tensor("blk." + std::to_string(i) + ".attn_sinks.weight") != nullptr;
   }

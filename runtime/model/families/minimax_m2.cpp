@@ -6,7 +6,7 @@ namespace pumice {
 
 Result<ModelSpec> describe_minimax_m2(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
-  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, MixtureKeys::kGating));
   for (LayerSpec& layer : spec.layers) layer.attention.qk_norm = QkNorm::kWhole;
   return spec;
 }

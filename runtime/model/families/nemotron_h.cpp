@@ -10,7 +10,7 @@ Result<ModelSpec> describe_nemotron_h(KeyReader& reader) {
   PUMICE_ASSIGN(const RecurrenceSpec recurrence, read_recurrence(reader, RecurrenceKind::kMamba2));
   std::vector<bool> feeds;
   for (const LayerSpec& layer : spec.layers) feeds.push_back(layer.feed_forward.width != 0);
-  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, true));
+  PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, MixtureKeys::kAll));
   spec.ropes[0] = {};
   for (size_t i = 0; i < feeds.size(); ++i) {
     LayerSpec& layer = spec.layers[i];

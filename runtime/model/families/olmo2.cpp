@@ -7,7 +7,7 @@ namespace pumice {
 Result<ModelSpec> describe_olmo2(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
   PUMICE_TRY(read_windows(reader, 4, spec));
-  PUMICE_TRY(read_sliding_rope(reader, 0, spec));
+  PUMICE_TRY(read_sliding_rope(reader, 0, spec, "rope.freq_base"));
   for (LayerSpec& layer : spec.layers) {
     layer.attention_norm = layer.ffn_norm = "";
     layer.attention_post_norm = "post_attention_norm";

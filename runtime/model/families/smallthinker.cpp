@@ -7,7 +7,8 @@ namespace pumice {
 Result<ModelSpec> describe_smallthinker(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, RopePairs::kHalves));
   PUMICE_TRY(read_windows(reader, 4, spec, WindowOrder::kDenseFirst));
-  PUMICE_TRY(read_mixture(reader, {.early_router = true}, spec, true));
+  PUMICE_TRY(read_sliding_base(reader, spec));
+  PUMICE_TRY(read_mixture(reader, {.early_router = true}, spec, MixtureKeys::kAll));
   const bool windows = reader.has("attention.sliding_window");
   const uint32_t none = add_no_rope(spec);
   for (size_t i = 0; i < spec.layers.size(); ++i) {
