@@ -95,6 +95,7 @@ struct RecurrenceSpec {
   uint32_t heads = 0, key_heads = 0, key_dim = 0, value_dim = 0;  // kShortConv: one head of the width, no keys
   bool tiled = false;                                             // see kernels/recurrence.h
   bool paired_gates = false;  // kDeltaRule: ssm_ba has strengths and decays, those of each key head after the other
+  bool norm = true;           // of its result, by groups of heads; kMamba2 may do without
 
   uint32_t inner_width() const { return heads * value_dim; }
   uint32_t keys_width() const { return key_heads * key_dim; }
@@ -138,8 +139,8 @@ inline constexpr const char* kBareNorm = "-";
 
 // x += scale post_norm(attention(norm(x))), then the same with the feed-forward block; parallel: both read the same x,
 // by one norm where the feed-forward block has none. A norm has the name of its
-// tensor in the layer, without ".weight"; empty: there is none. A recurrence takes attention's place; a layer may have
-// neither, or no feed-forward block (width 0).
+// tensor in the layer, without ".weight"; empty: there is none. A recurrence takes attention's place, or stands
+// beside it: both read the same norm(x) then. A layer may have neither, or no feed-forward block (width 0).
 struct LayerSpec {
   AttentionSpec attention;
   RecurrenceSpec recurrence;
@@ -149,6 +150,8 @@ struct LayerSpec {
   bool parallel = false;
   float residual_scale = 1;
   bool output_scale = false;  // x is multiplied by layer_output_scale in the end; a norm comes last then
+
+  bool has_both() const { return attention.heads != 0 && recurrence.kind != RecurrenceKind::kNone; }
 };
 
 struct ModelSpec {

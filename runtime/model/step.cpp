@@ -127,16 +127,19 @@ void record_embedding(Recorder recorder, const StepContext& context) {
 
 namespace {
 
+// Of a layer with both the recurrence is added first: they share work.mixed.
 void record_mixer(Recorder recorder, const StepContext& context, size_t index) {
   const LayerSpec& layer = context.spec.layers[index];
-  if (layer.attention.heads != 0) record_attention(recorder, context, index);
   if (layer.recurrence.kind != RecurrenceKind::kNone) record_recurrence(recorder, context, index);
+  if (layer.has_both()) add_recurrence(recorder, context, index);
+  if (layer.attention.heads != 0) record_attention(recorder, context, index);
 }
 
 void add_mixer(Recorder recorder, const StepContext& context, size_t index) {
-  const LayerSpec& layer = context.spec.layers[index];
-  if (layer.attention.heads != 0) add_attention(recorder, context, index);
-  if (layer.recurrence.kind != RecurrenceKind::kNone) add_recurrence(recorder, context, index);
+  if (context.spec.layers[index].attention.heads != 0)
+    add_attention(recorder, context, index);
+  else if (context.spec.layers[index].recurrence.kind != RecurrenceKind::kNone)
+    add_recurrence(recorder, context, index);
 }
 
 }  // namespace

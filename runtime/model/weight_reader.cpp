@@ -61,7 +61,9 @@ Result<vk::Buffer> WeightReader::floats(std::span<const float> values) { return 
 Result<vk::Buffer> WeightReader::vector(const std::string& name, uint64_t length, float factor, uint64_t row) {
   if (name.empty()) return vk::Buffer();
   if (row == 0) row = length;
-  return scaled(name + ".weight", length / row, row, factor);
+  // A converter leaves the end of a name away.
+  const bool bare = !find(name + ".weight") && find(name);
+  return scaled(bare ? name : name + ".weight", length / row, row, factor);
 }
 
 Result<vk::Buffer> WeightReader::scaled(const std::string& name, uint64_t rows, uint64_t cols, float factor) {

@@ -93,6 +93,7 @@ std::vector<FamilyModel> dense_families() {
       {.architecture = "glm4", .fused_gate = true},
       {.architecture = "exaone4"},
       {.architecture = "seed_oss", .qkv_biases = true},
+      {.architecture = "baichuan"},
       {.architecture = "command-r", .keys = scale_of_logits},
       {.architecture = "cohere2", .keys = window(20), .layers = 4},
       {.architecture = "starcoder2", .qkv_biases = true, .biases = true},
@@ -206,6 +207,8 @@ std::vector<FamilyModel> recurrent_families() {
        .layer_ffn = {0, 32, 0, 32},
        .selection_bias = true},
       {.architecture = "mamba2", .keys = recurrence(128, 48, 4, 1)},
+      {.architecture = "falcon-h1", .keys = recurrence(96, 16, 4, 2), .qkv_biases = true},
+      {.architecture = "falcon-h1", .keys = recurrence(96, 32, 2, 1), .signs = {"blk.0.ssm_norm.weight"}},
   };
 }
 
@@ -249,7 +252,8 @@ TEST_F(FamiliesTest, AgreeWithTheReferenceLikeAGpu) {
   for (const FamilyModel& model : families())
     if (model.architecture == "gemma3" || model.architecture == "gpt-oss" || model.architecture == "deepseek" ||
         model.architecture == "gemma4" || model.architecture == "deepseek2" || model.architecture == "hunyuan-moe" ||
-        model.architecture == "lfm2" || model.architecture == "qwen35" || model.architecture == "granitehybrid")
+        model.architecture == "lfm2" || model.architecture == "qwen35" || model.architecture == "granitehybrid" ||
+        model.architecture == "falcon-h1")
       check(model);
 }
 

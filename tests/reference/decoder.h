@@ -77,7 +77,7 @@ class DecoderReference : public DecoderFeedForward {
       const std::vector<float> before = x;
       const LayerSpec& layer = spec_.layers[i];
       if (layer.attention.heads) attention_block(i, position, x);
-      if (layer.recurrence.kind != RecurrenceKind::kNone) recurrent_block(i, x);
+      if (layer.recurrence.kind != RecurrenceKind::kNone) recurrent_block(i, layer.has_both() ? before : x, x);
       if (layer.feed_forward.width) feed_forward_block(i, before, x);
       per_layer_block(i, inputs, x);
     }
@@ -220,9 +220,10 @@ class DecoderReference : public DecoderFeedForward {
     }
   }
 
-  void recurrent_block(size_t layer, std::vector<float>& x) {
+  // Of `input`, added to x.
+  void recurrent_block(size_t layer, std::span<const float> input, std::vector<float>& x) {
     const LayerSpec& spec = spec_.layers[layer];
-    const std::vector<float> n = normed(layer, spec.attention_norm, x);
+    const std::vector<float> n = normed(layer, spec.attention_norm, input);
     const RecurrentLayer block(
         spec.recurrence, static_cast<double>(spec_.norm_eps),
         [&](const std::string& name) { return weight(named(layer, name)); },

@@ -56,7 +56,8 @@ class DecoderTensors {
   }
   // By the tensors `name`.weight and, if there is one, .bias.
   std::vector<float> norm(const std::string& name, std::span<const float> x) const {
-    std::vector<float> y = norm(x, weight(name + ".weight"));
+    const std::span<const float> by = weight(name + ".weight");
+    std::vector<float> y = norm(x, by.empty() ? weight(name) : by);
     const std::span<const float> bias = weight(name + ".bias");
     for (size_t i = 0; i < bias.size(); ++i) y[i] += bias[i];
     return y;

@@ -116,7 +116,7 @@ class RecurrentLayer {
     }
     for (size_t i = 0; i < inner; ++i) y[i] *= silu(all[i]);
     const size_t group = inner / spec_.key_heads;
-    for (size_t first = 0; first < inner; first += group)
+    for (size_t first = 0; first < inner && spec_.norm; first += group)
       normalise(std::span(y).subspan(first, group), weight_("ssm_norm.weight").subspan(first, group));
     return y;
   }

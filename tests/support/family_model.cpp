@@ -117,7 +117,7 @@ class FamilyWriter {
       vector(block + "ssm_conv1d.bias", spec.conv_width(), 0, 0.3);
       vector(block + "ssm_a", 1, -0.5, 0.1, spec.heads);
       vector(block + "ssm_d", 1, 0, 0.5, spec.heads);
-      vector(block + "ssm_norm.weight", inner / spec.key_heads, 1, 0.2, spec.key_heads);
+      if (spec.norm) vector(block + "ssm_norm.weight", inner / spec.key_heads, 1, 0.2, spec.key_heads);
     } else {
       matrix(block + "attn_qkv.weight", spec.conv_width(), model_.width, 1);
       matrix(block + "attn_gate.weight", inner, model_.width, 1);

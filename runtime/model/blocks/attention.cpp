@@ -60,6 +60,12 @@ Result<void> bind_qk_norm(const AttentionSpec& attention, const std::string& blo
   return {};
 }
 
+BranchInput::Norm norm_of(const LayerSpec& layer) {
+  if (layer.attention_norm.empty()) return BranchInput::Norm::kNone;
+  if (layer.has_both()) return BranchInput::Norm::kShared;
+  return layer.parallel && layer.ffn_norm.empty() ? BranchInput::Norm::kPass : BranchInput::Norm::kOwn;
+}
+
 // Of the heads that begin at a column, in place.
 void record_head_norm(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
                       const vk::Buffer& weight, FloatRows x, uint32_t heads, uint32_t first_column) {
@@ -161,12 +167,7 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
   const StepShape& step = context.step;
   const FloatRows qkv = rows_of(context.work.projected, spec.qkv_width());
   const FloatRows q = rows_of(context.work.q, spec.q_width()), attended = rows_of(context.work.mixed, spec.q_width());
-  const bool shared = layer.parallel && layer.ffn_norm.empty();
-  BranchInput input(recorder, context,
-                    layer.attention_norm.empty() ? BranchInput::Norm::kNone
-                    : shared                     ? BranchInput::Norm::kPass
-                                                 : BranchInput::Norm::kOwn,
-                    weights.norm);
+  BranchInput input(recorder, context, norm_of(layer), weights.norm);
   const bool latent = spec.latent.key_rank != 0;
   if (latent) project_latent(recorder, context, index, input);
   for (const Projection& projection : weights.qkv) input.project(projection, qkv);

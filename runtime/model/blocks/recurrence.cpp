@@ -78,6 +78,7 @@ Result<void> bind_heads(const RecurrenceSpec& spec, const std::string& block, We
   for (uint32_t head = 0; head < spec.heads; ++head)
     of_heads.insert(of_heads.end(), {dt[head], a[head], skip[head], 0});
   PUMICE_ASSIGN(weights.of_heads, reader.floats(of_heads));
+  if (!spec.norm) return {};
   const uint32_t groups = mamba ? spec.key_heads : 1, cols = mamba ? spec.inner_width() / groups : spec.value_dim;
   PUMICE_ASSIGN(const std::vector<float> norm, reader.values(block + "ssm_norm.weight", groups, cols));
   for (uint32_t group = 0; group < groups; ++group) {
@@ -92,6 +93,7 @@ void record_norms(Recorder recorder, const StepContext& context, const Recurrenc
                   const RecurrenceWeights& weights) {
   const FloatRows mixed = rows_of(context.work.mixed, spec.inner_width());
   const auto groups = static_cast<uint32_t>(weights.norms.size());
+  if (groups == 0) return;
   const bool by_head = spec.kind == RecurrenceKind::kDeltaRule;
   const uint32_t cols = by_head ? spec.value_dim : spec.inner_width() / groups;
   for (uint32_t group = 0; group < groups; ++group)
@@ -165,7 +167,10 @@ void record_recurrence(Recorder recorder, const StepContext& context, size_t ind
   const FloatRows projected = rows_of(context.work.projected, spec.projected_width());
   const bool gates_only = spec.kind == RecurrenceKind::kShortConv;
   BranchInput input(recorder, context,
-                    layer.attention_norm.empty() ? BranchInput::Norm::kNone : BranchInput::Norm::kOwn, weights.norm);
+                    layer.attention_norm.empty() ? BranchInput::Norm::kNone
+                    : layer.has_both()           ? BranchInput::Norm::kPass
+                                                 : BranchInput::Norm::kOwn,
+                    weights.norm);
   for (const Projection& projection : weights.input) input.project(projection, projected);
   short_conv(recorder, {.x = projected,
                         .weight = weights.conv,

@@ -98,7 +98,9 @@ namespace pumice {
   X("granitehybrid", granitehybrid) \
   X("nemotron_h", nemotron_h)       \
   X("nemotron_h_moe", nemotron_h)   \
-  X("mamba2", mamba2)
+  X("mamba2", mamba2)               \
+  X("falcon-h1", falcon_h1)         \
+  X("baichuan", baichuan)
 
 struct Family {
   const char* name;  // general.architecture
