@@ -33,6 +33,21 @@ constexpr KvFormat kFormats[] = {{KvType::kF16, KvType::kF16},
                                  {KvType::kQ8_0, KvType::kQ8_0},
                                  {KvType::kQ4_0, KvType::kQ4_0},
                                  {KvType::kQ8_0, KvType::kQ4_0}};
+
+// Attention of other models than kShapes: heads of other widths, windows, soft caps, sinks.
+struct AttentionForm {
+  uint32_t heads, kv_heads, head_dim;
+  bool windowed = false, capped = false, with_sinks = false;
+};
+constexpr AttentionForm kForms[] = {
+    {32, 8, 128, true},              // Mistral
+    {16, 8, 256, true, true},        // Gemma 2; of Gemma 3 without a cap
+    {8, 1, 512},                     // Gemma 4
+    {64, 8, 64, true, false, true},  // gpt-oss
+    {16, 2, 256},                    // Qwen 3.5
+    {16, 1, 576},                    // DeepSeek V2, latent
+};
+
 constexpr uint32_t kRowCounts[] = {1, 2, 4, 8, 16, 32, 512};
 constexpr uint32_t kFusedRows = 16;  // as steps have it: norms and activations are passes of their own beyond
 
@@ -54,6 +69,7 @@ class Catalogue {
   void add_other(const ModelShape& shape, uint32_t n);
   void add_head(const ModelShape& shape);
   void add_mixture(const ModelShape& shape, uint32_t type);
+  void add_attention_form(const AttentionForm& form, const KvFormat& format);
   void add_recurrences();
   void add_expert_tiles(const ModelShape& shape, uint32_t type, uint32_t n);
   std::vector<CataloguedPipeline> take() { return std::move(pipelines_); }
@@ -164,6 +180,30 @@ void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, u
   add_one("attention", false, nullptr);
 }
 
+void Catalogue::add_attention_form(const AttentionForm& form, const KvFormat& format) {
+  const vk::Buffer sinks;
+  const vk::BufferView arguments;
+  KvWriteArgs write{.heads = form.heads, .kv_heads = form.kv_heads};
+  write.pages.format = format;
+  write.head_dim = write.rotary = form.head_dim;
+  const std::string use = "attention " + std::string(type_name(format.k)) + (form.windowed ? ", window" : "") +
+                          (form.capped ? ", soft cap" : "") + (form.with_sinks ? ", sinks" : "") + ", " +
+                          std::to_string(form.heads) + " heads of " + std::to_string(form.head_dim);
+  for (const bool decode : {true, false})
+    add((decode ? "decode " : "") + use, false, [&](Recorder recorder) {
+      attention(recorder, {.pages = write.pages,
+                           .append = decode && attention_appends(format) ? &write : nullptr,
+                           .heads = form.heads,
+                           .kv_heads = form.kv_heads,
+                           .head_dim = form.head_dim,
+                           .window = form.windowed ? 1024u : 0u,
+                           .softcap = form.capped ? 50.0f : 0.0f,
+                           .sinks = form.with_sinks ? &sinks : nullptr,
+                           .one_sequence = !decode,
+                           .arguments = decode ? &arguments : nullptr});
+    });
+}
+
 void Catalogue::add_other(const ModelShape& shape, uint32_t n) {
   const std::string use = std::to_string(shape.width) + ", n " + std::to_string(n);
   const FloatRows x = rows_of(shape.width);
@@ -243,11 +283,9 @@ void Catalogue::add_recurrences() {
   for (const Heads& heads : {Heads{RecurrenceRule::kDelta, 128, 128}, Heads{RecurrenceRule::kMamba, 128, 64},
                              Heads{RecurrenceRule::kMamba, 256, 64}})
     add("recurrence of keys of " + std::to_string(heads.key_dim), false, [&](Recorder recorder) {
-      recurrence(recorder, {.rule = heads.rule,
-                            .heads = 32,
-                            .key_heads = 16,
-                            .key_dim = heads.key_dim,
-                            .value_dim = heads.value_dim});
+      recurrence(
+          recorder,
+          {.rule = heads.rule, .heads = 32, .key_heads = 16, .key_dim = heads.key_dim, .value_dim = heads.value_dim});
     });
   add("short_conv", false, [&](Recorder recorder) { short_conv(recorder, {.cols = 2048}); });
 }
@@ -268,6 +306,8 @@ std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, b
     }
     catalogue.add_head(shape);
   }
+  for (const AttentionForm& form : kForms)
+    for (const KvFormat& format : {kFormats[0], kFormats[2]}) catalogue.add_attention_form(form, format);
   catalogue.add_recurrences();
   return catalogue.take();
 }

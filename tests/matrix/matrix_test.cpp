@@ -39,12 +39,22 @@ std::string statistic(const Json& pipeline, std::initializer_list<const char*> n
   return {};
 }
 
-// The kernels that the speed of a model hangs on.
+std::string spills_of(const Json& p) {
+  return statistic(p, {"Spilled VGPRs", "Spills to memory", "Spills", "Spill Count", "STP Count"});
+}
+std::string scratch_of(const Json& p) {
+  return statistic(p, {"Scratch size", "SLM size", "Scratch Memory Size", "Scratch"});
+}
+
+// The kernels that the speed of a model hangs on, and what any kernel spills.
 bool belongs(const Json& pipeline) {
-  static const std::set<std::string> kernels = {"matvec", "matmul",   "matmul_coopmat", "matmul_dot", "matvec_dot",
-                                                "sample", "rms_norm", "attention",      "argmax"};
+  static const std::set<std::string> kernels = {
+      "matvec", "matmul",    "matmul_coopmat", "matmul_dot",        "matvec_dot", "sample",     "rms_norm",
+      "argmax", "attention", "attention_tile", "attention_coopmat", "recurrence", "short_conv", "expert_tiles"};
   static const std::set<std::string> types = {"q4_0", "q8_0", "q4_k", "q6_k", "f16"};
   const std::string kernel = pipeline["kernel"], variant = pipeline["variant"];
+  for (const std::string& spilled : {spills_of(pipeline), scratch_of(pipeline)})
+    if (!spilled.empty() && spilled != "0") return true;
   if (!kernels.contains(kernel) || (kernel == "matvec" && !pipeline["decode"].get<bool>())) return false;
   const bool weights = kernel.starts_with("mat");
   return !weights || types.contains(variant.substr(variant.rfind('.') + 1));
@@ -60,9 +70,8 @@ std::string row_of(const std::string& gpu, const Json& p) {
   return gpu + "," + p["kernel"].get<std::string>() + (variant.empty() ? "" : ".") + variant + "," + constants + "," +
          (p["subgroup_sizes"].empty() ? "" : p["subgroup_sizes"][0].dump()) + "," +
          statistic(p, {"VGPRs", "Number of GPRs", "Max live registers", "Registers used", "GPRs"}) + "," +
-         statistic(p, {"Spilled VGPRs", "Spills to memory", "Spills", "Spill Count", "STP Count"}) + "," +
-         statistic(p, {"Scratch size", "SLM size", "Scratch Memory Size", "Scratch"}) + "," + p["shared_bytes"].dump() +
-         "," + statistic(p, {"Subgroups per SIMD", "Max warps/SM", "Max Waves Per Core", "Threads"}) + "," + problems;
+         spills_of(p) + "," + scratch_of(p) + "," + p["shared_bytes"].dump() + "," +
+         statistic(p, {"Subgroups per SIMD", "Max warps/SM", "Max Waves Per Core", "Threads"}) + "," + problems;
 }
 
 struct Table {
