@@ -21,6 +21,7 @@ constexpr uint32_t kMaxHeadDim = 576;
 // Shared memory of a workgroup of several subgroups of decode, so that more than one fits where there is 64 KiB; and
 // subgroups that it has side by side for the heads of a group.
 constexpr uint32_t kDecodeShared = 32768, kMostSets = 2;
+constexpr uint32_t kWideLanes = 128;  // that have the heads that are too wide for a subgroup
 // The CPU kernels are unrolled over these; larger ones take seconds to compile (software driver of Mesa 26).
 constexpr uint32_t kCpuDecodeDims = 1024, kCpuPrefillDims = 256;
 constexpr uint32_t kSharedReserve = 256;  // bytes for small variables
@@ -46,11 +47,14 @@ AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& 
   if (policy.attention_by_lanes && lane_words(shape) % caps.subgroup_size == 0 &&
       shape.group * shape.head_dim <= kCpuDecodeDims)
     return {"attention_cpu_decode", caps.subgroup_size, shape.group, true};
+  const uint32_t mixed = shape.format.plain() ? 0 : 1;
   ReduceChoice reduce = choose_reduce(caps);
   const uint32_t narrow = policy.attention_subgroup;
   if (reduce.full_subgroups && narrow) reduce.workgroup = reduce.subgroup_size = narrow;
-  const uint32_t lanes = reduce.workgroup, mixed = shape.format.plain() ? 0 : 1;
-  const uint32_t registers = 4 + 2 * mixed + 4 * divide_up(shape.head_dim / 4, lanes);  // a head's
+  const bool wide = shape.head_dim > policy.attention_subgroup_dims;
+  if (wide) reduce = {.variant = "shared", .workgroup = kWideLanes};
+  const uint32_t lanes = reduce.workgroup;
+  const uint32_t registers = (mixed || wide ? 6 : 4) + 4 * divide_up(shape.head_dim / 4, lanes);  // a head's
   const uint32_t wanted = std::clamp(policy.attention_registers / registers, 1u, shape.group);
   const DecodeShared shared = decode_shared(shape, lanes);
   AttentionChoice choice{reduce.full_subgroups ? "attention.subgroup" : "attention.shared", 0, 0, reduce.full_subgroups,
@@ -119,9 +123,14 @@ AttentionChoice choose_matrices(const vk::DeviceCaps& caps, const AttentionShape
   return {};
 }
 
-uint32_t tile_shared_bytes(uint32_t queries, uint32_t head_dim) {
+// Dimensions of a head whose sums fit the registers of kAttentionTileLanes lanes; beyond, M1, Arc A770 and B580 spill
+// 160 to 340 of them, and Navi 31 takes 200.
+constexpr uint32_t kTileDims = 256;
+
+uint32_t tile_shared_bytes(uint32_t queries, uint32_t head_dim, uint32_t shares) {
+  const uint32_t parts = shares > 1 ? kAttentionTileTokens * shares : 0;
   return 4 * (queries * (head_dim + kAttentionTilePadding) + kPageTokens * (queries + kAttentionTilePadding) +
-              kAttentionTileLanes * queries);
+              kAttentionTileLanes * queries * (1 + parts));
 }
 
 AttentionChoice choose_prefill(const vk::DeviceCaps& caps, const AttentionShape& shape) {
@@ -130,12 +139,15 @@ AttentionChoice choose_prefill(const vk::DeviceCaps& caps, const AttentionShape&
     return {"attention_cpu_prefill", caps.subgroup_size, kAttentionCpuQueries * caps.subgroup_size, true};
   const AttentionChoice matrices = choose_matrices(caps, shape);
   if (matrices.variant) return matrices;
-  const uint32_t tile_subgroup = policy.attention_subgroup;
+  AttentionChoice choice{.variant = "attention_tile", .full_subgroups = policy.attention_subgroup != 0};
+  choice.subgroup_size = policy.attention_subgroup;
+  while (!policy.matvec_only && shape.head_dim > choice.shares * kTileDims) choice.shares *= 2;
   for (const uint32_t queries : {32u, 16u, 8u, 4u}) {
-    const uint32_t workgroup = queries / kAttentionTileQueries * kAttentionTileLanes;
-    if (workgroup <= caps.max_workgroup_invocations &&
-        tile_shared_bytes(queries, shape.head_dim) + kSharedReserve <= caps.max_shared_bytes)
-      return {"attention_tile", workgroup, queries, tile_subgroup != 0, tile_subgroup};
+    choice.queries = queries;
+    choice.workgroup = queries / kAttentionTileQueries * kAttentionTileLanes * choice.shares;
+    if (choice.workgroup <= caps.max_workgroup_invocations &&
+        tile_shared_bytes(queries, shape.head_dim, choice.shares) + kSharedReserve <= caps.max_shared_bytes)
+      return choice;
   }
   return {};
 }
@@ -209,7 +221,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
                           choice.matrix.m,  choice.matrix.n, choice.matrix.k, choice.subgroups,
                           choice.ahead,     choice.sets,     form_of(args)};
   if (append) constants[kAttentionSpecAppend] = 1;
-  if (choice.matrix.m != 0) constants[kAttentionSpecShares] = choice.shares;
+  if (args.one_sequence) constants[kAttentionSpecShares] = choice.shares;
   if (const KvFormat& format = args.pages.format; !format.plain()) {
     constants[kAttentionSpecTypes] = static_cast<uint32_t>(format.k);
     constants[kAttentionSpecTypes + 1] = static_cast<uint32_t>(format.v);

@@ -52,7 +52,7 @@ struct AttentionChoice {
   uint32_t subgroup_size = 0;                   // as for PipelineKey
   vk::CooperativeMatrix matrix = {};            // of attention_coopmat
   uint32_t subgroups = 1, ahead = 0, sets = 1;  // of attention.*: kAttentionSpecSubgroups and the next
-  uint32_t shares = 1;                          // of attention_coopmat: kAttentionSpecShares
+  uint32_t shares = 1;                          // of attention_coopmat and attention_tile: kAttentionSpecShares
 };
 // Pure. Decode: attention_cpu_decode, attention.subgroup or attention.shared; prefill: attention_cpu_prefill,
 // attention_coopmat or attention_tile.

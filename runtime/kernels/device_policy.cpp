@@ -6,9 +6,9 @@
 namespace pumice {
 namespace {
 
-// PCI ids, and a VkDriverId.
+// PCI ids, and VkDriverIds.
 constexpr uint32_t kAmd = 0x1002, kNvidia = 0x10de, kIntel = 0x8086, kQualcomm = 0x5143;
-constexpr uint32_t kNvk = 24;
+constexpr uint32_t kNvk = 24, kHoneykrisp = 26;
 
 // Mesa 26.2 for Navi 31 and gfx1201.
 void follow_amd(const vk::DeviceCaps& caps, DevicePolicy& policy) {
@@ -38,6 +38,8 @@ void follow_intel(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   // Decode with four heads of 128: with 8 lanes 67 to 205 registers are spilled, with 16 (B580) up to 3.
   policy.attention_ahead = 4;
   policy.attention_registers = 48;
+  // Heads of 512 and 576 spill 34 to 95 registers with the 8 lanes of Arc A770 and Gen9, 18 with the 16 of B580.
+  policy.attention_subgroup_dims = 256;
   // Up to Xe-HPG a thread of 16 lanes has 64 registers a lane, too few for several columns or two matrices: 10 to 418
   // are spilled, of gated Q8_0 3; with 8 lanes none.
   if (caps.min_subgroup_size <= 8) policy.matvec_cols_subgroup = 8;
@@ -55,6 +57,9 @@ void follow_intel(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   // lane, of 128 registers), four on A770: with two it spills 10, as addresses and matrices take more there.
   policy.attention_matrix_shares = caps.min_subgroup_size <= 8 ? 4 : 2;
 }
+
+// Mesa 26.2 for M1: decode attention of 8 heads of 64 in a subgroup spills 15 registers, of 4 none.
+void follow_honeykrisp(DevicePolicy& policy) { policy.attention_registers = 48; }
 
 // Adreno 630 (Mesa 26).
 void follow_qualcomm(const vk::DeviceCaps& caps, DevicePolicy& policy) {
@@ -113,6 +118,7 @@ DevicePolicy device_policy(const vk::DeviceCaps& caps) {
   if (caps.vendor_id == kNvidia) follow_nvidia(caps, policy);
   if (caps.vendor_id == kIntel) follow_intel(caps, policy);
   if (caps.vendor_id == kQualcomm) follow_qualcomm(caps, policy);
+  if (caps.driver_id == kHoneykrisp) follow_honeykrisp(policy);
   if (caps.type == vk::DeviceType::kCpu) follow_software(caps, policy);
   return policy;
 }

@@ -24,6 +24,7 @@ struct DevicePolicy {
   uint32_t matrix_subgroup = 0;                          // lanes that multiply cooperative matrices in matmul
   bool matrix_ahead = true;                              // which loads the next unit while it multiplies one
   bool matrix_rows_kept = false;                         // and keeps in registers where a lane loads from
+  uint32_t attention_subgroup_dims = 1024;               // of a head, beyond which decode is a workgroup's
 
   // Workgroups.
   uint32_t scan_workgroup = 1024;   // most lanes of argmax and sample; 0: one subgroup

@@ -8,17 +8,22 @@
 
 // Prefill on any device, without subgroup operations. Lanes form LANES (along the tokens of a page for the scores,
 // along the words of a head for the values) x QUERIES / EACH; a lane holds EACH x TOKENS scores and, of EACH queries,
-// the sums of its words. Keys and values are read from the pages as they are, queries and weights from shared memory.
+// the sums of its words. Of a wide head SHARES lanes have the same tokens, each a part of the scores' dimensions. Keys
+// and values are read from the pages as they are, queries and weights from shared memory.
 layout(local_size_x_id = 0) in;
+layout(constant_id = 8) const uint SHARES = 1u;
 
-const uint LANES = kAttentionTileLanes, TOKENS = kAttentionTileTokens, EACH = kAttentionTileQueries;
+const uint TOKEN_LANES = kAttentionTileLanes, TOKENS = kAttentionTileTokens, EACH = kAttentionTileQueries;
+const uint LANES = SHARES * TOKEN_LANES;
+const uint SHARE_QUADS = (BLOCKS + SHARES - 1u) / SHARES * BLOCK_QUADS;
 const uint QUERY_STRIDE = (HEAD_DIM + kAttentionTilePadding) / 4u;       // vec4
 const uint ROW_STRIDE = (QUERIES + kAttentionTilePadding) / EACH;        // vec4 of a token's weights
 const uint QUADS_PER_LANE = (QUADS + LANES - 1u) / LANES;
 
 shared vec4 queries[QUERIES * QUERY_STRIDE];
 shared vec4 weights[kPageTokens * ROW_STRIDE];        // (token, four queries)
-shared vec4 highest_of_lane[LANES * (QUERIES / EACH)];
+shared vec4 highest_of_lane[TOKEN_LANES * (QUERIES / EACH)];
+shared vec4 score_parts[SHARES > 1u ? TOKENS * LANES * (QUERIES / EACH) : 1u];
 
 uvec4 last;  // key that each query sees
 vec4 highest = vec4(NONE), total = vec4(0.0);
@@ -33,11 +38,19 @@ void stage_queries() {
   }
 }
 
+// Adreno 630's compiler unrolls the loop over a head of 64 floats, and spills 162 registers.
+#if KV_TYPE == 1
+#define LOOP_OVER_QUADS [[dont_unroll]] for
+#else
+#define LOOP_OVER_QUADS for
+#endif
+
 // Scores of two tokens for four queries: a column for each token.
-mat2x4 score_keys(uint base, uint group) {
+mat2x4 score_keys(uint base, uint share, uint group) {
   mat2x4 score = mat2x4(0.0);
   vec2 scales[KV_TOKENS];
-  for (uint quad = 0u; quad < QUADS; ++quad) {
+  const uint begin = share * SHARE_QUADS, end = SHARES == 1u ? QUADS : min(begin + SHARE_QUADS, QUADS);
+  LOOP_OVER_QUADS(uint quad = begin; quad < end; ++quad) {
     vec4 k[KV_TOKENS];
     if (quad % BLOCK_QUADS == 0u) load_k_scales(base, quad / BLOCK_QUADS, scales);
     load_k(base, quad, scales, k);
@@ -49,20 +62,33 @@ mat2x4 score_keys(uint base, uint group) {
   return score;
 }
 
+// The scores of all shares, which each of them has then.
+mat2x4 add_shares(mat2x4 score, uint lane, uint group) {
+  if (SHARES == 1u) return score;
+  const uint to = group * LANES, token_lane = lane % TOKEN_LANES;
+  [[unroll]] for (uint t = 0u; t < TOKENS; ++t) score_parts[(to + lane) * TOKENS + t] = score[t];
+  barrier();
+  score = mat2x4(0.0);
+  [[unroll]] for (uint i = 0u; i < SHARES; ++i)
+    [[unroll]] for (uint t = 0u; t < TOKENS; ++t)
+      score[t] += score_parts[(to + i * TOKEN_LANES + token_lane) * TOKENS + t];
+  return score;
+}
+
 // Scores become weights in shared memory; scales the sums down where the highest score rose.
-void weigh(mat2x4 score, uint first, uint lane, uint group) {
+void weigh(mat2x4 score, uint first, uint share, uint lane, uint group) {
   [[unroll]] for (uint t = 0u; t < TOKENS; ++t)
     score[t] = seen(score[t], first + lane * TOKENS + t, last);
-  highest_of_lane[group * LANES + lane] = max(score[0], score[1]);
+  if (share == 0u) highest_of_lane[group * TOKEN_LANES + lane] = max(score[0], score[1]);
   barrier();
   vec4 risen = highest;
-  [[unroll]] for (uint i = 0u; i < LANES; ++i) risen = max(risen, highest_of_lane[group * LANES + i]);
+  [[unroll]] for (uint i = 0u; i < TOKEN_LANES; ++i) risen = max(risen, highest_of_lane[group * TOKEN_LANES + i]);
   const vec4 shrink = exp(highest - risen);
   highest = risen;
   total *= shrink;
   [[unroll]] for (uint i = 0u; i < QUADS_PER_LANE * 4u; ++i) sums[i] *= shrink;
   [[unroll]] for (uint t = 0u; t < TOKENS; ++t)
-    weights[(lane * TOKENS + t) * ROW_STRIDE + group] = exp(score[t] - risen);
+    if (share == 0u) weights[(lane * TOKENS + t) * ROW_STRIDE + group] = exp(score[t] - risen);
   barrier();
 }
 
@@ -114,6 +140,7 @@ void store(uint lane, uint group) {
 
 void main() {
   const uint lane = gl_LocalInvocationID.x % LANES, group = gl_LocalInvocationID.x / LANES;
+  const uint share = SHARES == 1u ? 0u : lane / TOKEN_LANES, token_lane = lane % TOKEN_LANES;
   const StepRow last_row = step_rows[query_index(QUERIES - 1u) / GROUP];
   stage_queries();
   [[unroll]] for (uint i = 0u; i < EACH; ++i) last[i] = step_rows[query_index(group * EACH + i) / GROUP].position;
@@ -123,7 +150,8 @@ void main() {
   const uint begin_at = first_seen(first_position) / kPageTokens * kPageTokens;
   for (uint first = begin_at; first <= last_row.position; first += kPageTokens) {
     const uint keys = k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / KV_TOKENS;
-    weigh(score_keys(keys + lane, group), first, lane, group);
+    const mat2x4 score = add_shares(score_keys(keys + token_lane, share, group), lane, group);
+    weigh(score, first, share, token_lane, group);
     const uint page = v_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
     add_values(page, min(kPageTokens, last_row.position + 1u - first), lane, group);
   }

@@ -85,7 +85,9 @@ uint count_splits(uint position) { return position / SPLIT_TOKENS + 1u - first_s
 
 shared uint arrivals;
 
-const uint DIMS_PER_LANE = (HEAD_DIM + LANES - 1u) / LANES, SPLITS_AT_ONCE = 8u;
+// Of the splits a lane loads 64 values at once: with 128 or 256, 8 lanes and heads of 256 spill on Intel's A770.
+const uint DIMS_PER_LANE = (HEAD_DIM + LANES - 1u) / LANES, AT_ONCE = 64u / DIMS_PER_LANE;
+const uint SPLITS_AT_ONCE = AT_ONCE > 8u ? 8u : AT_ONCE > 0u ? AT_ONCE : 1u;
 const uint PARTIAL = HEAD_DIM + kAttentionPartialExtra;
 
 // A head of the row and KV head of this workgroup.

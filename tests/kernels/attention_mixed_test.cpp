@@ -98,6 +98,14 @@ TEST_F(AttentionMixedTest, PrefillOfManyShapes) {
   check_prefill(Mask::kShared, kQ4, 1, 2, 256, 30, 5);
 }
 
+TEST_F(AttentionMixedTest, WideHeads) {
+  use(Mask::kDiscrete);
+  check_prefill(Mask::kDiscrete, kQ8, 2, 2, 512, 30, 21);
+  check_prefill(Mask::kDiscrete, {KvType::kF16, KvType::kQ4_0}, 1, 3, 576, 60, 7);
+  use(Mask::kIntel);
+  check_decode(Mask::kIntel, kQ8, 1, 3, 512, {5, 600});
+}
+
 TEST_F(AttentionMixedTest, PrefillDoesNotDependOnWhereASliceBegins) {
   for (const Mask mask : kMasks) {
     use(mask);

@@ -160,6 +160,23 @@ TEST_F(AttentionTest, WindowsSoftCapsAndSinks) {
   }
 }
 
+// Heads whose sums are too many for a subgroup or for the lanes of a tile, over more splits than are merged at once.
+TEST_F(AttentionTest, WideHeads) {
+  for (const Mask mask : {Mask::kDiscrete, Mask::kIntel}) {
+    use(mask);
+    for (const uint32_t head_dim : {320u, 576u}) {
+      AttentionCase c{.format = kF16, .kv_heads = 1, .group = 3, .head_dim = head_dim, .positions = {5, 299, 1100}};
+      check(mask, c);
+      c.positions = consecutive(40, 31);
+      c.one_sequence = true;
+      c.window = 33;
+      check(mask, c);
+    }
+    check_append(mask,
+                 {.format = kF16, .kv_heads = 2, .group = 2, .head_dim = 512, .positions = {5, 299}, .rotary = 64});
+  }
+}
+
 // A row is the same to the bit whether it is computed with the rows before it or without.
 TEST_F(AttentionTest, PrefillDoesNotDependOnWhereASliceBegins) {
   for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kIntel}) {
@@ -265,8 +282,29 @@ TEST(ChooseAttention, IntelTakesNarrowSubgroups) {
   EXPECT_EQ(large.queries, 2u) << "the sums of four spill";
   EXPECT_EQ(large.sets, 2u) << "side by side";
   EXPECT_EQ(large.workgroup, 2 * 4 * 8u);
+  const AttentionShape wide{.group = 8, .head_dim = 512};
+  EXPECT_EQ(chosen(caps, wide), "attention.shared") << "the sums of one spill";
+  EXPECT_EQ(choose_attention(caps, wide).workgroup, 128u);
+  EXPECT_EQ(choose_attention(caps, wide).subgroup_size, 0u);
   caps.vendor_id = 0x10de;
   EXPECT_EQ(choose_attention(caps, {.group = 4, .head_dim = 64}).workgroup, 4 * 32u);
+  EXPECT_EQ(chosen(caps, wide), "attention.subgroup");
+}
+
+TEST(ChooseAttention, LanesShareTheSumsOfWideTiles) {
+  vk::DeviceCaps caps = gpu_caps();
+  const auto choose = [&](uint32_t head_dim) {
+    return choose_attention(caps, {.group = 2, .head_dim = head_dim, .one_sequence = true});
+  };
+  EXPECT_EQ(choose(256).shares, 1u);
+  EXPECT_EQ(choose(260).shares, 2u);
+  EXPECT_EQ(choose(512).shares, 2u);
+  EXPECT_EQ(choose(512).workgroup, choose(512).queries / kAttentionTileQueries * 2 * kAttentionTileLanes);
+  EXPECT_EQ(choose(576).shares, 4u);
+  caps.max_workgroup_invocations = 64;
+  EXPECT_EQ(choose(576).queries, 4u);
+  caps.type = vk::DeviceType::kCpu;
+  EXPECT_EQ(choose(576).shares, 1u);
 }
 
 // A pass of many heads comes before a workgroup of many subgroups, which all have shared memory of their own.
