@@ -13,11 +13,17 @@ layout(binding = 3) readonly buffer Scales { float scales[]; };
 const float LOWEST = -3.402823466e38;
 
 shared float ranks[kRouteMostExperts];  // by which experts are selected
+// In registers it would be in scratch memory, as it is indexed by what compilers do not know.
+shared uint selected[kRouteMostUsed];
 
 float gated(float logit, float highest, float total) {
   if (p.gating == kRouteSoftmax) return exp(logit - highest) / total;
   if (p.gating == kRouteSigmoid) return 1.0 / (1.0 + exp(-logit));
   return logit;
+}
+
+float weight_of(float logit, float highest, float total) {
+  return p.gating == kRouteSelected ? exp(logit - highest) : gated(logit, highest, total);
 }
 
 shared float group_ranks[kRouteMostGroups];
@@ -54,7 +60,6 @@ void main() {
     ranks[e] = gated(logits[from + e], highest, total) + (p.biased != 0u ? bias[e] : 0.0);
   if (p.groups > 1u) keep_best_groups(lane);
 
-  uint selected[kRouteMostUsed];
   for (uint j = 0u; j < p.used; ++j) {
     sync();
     float best = LOWEST;
@@ -62,22 +67,20 @@ void main() {
     for (uint e = lane; e < p.experts; e += WG)
       if (ranks[e] > best) best = ranks[e], index = e;
     reduce_highest(best, index);
-    selected[j] = min(index, p.experts - 1u);  // logits that are no numbers have no highest
+    index = min(index, p.experts - 1u);  // logits that are no numbers have no highest
     sync();
-    if (lane == 0u) ranks[selected[j]] = LOWEST;
+    if (lane == 0u) ranks[index] = LOWEST, selected[j] = index;
   }
-  if (lane != 0u) return;
+  sync();
 
-  float weight[kRouteMostUsed], sum = 0.0;
-  for (uint j = 0u; j < p.used; ++j) {
-    const float logit = logits[from + selected[j]];
-    weight[j] = p.gating == kRouteSelected ? exp(logit - highest) : gated(logit, highest, total);
-    sum += weight[j];
-  }
+  float sum = 0.0;
+  for (uint j = lane; j < p.used; j += WG) sum += weight_of(logits[from + selected[j]], highest, total);
+  sum = reduce_add(sum);
   const bool divided = p.normalised != 0u || p.gating == kRouteSelected;
   const float factor = p.scale / (divided ? max(sum, uintBitsToFloat(kRouteLeastSum)) : 1.0);
-  for (uint j = 0u; j < p.used; ++j) {
+  for (uint j = lane; j < p.used; j += WG) {
     const float own = p.scaled != 0u ? scales[selected[j]] : 1.0;
-    choices[gl_WorkGroupID.x * p.used + j] = uvec2(selected[j], floatBitsToUint(weight[j] * factor * own));
+    const float weight = weight_of(logits[from + selected[j]], highest, total) * factor * own;
+    choices[gl_WorkGroupID.x * p.used + j] = uvec2(selected[j], floatBitsToUint(weight));
   }
 }
