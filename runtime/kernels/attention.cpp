@@ -67,7 +67,8 @@ AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& 
       const uint32_t bytes = subgroups == 1 ? caps.max_shared_bytes : std::min(caps.max_shared_bytes, kDecodeShared);
       const uint32_t rest = shared.rest + 4 * mixed * subgroups * shape.head_dim;
       const uint32_t room = rest < bytes ? (bytes - rest) / (sets * shared.query + subgroups * shared.sums) : 0;
-      if (room < (subgroups == 1 ? 1 : wanted)) continue;
+      const auto passes = [&](uint32_t heads) { return divide_up(shape.group, sets * heads); };
+      if (room == 0 || (subgroups > 1 && passes(std::min(room, wanted)) > passes(wanted))) continue;
       if (subgroups > 1 && subgroups * lanes > caps.max_workgroup_invocations) continue;
       choice.workgroup = subgroups * lanes;
       choice.subgroups = subgroups;
