@@ -47,9 +47,11 @@ Result<void> shape_pages(const ModelSpec& spec, const KvFormat& format, const st
   return {};
 }
 
-// Layers whose keys and values nobody sees beyond a window that is shorter than the context.
-std::vector<bool> layers_with_windows(const ModelSpec& spec, uint32_t context_tokens) {
+// Layers whose keys and values nobody sees beyond a window that is shorter than the context; none where they are not
+// kept apart in any case.
+std::vector<bool> layers_with_windows(const ModelSpec& spec, const ContextOptions& options, uint32_t context_tokens) {
   std::vector<bool> windowed(spec.layers.size());
+  if (spec.recurrent() || options.disable_kv_cache) return windowed;
   const auto short_window = [&](const AttentionSpec& attention) {
     return attention.window > 0 && attention.window < context_tokens;
   };
@@ -80,11 +82,11 @@ uint64_t places_in_use(const ContextPlan& plan, uint32_t window) {
 Result<void> keep_windows_apart(const ModelSpec& spec, ContextPlan& plan) {
   plan.windowed.assign(spec.layers.size(), false);
   const ContextOptions& options = plan.options;
-  const std::vector<bool> windowed = layers_with_windows(spec, options.context_tokens);
+  const std::vector<bool> windowed = layers_with_windows(spec, options, options.context_tokens);
   const uint32_t window = longest_window(spec, windowed);
   const uint64_t places = places_in_use(plan, window) + plan.pages / kPagesPerPlace;
   const bool slides_short = options.slide && options.context_tokens / 2 < window + options.sink_tokens;
-  if (window == 0 || places >= plan.pages || slides_short || spec.recurrent() || options.disable_kv_cache) return {};
+  if (window == 0 || places >= plan.pages || slides_short) return {};
   plan.windowed = windowed;
   plan.window_tokens = window;
   plan.window_places = static_cast<uint32_t>(places);
@@ -94,9 +96,9 @@ Result<void> keep_windows_apart(const ModelSpec& spec, ContextPlan& plan) {
 // default_context() of pages as they will be.
 Result<uint32_t> default_tokens(const ModelSpec& spec, const ContextPlan& plan, uint64_t room) {
   const auto whole = default_context(spec, page_bytes(plan.shape) / kPageTokens, room);
-  const std::vector<bool> windowed = layers_with_windows(spec, whole);
+  const std::vector<bool> windowed = layers_with_windows(spec, plan.options, whole);
   const uint32_t window = longest_window(spec, windowed);
-  if (window == 0 || spec.recurrent() || plan.options.disable_kv_cache) return whole;
+  if (window == 0) return whole;
   ContextPlan apart;
   PUMICE_TRY(shape_pages(spec, plan.options.kv_format(), windowed, apart));
   const uint64_t in_use = places_in_use(plan, window) * page_bytes(apart.windows);

@@ -126,7 +126,7 @@ bool KvCache::reserve(PageList& list, uint32_t tokens) {
 void KvCache::shrink(PageList& list, uint32_t tokens) {
   const uint32_t pages = divide_up(tokens, kPageTokens);
   if (states_) drop_pending(list, tokens);
-  if (windows_) pin_window(list, {std::min(list.window.from, pages), std::min(list.window.to, pages)});
+  cut_window(list, pages);
   while (list.pages.size() > pages) {
     if (list.nodes.size() == list.pages.size())
       release_last(list);

@@ -229,6 +229,7 @@ class KvCache {
   void keep_resumable(PageList& list, uint32_t pages, std::vector<NodeId>& nodes);
   void leave_out(std::vector<NodeId>& nodes, size_t from);
   void pin_window(PageList& list, PageRange range);  // instead of what it has pinned
+  void cut_window(PageList& list, uint32_t pages);   // only of its first pages
   void hold_fetched(PageList& list);                 // the window of its shared pages
   // That page becomes the list's there. whole: what the list had is computed, so its part may become the page's.
   void hand_window(PageList& list, uint32_t at, PageId page, bool whole);

@@ -43,7 +43,7 @@ Result<bool> KvCache::settle(PageList& list, std::span<const int32_t> tokens, ui
     std::vector<NodeId> nodes = index_->match_more(at ? list.nodes[at - 1] : kNoNode, blocks, now_seconds());
     keep_resumable(list, at, nodes);
     if (!nodes.empty()) {
-      if (windows_) pin_window(list, {std::min(list.window.from, at), std::min(list.window.to, at)});
+      cut_window(list, at);
       release_last(list);
       list.pages.pop_back();
       for (const NodeId node : nodes) share(list, node);

@@ -22,6 +22,10 @@ void KvCache::pin_window(PageList& list, PageRange range) {
   list.window = range;
 }
 
+void KvCache::cut_window(PageList& list, uint32_t pages) {
+  if (windows_) pin_window(list, {std::min(list.window.from, pages), std::min(list.window.to, pages)});
+}
+
 uint32_t KvCache::hold_window(PageList& list, uint32_t tokens) {
   if (!windows_) return tokens;
   const uint32_t whole = windows_->resumable([&](uint32_t page) { return list.pages[page]; }, tokens);
@@ -53,7 +57,7 @@ void KvCache::hand_window(PageList& list, uint32_t at, PageId page, bool whole) 
     windows_->pin(page);
     windows_->unpin(list.pages[at]);
   } else if (within(list.window, at)) {
-    pin_window(list, {list.window.from, at});
+    cut_window(list, at);
   }
 }
 
@@ -71,7 +75,7 @@ void KvCache::hold_fetched(PageList& list) {
 Result<bool> KvCache::write_fetched_part(PageList& list, uint32_t at, std::span<const std::byte> bytes) {
   const PageId page = list.pages[at];
   if (bytes.size() != windows_->bytes()) {  // what it has is of the tokens that were computed, not of the whole page
-    if (within(list.window, at)) pin_window(list, {list.window.from, at});
+    if (within(list.window, at)) cut_window(list, at);
     windows_->forget(page);
     return true;
   }

@@ -41,12 +41,8 @@ TEST_F(ReuseTest, LogitsAfterAHitAreTheSameBits) {
     exact.cache.reuse = false;
     const auto fresh = context(*loaded_, exact);
     Sequence* const other = open(*fresh);
-    const std::vector<int32_t> prefixes[] = {tokens(70, 1), tokens(200, 2), tokens(97, 3)};
     for (int i = 0; i < 30; ++i) {
-      const std::vector<int32_t>& prefix = prefixes[random() % 3];
-      const size_t kept = 1 + random() % prefix.size();
-      const auto prompt = joined({prefix.begin(), prefix.begin() + static_cast<ptrdiff_t>(kept)},
-                                 tokens(static_cast<uint32_t>(random() % 60), 100 + static_cast<uint64_t>(i) % 9));
+      const auto prompt = branching_prompt(random, spec_.vocabulary, i);
       ASSERT_TRUE(fresh->truncate(*other, 0).ok());
       EXPECT_EQ(logits_of(*in, prompt), evaluate(*fresh, *other, prompt)) << mask_name(mask) << " " << i;
     }

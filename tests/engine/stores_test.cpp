@@ -73,12 +73,8 @@ TEST_F(StoresTest, LogitsAfterAHitAreTheSameBits) {
   for_each_model([&] {
     std::mt19937 random(7);
     const auto in = context(*loaded_, reusing());
-    const std::vector<int32_t> prefixes[] = {tokens(70, 1), tokens(200, 2), tokens(97, 3)};
     for (int i = 0; i < 25; ++i) {
-      const std::vector<int32_t>& prefix = prefixes[random() % 3];
-      const size_t kept = 1 + random() % prefix.size();
-      const auto prompt = joined({prefix.begin(), prefix.begin() + static_cast<ptrdiff_t>(kept)},
-                                 tokens(static_cast<uint32_t>(random() % 60), 100 + static_cast<uint64_t>(i) % 9));
+      const auto prompt = branching_prompt(random, vocabulary_, i);
       EXPECT_EQ(logits_of(*in, prompt), fresh_logits(prompt)) << i;
     }
     EXPECT_GT(in->cache().stats().hit_pages[0], 10u);

@@ -23,16 +23,20 @@ KvCacheOptions with_ram() {
   return options;
 }
 
+// Nothing goes wrong; what is done is added to the sum.
+void run_into(CacheModelCounts& sum, const CacheModelOptions& options) {
+  KvCacheModel model(options);
+  ASSERT_EQ(model.run(), "");
+  const CacheModelCounts& counts = model.counts();
+  for (size_t i = 0; i < kKvSources; ++i) sum.hits[i] += counts.hits[i];
+  sum.steps += counts.steps, sum.forks += counts.forks, sum.saved += counts.saved, sum.restored += counts.restored;
+  sum.slid += counts.slid, sum.failed += counts.failed, sum.lost_devices += counts.lost_devices;
+}
+
 TEST(KvCacheRandom, NoOperationServesAWrongPage) {
   CacheModelCounts sum;
-  for (uint64_t seed = 1; seed <= 4; ++seed) {
-    KvCacheModel model({.operations = operations() / 4, .seed = seed, .cache = with_ram()});
-    ASSERT_EQ(model.run(), "");
-    const CacheModelCounts& counts = model.counts();
-    for (size_t i = 0; i < kKvSources; ++i) sum.hits[i] += counts.hits[i];
-    sum.steps += counts.steps, sum.forks += counts.forks, sum.saved += counts.saved, sum.restored += counts.restored;
-    sum.slid += counts.slid, sum.failed += counts.failed, sum.lost_devices += counts.lost_devices;
-  }
+  for (uint64_t seed = 1; seed <= 4; ++seed)
+    ASSERT_NO_FATAL_FAILURE(run_into(sum, {.operations = operations() / 4, .seed = seed, .cache = with_ram()}));
   EXPECT_GT(sum.hits[0], 100u);
   EXPECT_GT(sum.hits[1], 10u) << "nothing came back from RAM";
   for (const uint64_t count : {sum.steps, sum.forks, sum.saved, sum.restored, sum.slid, sum.failed})
@@ -50,11 +54,9 @@ TEST(KvCacheRandom, NoOperationServesAWrongPage) {
 
 TEST(KvCacheRandom, PagesOfWindowsAreAsRight) {
   CacheModelCounts sum;
-  for (const uint32_t window : {1u, 40u, 100u}) {
-    KvCacheModel model({.operations = operations() / 8, .seed = window, .cache = with_ram(), .window = window});
-    ASSERT_EQ(model.run(), "");
-    sum.hits[0] += model.counts().hits[0], sum.hits[1] += model.counts().hits[1], sum.slid += model.counts().slid;
-  }
+  for (const uint32_t window : {1u, 40u, 100u})
+    ASSERT_NO_FATAL_FAILURE(
+        run_into(sum, {.operations = operations() / 8, .seed = window, .cache = with_ram(), .window = window}));
   EXPECT_GT(sum.hits[0], 100u);
   EXPECT_GT(sum.hits[1], 10u);
   EXPECT_GT(sum.slid, 10u);
@@ -62,11 +64,9 @@ TEST(KvCacheRandom, PagesOfWindowsAreAsRight) {
 
 TEST(KvCacheRandom, StatesAreAsRight) {
   CacheModelCounts sum;
-  for (const uint64_t seed : {1, 2, 3}) {
-    KvCacheModel model({.operations = operations() / 8, .seed = seed, .cache = with_ram(), .states = true});
-    ASSERT_EQ(model.run(), "");
-    sum.hits[0] += model.counts().hits[0], sum.hits[1] += model.counts().hits[1], sum.forks += model.counts().forks;
-  }
+  for (const uint64_t seed : {1, 2, 3})
+    ASSERT_NO_FATAL_FAILURE(
+        run_into(sum, {.operations = operations() / 8, .seed = seed, .cache = with_ram(), .states = true}));
   EXPECT_GT(sum.hits[0], 10u);
   EXPECT_GT(sum.hits[1], 10u);
   EXPECT_GT(sum.forks, 10u);
@@ -74,9 +74,9 @@ TEST(KvCacheRandom, StatesAreAsRight) {
 
 TEST(KvCacheRandom, WithoutReuseToo) {
   for (const uint32_t window : {0u, 50u}) {
-    KvCacheModel model({.operations = operations() / 8, .seed = 9, .window = window});
-    ASSERT_EQ(model.run(), "");
-    EXPECT_EQ(model.counts().hits[0], 0u);
+    CacheModelCounts counts;
+    ASSERT_NO_FATAL_FAILURE(run_into(counts, {.operations = operations() / 8, .seed = 9, .window = window}));
+    EXPECT_EQ(counts.hits[0], 0u);
   }
 }
 

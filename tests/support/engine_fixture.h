@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -128,6 +129,16 @@ class EngineTest : public DeviceTest {
   static std::vector<int32_t> joined(std::vector<int32_t> a, const std::vector<int32_t>& b) {
     a.insert(a.end(), b.begin(), b.end());
     return a;
+  }
+
+  // Number i of many prompts that begin as one of three texts does, for a while.
+  static std::vector<int32_t> branching_prompt(std::mt19937& random, uint32_t vocabulary, int i) {
+    constexpr uint32_t kLengths[] = {70, 200, 97};
+    const size_t text = random() % 3;
+    std::vector<int32_t> beginning = random_tokens(vocabulary, kLengths[text], 1 + text);
+    beginning.resize(1 + random() % beginning.size());
+    const size_t more = random() % 60;
+    return joined(std::move(beginning), random_tokens(vocabulary, more, 100 + static_cast<uint64_t>(i) % 9));
   }
 
   uint32_t vocabulary_ = 0;  // of what evaluate() returns
