@@ -34,19 +34,8 @@ bool read_secret(const std::string& path, bool make, std::array<std::uint8_t, 32
   throw Failure(kExitNotFound, fmt::format("{}; name another file with --cache-secret", printable(text)));
 }
 
-void add_cache_flags(CLI::App* app, CacheFlags* flags) {
+void add_store_flags(CLI::App* app, CacheFlags* flags) {
   PumiceCacheOptions* options = &flags->options;
-  app->add_flag("--no-prefix-cache", options->disable_reuse, "do not look for known beginnings of texts")
-      ->group("KV cache");
-  app->add_option("--cache-tokens", options->cache_tokens, "tokens of device memory for texts that have ended")
-      ->check(CLI::Range(0u, 1u << 24).description(""))
-      ->type_name("N")
-      ->group("KV cache");
-  app->add_option("--cache-policy", flags->policy, "what is given up first")
-      ->check(CLI::IsMember(kPolicies).description(""))
-      ->type_name("adaptive|lru|lfu|random|s3fifo|cost")
-      ->capture_default_str()
-      ->group("KV cache");
   add_size(app, "--cache-ram", &options->ram_bytes, "host memory behind it, such as 512M")->group("KV cache");
   app->add_option("--cache-dir", flags->folder, "a folder behind it, for the next runs too")
       ->check(not_empty())
@@ -75,6 +64,22 @@ void add_cache_flags(CLI::App* app, CacheFlags* flags) {
       ->group("KV cache");
   app->add_flag("--cache-compress", options->compress, "compress what is stored")->group("KV cache");
   app->add_flag("--cache-encrypt", options->encrypt, "encrypt what is stored")->group("KV cache");
+}
+
+void add_cache_flags(CLI::App* app, CacheFlags* flags) {
+  PumiceCacheOptions* options = &flags->options;
+  app->add_flag("--no-prefix-cache", options->disable_reuse, "do not look for known beginnings of texts")
+      ->group("KV cache");
+  app->add_option("--cache-tokens", options->cache_tokens, "tokens of device memory for texts that have ended")
+      ->check(CLI::Range(0u, 1u << 24).description(""))
+      ->type_name("N")
+      ->group("KV cache");
+  app->add_option("--cache-policy", flags->policy, "what is given up first")
+      ->check(CLI::IsMember(kPolicies).description(""))
+      ->type_name("adaptive|lru|lfu|random|s3fifo|cost")
+      ->capture_default_str()
+      ->group("KV cache");
+  add_store_flags(app, flags);
   app->add_flag("--cache-exact", options->exact, "find only what gives the same bits again")->group("KV cache");
 }
 

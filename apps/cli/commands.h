@@ -14,5 +14,7 @@ void add_devices_command(CLI::App* app, Action* action);
 void add_inspect_command(CLI::App* app, Action* action);
 void add_matrix_command(CLI::App* app, Action* action);
 void add_kv_command(CLI::App* app, Action* action);
+void add_embed_command(CLI::App* app, Action* action);
+void add_rank_command(CLI::App* app, Action* action);
 
 }  // namespace pumice_cli

@@ -36,12 +36,12 @@ void add_model_flag(CLI::App* app, std::string* path) {
       ->type_name("MODEL");
 }
 
-void add_verbosity_flags(CLI::App* app, DeviceFlags* flags) {
-  app->add_flag("-q,--quiet", flags->quiet, "say nothing on standard error but errors");
+void add_verbosity_flags(CLI::App* app, DeviceFlags* flags, const char* quiet) {
+  app->add_flag(quiet, flags->quiet, "say nothing on standard error but errors");
   app->add_flag("-v,--verbose", flags->verbose, "say more on standard error");
 }
 
-void add_device_flags(CLI::App* app, DeviceFlags* flags) {
+void add_device_flags(CLI::App* app, DeviceFlags* flags, const char* quiet) {
   app->add_option("--device", flags->selector, "an index, a UUID or part of a name; see 'pumice devices'")
       ->type_name("SEL");
   app->add_flag("--no-subgroups", flags->no_subgroups, "use the shaders without subgroup arithmetic");
@@ -52,7 +52,7 @@ void add_device_flags(CLI::App* app, DeviceFlags* flags) {
       ->type_name("N");
   app->add_flag("--validate", flags->validate,
                 "run with the Vulkan validation layer; exit code 1 if it reports anything");
-  add_verbosity_flags(app, flags);
+  add_verbosity_flags(app, flags, quiet);
 }
 
 namespace {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "common/system.h"
 #include "interrupt.h"
 #include "output.h"
@@ -59,6 +61,18 @@ std::string read_prompt(const PromptFlags& flags) {
     throw Failure(kExitUsage, "no prompt: give -p TEXT, -f FILE, or pipe one in");
   }
   return without_last_line_break(read_whole(pumice_apps::Stream::kInput, "standard input"));
+}
+
+std::vector<std::string> split_lines(std::string_view text) {
+  std::vector<std::string> lines;
+  for (;;) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (end < text.size() && line.ends_with('\r')) line.remove_suffix(1);
+    lines.emplace_back(line);
+    if (end == text.size()) return lines;
+    text.remove_prefix(end + 1);
+  }
 }
 
 std::vector<std::int32_t> tokenize_prompt(const pumice::Model& model, std::string_view text, const PromptFlags& flags,

@@ -31,6 +31,8 @@ void add_prompt_flags(CLI::App* app, PromptFlags* flags, bool with_ids);
 // The bytes of -p; or of -f or standard input, without the line break that ends a text file: one final "\n" or "\r\n"
 // is left out. Empty where ids are given. Throws Failure.
 std::string read_prompt(const PromptFlags& flags);
+// Without their line breaks, "\n" or "\r\n"; at least one.
+std::vector<std::string> split_lines(std::string_view text);
 inline constexpr const char* kPromptHelp =
     "One line break at the very end of a file or of standard input is left out; -p is taken exactly.\n";
 

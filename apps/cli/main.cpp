@@ -24,15 +24,17 @@ constexpr const char* kDescription =
     "  pumice run -m MODEL -p TEXT -n 64 --stats   with a model of yours (GGUF), and with figures\n"
     "  pumice run --greedy --json -p TEXT          always the same answer, as JSON\n"
     "  pumice devices                              what it can run on\n"
+    "  pumice embed -m MODEL -f FILE --json        vectors of texts, for search\n"
     "  pumice bench -m MODEL -p 128 -n 32          how fast that is\n"
     "\n"
     "The text goes to standard output, everything else to standard error.";
 
 constexpr const char* kCommands[] = {"run",     "tokenize", "top",    "perplexity", "bench",
-                                     "devices", "inspect",  "matrix", "kv"};
+                                     "devices", "inspect",  "matrix", "kv",         "embed",
+                                     "rank"};
 
 // Those that open a device; the others answer without touching Vulkan.
-constexpr const char* kDeviceCommands[] = {"run", "top", "perplexity", "bench", "devices", "matrix"};
+constexpr const char* kDeviceCommands[] = {"run", "top", "perplexity", "bench", "devices", "matrix", "embed", "rank"};
 
 // `pumice TEXT...` and `pumice -p TEXT` mean `pumice run ...`.
 std::vector<std::string> with_default_command(int argc, char** argv) {
@@ -66,6 +68,8 @@ int run_program(int argc, char** argv) {
   add_inspect_command(&app, &action);
   add_matrix_command(&app, &action);
   add_kv_command(&app, &action);
+  add_embed_command(&app, &action);
+  add_rank_command(&app, &action);
   refuse_negative_counts(&app);
   std::vector<std::string> arguments = with_default_command(argc, argv);
   if (arguments.empty()) {

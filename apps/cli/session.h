@@ -50,14 +50,16 @@ struct ContextFlags {
 };
 
 void add_model_flag(CLI::App* app, std::string* path);
-void add_verbosity_flags(CLI::App* app, DeviceFlags* flags);
-void add_device_flags(CLI::App* app, DeviceFlags* flags);
+// quiet: its names.
+void add_verbosity_flags(CLI::App* app, DeviceFlags* flags, const char* quiet = "-q,--quiet");
+void add_device_flags(CLI::App* app, DeviceFlags* flags, const char* quiet = "-q,--quiet");
 CLI::Option* add_kv_type_flag(CLI::App* app, const std::string& name, std::string* type,
                               const std::string& description);
 PumiceKvType kv_type_of(std::string_view name);  // one that the flag accepts
 // with_size: with --ctx.
 void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size);
 void add_cache_flags(CLI::App* app, CacheFlags* flags);
+void add_store_flags(CLI::App* app, CacheFlags* flags);  // of them those of RAM, disk and Redis
 // The 32 bytes in the file; makes it if asked to. false: there is none. Throws Failure.
 bool read_secret(const std::string& path, bool make, std::array<std::uint8_t, 32>* secret);
 // Once the command line is parsed: reads the secret (makes one beside the folder where there is none) and fills in the

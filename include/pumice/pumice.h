@@ -1,8 +1,8 @@
 /* Pumice: transformer language models on any Vulkan GPU. The C interface (C11, also valid C++).
  * This file is a flat list of the whole interface.
  *
- * Objects:  instance -> device -> model -> context -> sequence -> request. A child keeps its parents alive, so any
- *           order of destruction is safe; destroying NULL does nothing.
+ * Objects:  instance -> device -> model -> context -> sequence -> request, and model -> encoder. A child keeps its
+ *           parents alive, so any order of destruction is safe; destroying NULL does nothing.
  * Structs:  start with `size` and `next`, and come from their pumice_..._init() function. Later versions add members at
  *           the end, whose default is zero: a program built with an older header works with a newer library, and the
  *           other way round as long as it leaves new members at zero. Structs that are filled in are filled as far as
@@ -68,6 +68,7 @@ typedef struct PumiceDevice PumiceDevice;
 typedef struct PumiceModel PumiceModel;
 typedef struct PumiceContext PumiceContext;
 typedef struct PumiceSequence PumiceSequence;
+typedef struct PumiceEncoder PumiceEncoder;
 typedef struct PumiceRequest PumiceRequest;
 
 PUMICE_API const char* pumice_version(void);                       /* of the library; static */
@@ -358,6 +359,10 @@ PUMICE_API PumiceResult pumice_tokenize(const PumiceModel* model, const char* te
 /* The bytes that one token stands for; they may be part of a character. Control tokens are empty. */
 PUMICE_API PumiceResult pumice_token_text(const PumiceModel* model, int32_t id, char* buffer, size_t capacity,
                                           size_t* length);
+/* A pair for a classifier that ranks: both as plain text, between the special tokens that the model wants. */
+PUMICE_API PumiceResult pumice_tokenize_pair(const PumiceModel* model, const char* first, size_t first_length,
+                                             const char* second, size_t second_length, int32_t* ids, size_t capacity,
+                                             size_t* count);
 PUMICE_API PumiceResult pumice_detokenize(const PumiceModel* model, const int32_t* ids, size_t count, char* buffer,
                                           size_t capacity, size_t* length);
 
@@ -558,6 +563,90 @@ PUMICE_API PumiceResult pumice_context_flush_cache(PumiceContext* context, uint3
  * [{"kernel", "calls", "microseconds", "bytes", "flops"}]. */
 PUMICE_API PumiceResult pumice_context_profile(const PumiceContext* context, char* buffer, size_t capacity,
                                                size_t* length);
+
+/* ---- Encoders: vectors of texts, for search. ---------------------------------------------------------------------- */
+
+typedef enum PumicePooling {
+  PUMICE_POOLING_OF_MODEL = 0, /* as its file says; else MEAN of encoders and LAST of decoders */
+  PUMICE_POOLING_NONE = 1,     /* a vector for each token */
+  PUMICE_POOLING_MEAN = 2,
+  PUMICE_POOLING_FIRST = 3,
+  PUMICE_POOLING_LAST = 4,
+  PUMICE_POOLING_RANK = 5      /* what the model's classifier says of a pair of texts: pumice_tokenize_pair() */
+} PumicePooling;
+
+typedef struct PumiceEncoderOptions {
+  size_t size;
+  const void* next;
+  PumicePooling pooling;
+  int32_t disable_normalise;  /* nonzero: pooled vectors keep their length, which is 1 otherwise */
+  uint32_t text_tokens;       /* most of a text; 0: as the model was trained for, at most 8192 */
+  uint32_t batch_tokens;      /* of one submission; 0: chosen by the device */
+  int32_t half_precision;     /* nonzero: keys and values as F16, which is faster on GPUs, instead of F32 */
+  const PumiceCacheOptions* cache; /* where vectors are kept; NULL: 64 MiB of RAM. Uses ram_bytes and what follows it,
+                                      and disable_reuse; admit_at_use 0 is 1 here */
+  const char* group;          /* vectors of different groups are not found by each other; NULL: "" */
+} PumiceEncoderOptions;
+
+static inline PumiceEncoderOptions pumice_encoder_options_init(void) {
+  PumiceEncoderOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceEncoderOptions);
+  return o;
+}
+
+/* Encoders, and decoders without recurrent layers; options may be NULL. Calls on an encoder take turns. */
+PUMICE_API PumiceResult pumice_encoder_create(PumiceModel* model, const PumiceEncoderOptions* options,
+                                              PumiceEncoder** encoder);
+PUMICE_API void pumice_encoder_destroy(PumiceEncoder* encoder);
+PUMICE_API size_t pumice_encoder_error(const PumiceEncoder* encoder, char* buffer, size_t capacity);
+
+/* A text as tokens of the model. Part of a list, so it does not grow. */
+typedef struct PumiceTokens {
+  const int32_t* ids;
+  size_t count;
+} PumiceTokens;
+
+typedef struct PumiceEmbedOptions {
+  size_t size;
+  const void* next;
+  const PumiceTokens* texts;
+  size_t count;
+  /* Pooled vectors (count, width), in the order of the texts; or NULL. */
+  float* vectors;
+  /* Called once for each text, in any order: (rows, width), one row if pooled; nonzero: stop with PUMICE_CANCELLED. Or
+   * NULL. The encoder cannot be used in it. */
+  int32_t (*on_vectors)(void* user, size_t text, const float* vectors, size_t rows, size_t width);
+  void* on_vectors_user;
+} PumiceEmbedOptions;
+
+static inline PumiceEmbedOptions pumice_embed_options_init(void) {
+  PumiceEmbedOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceEmbedOptions);
+  return o;
+}
+
+/* Waits. A text's vector is the same bits whatever other texts are in the call. A text that is empty or too long is
+ * PUMICE_INVALID_ARGUMENT before anything is computed; what has been computed before a failure is found again. */
+PUMICE_API PumiceResult pumice_embed(PumiceEncoder* encoder, const PumiceEmbedOptions* options);
+
+typedef struct PumiceEncoderInfo {
+  size_t size;
+  const void* next;
+  PumicePooling pooling;
+  uint32_t width, text_tokens;
+  uint64_t texts, tokens;                  /* that were asked for */
+  uint64_t computed_texts, computed_tokens; /* of them; the others were found */
+  uint64_t submissions;
+  double seconds;                          /* in pumice_embed() */
+  PumiceTierStats tiers[3];                /* RAM, disk, Redis; values are texts */
+} PumiceEncoderInfo;
+
+static inline PumiceEncoderInfo pumice_encoder_info_init(void) {
+  PumiceEncoderInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceEncoderInfo);
+  return i;
+}
+PUMICE_API PumiceResult pumice_encoder_get_info(const PumiceEncoder* encoder, PumiceEncoderInfo* info);
 
 /* ---- Sequences. -------------------------------------------------------------------------------------------------- */
 

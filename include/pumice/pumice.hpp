@@ -209,6 +209,20 @@ class Model {
     if (again) check(pumice_tokenize(get(), text.data(), text.size(), flags, ids.data(), ids.size(), &count));
     return ids;
   }
+  // See pumice_tokenize_pair().
+  std::vector<std::int32_t> tokenize_pair(std::string_view first, std::string_view second) const {
+    std::vector<std::int32_t> ids(first.size() + second.size() + 8);
+    std::size_t count = 0;
+    const auto fill = [&] {
+      check(pumice_tokenize_pair(get(), first.data(), first.size(), second.data(), second.size(), ids.data(),
+                                 ids.size(), &count));
+    };
+    fill();
+    const bool again = count > ids.size();
+    ids.resize(count);
+    if (again) fill();
+    return ids;
+  }
   // Bytes; of a single token they may be a part of a character.
   std::string token_text(std::int32_t id) const {
     return detail::copy_out([&](char* buffer, std::size_t capacity, std::size_t* length) {
@@ -234,6 +248,71 @@ class Model {
   }
 
   std::shared_ptr<PumiceModel> handle_;
+};
+
+// Vectors of texts.
+class Encoder {
+ public:
+  explicit Encoder(const Model& model, const PumiceEncoderOptions& options = pumice_encoder_options_init()) {
+    PumiceEncoder* encoder = nullptr;
+    model.check(pumice_encoder_create(model.get(), &options, &encoder));
+    handle_ = {encoder, pumice_encoder_destroy};
+  }
+  Encoder(Encoder&&) noexcept = default;
+  Encoder& operator=(Encoder&&) noexcept = default;
+
+  PumiceEncoder* get() const noexcept { return handle_.get(); }
+  void check(PumiceResult result) const { detail::check(result, get(), pumice_encoder_error); }
+
+  PumiceEncoderInfo info() const {
+    PumiceEncoderInfo info = pumice_encoder_info_init();
+    check(pumice_encoder_get_info(get(), &info));
+    return info;
+  }
+  // Calls on_vectors(text, vectors, rows, width) as pumice_embed() does; false from it stops.
+  template <typename Function>
+  void embed(const std::vector<std::vector<std::int32_t>>& texts, Function&& on_vectors) {
+    struct Call {
+      std::remove_reference_t<Function>* function;
+      std::exception_ptr thrown;  // must not pass through the library
+    } call{&on_vectors, nullptr};
+    PumiceEmbedOptions options = pumice_embed_options_init();
+    options.on_vectors_user = &call;
+    options.on_vectors = [](void* user, std::size_t text, const float* vectors, std::size_t rows,
+                            std::size_t width) -> std::int32_t {
+      Call& to = *static_cast<Call*>(user);
+      try {
+        return (*to.function)(text, vectors, rows, width) ? 0 : 1;
+      } catch (...) {
+        to.thrown = std::current_exception();
+        return 1;
+      }
+    };
+    try {
+      embed(texts, options);
+    } catch (const Error&) {
+      if (call.thrown) std::rethrow_exception(call.thrown);
+      throw;
+    }
+  }
+  // Pooled vectors (texts, width), one after the other.
+  std::vector<float> embed(const std::vector<std::vector<std::int32_t>>& texts) {
+    std::vector<float> vectors(texts.size() * info().width);
+    PumiceEmbedOptions options = pumice_embed_options_init();
+    options.vectors = vectors.data();
+    embed(texts, options);
+    return vectors;
+  }
+
+ private:
+  void embed(const std::vector<std::vector<std::int32_t>>& texts, PumiceEmbedOptions& options) {
+    std::vector<PumiceTokens> tokens;
+    for (const auto& text : texts) tokens.push_back({text.data(), text.size()});
+    options.texts = tokens.data();
+    options.count = tokens.size();
+    check(pumice_embed(get(), &options));
+  }
+  std::unique_ptr<PumiceEncoder, decltype(&pumice_encoder_destroy)> handle_{nullptr, pumice_encoder_destroy};
 };
 
 // The KV cache and the recorded step.

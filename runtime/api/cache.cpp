@@ -26,7 +26,7 @@ PumiceCachePolicy translate(PolicyKind policy) {
                                         std::begin(kPolicies));
 }
 
-TieredStoreOptions store_options(const PumiceCacheOptions& from) {
+TieredStoreOptions store_options(const ModelObject& model, const PumiceCacheOptions& from) {
   TieredStoreOptions to;
   const auto text = [](const char* value) { return std::string(value ? value : ""); };
   to.ram_bytes = from.ram_bytes;
@@ -41,27 +41,12 @@ TieredStoreOptions store_options(const PumiceCacheOptions& from) {
   if (from.admit_at_use) to.admit_at_use = from.admit_at_use;
   to.compress = from.compress != 0;
   to.encrypt = from.encrypt != 0;
+  to.log = model.device->device->log();
   return to;
 }
 
 void fill_tiers(const StoreStats& from, PumiceCacheStats& to) {
-  for (size_t i = 0; i < kTierKinds; ++i) {
-    const TierStats& tier = from.tiers[i];
-    to.tiers[i] = {.present = from.present[i] ? 1 : 0,
-                   .values = tier.values,
-                   .bytes = tier.bytes,
-                   .limit_bytes = tier.limit_bytes,
-                   .reads = tier.reads,
-                   .hits = tier.hits,
-                   .writes = tier.writes,
-                   .evictions = tier.evictions,
-                   .failures = tier.failures,
-                   .read_bytes = tier.read_bytes,
-                   .written_bytes = tier.written_bytes,
-                   .seconds_reading = tier.seconds_reading,
-                   .seconds_writing = tier.seconds_writing,
-                   .seconds_per_page = from.seconds_per_page[i]};
-  }
+  fill_tiers(from, to.tiers);
   to.verification_failures = from.verification_failures;
   to.dropped_writes += from.dropped_writes;
   to.queued_bytes = from.queued_bytes;
@@ -122,12 +107,45 @@ uint32_t pages_of(uint32_t tokens) { return tokens / kPageTokens + (tokens % kPa
 
 }  // namespace
 
+void fill_tiers(const StoreStats& from, PumiceTierStats (&to)[kTierKinds]) {
+  for (size_t i = 0; i < kTierKinds; ++i) {
+    const TierStats& tier = from.tiers[i];
+    to[i] = {.present = from.present[i] ? 1 : 0,
+                   .values = tier.values,
+                   .bytes = tier.bytes,
+                   .limit_bytes = tier.limit_bytes,
+                   .reads = tier.reads,
+                   .hits = tier.hits,
+                   .writes = tier.writes,
+                   .evictions = tier.evictions,
+                   .failures = tier.failures,
+                   .read_bytes = tier.read_bytes,
+                   .written_bytes = tier.written_bytes,
+                   .seconds_reading = tier.seconds_reading,
+                   .seconds_writing = tier.seconds_writing,
+                   .seconds_per_page = from.seconds_per_page[i]};
+  }
+}
+
 Result<std::string> digest_of(ModelObject& model) {
   const std::lock_guard lock(model.digest_mutex);
   if (model.digest.empty()) {
     PUMICE_ASSIGN(model.digest, model_digest(*model.file));
   }
   return model.digest;
+}
+
+Result<GivenStore> translate_store(ModelObject& model, const PumiceCacheOptions& from) {
+  GivenStore to{.options = store_options(model, from)};
+  if (from.secret) {
+    to.secret.emplace();
+    std::memcpy(to.secret->data(), from.secret, kSecretBytes);
+  }
+  const bool outlives = !to.options.disk_folder.empty() || !to.options.redis_url.empty();
+  if (!outlives || from.disable_reuse) return to;
+  if (!from.secret) return invalid("a cache on disk or in Redis needs a secret of 32 bytes, the same in every run");
+  PUMICE_ASSIGN(to.digest, digest_of(model));
+  return to;
 }
 
 Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from,
@@ -138,21 +156,12 @@ Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOpti
   if (!(from.ttl_seconds >= 0)) return invalid("ttl_seconds must not be negative");
   to.ttl_seconds = from.ttl_seconds;
   to.seed = from.seed;
-  to.store = store_options(from);
-  to.store.log = model.device->device->log();
-  if (from.secret) {
-    to.secret.emplace();
-    std::memcpy(to.secret->data(), from.secret, kSecretBytes);
-  }
-  const bool persistent = to.reuse && (!to.store.disk_folder.empty() || !to.store.redis_url.empty());
-  if (persistent && !from.secret)
-    return invalid("a cache on disk or in Redis needs a secret of 32 bytes, the same in every run");
-  std::string digest;
-  if (persistent) {
-    PUMICE_ASSIGN(digest, digest_of(model));
-  }
+  PUMICE_ASSIGN(GivenStore store, translate_store(model, from));
+  to.store = std::move(store.options);
+  to.secret = store.secret;
   const ModelSpec& spec = model.model->spec();
-  to.identity = cache_identity(spec, context.kv_format(), context_tokens_for(spec, context.context_tokens), digest);
+  const uint32_t tokens = context_tokens_for(spec, context.context_tokens);
+  to.identity = cache_identity(spec, context.kv_format(), tokens, store.digest);
   to.seconds_per_token = estimated_prefill_seconds(spec, model.device->device->caps());
   return to;
 }

@@ -14,11 +14,13 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "api/structs.h"
 #include "api/turn.h"
 #include "engine/context.h"
+#include "engine/encoder.h"
 #include "format/gguf.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
@@ -101,6 +103,14 @@ struct ContextObject {
   std::mutex turn;                         // see Turn
   std::vector<RequestObject*> requests;    // that are not retired; in a turn
   std::atomic<Retired*> retired{nullptr};  // to be removed
+  LastError last_error;
+};
+
+struct EncoderObject {
+  std::shared_ptr<ModelObject> model;
+  std::unique_ptr<Encoder> encoder;
+  std::mutex turn;                          // of calls that compute
+  std::atomic<std::thread::id> in_turn{};  // whose turn it is
   LastError last_error;
 };
 
@@ -221,6 +231,15 @@ PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, S
 // Of the model's file, which is read at the first call.
 Result<std::string> digest_of(ModelObject& model);
 
+// Where keys and values, or vectors, of a model are kept; the digest of its file is read where they outlive the process.
+struct GivenStore {
+  TieredStoreOptions options;
+  std::optional<Secret> secret;
+  std::string digest;
+};
+Result<GivenStore> translate_store(ModelObject& model, const PumiceCacheOptions& from);
+void fill_tiers(const StoreStats& from, PumiceTierStats (&to)[kTierKinds]);
+
 // Reads the model's file for its digest where pages are to outlive the context.
 Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from,
                                        const ContextOptions& context);
@@ -240,6 +259,9 @@ struct PumiceModel {
 };
 struct PumiceContext {
   std::shared_ptr<pumice::ContextObject> object;
+};
+struct PumiceEncoder {
+  std::shared_ptr<pumice::EncoderObject> object;
 };
 struct PumiceSequence {
   std::shared_ptr<pumice::SequenceObject> object;

@@ -40,6 +40,21 @@ PumiceResult pumice_tokenize(const PumiceModel* model, const char* text, size_t 
   });
 }
 
+PumiceResult pumice_tokenize_pair(const PumiceModel* model, const char* first, size_t first_length, const char* second,
+                                  size_t second_length, int32_t* ids, size_t capacity, size_t* count) {
+  if (!model) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&model->object->last_error, [&]() -> Result<void> {
+    if ((!first && first_length > 0) || (!second && second_length > 0) || !count || (!ids && capacity > 0))
+      return invalid("first, second, ids or count");
+    PUMICE_ASSIGN(const Tokenizer* tokenizer, tokenizer_of(model));
+    const std::vector<int32_t> found = tokenizer->encode_pair(std::string_view(first ? first : "", first_length),
+                                                              std::string_view(second ? second : "", second_length));
+    std::copy_n(found.begin(), std::min(found.size(), capacity), ids);
+    *count = found.size();
+    return {};
+  });
+}
+
 PumiceResult pumice_token_text(const PumiceModel* model, int32_t id, char* buffer, size_t capacity, size_t* length) {
   if (!model) return PUMICE_INVALID_ARGUMENT;
   return guarded(&model->object->last_error, [&]() -> Result<void> {

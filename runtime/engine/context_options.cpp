@@ -176,6 +176,10 @@ uint32_t context_tokens_for(const ModelSpec& spec, uint32_t asked) {
 Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& asked, const DevicePolicy& policy,
                                  uint64_t room) {
   ContextOptions options = asked;
+  if (!spec.causal)
+    return error(Status::kUnsupported,
+                 "the model (%s) is an encoder: it makes vectors of texts (pumice_embed) and writes none",
+                 spec.architecture.c_str());
   if (options.context_tokens > (1u << 24))
     return error(Status::kInvalidArgument, "a context of %u tokens is beyond 2^24", options.context_tokens);
   if (spec.learned_positions && options.context_tokens > spec.context_length)

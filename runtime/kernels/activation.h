@@ -15,7 +15,8 @@ enum class Activation : uint32_t {
   kClip = kActivationClip,
   kSigmoid = kActivationSigmoid,
   kSoftplus = kActivationSoftplus,
-  kRelu = kActivationRelu
+  kRelu = kActivationRelu,
+  kGeluErf = kActivationGeluErf
 };
 
 struct ActivationArgs {

@@ -169,7 +169,8 @@ bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_di
 
 static uint32_t form_of(const AttentionArgs& args) {
   return (args.window ? kAttentionWindow : 0u) | (args.softcap != 0 ? kAttentionSoftcap : 0u) |
-         (args.sinks ? kAttentionSinks : 0u);
+         (args.sinks ? kAttentionSinks : 0u) | (args.texts ? kAttentionTexts : 0u) |
+         (args.texts && args.texts->both_ways ? kAttentionBothWays : 0u);
 }
 
 static AttentionPush push_of(const AttentionArgs& args, const FloatRows& q) {
@@ -205,6 +206,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
   PUMICE_CHECK(!append || (!args.one_sequence && attention_appends(args.pages.format)));
   const FloatRows& q = append ? append->qkv : args.q;
   const AttentionPush push = push_of(args, q);
+  const uint32_t rows = args.texts ? args.texts->longest : args.n;  // of the longest sequence
   const uint32_t binding_count = args.one_sequence           ? kAttentionPrefillBindings
                                  : args.pages.format.plain() ? kAttentionBindings
                                                              : kAttentionMixedBindings;
@@ -217,7 +219,9 @@ void attention(Recorder recorder, const AttentionArgs& args) {
                                                  args.partials,
                                                  args.counters,
                                                  append ? append->frequencies : args.step_rows};
-  bindings[binding_count - 1] = args.sinks ? vk::BufferView(*args.sinks) : args.step_rows;
+  const vk::BufferView sinks = args.sinks ? vk::BufferView(*args.sinks) : args.step_rows;
+  bindings[args.one_sequence ? kAttentionSinksInPrefill : binding_count - 1] = sinks;
+  if (args.one_sequence) bindings[kAttentionSinksInPrefill + 1] = args.texts ? args.texts->spans : args.step_rows;
   uint32_t constants[] = {choice.workgroup, args.head_dim,   group,           choice.queries,
                           choice.matrix.m,  choice.matrix.n, choice.matrix.k, choice.subgroups,
                           choice.ahead,     choice.sets,     form_of(args)};
@@ -235,7 +239,8 @@ void attention(Recorder recorder, const AttentionArgs& args) {
           .subgroup_size = choice.subgroup_size,
           .push = push_bytes(push),
           .bindings = std::span(bindings, binding_count),
-          .groups = {args.one_sequence ? divide_up(args.n * group, choice.queries) : args.n, args.kv_heads, 1},
+          .groups = {args.one_sequence ? divide_up(rows * group, choice.queries) : rows, args.kv_heads,
+                     args.texts ? args.texts->count : 1},
           .indirect = args.one_sequence ? nullptr : args.arguments,
           .cost = {.bytes = 8.0 * args.n * args.heads * args.head_dim}});
 }

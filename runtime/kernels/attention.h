@@ -1,10 +1,18 @@
-// attention: y = softmax(q K^T * scale) V over the pages of the KV cache; causal; heads / kv_heads query heads share a
-// KV head. With a window, a soft cap of scores and sinks where they are asked for (shaders/shared/attention.h).
+// attention: y = softmax(q K^T * scale) V over the pages of the KV cache; causal, or of texts that are there as a whole
+// both ways; heads / kv_heads query heads share a KV head. With a window, a soft cap of scores and sinks where they are
+// asked for (shaders/shared/attention.h).
 #pragma once
 
 #include "kernels/kv_write.h"
 
 namespace pumice {
+
+// Whose rows a step has, one text after the other, each from position 0 on in a slot of its own.
+struct AttentionTexts {
+  vk::BufferView spans;  // (count): first row and number of rows, uint32 each
+  uint32_t count = 0, longest = 0;
+  bool both_ways = false;  // a row sees the rows behind it, too, in a window as many as of those before it
+};
 
 struct AttentionArgs {
   FloatRows q;    // (n, heads * head_dim), rotated; not used with `append`
@@ -21,6 +29,7 @@ struct AttentionArgs {
   // true, prefill: the rows are consecutive tokens of one sequence. false, decode: each row is a sequence of its own,
   // of any length, and its keys are split over workgroups.
   bool one_sequence = false;
+  const AttentionTexts* texts = nullptr;  // prefill of several sequences; one_sequence is true then
   // Decode only: `arguments` has the counts of workgroups (rows, KV heads, splits of the longest row, or more).
   const vk::BufferView* arguments = nullptr;
   uint32_t max_splits = 1;  // room for partial results

@@ -1,7 +1,5 @@
 #include "kernels/embedding.h"
 
-#include "shared/embedding.h"
-
 namespace pumice {
 
 void embedding(Recorder recorder, const EmbeddingArgs& args) {
@@ -15,7 +13,7 @@ void embedding(Recorder recorder, const EmbeddingArgs& args) {
                              .scale_offset = slab.scale_offset,
                              .y_stride = args.y.stride,
                              .scale = args.scale,
-                             .by_position = args.by_position ? 1u : 0u,
+                             .chosen_by = static_cast<uint32_t>(args.row),
                              .accumulate = args.accumulate ? 1u : 0u};
     const vk::BufferView bindings[kEmbeddingBindings] = {slab.buffer, args.step_rows, args.y.view};
     const double bytes = static_cast<double>(args.table.bytes()) / args.table.rows + 4.0 * push.cols;

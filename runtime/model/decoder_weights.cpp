@@ -14,6 +14,10 @@ Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader,
   if (spec.learned_positions) {
     PUMICE_ASSIGN(weights.positions, reader.matrix("position_embd", spec.context_length, spec.width));
   }
+  if (spec.token_types != 0) {
+    PUMICE_ASSIGN(weights.token_types, reader.matrix("token_types", spec.token_types, spec.width));
+  }
+  PUMICE_ASSIGN(weights.embedding_norm, bind_norm(spec, "", spec.embedding_norm, reader));
   if (spec.per_layer_width != 0) {
     PUMICE_ASSIGN(weights.per_layer, bind_per_layer_inputs(spec, reader));
   }
@@ -33,6 +37,8 @@ Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader,
     if (spec.per_layer_width != 0) {
       PUMICE_ASSIGN(layer.per_layer, bind_per_layer(spec, block, reader));
     }
+    PUMICE_ASSIGN(layer.attention_sum_norm, bind_norm(spec, block, spec.layers[i].attention_sum_norm, reader));
+    PUMICE_ASSIGN(layer.ffn_sum_norm, bind_norm(spec, block, spec.layers[i].ffn_sum_norm, reader));
     if (spec.layers[i].output_scale) {
       PUMICE_ASSIGN(layer.output_scale, reader.scalar(block + "layer_output_scale"));
     }
@@ -42,6 +48,10 @@ Result<DecoderWeights> bind_weights(const ModelSpec& spec, WeightReader& reader,
   PUMICE_ASSIGN(weights.output_norm, bind_norm(spec, "", spec.output_norm, reader, spec.logit_scale));
   if (reader.has("output")) {
     PUMICE_ASSIGN(weights.head, reader.projection("output", spec.vocabulary, spec.width));
+  }
+  for (const PooledLayerSpec& layer : spec.pooled) {
+    PUMICE_ASSIGN(Projection bound, reader.projection(layer.name, layer.rows, layer.cols));
+    weights.pooled.push_back(std::move(bound));
   }
   for (const RopeSpec& rope : spec.ropes) {
     PUMICE_ASSIGN(RopeWeights bound, bind_rope(rope, reader));

@@ -1,4 +1,4 @@
-// DecoderWeights: the tensors of a decoder on the device, as its layers use them.
+// DecoderWeights: the tensors of a model on the device, as its layers use them.
 #pragma once
 
 #include <vector>
@@ -15,6 +15,7 @@ struct LayerWeights {
   RecurrenceWeights recurrence;
   FeedForwardWeights feed_forward;
   PerLayerWeights per_layer;
+  NormWeights attention_sum_norm, ffn_sum_norm;  // (width) or empty
   float output_scale = 1;
 };
 
@@ -22,6 +23,9 @@ struct DecoderWeights {
   WeightMatrix embedding;  // (vocabulary, width)
   std::vector<LayerWeights> layers;
   WeightMatrix positions;          // (context_length, width) or empty
+  WeightMatrix token_types;        // (token_types, width) or empty
+  NormWeights embedding_norm;      // (width) or empty
+  std::vector<Projection> pooled;  // as ModelSpec::pooled
   NormWeights output_norm;         // (width), times the scale of logits
   Projection head;                 // (vocabulary, width); empty: the embedding is used
   std::vector<RopeWeights> ropes;  // as ModelSpec::ropes

@@ -1,4 +1,4 @@
-// ModelSpec: what a decoder computes, as data. A family (model/families) fills it from a model file; weights, steps,
+// ModelSpec: what a decoder or an encoder computes, as data. A family (model/families) fills it from a model file; weights, steps,
 // the KV cache and what is listed ahead of them walk it.
 #pragma once
 
@@ -58,7 +58,7 @@ struct AttentionSpec {
   bool v_norm = false;           // of each head of v, without a weight
   bool norm_after_rope = false;  // instead of before
   float clip = 0;                // of the projections q, k and v, up and down; 0: none
-  uint32_t window = 0;           // a token sees the keys less than this many positions back; 0: all
+  uint32_t window = 0;           // a token sees the keys less than this many positions back, in an encoder also ahead; 0: all
   float softcap = 0;             // of scores; 0: none
   float temperature = 0;  // queries are multiplied by 1 + temperature ln(floor(position / temperature_length) + 1)
   uint32_t temperature_length = 1;
@@ -147,11 +147,22 @@ struct LayerSpec {
   FeedForwardSpec feed_forward;
   std::string attention_norm = "attn_norm", attention_post_norm;
   std::string ffn_norm = "ffn_norm", ffn_post_norm;
+  std::string attention_sum_norm, ffn_sum_norm;  // of x itself, after that
   bool parallel = false;
   float residual_scale = 1;
   bool output_scale = false;  // x is multiplied by layer_output_scale in the end; a norm comes last then
 
   bool has_both() const { return attention.heads != 0 && recurrence.kind != RecurrenceKind::kNone; }
+};
+
+// What becomes of the rows of a text where one vector stands for all of it. The values are those of files.
+enum class Pooling : uint32_t { kNone, kMean, kFirst, kLast, kRank };
+
+// A projection of the pooled vector, by the name of its tensors.
+struct PooledLayerSpec {
+  std::string name;
+  uint32_t rows = 0, cols = 0;
+  bool tanh = false;  // of what it results in
 };
 
 struct ModelSpec {
@@ -165,11 +176,16 @@ struct ModelSpec {
   float norm_eps = 1e-5f;
   // Each layer adds post_norm(proj(gelu(inp_gate x) * its part of the token's own inputs)); 0: none does.
   uint32_t per_layer_width = 0;
+  bool causal = true;              // else an encoder: tokens see those behind them, too
   bool learned_positions = false;  // a table (context_length, width) is added to the embedding
+  uint32_t token_types = 0;        // rows of a table (token_types, width) whose first is added; 0: there is none
+  std::string embedding_norm;      // of all that, the name of its tensor without ".weight"; empty: none
   float embedding_scale = 1;
   float logit_scale = 1;
   float logit_softcap = 0;                  // 0: none
   std::string output_norm = "output_norm";  // the name of its tensor, without ".weight"
+  std::optional<Pooling> pooling;        // empty: the file does not say
+  std::vector<PooledLayerSpec> pooled;  // one after the other
   std::vector<RopeSpec> ropes;
   std::vector<LayerSpec> layers;
   std::vector<std::string> unused_tensors;  // ends of names that files may have and the family does not compute with

@@ -61,6 +61,15 @@ Result<void> read_norm(KeyReader& reader, ModelSpec& spec) {
   return {};
 }
 
+Result<void> read_pooling(KeyReader& reader, ModelSpec& spec) {
+  if (!reader.has("pooling_type")) return {};
+  PUMICE_ASSIGN(const uint32_t type, reader.count("pooling_type", 0));
+  if (type > static_cast<uint32_t>(Pooling::kRank))
+    return error(Status::kUnsupported, "%s is %u, which is not supported", reader.key("pooling_type").c_str(), type);
+  spec.pooling = static_cast<Pooling>(type);
+  return {};
+}
+
 Result<uint32_t> read_vocabulary(const Gguf& file) {
   const GgufTensor* embedding = file.find_tensor("token_embd.weight");
   if (!embedding) return error(Status::kMalformed, "the model file has no token_embd.weight");
@@ -112,10 +121,8 @@ Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm
   PUMICE_ASSIGN(spec.context_length, reader.required("context_length", 1u << 28));
   PUMICE_ASSIGN(const std::vector<AttentionSpec> attention, read_attention(reader, spec.width, layers));
   PUMICE_TRY(read_norm(reader, spec));
-  PUMICE_ASSIGN(const bool causal, reader.flag("attention.causal", true));
-  if (!causal)
-    return error(Status::kUnsupported, "%s is false: this is an encoder, and only decoders are supported",
-                 reader.key("attention.causal").c_str());
+  PUMICE_ASSIGN(spec.causal, reader.flag("attention.causal", true));
+  PUMICE_TRY(read_pooling(reader, spec));
   PUMICE_ASSIGN(spec.vocabulary, read_vocabulary(reader.file()));
   const auto attends = [](const AttentionSpec& layer) { return layer.heads != 0; };
   RopeSpec rope;
@@ -129,6 +136,23 @@ Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm
     spec.layers[i].feed_forward.width = ffn[i];
   }
   return spec;
+}
+
+Result<ModelSpec> read_encoder(KeyReader& reader, RopePairs pairs, NormKind norm) {
+  PUMICE_ASSIGN(ModelSpec spec, read_decoder(reader, pairs, norm));
+  if (!reader.has("attention.causal")) spec.causal = false;
+  if (const GgufTensor* types = reader.file().find_tensor("token_types.weight"))
+    spec.token_types = static_cast<uint32_t>(std::min<uint64_t>(types->rows(), kMaxVocabulary));
+  spec.output_norm.clear();
+  return spec;
+}
+
+void add_pooled(const KeyReader& reader, const std::string& name, ModelSpec& spec, PooledForm form) {
+  const GgufTensor* tensor = reader.file().find_tensor(name + ".weight");
+  if (!tensor) return;
+  const auto rows = static_cast<uint32_t>(std::min<uint64_t>(tensor->rows(), kMaxWidth));
+  const uint32_t cols = spec.pooled.empty() ? spec.width : spec.pooled.back().rows;
+  spec.pooled.push_back({.name = name, .rows = rows, .cols = cols, .tanh = form == PooledForm::kTanh});
 }
 
 Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec, MixtureKeys keys) {
@@ -177,13 +201,14 @@ Result<void> read_latent(KeyReader& reader, ModelSpec& spec) {
 
 Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec, WindowOrder order) {
   PUMICE_ASSIGN(const uint32_t window, reader.count("attention.sliding_window", 0));
+  const uint32_t reach = spec.causal || window == 0 ? window : window / 2 + 1;  // half of it to each side
   PUMICE_ASSIGN(const auto stated, reader.layer_flags("attention.sliding_window_pattern", spec.layers.size()));
   if (!stated) {
     PUMICE_ASSIGN(period, reader.count("attention.sliding_window_pattern", period));
   }
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     const bool dense = period == 0 || i % period == (order == WindowOrder::kDenseLast ? period - 1 : 0);
-    if (stated ? (*stated)[i] : !dense) spec.layers[i].attention.window = window;
+    if (stated ? (*stated)[i] : !dense) spec.layers[i].attention.window = reach;
   }
   return {};
 }

@@ -1,4 +1,4 @@
-// What the families of decoders share of their keys, as they are read from a model file.
+// What the families share of their keys, as they are read from a model file.
 #pragma once
 
 #include "model/key_reader.h"
@@ -9,6 +9,14 @@ namespace pumice {
 // A decoder of equal layers as `llama` describes it; a family then says in what it differs. kMalformed or kUnsupported
 // with the key that is at fault.
 Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm = NormKind::kRms);
+
+// An encoder of equal layers in the same way, without a norm in the end.
+Result<ModelSpec> read_encoder(KeyReader& reader, RopePairs pairs, NormKind norm = NormKind::kRms);
+
+// A projection of the pooled vector, if the file has its tensor.
+enum class PooledForm { kPlain, kTanh };
+void add_pooled(const KeyReader& reader, const std::string& name, ModelSpec& spec,
+                PooledForm form = PooledForm::kPlain);
 
 // A mixture in all layers but the leading dense ones, if the file has experts. How they are weighted is the family's
 // own, or what keys say, `mixture` where they do not: expert_gating_func (kGating), expert_weights_norm and

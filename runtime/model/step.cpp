@@ -1,6 +1,7 @@
 #include "model/step.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/activation.h"
 #include "kernels/argmax.h"
@@ -8,6 +9,7 @@
 #include "kernels/device_policy.h"
 #include "kernels/embedding.h"
 #include "kernels/expert_tiles.h"
+#include "kernels/matmul.h"
 #include "kernels/sample.h"
 #include "model/blocks/branch.h"
 #include "model/blocks/per_layer.h"
@@ -54,6 +56,13 @@ WorkspaceSizes sizes_of(const ModelSpec& spec, const WorkspaceShape& shape) {
           std::max(sizes.tiles, expert_tiles_most_bytes(uint64_t{shape.rows} * mixture.used, mixture.experts));
   }
   return sizes;
+}
+
+// hidden = norm(hidden), by the norm of that name; empty: none.
+void normalise_hidden(Recorder recorder, const StepContext& context, const std::string& name,
+                      const NormWeights& norm) {
+  if (name.empty()) return;
+  record_norm(recorder, context.spec, norm, context.hidden(), context.hidden(), context.step.n);
 }
 
 }  // namespace
@@ -120,8 +129,16 @@ void record_embedding(Recorder recorder, const StepContext& context) {
                          .step_rows = context.step.step_rows,
                          .y = context.hidden(),
                          .n = context.step.n,
-                         .by_position = true,
+                         .row = EmbeddingRow::kOfPosition,
                          .accumulate = true});
+  if (context.spec.token_types != 0)
+    embedding(recorder, {.table = context.weights.token_types,
+                         .step_rows = context.step.step_rows,
+                         .y = context.hidden(),
+                         .n = context.step.n,
+                         .row = EmbeddingRow::kFirst,
+                         .accumulate = true});
+  normalise_hidden(recorder, context, context.spec.embedding_norm, context.weights.embedding_norm);
   if (context.spec.per_layer_width != 0) record_per_layer_inputs(recorder, context);
 }
 
@@ -152,8 +169,12 @@ void record_layers(Recorder recorder, const StepContext& context, size_t first, 
     record_mixer(recorder, context, layer);
     if (parallel && feeds) record_feed_forward(recorder, context, layer);
     add_mixer(recorder, context, layer);
+    normalise_hidden(recorder, context, context.spec.layers[layer].attention_sum_norm,
+                     context.weights.layers[layer].attention_sum_norm);
     if (!parallel && feeds) record_feed_forward(recorder, context, layer);
     if (feeds) add_feed_forward(recorder, context, layer);
+    normalise_hidden(recorder, context, context.spec.layers[layer].ffn_sum_norm,
+                     context.weights.layers[layer].ffn_sum_norm);
     if (context.spec.per_layer_width != 0) add_per_layer(recorder, context, layer);
   }
 }
@@ -183,6 +204,35 @@ void record_head(Recorder recorder, const StepContext& context) {
                         .cols = context.spec.vocabulary,
                         .activation = Activation::kSoftcap,
                         .limit = context.spec.logit_softcap});
+}
+
+void record_encoding(Recorder recorder, const StepContext& context) {
+  record_embedding(recorder, context);
+  record_layers(recorder, context, 0, context.spec.layers.size());
+  normalise_hidden(recorder, context, context.spec.output_norm, context.weights.output_norm);
+}
+
+void record_pooled(Recorder recorder, const StepContext& context, uint32_t count, FloatRows y) {
+  const vk::Buffer *from = &context.work.hidden, *other = &context.work.normed;
+  for (size_t i = 0; i < context.spec.pooled.size(); ++i) {
+    const PooledLayerSpec& layer = context.spec.pooled[i];
+    const Projection& projection = context.weights.pooled[i];
+    const FloatRows to = i + 1 == context.spec.pooled.size() ? y : rows_of(*other, layer.rows);
+    linear(recorder, {.w = projection.w,
+                      .x = rows_of(*from, layer.cols),
+                      .bias = projection.bias ? &*projection.bias : nullptr,
+                      .y = to,
+                      .n = count,
+                      .exact = context.step.exact});
+    if (layer.tanh)  // a cap of 1
+      activation(recorder, {.gate = to,
+                            .y = to,
+                            .n = count,
+                            .cols = layer.rows,
+                            .activation = Activation::kSoftcap,
+                            .limit = 1});
+    std::swap(from, other);
+  }
 }
 
 void record_step(Recorder recorder, const StepContext& context) {

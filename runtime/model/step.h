@@ -1,10 +1,11 @@
-// One step of a decoder: what is asked of it, the device buffers that it works in, and its recording. Blocks: blocks/.
+// One step of a model: what is asked of it, the device buffers that it works in, and its recording. Blocks: blocks/.
 //
 // Buffers are shown as (rows, columns); a row of activations is padded to a multiple of 32 floats.
 #pragma once
 
 #include <span>
 
+#include "kernels/attention.h"
 #include "kernels/kv_pages.h"
 #include "kernels/states.h"
 #include "model/decoder_weights.h"
@@ -57,7 +58,8 @@ inline FloatRows rows_of(const vk::Buffer& buffer, uint32_t columns) { return {b
 
 struct StepShape {
   uint32_t n = 1;            // tokens
-  bool one_sequence = true;  // consecutive tokens of one sequence; else one token of each of several
+  bool one_sequence = true;  // consecutive tokens of one sequence, or of `texts`; else one token of each of several
+  const AttentionTexts* texts = nullptr;
   // Of a step of one sequence: no kernel is chosen by n, so that keys, values and logits are the same bits however a
   // prompt is cut into steps. Costs speed where n is small.
   bool exact = false;
@@ -88,5 +90,9 @@ void record_embedding(Recorder recorder, const StepContext& context);
 void record_layers(Recorder recorder, const StepContext& context, size_t first, size_t last);
 void record_head(Recorder recorder, const StepContext& context);
 void record_step(Recorder recorder, const StepContext& context);
+// Instead of a head: the rows of the texts, with the last norm, are in hidden() then.
+void record_encoding(Recorder recorder, const StepContext& context);
+// The layers behind the pooled vectors of `count` texts, from hidden() to `y`.
+void record_pooled(Recorder recorder, const StepContext& context, uint32_t count, FloatRows y);
 
 }  // namespace pumice

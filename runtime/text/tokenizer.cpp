@@ -200,6 +200,16 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
   return ids;
 }
 
+std::vector<int32_t> Tokenizer::encode_pair(std::string_view first, std::string_view second) const {
+  std::vector<int32_t> ids = encode(first, {.parse_special = false});
+  const std::vector<int32_t> behind = encode(second, {.add_special = false, .parse_special = false});
+  const std::optional<int32_t> sep = impl_->table->sep;
+  if (sep && !(impl_->added.last && std::holds_alternative<WordPieceEncoder>(impl_->encoder))) ids.push_back(*sep);
+  ids.insert(ids.end(), behind.begin(), behind.end());
+  if (impl_->added.last) ids.push_back(*impl_->added.last_id);
+  return ids;
+}
+
 std::string_view Tokenizer::token_bytes(int32_t id, bool include_special) const {
   const TokenTable& table = *impl_->table;
   if (!table.contains(id)) return {};

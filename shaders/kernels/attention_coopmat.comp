@@ -11,6 +11,7 @@
 #define KV_VECTOR uvec4
 #define KV_TOKENS 4
 #define V_PAIRS
+#define PREFILL
 #include "lib/attention.glsl"
 
 // Prefill with matrices, (M, K) x (K, N), f16 in and f32 out. The workgroup stages a page's keys, then its values
@@ -49,13 +50,13 @@ shared float factors[QUERIES];
 
 MatrixB query[HEAD_DIM / K];
 Sums sums[DIMS / M], score[TOKENS / M];  // (dimensions, queries), (tokens, queries)
-int last[ROWS_PER_LANE];                 // key that each row sees, from the first of this lane's columns on
+int position[ROWS_PER_LANE];             // of each row, from the first of this lane's columns on
 float highest[ROWS_PER_LANE], total[ROWS_PER_LANE];  // total: of this lane's columns
 
 uint lane() { return gl_SubgroupID * LANES + gl_SubgroupInvocationID; }
 uint share() { return gl_SubgroupID % SHARES; }
 uint first_query() { return gl_SubgroupID / SHARES * N; }
-uint query_index(uint i) { return min(gl_WorkGroupID.x * QUERIES + i, p.n * GROUP - 1u); }
+uint query_index(uint i) { return min(gl_WorkGroupID.x * QUERIES + i, row_count() * GROUP - 1u); }
 // Row i of this lane among the queries, and which part of its columns. Neighbours share a row.
 uint lane_row(uint i) { return lane() / PARTS * ROWS_PER_LANE + i; }
 uint lane_part() { return lane() % PARTS; }
@@ -156,21 +157,24 @@ void score_keys() {
                  gl_CooperativeMatrixLayoutColumnMajor);
 }
 
-vec4 seen_four(vec4 score, uint key, int last) {
+// `end`: the last key of a text, counted as the position is.
+vec4 seen_four(vec4 score, uint key, int position, int end) {
   const ivec4 keys = int(key) + ivec4(0, 1, 2, 3);
   if (SOFTCAP) score = vec4(capped(score.x), capped(score.y), capped(score.z), capped(score.w));
-  if (WINDOW) score = mix(score, vec4(LOWEST), lessThanEqual(keys + int(p.window), ivec4(last)));
+  if (WINDOW) score = mix(score, vec4(LOWEST), lessThanEqual(keys + int(p.window), ivec4(position)));
+  const int last = !BOTH_WAYS ? position : WINDOW ? min(position + int(p.window) - 1, end) : end;
   return mix(score, vec4(LOWEST), greaterThan(keys, ivec4(last)));
 }
 
 // Scores become weights. factors: for the sums, where the highest score rose.
 void weigh(uint first) {
+  const int end = int(row_count()) - 1 - int(lane_part() * COLUMNS);
   [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
     const uint row = lane_row(i);
     vec4 score[COLUMNS / 4u], here = vec4(LOWEST);
     [[unroll]] for (uint c = 0u; c < COLUMNS / 4u; ++c) {
       const uvec4 words = scores[row * SCORE_STRIDE + lane_part() * (COLUMNS / 4u) + c];
-      score[c] = seen_four(uintBitsToFloat(words), first + 4u * c, last[i]);
+      score[c] = seen_four(uintBitsToFloat(words), first + 4u * c, position[i], end);
       here = max(here, score[c]);
     }
     const float risen = max(highest[i], max_parts(max(max(here.x, here.y), max(here.z, here.w))));
@@ -237,23 +241,25 @@ void store() {
       const uint row = first_query() + e / (M / 4u), index = gl_WorkGroupID.x * QUERIES + row;
       const vec4 values = uintBitsToFloat(scores[row * SCORE_STRIDE + at + e % (M / 4u)]);
       const uint to = query_start(index, p.y_stride) + share() * DIMS + M * i + e % (M / 4u) * 4u;
-      if (index < p.n * GROUP) [[unroll]] for (uint v = 0u; v < 4u; ++v) y[to + v] = values[v];
+      if (index < row_count() * GROUP) [[unroll]] for (uint v = 0u; v < 4u; ++v) y[to + v] = values[v];
     }
     sync_subgroup();
   }
 }
 
 void main() {
-  const StepRow last_row = step_rows[query_index(QUERIES - 1u) / GROUP];
+  if (TEXTS && gl_WorkGroupID.x * QUERIES >= row_count() * GROUP) return;
+  const StepRow last_row = row_at(query_index(QUERIES - 1u) / GROUP);
+  const uint last = last_seen(last_row.position);
   load_queries();
   [[unroll]] for (uint i = 0u; i < DIMS / M; ++i) sums[i] = Sums(0.0);
   [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
-    last[i] = int(step_rows[query_index(lane_row(i)) / GROUP].position) - int(lane_part() * COLUMNS);
+    position[i] = int(row_at(query_index(lane_row(i)) / GROUP).position) - int(lane_part() * COLUMNS);
     highest[i] = NONE;
     total[i] = 0.0;
   }
-  const uint begin_at = first_seen(step_rows[query_index(0u) / GROUP].position) / kPageTokens * kPageTokens;
-  for (uint first = begin_at; first <= last_row.position; first += kPageTokens) {
+  const uint begin_at = first_seen(row_at(query_index(0u) / GROUP).position) / kPageTokens * kPageTokens;
+  for (uint first = begin_at; first <= last; first += kPageTokens) {
     const uint keys = k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / KV_TOKENS;
     const uint values = v_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
     barrier();
@@ -261,7 +267,7 @@ void main() {
     barrier();
     score_keys();
     barrier();
-    stage_values(values, last_row.position - first);
+    stage_values(values, last - first);
     weigh(first);
     barrier();
     add_values();

@@ -4,6 +4,7 @@
 #define KV_VECTOR uvec2
 #define KV_TOKENS 2
 #define V_PAIRS
+#define PREFILL
 #include "lib/attention.glsl"
 
 // Prefill on a processor whose lanes are those of a vector register: a lane takes queries of its own, so keys and
@@ -17,7 +18,7 @@ layout(constant_id = 0) const uint WG = 8u;
 const uint EACH = kAttentionCpuQueries, TOKENS = kAttentionCpuTokens;
 const uint NEW = TOKENS - KV_TOKENS;  // where the next scores go
 
-uint last[EACH], to[EACH];
+uint position[EACH], to[EACH];
 float highest[EACH], total[EACH];
 float query[EACH][HEAD_DIM], sum[EACH][HEAD_DIM];
 float score[EACH][TOKENS];
@@ -28,7 +29,7 @@ void begin(uint count) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     const uint index = min(query_index(i), count - 1u);
     const uint from = query_start(index, p.q_stride);
-    last[i] = step_rows[index / GROUP].position;
+    position[i] = row_at(index / GROUP).position;
     to[i] = query_start(index, p.y_stride);
     highest[i] = NONE;
     total[i] = 0.0;
@@ -64,7 +65,7 @@ void weigh(uint first) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     float risen = highest[i];
     [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
-      score[i][t] = seen(score[i][t], first + t, last[i]);
+      score[i][t] = seen(score[i][t], first + t, position[i]);
       risen = max(risen, score[i][t]);
     }
     const float shrink = exp(highest[i] - risen);
@@ -114,16 +115,18 @@ void rotate_back() {
 #endif
 
 void main() {
-  const uint count = p.n * GROUP;
-  const StepRow last_row = step_rows[(min((gl_WorkGroupID.x + 1u) * QUERIES, count) - 1u) / GROUP];
+  const uint count = row_count() * GROUP;
+  if (TEXTS && gl_WorkGroupID.x * QUERIES >= count) return;
+  const StepRow last_row = row_at((min((gl_WorkGroupID.x + 1u) * QUERIES, count) - 1u) / GROUP);
+  const uint last = last_seen(last_row.position);
   begin(count);
-  const uint first_position = step_rows[gl_WorkGroupID.x * QUERIES / GROUP].position;
+  const uint first_position = row_at(gl_WorkGroupID.x * QUERIES / GROUP).position;
   const uint begin_at = first_seen(first_position) / kPageTokens * kPageTokens;
-  for (uint first = begin_at; first <= last_row.position; first += TOKENS) {
+  for (uint first = begin_at; first <= last; first += TOKENS) {
     score_keys((k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) + first % kPageTokens) / KV_TOKENS);
     weigh(first);
     add_values(v_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y), first % kPageTokens,
-               min(TOKENS, last_row.position + 1u - first));
+               min(TOKENS, last + 1u - first));
   }
 #if KV_TYPE == 2
   rotate_back();

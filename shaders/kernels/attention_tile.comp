@@ -4,6 +4,7 @@
 #define KV_VECTOR uvec2
 #define KV_TOKENS 2
 #define V_PAIRS
+#define PREFILL
 #include "lib/attention.glsl"
 
 // Prefill on any device, without subgroup operations. Lanes form LANES (along the tokens of a page for the scores,
@@ -25,11 +26,11 @@ shared vec4 weights[kPageTokens * ROW_STRIDE];        // (token, four queries)
 shared vec4 highest_of_lane[TOKEN_LANES * (QUERIES / EACH)];
 shared vec4 score_parts[SHARES > 1u ? TOKENS * LANES * (QUERIES / EACH) : 1u];
 
-uvec4 last;  // key that each query sees
+uvec4 position;  // of each query
 vec4 highest = vec4(NONE), total = vec4(0.0);
 vec4 sums[QUADS_PER_LANE * 4u];  // (dimension, four queries)
 
-uint query_index(uint i) { return min(gl_WorkGroupID.x * QUERIES + i, p.n * GROUP - 1u); }
+uint query_index(uint i) { return min(gl_WorkGroupID.x * QUERIES + i, row_count() * GROUP - 1u); }
 
 void stage_queries() {
   for (uint i = gl_LocalInvocationID.x; i < QUERIES * QUADS; i += gl_WorkGroupSize.x) {
@@ -78,7 +79,7 @@ mat2x4 add_shares(mat2x4 score, uint lane, uint group) {
 // Scores become weights in shared memory; scales the sums down where the highest score rose.
 void weigh(mat2x4 score, uint first, uint share, uint lane, uint group) {
   [[unroll]] for (uint t = 0u; t < TOKENS; ++t)
-    score[t] = seen(score[t], first + lane * TOKENS + t, last);
+    score[t] = seen(score[t], first + lane * TOKENS + t, position);
   if (share == 0u) highest_of_lane[group * TOKEN_LANES + lane] = max(score[0], score[1]);
   barrier();
   vec4 risen = highest;
@@ -127,7 +128,7 @@ void rotate_back(uint lane) {
 void store(uint lane, uint group) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     const uint index = gl_WorkGroupID.x * QUERIES + group * EACH + i;
-    if (index >= p.n * GROUP) continue;
+    if (index >= row_count() * GROUP) continue;
     total[i] += sink_weight(index % GROUP, highest[i]) * sqrt(float(V_ROTATION));
     const uint to = query_start(index, p.y_stride);
     [[unroll]] for (uint j = 0u; j < QUADS_PER_LANE; ++j) {
@@ -141,19 +142,21 @@ void store(uint lane, uint group) {
 void main() {
   const uint lane = gl_LocalInvocationID.x % LANES, group = gl_LocalInvocationID.x / LANES;
   const uint share = SHARES == 1u ? 0u : lane / TOKEN_LANES, token_lane = lane % TOKEN_LANES;
-  const StepRow last_row = step_rows[query_index(QUERIES - 1u) / GROUP];
+  if (TEXTS && gl_WorkGroupID.x * QUERIES >= row_count() * GROUP) return;
+  const StepRow last_row = row_at(query_index(QUERIES - 1u) / GROUP);
+  const uint last = last_seen(last_row.position);
   stage_queries();
-  [[unroll]] for (uint i = 0u; i < EACH; ++i) last[i] = step_rows[query_index(group * EACH + i) / GROUP].position;
+  [[unroll]] for (uint i = 0u; i < EACH; ++i) position[i] = row_at(query_index(group * EACH + i) / GROUP).position;
   [[unroll]] for (uint i = 0u; i < QUADS_PER_LANE * 4u; ++i) sums[i] = vec4(0.0);
   barrier();
-  const uint first_position = step_rows[query_index(0u) / GROUP].position;
+  const uint first_position = row_at(query_index(0u) / GROUP).position;
   const uint begin_at = first_seen(first_position) / kPageTokens * kPageTokens;
-  for (uint first = begin_at; first <= last_row.position; first += kPageTokens) {
+  for (uint first = begin_at; first <= last; first += kPageTokens) {
     const uint keys = k_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y) / KV_TOKENS;
     const mat2x4 score = add_shares(score_keys(keys + token_lane, share, group), lane, group);
     weigh(score, first, share, token_lane, group);
     const uint page = v_page_base(last_row.slot, first / kPageTokens, gl_WorkGroupID.y);
-    add_values(page, min(kPageTokens, last_row.position + 1u - first), lane, group);
+    add_values(page, min(kPageTokens, last + 1u - first), lane, group);
   }
   if (V_ROTATION > 1u) rotate_back(lane);
   store(lane, group);

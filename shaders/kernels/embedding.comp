@@ -23,7 +23,10 @@ void main() {
   const uint pair = gl_GlobalInvocationID.x, row = gl_GlobalInvocationID.y;
   const uint unit = pair / 4u, j = pair % 4u;
   if (unit >= p.units) return;
-  const uint chosen = p.by_position != 0u ? step_rows[row].position : step_rows[row].token;
+  const StepRow step_row = step_rows[row];
+  const uint chosen = p.chosen_by == kEmbeddingByToken      ? step_row.token
+                      : p.chosen_by == kEmbeddingByPosition ? step_row.position
+                                                            : 0u;
   const uint table_row = chosen - p.first_row;  // wraps below the slab, and then is beyond it
   if (table_row >= p.rows) return;
   const UnitScale scale = UNIT_SCALE(words, p.scale_offset, table_row, p.units, unit);

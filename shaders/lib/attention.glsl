@@ -1,7 +1,7 @@
 // What the attention kernels share: buffers, which keys a query sees and with what score, and how keys and values are
 // loaded. KV_TYPE as in shared/kv_write.h, or kKvMixed: K_TYPE and V_TYPE, each any of them, are constants then.
 // KV_VECTOR is the type in which the pools are read (uint, uvec2 or uvec4; V of mixed types as uint), KV_TOKENS how
-// many keys lie in one. V_PAIRS: V of one type as uvec2, so that V_UNIT words are one. APPENDS: the kernel writes into
+// many keys lie in one. PREFILL: rows may be those of several texts. V_PAIRS: V of one type as uvec2, so that V_UNIT words are one. APPENDS: the kernel writes into
 // the pools.
 #include "shared/attention.h"
 #include "shared/kv_write.h"
@@ -32,7 +32,8 @@ layout(constant_id = 3) const uint QUERIES = 1u;
 
 layout(constant_id = 10) const uint FORM = 0u;
 const bool WINDOW = (FORM & kAttentionWindow) != 0u, SOFTCAP = (FORM & kAttentionSoftcap) != 0u;
-const bool SINKS = (FORM & kAttentionSinks) != 0u;
+const bool SINKS = (FORM & kAttentionSinks) != 0u, TEXTS = (FORM & kAttentionTexts) != 0u;
+const bool BOTH_WAYS = (FORM & kAttentionBothWays) != 0u;
 
 layout(push_constant) uniform Push { AttentionPush p; };
 layout(binding = 0) readonly buffer Q { float q[]; };
@@ -54,6 +55,15 @@ layout(binding = 5) writeonly buffer Y { float y[]; };
 #define SINKS_BINDING 6
 #endif
 layout(binding = SINKS_BINDING) readonly buffer Sinks { float sinks[]; };
+#ifdef PREFILL
+layout(binding = 7) readonly buffer Texts { uvec2 texts[]; };  // first row, rows
+uint first_row() { return TEXTS ? texts[gl_WorkGroupID.z].x : 0u; }
+uint row_count() { return TEXTS ? texts[gl_WorkGroupID.z].y : p.n; }
+#else
+uint first_row() { return 0u; }
+uint row_count() { return p.n; }
+#endif
+StepRow row_at(uint row) { return step_rows[first_row() + row]; }
 
 #if KV_TYPE == 2
 layout(constant_id = 4) const uint K_TYPE = 2u;
@@ -87,24 +97,31 @@ const uint QUADS = HEAD_DIM / 4u, BLOCK_QUADS = kKvBlock / 4u, BLOCKS = (QUADS +
 
 // Head `head` of this KV head's group, in a row of q or of y.
 uint head_start(uint row, uint head, uint stride) {
-  return row * stride + (gl_WorkGroupID.y * GROUP + head) * HEAD_DIM;
+  return (first_row() + row) * stride + (gl_WorkGroupID.y * GROUP + head) * HEAD_DIM;
 }
 // Prefill: query i of the sequence.
 uint query_start(uint i, uint stride) { return head_start(i / GROUP, i % GROUP, stride); }
 
-// A query sees the keys from first_seen() of its own position up to `last`, which is that position unless it has its
-// own key from elsewhere; others weigh nothing, for which the highest score begins at NONE. Queries are scaled as they
-// are loaded.
+// A query sees the keys from first_seen() to last_seen() of its own position, in decode up to `last`, which is that
+// position unless it has its own key from elsewhere; others weigh nothing, for which the highest score begins at NONE.
+// Queries are scaled as they are loaded.
 const float LOWEST = -3.402823466e38, NONE = 0.5 * LOWEST;
 uint first_seen(uint position) { return WINDOW && position >= p.window ? position - p.window + 1u : 0u; }
+uint last_seen(uint position) {
+  if (!BOTH_WAYS) return position;
+  const uint end = row_count() - 1u;
+  return WINDOW ? min(position + p.window - 1u, end) : end;
+}
 float capped(float score) { return SOFTCAP ? softcap(score, p.softcap) : score; }
 float seen(float score, uint key, uint last, uint position) {
   return key > last || key < first_seen(position) ? LOWEST : capped(score);
 }
-float seen(float score, uint key, uint last) { return seen(score, key, last, last); }
-vec4 seen(vec4 score, uint key, uvec4 last) {
+float seen(float score, uint key, uint position) { return seen(score, key, last_seen(position), position); }
+vec4 seen(vec4 score, uint key, uvec4 position) {
   if (SOFTCAP) score = vec4(capped(score.x), capped(score.y), capped(score.z), capped(score.w));
-  if (WINDOW) score = mix(score, vec4(LOWEST), lessThanEqual(uvec4(key + p.window), last));
+  if (WINDOW) score = mix(score, vec4(LOWEST), lessThanEqual(uvec4(key + p.window), position));
+  uvec4 last = position;
+  if (BOTH_WAYS) [[unroll]] for (uint i = 0u; i < 4u; ++i) last[i] = last_seen(position[i]);
   return mix(score, vec4(LOWEST), greaterThan(uvec4(key), last));
 }
 // What the sink of a head of this KV head's group adds to the sum of the weights.

@@ -8,7 +8,8 @@
 // last workgroup of a row and KV head to finish merges the splits in their order.
 // Prefill: the rows are consecutive tokens of one sequence. A workgroup takes a tile of queries of one KV head; query i
 // of the sequence is head i % group of row i / group. It walks the pages from the first one on, in rounds that begin at
-// multiples of their length, so a row's result does not depend on which other rows are in the step.
+// multiples of their length, so a row's result does not depend on which other rows are in the step. With texts, the
+// rows are those of several sequences, each from its first token on; the grid has a layer for each of them.
 // Sources: Beltagy 2020 (windows), Xiao 2023 (sinks), Dao 2023 (FlashAttention-2, Flash-Decoding). Pages: kv_write.h.
 #ifndef PUMICE_SHARED_ATTENTION_H
 #define PUMICE_SHARED_ATTENTION_H
@@ -28,8 +29,8 @@ struct AttentionPush {
   float softcap;
 };
 // q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and of plain types rope's
-// frequencies; then sinks (heads).
-SHARED_CONST kAttentionPrefillBindings = 7u;
+// frequencies; then sinks (heads); in prefill texts: the first row and the number of rows of each.
+SHARED_CONST kAttentionPrefillBindings = 8u, kAttentionSinksInPrefill = 6u;
 SHARED_CONST kAttentionMixedBindings = 9u;
 SHARED_CONST kAttentionBindings = 10u;
 
@@ -49,6 +50,8 @@ SHARED_CONST kAttentionSpecForm = 10u;      // of what follows
 SHARED_CONST kAttentionWindow = 1u;
 SHARED_CONST kAttentionSoftcap = 2u;
 SHARED_CONST kAttentionSinks = 4u;
+SHARED_CONST kAttentionTexts = 8u;      // prefill
+SHARED_CONST kAttentionBothWays = 16u;  // with texts: a query sees later keys, too, in a window as far as earlier ones
 
 // Floats of one partial result: head_dim values, the maximum and the sum.
 SHARED_CONST kAttentionPartialExtra = 2u;

@@ -32,6 +32,23 @@ AttentionTest::Cache AttentionTest::make_cache(const AttentionCase& c, uint32_t 
   return cache;
 }
 
+uint32_t AttentionTest::slot_of(const AttentionCase& c, uint32_t row) {
+  if (c.texts.empty()) return c.one_sequence ? c.slot : row;
+  uint32_t text = 0;
+  for (uint32_t end = c.texts[0]; row >= end; end += c.texts[++text]) continue;
+  return text;
+}
+
+std::vector<uint32_t> AttentionTest::spans_of(const AttentionCase& c) {
+  std::vector<uint32_t> spans;
+  uint32_t first = 0;
+  for (const uint32_t length : c.texts) {
+    spans.insert(spans.end(), {first, length});
+    first += length;
+  }
+  return spans;
+}
+
 std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& cache, std::span<const float> q,
                                            uint32_t shift) {
   std::vector<uint32_t> positions = c.positions;
@@ -43,12 +60,15 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
                                 .head_dim = c.head_dim,
                                 .scale = scale(c),
                                 .window = c.window,
-                                .softcap = c.softcap};
+                                .softcap = c.softcap,
+                                .both_ways = c.both_ways};
   const std::vector<float> sinks = sinks_of(c);
   args.sinks = sinks;
   for (uint32_t row = 0; row < positions.size(); ++row) {
-    args.k.push_back(cache.k[c.one_sequence ? c.slot : row]);
-    args.v.push_back(cache.v[c.one_sequence ? c.slot : row]);
+    const uint32_t slot = slot_of(c, row);
+    const size_t tokens = c.texts.empty() ? longest(c) : c.texts[slot];
+    args.k.push_back(std::span(cache.k[slot]).first(tokens * c.kv_heads * c.head_dim));
+    args.v.push_back(std::span(cache.v[slot]).first(tokens * c.kv_heads * c.head_dim));
   }
   std::vector<float> y = reference::attention(args);
   for (size_t at = 0; at < y.size(); at += c.head_dim)
@@ -64,9 +84,11 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
   double absolute = 0;
   const size_t d = c.head_dim, heads = c.kv_heads * c.group;
   for (size_t row = 0; row < c.positions.size(); ++row) {
-    const auto& k = cache.k[c.one_sequence ? c.slot : row];
+    const uint32_t slot = slot_of(c, static_cast<uint32_t>(row));
+    const auto& k = cache.k[slot];
+    const size_t last = c.both_ways ? c.texts[slot] - 1 : c.positions[row];
     for (size_t head = 0; head < heads; ++head)
-      for (size_t t = 0; t <= c.positions[row]; ++t)
+      for (size_t t = 0; t <= last; ++t)
         absolute =
             std::max(absolute, reference::absolute_dot(q.subspan((row * heads + head) * d, d),
                                                        std::span(k).subspan((t * c.kv_heads + head / c.group) * d, d)));
@@ -94,8 +116,11 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
   const uint32_t heads = c.kv_heads * c.group, cols = heads * c.head_dim;
   const uint32_t q_cols = cols + (pools ? 2 * c.kv_heads * c.head_dim : 0);
   std::vector<StepRow> step_rows = step_rows_at(c.positions, true);
-  if (c.one_sequence)
-    for (StepRow& row : step_rows) row.slot = c.slot;
+  for (uint32_t row = 0; row < n; ++row) step_rows[row].slot = slot_of(c, row);
+  const AttentionTexts texts{.spans = buffer(c.texts.empty() ? std::vector<uint32_t>{0, 0} : spans_of(c)),
+                             .count = static_cast<uint32_t>(c.texts.size()),
+                             .longest = longest(c),
+                             .both_ways = c.both_ways};
   const uint32_t splits = (longest(c) + kSplitTokens - 1) / kSplitTokens + c.spare_splits;
   const vk::BufferView arguments = buffer(std::vector<uint32_t>{n, c.kv_heads, splits});
   const vk::BufferView counters = words(n * c.kv_heads, 0);
@@ -131,6 +156,7 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
                            .softcap = c.softcap,
                            .sinks = sinks,
                            .one_sequence = c.one_sequence,
+                           .texts = c.texts.empty() ? nullptr : &texts,
                            .arguments = c.one_sequence ? nullptr : &arguments,
                            .max_splits = splits,
                            .partials = partials,
@@ -155,7 +181,7 @@ std::string AttentionTest::describe(Mask mask, const AttentionCase& c) {
        << c.kv_heads << " x " << c.head_dim << ", rows " << c.positions.size() << ", to " << longest(c)
        << ", one sequence " << c.one_sequence << ", rotary " << c.rotary
        << (c.pairs == RopePairs::kHalves ? " halves" : "") << ", window " << c.window << ", softcap " << c.softcap
-       << ", sinks " << c.sinks;
+       << ", sinks " << c.sinks << ", texts " << c.texts.size() << ", both ways " << c.both_ways;
   return text.str();
 }
 
@@ -163,13 +189,13 @@ void AttentionTest::check(Mask mask, const AttentionCase& c) {
   SCOPED_TRACE(describe(mask, c));
   Generator random(c.head_dim + c.group);
   const auto n = static_cast<uint32_t>(c.positions.size());
-  const Cache cache = make_cache(c, c.one_sequence ? c.slot + 1 : n, random);
+  const Cache cache = make_cache(c, slot_of(c, n - 1) + 1, random);
   const auto q = random.normals(n * c.kv_heads * c.group * c.head_dim);
   const auto actual = compute(c, cache, q);
   const double allowed = tolerance(c, cache, q);
   const auto verdict = reference::compare(actual, expected(c, cache, q), allowed);
   EXPECT_TRUE(verdict) << verdict;
-  if (longest(c) > 1) {
+  if (longest(c) > 1 && !c.both_ways) {
     EXPECT_FALSE(reference::compare(actual, expected(c, cache, q, 1), allowed)) << "one key less goes unseen";
   }
   const auto unseen = [&](const char* what, AttentionCase other) {
@@ -181,6 +207,8 @@ void AttentionTest::check(Mask mask, const AttentionCase& c) {
   if (c.softcap != 0) unseen("another cap", other);
   other = c, other.sinks = false;
   if (c.sinks) unseen("no sinks", other);
+  other = c, other.both_ways = false;
+  if (c.both_ways) unseen("one way", other);
 }
 
 // The pages lack the rows' own keys and values at first. Those must be stored as kv_write's reference has them, and

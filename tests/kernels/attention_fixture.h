@@ -30,6 +30,8 @@ struct AttentionCase {
   uint32_t window = 0;
   float softcap = 0;
   bool sinks = false;
+  std::vector<uint32_t> texts;  // their lengths; positions are theirs, one text after the other
+  bool both_ways = false;       // with texts
   QueryScale query = {};  // where the rows are appended
 };
 
@@ -37,6 +39,16 @@ inline std::vector<uint32_t> consecutive(uint32_t first, uint32_t n) {
   std::vector<uint32_t> positions(n);
   for (uint32_t i = 0; i < n; ++i) positions[i] = first + i;
   return positions;
+}
+
+// Rows of texts of these lengths.
+inline AttentionCase of_texts(AttentionCase c, std::vector<uint32_t> lengths) {
+  c.one_sequence = true;
+  c.positions.clear();
+  for (const uint32_t length : lengths)
+    for (uint32_t i = 0; i < length; ++i) c.positions.push_back(i);
+  c.texts = std::move(lengths);
+  return c;
 }
 
 inline constexpr uint32_t kSplitTokens = kAttentionDecodePages * kPageTokens;
@@ -57,6 +69,8 @@ class AttentionTest : public DeviceTest {
   // (n, (heads + 2 kv_heads) * head_dim) and its keys and values are appended; then `pools` is what is stored.
   std::vector<float> compute(const AttentionCase& c, const Cache& cache, std::span<const float> q,
                              Cache* pools = nullptr);
+  static uint32_t slot_of(const AttentionCase& c, uint32_t row);
+  static std::vector<uint32_t> spans_of(const AttentionCase& c);  // of the texts: first row, rows
   void check(Mask mask, const AttentionCase& c);
   void check_append(Mask mask, const AttentionCase& c);
   std::string describe(Mask mask, const AttentionCase& c);

@@ -160,6 +160,25 @@ TEST_F(AttentionTest, WindowsSoftCapsAndSinks) {
   }
 }
 
+// Texts shorter and longer than a tile and than a page; the slots have keys behind the ends of theirs.
+TEST_F(AttentionTest, TextsBothWays) {
+  for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kIntel}) {
+    use(mask);
+    const KvFormat& format = mask == Mask::kShared ? kF32 : kF16;
+    AttentionCase c = of_texts({.format = format, .kv_heads = 2, .group = 1, .head_dim = 32}, {5, 1, 70, 33});
+    check(mask, c);
+    c.both_ways = true;
+    check(mask, c);
+    for (const uint32_t window : {9u, 33u}) {
+      c.window = window;
+      check(mask, c);
+    }
+    c.window = 0;
+    c.group = 3;
+    check(mask, c);
+  }
+}
+
 // Heads whose sums are too many for a subgroup or for the lanes of a tile, over more splits than are merged at once.
 TEST_F(AttentionTest, WideHeads) {
   for (const Mask mask : {Mask::kDiscrete, Mask::kIntel}) {

@@ -55,7 +55,7 @@ TEST_F(EmbeddingTest, AddsRowsByPosition) {
                          .step_rows = buffer(steps),
                          .y = y,
                          .n = 3,
-                         .by_position = true,
+                         .row = EmbeddingRow::kOfPosition,
                          .accumulate = true});
   });
   auto expected = reference::embedding(table.values, 50, kCols, positions, 1);

@@ -1,5 +1,5 @@
-// Causal attention with grouped query heads over dense K and V: y = softmax(scale * q K^T) V, where a row sees keys
-// 0..position of its own sequence, and query head h reads KV head h / (heads / kv_heads).
+// Attention with grouped query heads over dense K and V: y = softmax(scale * q K^T) V, where a row sees keys
+// 0..position of its own sequence, or both ways all of them, and query head h reads KV head h / (heads / kv_heads).
 // Source: A. Vaswani et al., Attention Is All You Need (2017); J. Ainslie et al., GQA (2023).
 // Thread rule: a pure function.
 #pragma once
@@ -28,13 +28,16 @@ struct AttentionArgs {
   float scale = 1.0f;
   size_t window = 0;             // a row sees the keys less than this many positions back; 0: all
   float softcap = 0.0f;          // scores become softcap * tanh(score / softcap); 0: they do not
+  bool both_ways = false;        // a row sees all keys that there are, in a window as far ahead as back
   std::span<const float> sinks;  // (heads): logits that take part in the softmax without a value; or empty
 };
 
-// One query head over keys 0..keys-1 of its KV head; adds nothing to y but the result, y (value_dim).
+// One query head of a position over the keys of its KV head that it sees; adds nothing to y but the result, y
+// (value_dim).
 inline void attend(const AttentionArgs& args, std::span<const float> q, std::span<const float> k,
-                   std::span<const float> v, size_t keys, size_t head, std::span<float> y) {
+                   std::span<const float> v, size_t position, size_t head, std::span<float> y) {
   const size_t value_dim = y.size(), kv_head = head / (args.heads / args.kv_heads);
+  const size_t keys = args.both_ways ? k.size() / (args.kv_heads * args.head_dim) : position + 1;
   std::vector<double> weights(keys);
   double top = -std::numeric_limits<double>::infinity();
   for (size_t t = 0; t < keys; ++t) {
@@ -42,7 +45,8 @@ inline void attend(const AttentionArgs& args, std::span<const float> q, std::spa
     weights[t] = static_cast<double>(args.scale) * dot(q, key);
     const double cap = static_cast<double>(args.softcap);
     if (cap != 0) weights[t] = cap * std::tanh(weights[t] / cap);
-    if (args.window != 0 && keys - 1 - t >= args.window) weights[t] = -std::numeric_limits<double>::infinity();
+    const size_t distance = t > position ? t - position : position - t;
+    if (args.window != 0 && distance >= args.window) weights[t] = -std::numeric_limits<double>::infinity();
     top = std::max(top, weights[t]);
   }
   double sum = args.sinks.empty() ? 0.0 : std::exp(static_cast<double>(args.sinks[head]) - top);
@@ -66,7 +70,7 @@ inline std::vector<float> attention(const AttentionArgs& args) {
     const std::span<const float> v = args.v[args.v.size() == 1 ? 0 : row];
     for (size_t head = 0; head < args.heads; ++head) {
       const size_t index = row * args.heads + head;
-      attend(args, args.q.subspan(index * args.head_dim, args.head_dim), k, v, args.positions[row] + size_t{1}, head,
+      attend(args, args.q.subspan(index * args.head_dim, args.head_dim), k, v, args.positions[row], head,
              std::span<float>(y).subspan(index * value_dim, value_dim));
     }
   }

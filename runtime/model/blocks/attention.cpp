@@ -207,6 +207,7 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
                        .softcap = spec.softcap,
                        .sinks = spec.sinks ? &weights.sinks : nullptr,
                        .one_sequence = step.one_sequence,
+                       .texts = step.texts,
                        .arguments = step.decode_arguments,
                        .max_splits = context.work.max_splits,
                        .partials = context.work.partials,

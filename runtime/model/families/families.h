@@ -100,7 +100,15 @@ namespace pumice {
   X("nemotron_h_moe", nemotron_h)   \
   X("mamba2", mamba2)               \
   X("falcon-h1", falcon_h1)         \
-  X("baichuan", baichuan)
+  X("baichuan", baichuan)           \
+  X("bert", bert)                   \
+  X("nomic-bert", nomic_bert)       \
+  X("nomic-bert-moe", nomic_bert_moe) \
+  X("modern-bert", modern_bert)     \
+  X("neo-bert", neo_bert)           \
+  X("eurobert", eurobert)           \
+  X("gemma-embedding", gemma_embedding) \
+  X("llama-embed", llama)
 
 struct Family {
   const char* name;  // general.architecture
