@@ -177,8 +177,8 @@ struct Ranked {
 void print_ranked(const EmbedFlags& flags, const std::vector<std::string>& texts, const std::vector<Ranked>& ranked) {
   if (!flags.json) {
     std::string table;
-    for (const Ranked& one : ranked) table += fmt::format("{:>10.5f}  {:>5}  {}\n", one.score, one.index + 1,
-                                                          texts[one.index]);
+    for (const Ranked& one : ranked)
+      table += fmt::format("{:>10.5f}  {:>5}  {}\n", one.score, one.index + 1, texts[one.index]);
     return write_stdout(table);
   }
   Json results = Json::array();

@@ -29,9 +29,8 @@ constexpr const char* kDescription =
     "\n"
     "The text goes to standard output, everything else to standard error.";
 
-constexpr const char* kCommands[] = {"run",     "tokenize", "top",    "perplexity", "bench",
-                                     "devices", "inspect",  "matrix", "kv",         "embed",
-                                     "rank"};
+constexpr const char* kCommands[] = {"run",     "tokenize", "top", "perplexity", "bench", "devices",
+                                     "inspect", "matrix",   "kv",  "embed",      "rank"};
 
 // Those that open a device; the others answer without touching Vulkan.
 constexpr const char* kDeviceCommands[] = {"run", "top", "perplexity", "bench", "devices", "matrix", "embed", "rank"};

@@ -111,19 +111,19 @@ void fill_tiers(const StoreStats& from, PumiceTierStats (&to)[kTierKinds]) {
   for (size_t i = 0; i < kTierKinds; ++i) {
     const TierStats& tier = from.tiers[i];
     to[i] = {.present = from.present[i] ? 1 : 0,
-                   .values = tier.values,
-                   .bytes = tier.bytes,
-                   .limit_bytes = tier.limit_bytes,
-                   .reads = tier.reads,
-                   .hits = tier.hits,
-                   .writes = tier.writes,
-                   .evictions = tier.evictions,
-                   .failures = tier.failures,
-                   .read_bytes = tier.read_bytes,
-                   .written_bytes = tier.written_bytes,
-                   .seconds_reading = tier.seconds_reading,
-                   .seconds_writing = tier.seconds_writing,
-                   .seconds_per_page = from.seconds_per_page[i]};
+             .values = tier.values,
+             .bytes = tier.bytes,
+             .limit_bytes = tier.limit_bytes,
+             .reads = tier.reads,
+             .hits = tier.hits,
+             .writes = tier.writes,
+             .evictions = tier.evictions,
+             .failures = tier.failures,
+             .read_bytes = tier.read_bytes,
+             .written_bytes = tier.written_bytes,
+             .seconds_reading = tier.seconds_reading,
+             .seconds_writing = tier.seconds_writing,
+             .seconds_per_page = from.seconds_per_page[i]};
   }
 }
 

@@ -36,26 +36,29 @@ Result<EncoderOptions> translate(ModelObject& model, const PumiceEncoderOptions&
   return to;
 }
 
-// A call that computes. Its callback may not make another one.
+// A call that computes, with those of other encoders that this thread is in. Its callback may not make another one.
 class EncoderTurn {
  public:
-  explicit EncoderTurn(EncoderObject& object) : object_(object), lock_(object.turn) {
-    object_.in_turn = std::this_thread::get_id();
+  explicit EncoderTurn(EncoderObject& object) : object_(object), lock_(object.turn), outer_(innermost_) {
+    innermost_ = this;
   }
-  ~EncoderTurn() { object_.in_turn = std::thread::id(); }
+  ~EncoderTurn() { innermost_ = outer_; }
   EncoderTurn(const EncoderTurn&) = delete;
   EncoderTurn& operator=(const EncoderTurn&) = delete;
 
- private:
-  EncoderObject& object_;
-  const std::lock_guard<std::mutex> lock_;
-};
+  static Result<void> check_none(const EncoderObject& object) {
+    for (const EncoderTurn* turn = innermost_; turn; turn = turn->outer_)
+      if (&turn->object_ == &object) return invalid("a callback of a call on this encoder cannot use the encoder");
+    return {};
+  }
 
-Result<void> check_no_turn(const EncoderObject& object) {
-  if (object.in_turn == std::this_thread::get_id())
-    return invalid("a callback of a call on this encoder cannot use the encoder");
-  return {};
-}
+ private:
+  static thread_local const EncoderTurn* innermost_;
+  const EncoderObject& object_;
+  const std::lock_guard<std::mutex> lock_;
+  const EncoderTurn* const outer_;
+};
+thread_local const EncoderTurn* EncoderTurn::innermost_ = nullptr;
 
 Result<void> embed(EncoderObject& object, const PumiceEmbedOptions& given) {
   if (given.count > 0 && !given.texts) return invalid("texts");
@@ -108,7 +111,7 @@ PumiceResult pumice_embed(PumiceEncoder* encoder, const PumiceEmbedOptions* opti
   if (!encoder) return PUMICE_INVALID_ARGUMENT;
   const std::shared_ptr<EncoderObject> object = encoder->object;
   return guarded(&object->last_error, [&]() -> Result<void> {
-    PUMICE_TRY(check_no_turn(*object));
+    PUMICE_TRY(EncoderTurn::check_none(*object));
     PUMICE_ASSIGN(const PumiceEmbedOptions given, taken(options, pumice_embed_options_init(), "options"));
     const EncoderTurn turn(*object);
     return embed(*object, given);
@@ -120,7 +123,7 @@ PumiceResult pumice_encoder_get_info(const PumiceEncoder* encoder, PumiceEncoder
   const std::shared_ptr<EncoderObject> object = encoder->object;
   return guarded(&object->last_error, [&]() -> Result<void> {
     PUMICE_TRY(check_struct(info, "info"));
-    PUMICE_TRY(check_no_turn(*object));
+    PUMICE_TRY(EncoderTurn::check_none(*object));
     const EncoderTurn turn(*object);
     const Encoder& from = *object->encoder;
     const EncoderStats& stats = from.stats();

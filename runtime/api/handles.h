@@ -14,7 +14,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "api/structs.h"
@@ -109,8 +108,7 @@ struct ContextObject {
 struct EncoderObject {
   std::shared_ptr<ModelObject> model;
   std::unique_ptr<Encoder> encoder;
-  std::mutex turn;                          // of calls that compute
-  std::atomic<std::thread::id> in_turn{};  // whose turn it is
+  std::mutex turn;  // of calls that compute
   LastError last_error;
 };
 
@@ -231,7 +229,8 @@ PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, S
 // Of the model's file, which is read at the first call.
 Result<std::string> digest_of(ModelObject& model);
 
-// Where keys and values, or vectors, of a model are kept; the digest of its file is read where they outlive the process.
+// Where keys and values, or vectors, of a model are kept; the digest of its file is read where they outlive the
+// process.
 struct GivenStore {
   TieredStoreOptions options;
   std::optional<Secret> secret;

@@ -126,10 +126,8 @@ std::optional<std::vector<float>> Encoder::find(const PageKey& key, TokenSpan te
 
 void Encoder::keep(const PageKey& key, TokenSpan text, std::span<const float> vectors) {
   const std::span<const std::byte> bytes = std::as_bytes(vectors);
-  store_->store({.key = key,
-                 .parent = root_,
-                 .tokens = {text.begin(), text.end()},
-                 .payload = {bytes.begin(), bytes.end()}});
+  store_->store(
+      {.key = key, .parent = root_, .tokens = {text.begin(), text.end()}, .payload = {bytes.begin(), bytes.end()}});
 }
 
 bool Encoder::fits(const Batch& batch, TokenSpan text) const {

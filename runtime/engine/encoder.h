@@ -24,9 +24,9 @@ struct EncoderOptions {
   std::optional<Pooling> pooling;  // instead of the model's own
   bool normalise = true;           // to a length of 1; not what a classifier says
   bool cache = true;
-  std::string identity;            // of the model, where vectors outlive the process
-  std::string group;               // texts of different groups share nothing
-  std::optional<Secret> secret;    // of the cache's keys; empty: random
+  std::string identity;          // of the model, where vectors outlive the process
+  std::string group;             // texts of different groups share nothing
+  std::optional<Secret> secret;  // of the cache's keys; empty: random
   TieredStoreOptions store;
 };
 

@@ -144,10 +144,9 @@ Result<std::vector<float>> EncodingStep::finish(std::span<const float> vectors, 
   lane.stream.begin();
   const uint64_t in_bytes = uint64_t{4} * count * stride(), out_bytes = uint64_t{4} * count * out_stride;
   lane.stream.copy({pooled_, 0, in_bytes}, {work_.hidden, 0, in_bytes});
-  record_pooled(
-      {model_->kernels(), lane.stream},
-      {.spec = spec, .weights = model_->weights(), .work = work_, .step = {.n = count, .exact = true}}, count,
-      rows_of(work_.gate, out));
+  record_pooled({model_->kernels(), lane.stream},
+                {.spec = spec, .weights = model_->weights(), .work = work_, .step = {.n = count, .exact = true}}, count,
+                rows_of(work_.gate, out));
   lane.stream.copy({work_.gate, 0, out_bytes}, {pooled_, 0, out_bytes});
   PUMICE_TRY(submit(lane));
   PUMICE_TRY(wait(next_));

@@ -52,8 +52,8 @@ class EncodingStep {
   const Model* model_ = nullptr;
   EncodingShape shape_;
   Workspace work_;
-  vk::Buffer keys_, values_;   // pages of the widest layer
-  vk::Buffer pooled_;          // (texts, widest pooled layer) on the host: in, then out
+  vk::Buffer keys_, values_;  // pages of the widest layer
+  vk::Buffer pooled_;         // (texts, widest pooled layer) on the host: in, then out
   std::vector<Lane> lanes_;
   size_t next_ = 0;
 };

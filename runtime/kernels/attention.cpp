@@ -232,17 +232,16 @@ void attention(Recorder recorder, const AttentionArgs& args) {
     constants[kAttentionSpecTypes + 1] = static_cast<uint32_t>(format.v);
     constants[kAttentionSpecTypes + 2] = format.v_rotation(args.head_dim);
   }
-  record(recorder,
-         {.variant = std::string(choice.variant) + "." + args.pages.format.variant(),
-          .constants = constants,
-          .full_subgroups = choice.full_subgroups,
-          .subgroup_size = choice.subgroup_size,
-          .push = push_bytes(push),
-          .bindings = std::span(bindings, binding_count),
-          .groups = {args.one_sequence ? divide_up(rows * group, choice.queries) : rows, args.kv_heads,
-                     args.texts ? args.texts->count : 1},
-          .indirect = args.one_sequence ? nullptr : args.arguments,
-          .cost = {.bytes = 8.0 * args.n * args.heads * args.head_dim}});
+  record(recorder, {.variant = std::string(choice.variant) + "." + args.pages.format.variant(),
+                    .constants = constants,
+                    .full_subgroups = choice.full_subgroups,
+                    .subgroup_size = choice.subgroup_size,
+                    .push = push_bytes(push),
+                    .bindings = std::span(bindings, binding_count),
+                    .groups = {args.one_sequence ? divide_up(rows * group, choice.queries) : rows, args.kv_heads,
+                               args.texts ? args.texts->count : 1},
+                    .indirect = args.one_sequence ? nullptr : args.arguments,
+                    .cost = {.bytes = 8.0 * args.n * args.heads * args.head_dim}});
 }
 
 }  // namespace pumice

@@ -5,8 +5,8 @@
 
 #include "model/blocks/attention.h"
 #include "model/blocks/feed_forward.h"
-#include "model/blocks/recurrence.h"
 #include "model/blocks/per_layer.h"
+#include "model/blocks/recurrence.h"
 
 namespace pumice {
 

@@ -1,5 +1,5 @@
-// ModelSpec: what a decoder or an encoder computes, as data. A family (model/families) fills it from a model file; weights, steps,
-// the KV cache and what is listed ahead of them walk it.
+// ModelSpec: what a decoder or an encoder computes, as data. A family (model/families) fills it from a model file;
+// weights, steps, the KV cache and what is listed ahead of them walk it.
 #pragma once
 
 #include <cstdint>
@@ -58,8 +58,8 @@ struct AttentionSpec {
   bool v_norm = false;           // of each head of v, without a weight
   bool norm_after_rope = false;  // instead of before
   float clip = 0;                // of the projections q, k and v, up and down; 0: none
-  uint32_t window = 0;           // a token sees the keys less than this many positions back, in an encoder also ahead; 0: all
-  float softcap = 0;             // of scores; 0: none
+  uint32_t window = 0;    // a token sees the keys less than this many positions back, in an encoder also ahead; 0: all
+  float softcap = 0;      // of scores; 0: none
   float temperature = 0;  // queries are multiplied by 1 + temperature ln(floor(position / temperature_length) + 1)
   uint32_t temperature_length = 1;
   std::optional<uint32_t> cache_layer;  // whose keys and values are read instead of own ones
@@ -184,8 +184,8 @@ struct ModelSpec {
   float logit_scale = 1;
   float logit_softcap = 0;                  // 0: none
   std::string output_norm = "output_norm";  // the name of its tensor, without ".weight"
-  std::optional<Pooling> pooling;        // empty: the file does not say
-  std::vector<PooledLayerSpec> pooled;  // one after the other
+  std::optional<Pooling> pooling;           // empty: the file does not say
+  std::vector<PooledLayerSpec> pooled;      // one after the other
   std::vector<RopeSpec> ropes;
   std::vector<LayerSpec> layers;
   std::vector<std::string> unused_tensors;  // ends of names that files may have and the family does not compute with

@@ -59,8 +59,7 @@ WorkspaceSizes sizes_of(const ModelSpec& spec, const WorkspaceShape& shape) {
 }
 
 // hidden = norm(hidden), by the norm of that name; empty: none.
-void normalise_hidden(Recorder recorder, const StepContext& context, const std::string& name,
-                      const NormWeights& norm) {
+void normalise_hidden(Recorder recorder, const StepContext& context, const std::string& name, const NormWeights& norm) {
   if (name.empty()) return;
   record_norm(recorder, context.spec, norm, context.hidden(), context.hidden(), context.step.n);
 }
@@ -225,12 +224,8 @@ void record_pooled(Recorder recorder, const StepContext& context, uint32_t count
                       .n = count,
                       .exact = context.step.exact});
     if (layer.tanh)  // a cap of 1
-      activation(recorder, {.gate = to,
-                            .y = to,
-                            .n = count,
-                            .cols = layer.rows,
-                            .activation = Activation::kSoftcap,
-                            .limit = 1});
+      activation(recorder,
+                 {.gate = to, .y = to, .n = count, .cols = layer.rows, .activation = Activation::kSoftcap, .limit = 1});
     std::swap(from, other);
   }
 }

@@ -47,8 +47,8 @@ class Tokenizer {
 
   std::vector<int32_t> encode(std::string_view text, EncodeOptions options) const;
 
-  // Two texts for a classifier, both plain, each with the tokens that end one: [CLS] first [SEP] second [SEP] of "bert",
-  // <s> first </s></s> second </s> of "t5".
+  // Two texts for a classifier, both plain, each with the tokens that end one: [CLS] first [SEP] second [SEP] of
+  // "bert", <s> first </s></s> second </s> of "t5".
   std::vector<int32_t> encode_pair(std::string_view first, std::string_view second) const;
 
   // The bytes that the token stands for in output: "▁" is a space, <0xNN> its byte, the byte alphabet decoded. Control

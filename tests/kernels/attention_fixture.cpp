@@ -39,14 +39,23 @@ uint32_t AttentionTest::slot_of(const AttentionCase& c, uint32_t row) {
   return text;
 }
 
-std::vector<uint32_t> AttentionTest::spans_of(const AttentionCase& c) {
+std::vector<StepRow> AttentionTest::step_rows_of(const AttentionCase& c) {
+  std::vector<StepRow> rows = step_rows_at(c.positions, true);
+  for (uint32_t row = 0; row < rows.size(); ++row) rows[row].slot = slot_of(c, row);
+  return rows;
+}
+
+AttentionTexts AttentionTest::texts_of(const AttentionCase& c) {
   std::vector<uint32_t> spans;
   uint32_t first = 0;
   for (const uint32_t length : c.texts) {
     spans.insert(spans.end(), {first, length});
     first += length;
   }
-  return spans;
+  return {.spans = buffer(c.texts.empty() ? std::vector<uint32_t>{0, 0} : spans),
+          .count = static_cast<uint32_t>(c.texts.size()),
+          .longest = longest(c),
+          .both_ways = c.both_ways};
 }
 
 std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& cache, std::span<const float> q,
@@ -115,12 +124,7 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
   const auto n = static_cast<uint32_t>(c.positions.size());
   const uint32_t heads = c.kv_heads * c.group, cols = heads * c.head_dim;
   const uint32_t q_cols = cols + (pools ? 2 * c.kv_heads * c.head_dim : 0);
-  std::vector<StepRow> step_rows = step_rows_at(c.positions, true);
-  for (uint32_t row = 0; row < n; ++row) step_rows[row].slot = slot_of(c, row);
-  const AttentionTexts texts{.spans = buffer(c.texts.empty() ? std::vector<uint32_t>{0, 0} : spans_of(c)),
-                             .count = static_cast<uint32_t>(c.texts.size()),
-                             .longest = longest(c),
-                             .both_ways = c.both_ways};
+  const AttentionTexts texts = texts_of(c);
   const uint32_t splits = (longest(c) + kSplitTokens - 1) / kSplitTokens + c.spare_splits;
   const vk::BufferView arguments = buffer(std::vector<uint32_t>{n, c.kv_heads, splits});
   const vk::BufferView counters = words(n * c.kv_heads, 0);
@@ -129,7 +133,7 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
   const FloatRows input = rows(q, q_cols, q_cols + c.extra_stride);
   const vk::Buffer* const sinks = c.sinks ? whole(sinks_of(c)) : nullptr;
   const KvPages pages{c.format, buffer(cache.k_pool), buffer(cache.v_pool), buffer(cache.table), cache.pages_per_slot};
-  const vk::BufferView rows_of_step = buffer(step_rows);
+  const vk::BufferView rows_of_step = buffer(step_rows_of(c));
   const KvWriteArgs append{.qkv = input,
                            .frequencies = buffer(bound_frequencies(reference::inverse_frequencies(c.rotary, 10000))),
                            .step_rows = rows_of_step,

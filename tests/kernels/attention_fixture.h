@@ -32,7 +32,7 @@ struct AttentionCase {
   bool sinks = false;
   std::vector<uint32_t> texts;  // their lengths; positions are theirs, one text after the other
   bool both_ways = false;       // with texts
-  QueryScale query = {};  // where the rows are appended
+  QueryScale query = {};        // where the rows are appended
 };
 
 inline std::vector<uint32_t> consecutive(uint32_t first, uint32_t n) {
@@ -70,7 +70,8 @@ class AttentionTest : public DeviceTest {
   std::vector<float> compute(const AttentionCase& c, const Cache& cache, std::span<const float> q,
                              Cache* pools = nullptr);
   static uint32_t slot_of(const AttentionCase& c, uint32_t row);
-  static std::vector<uint32_t> spans_of(const AttentionCase& c);  // of the texts: first row, rows
+  static std::vector<StepRow> step_rows_of(const AttentionCase& c);
+  AttentionTexts texts_of(const AttentionCase& c);
   void check(Mask mask, const AttentionCase& c);
   void check_append(Mask mask, const AttentionCase& c);
   std::string describe(Mask mask, const AttentionCase& c);

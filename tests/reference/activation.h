@@ -1,5 +1,5 @@
-// silu(x) = x / (1 + e^-x), and gelu(x) in its tanh approximation 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); the
-// gated forms multiply by a second input.
+// silu(x) = x / (1 + e^-x), gelu_erf(x) = 0.5 x (1 + erf(x / sqrt(2))), and gelu(x), its tanh approximation
+// 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); the gated forms multiply by a second input.
 // Source: D. Hendrycks and K. Gimpel, Gaussian Error Linear Units (2016); N. Shazeer, GLU Variants Improve Transformer
 // (2020). Thread rule: pure functions.
 #pragma once
@@ -12,7 +12,7 @@
 
 namespace pumice::reference {
 
-enum class Activation { kSilu, kGelu };
+enum class Activation { kSilu, kGelu, kGeluErf };
 
 inline double silu(double x) { return x / (1.0 + std::exp(-x)); }
 
@@ -21,7 +21,11 @@ inline double gelu(double x) {
   return 0.5 * x * (1.0 + std::tanh(inner));
 }
 
-inline double activate(Activation activation, double x) { return activation == Activation::kSilu ? silu(x) : gelu(x); }
+inline double gelu_erf(double x) { return 0.5 * x * std::erfc(-x / std::numbers::sqrt2); }
+
+inline double activate(Activation activation, double x) {
+  return activation == Activation::kSilu ? silu(x) : activation == Activation::kGelu ? gelu(x) : gelu_erf(x);
+}
 
 // y = act(x), elementwise.
 inline std::vector<float> activation(Activation kind, std::span<const float> x) {

@@ -122,15 +122,19 @@ class DecoderFeedForward : public DecoderTensors {
       for (size_t i = 0; i < y.size(); ++i) y[i] *= std::max(gate[i], 0.0f);
       return y;
     }
-    const bool gelu = spec.activation == pumice::Activation::kGelu;
-    return gated_activation(gelu ? Activation::kGelu : Activation::kSilu, gate, up);
+    return gated_activation(spec.activation == pumice::Activation::kGelu      ? Activation::kGelu
+                            : spec.activation == pumice::Activation::kGeluErf ? Activation::kGeluErf
+                                                                              : Activation::kSilu,
+                            gate, up);
   }
 
   // Without a gate.
   static std::vector<float> activated(const FeedForwardSpec& spec, std::vector<float> hidden) {
     for (float& value : hidden)
       value = spec.activation == pumice::Activation::kGelu ? static_cast<float>(gelu(static_cast<double>(value)))
-                                                           : std::max(value, 0.0f) * std::max(value, 0.0f);
+              : spec.activation == pumice::Activation::kGeluErf
+                  ? static_cast<float>(gelu_erf(static_cast<double>(value)))
+                  : std::max(value, 0.0f) * std::max(value, 0.0f);
     return hidden;
   }
 

@@ -27,9 +27,12 @@ class FamilyWriter {
     const Result<ModelSpec> spec = describe(*file);
     if (!spec) return {};
     if (spec->learned_positions) matrix("position_embd.weight", spec->context_length, spec->width, 1);
+    if (spec->token_types) matrix("token_types.weight", spec->token_types, spec->width, 2);
+    if (!spec->embedding_norm.empty()) write_norm(spec->embedding_norm);
+    for (const PooledLayerSpec& layer : spec->pooled) matrix(layer.name + ".weight", layer.rows, layer.cols, 1);
     for (size_t i = 0; i < spec->layers.size(); ++i) write_layer(*spec, i);
     if (spec->per_layer_width) write_per_layer_inputs(*spec);
-    if (spec->output_norm != kBareNorm) write_norm(spec->output_norm);
+    if (!spec->output_norm.empty() && spec->output_norm != kBareNorm) write_norm(spec->output_norm);
     return writer_.finish();
   }
 
@@ -78,8 +81,8 @@ class FamilyWriter {
   void write_layer(const ModelSpec& spec, size_t index) {
     const LayerSpec& layer = spec.layers[index];
     const std::string block = "blk." + std::to_string(index) + ".";
-    for (const std::string& norm :
-         {layer.attention_norm, layer.attention_post_norm, layer.ffn_norm, layer.ffn_post_norm})
+    for (const std::string& norm : {layer.attention_norm, layer.attention_post_norm, layer.ffn_norm,
+                                    layer.ffn_post_norm, layer.attention_sum_norm, layer.ffn_sum_norm})
       if (!norm.empty() && norm != kBareNorm) write_norm(block + norm);
     if (layer.attention.heads) write_attention(layer.attention, block);
     if (layer.recurrence.kind == RecurrenceKind::kShortConv) write_short_conv(layer.recurrence, block);

@@ -1,5 +1,5 @@
-// ModernBERT and Granite Embedding R2: norms before the branches, windows in two of three layers, which rotate by a base
-// of their own. Source: Warner et al. 2024.
+// ModernBERT and Granite Embedding R2: norms before the branches, windows in two of three layers, which rotate by a
+// base of their own. Source: Warner et al. 2024.
 #include "model/families/families.h"
 
 namespace pumice {

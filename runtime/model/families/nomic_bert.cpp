@@ -6,8 +6,8 @@ namespace pumice {
 
 Result<ModelSpec> describe_nomic_bert(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_bert(reader));
-  PUMICE_ASSIGN(spec.ropes[0], read_rope(reader, RopePairs::kHalves, spec.layers[0].attention.head_dim,
-                                         spec.context_length));
+  PUMICE_ASSIGN(spec.ropes[0],
+                read_rope(reader, RopePairs::kHalves, spec.layers[0].attention.head_dim, spec.context_length));
   spec.learned_positions = false;
   for (LayerSpec& layer : spec.layers) {
     layer.feed_forward.gated = true;
