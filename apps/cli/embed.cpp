@@ -51,6 +51,12 @@ PumiceEncoderOptions encoder_options(const EmbedFlags& flags, PumicePooling pool
   return options;
 }
 
+ContextFlags kv_of(const EmbedFlags& flags) {
+  ContextFlags context;
+  context.kv_type = flags.half ? "f16" : "f32";
+  return context;
+}
+
 std::vector<std::string> read_texts(const EmbedFlags& flags) {
   if (!flags.ids.empty()) return {""};
   if (!flags.texts.empty() && flags.file) throw Failure(kExitUsage, "give either texts or -f FILE, not both");
@@ -140,7 +146,7 @@ int embed(EmbedFlags& flags) {
   prepare_cache(&flags.cache);
   Messages messages(flags.device);
   const std::vector<std::string> texts = read_texts(flags);
-  const Session session(flags.device, &messages, flags.model);
+  const Session session(flags.device, &messages, flags.model, kv_of(flags));
   Embedding embedding(flags, session, kPoolings.at(flags.pooling));
   const PumiceEncoderInfo info = embedding.encoder().info();
   std::string ids_json;
@@ -192,7 +198,7 @@ int rank(EmbedFlags& flags) {
   prepare_cache(&flags.cache);
   Messages messages(flags.device);
   const std::vector<std::string> texts = read_texts(flags);
-  const Session session(flags.device, &messages, flags.model);
+  const Session session(flags.device, &messages, flags.model, kv_of(flags));
   Embedding embedding(flags, session, PUMICE_POOLING_RANK);
   std::vector<Ids> ids;
   for (std::size_t i = 0; i < texts.size(); ++i)

@@ -11,6 +11,7 @@
 
 #include "base/thread_team.h"
 #include "engine/context.h"
+#include "engine/encoder.h"
 #include "kernels/argmax.h"
 #include "kernels/sample.h"
 
@@ -118,9 +119,18 @@ Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float
   return reported;
 }
 
+Result<void> encode_once(const Model& model, const KvFormat& kv) {
+  PUMICE_ASSIGN(const std::unique_ptr<Encoder> encoder,
+                Encoder::create(model, {.kv = kv, .batch_tokens = 1, .pooling = Pooling::kMean, .cache = false}));
+  const int32_t token = 0;
+  const TokenSpan text(&token, 1);
+  return encoder->encode({&text, 1}, [](size_t, std::span<const float>) { return true; });
+}
+
 // Drivers that compile when a pipeline first runs (software drivers do) do it now: a prompt of one token, then a decode
 // step, in a small context of its own.
 Result<void> run_once(const Model& model, const KvFormat& kv, const std::function<bool(float)>& progress) {
+  if (!model.spec().causal) return encode_once(model, kv);
   PUMICE_ASSIGN(
       const std::unique_ptr<Context> context,
       Context::create(
@@ -149,6 +159,15 @@ RecordList list_steps(const Model& model, const KvFormat& kv, std::span<const ui
   const std::vector<States> states(spec.layers.size());
   const vk::BufferView arguments;
   const Recorder recorder{model.kernels(), nothing, &list};
+  const AttentionTexts texts{.spans = {}, .count = 1, .longest = 1, .both_ways = true};
+  for (const uint32_t n : spec.causal ? std::span<const uint32_t>() : prompts)
+    record_encoding(recorder, {.spec = spec,
+                               .weights = model.weights(),
+                               .work = work,
+                               .pages = pages,
+                               .states = states,
+                               .step = {.n = n, .texts = &texts, .exact = true, .step_rows = {}}});
+  if (!spec.causal) return list;
   const auto step = [&](const StepShape& shape) {
     record_step(
         recorder,

@@ -37,15 +37,17 @@ constexpr KvFormat kFormats[] = {{KvType::kF16, KvType::kF16},
 // Attention of other models than kShapes: heads of other widths, windows, soft caps, sinks.
 struct AttentionForm {
   uint32_t heads, kv_heads, head_dim;
-  bool windowed = false, capped = false, with_sinks = false;
+  bool windowed = false, capped = false, with_sinks = false, both_ways = false;
 };
 constexpr AttentionForm kForms[] = {
-    {32, 8, 128, true},              // Mistral
-    {16, 8, 256, true, true},        // Gemma 2; of Gemma 3 without a cap
-    {8, 1, 512},                     // Gemma 4
-    {64, 8, 64, true, false, true},  // gpt-oss
-    {16, 2, 256},                    // Qwen 3.5
-    {16, 1, 576},                    // DeepSeek V2, latent
+    {32, 8, 128, true},                       // Mistral
+    {16, 8, 256, true, true},                 // Gemma 2; of Gemma 3 without a cap
+    {8, 1, 512},                              // Gemma 4
+    {64, 8, 64, true, false, true},           // gpt-oss
+    {16, 2, 256},                             // Qwen 3.5
+    {16, 1, 576},                             // DeepSeek V2, latent
+    {12, 12, 32, false, false, false, true},  // MiniLM
+    {12, 12, 64, true, false, false, true},   // ModernBERT
 };
 
 constexpr uint32_t kRowCounts[] = {1, 2, 4, 8, 16, 32, 512};
@@ -187,9 +189,12 @@ void Catalogue::add_attention_form(const AttentionForm& form, const KvFormat& fo
   write.pages.format = format;
   write.head_dim = write.rotary = form.head_dim;
   const std::string use = "attention " + std::string(type_name(format.k)) + (form.windowed ? ", window" : "") +
-                          (form.capped ? ", soft cap" : "") + (form.with_sinks ? ", sinks" : "") + ", " +
-                          std::to_string(form.heads) + " heads of " + std::to_string(form.head_dim);
-  for (const bool decode : {true, false})
+                          (form.capped ? ", soft cap" : "") + (form.with_sinks ? ", sinks" : "") +
+                          (form.both_ways ? ", both ways" : "") + ", " + std::to_string(form.heads) + " heads of " +
+                          std::to_string(form.head_dim);
+  const AttentionTexts texts{.spans = {}, .count = 8, .longest = 64, .both_ways = true};
+  for (const bool decode : {true, false}) {
+    if (decode && form.both_ways) continue;
     add((decode ? "decode " : "") + use, false, [&](Recorder recorder) {
       attention(recorder, {.pages = write.pages,
                            .append = decode && attention_appends(format) ? &write : nullptr,
@@ -200,8 +205,10 @@ void Catalogue::add_attention_form(const AttentionForm& form, const KvFormat& fo
                            .softcap = form.capped ? 50.0f : 0.0f,
                            .sinks = form.with_sinks ? &sinks : nullptr,
                            .one_sequence = !decode,
+                           .texts = form.both_ways ? &texts : nullptr,
                            .arguments = decode ? &arguments : nullptr});
     });
+  }
 }
 
 void Catalogue::add_other(const ModelShape& shape, uint32_t n) {
@@ -307,7 +314,8 @@ std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, b
     catalogue.add_head(shape);
   }
   for (const AttentionForm& form : kForms)
-    for (const KvFormat& format : {kFormats[0], kFormats[2]}) catalogue.add_attention_form(form, format);
+    for (const KvFormat& format : {kFormats[0], kFormats[form.both_ways ? 1 : 2]})
+      catalogue.add_attention_form(form, format);
   catalogue.add_recurrences();
   return catalogue.take();
 }

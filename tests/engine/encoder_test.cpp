@@ -5,6 +5,7 @@
 #include <cstring>
 #include <map>
 
+#include "engine/warm_up.h"
 #include "reference/encoder.h"
 #include "support/engine_fixture.h"
 #include "support/family_model.h"
@@ -266,6 +267,20 @@ TEST_F(EncoderTest, FoldersKeepVectorsForOneModelGroupAndPooling) {
   EXPECT_EQ(changed([](EncoderOptions& o) { o.pooling = Pooling::kFirst; }), texts.size());
   EXPECT_EQ(changed([](EncoderOptions& o) { o.normalise = false; }), texts.size());
   EXPECT_EQ(changed([](EncoderOptions& o) { (*o.secret)[0] = std::byte{1}; }), texts.size());
+}
+
+// As a first text after it makes no pipeline.
+TEST_F(EncoderTest, WarmingUpMakesWhatTextsTake) {
+  const auto loaded = load(make_family_model(bert()));
+  ASSERT_TRUE(loaded);
+  const Result<WarmUpSummary> warm = warm_up(*loaded->model, {.kv = {KvType::kF32, KvType::kF32}, .autotune = false});
+  ASSERT_TRUE(warm.ok());
+  const size_t made = kernels().pipeline_count();
+  EncoderOptions options;
+  options.kv = {KvType::kF32, KvType::kF32};
+  encode(*encoder(*loaded, options), {random_tokens(kVocabulary, 32, 1)});
+  EXPECT_GT(made, 0u);
+  EXPECT_EQ(kernels().pipeline_count(), made);
 }
 
 TEST_F(EncoderTest, RefusesWhatItCannotCompute) {
