@@ -16,5 +16,6 @@ void add_matrix_command(CLI::App* app, Action* action);
 void add_kv_command(CLI::App* app, Action* action);
 void add_embed_command(CLI::App* app, Action* action);
 void add_rank_command(CLI::App* app, Action* action);
+void add_translate_command(CLI::App* app, Action* action);
 
 }  // namespace pumice_cli

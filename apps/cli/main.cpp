@@ -30,10 +30,11 @@ constexpr const char* kDescription =
     "The text goes to standard output, everything else to standard error.";
 
 constexpr const char* kCommands[] = {"run",     "tokenize", "top", "perplexity", "bench", "devices",
-                                     "inspect", "matrix",   "kv",  "embed",      "rank"};
+                                     "inspect", "matrix",   "kv",  "embed",      "rank", "translate"};
 
 // Those that open a device; the others answer without touching Vulkan.
-constexpr const char* kDeviceCommands[] = {"run", "top", "perplexity", "bench", "devices", "matrix", "embed", "rank"};
+constexpr const char* kDeviceCommands[] = {"run", "top", "perplexity", "bench", "devices", "matrix", "embed",
+                                           "rank", "translate"};
 
 // `pumice TEXT...` and `pumice -p TEXT` mean `pumice run ...`.
 std::vector<std::string> with_default_command(int argc, char** argv) {
@@ -69,6 +70,7 @@ int run_program(int argc, char** argv) {
   add_kv_command(&app, &action);
   add_embed_command(&app, &action);
   add_rank_command(&app, &action);
+  add_translate_command(&app, &action);
   refuse_negative_counts(&app);
   std::vector<std::string> arguments = with_default_command(argc, argv);
   if (arguments.empty()) {

@@ -69,6 +69,7 @@ typedef struct PumiceModel PumiceModel;
 typedef struct PumiceContext PumiceContext;
 typedef struct PumiceSequence PumiceSequence;
 typedef struct PumiceEncoder PumiceEncoder;
+typedef struct PumiceTranslator PumiceTranslator;
 typedef struct PumiceRequest PumiceRequest;
 
 PUMICE_API const char* pumice_version(void);                       /* of the library; static */
@@ -647,6 +648,92 @@ static inline PumiceEncoderInfo pumice_encoder_info_init(void) {
   return i;
 }
 PUMICE_API PumiceResult pumice_encoder_get_info(const PumiceEncoder* encoder, PumiceEncoderInfo* info);
+
+/* ---- Translation: models with an encoder and a decoder. ----------------------------------------------------------- */
+
+typedef struct PumiceTranslatorOptions {
+  size_t size;
+  const void* next;
+  uint32_t beam;            /* hypotheses of a text; 0: as the file says, else 1 (greedy) */
+  double length_penalty;    /* a score is the sum of log-probabilities / tokens^length_penalty; 0: as the file says, else 1;
+                               < 0: none */
+  uint32_t batch;           /* most hypotheses of a step; 0: 32 */
+  uint32_t source_tokens;   /* most of a sentence; 0: as many as the model has positions, at most 512 */
+  uint32_t store_tokens;    /* room in device memory for sources that were translated before; 0: 8192 */
+  int32_t half_precision;   /* nonzero: keys and values as F16 instead of F32 */
+} PumiceTranslatorOptions;
+
+static inline PumiceTranslatorOptions pumice_translator_options_init(void) {
+  PumiceTranslatorOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceTranslatorOptions);
+  return o;
+}
+
+/* options may be NULL. Calls on a translator take turns. */
+PUMICE_API PumiceResult pumice_translator_create(PumiceModel* model, const PumiceTranslatorOptions* options,
+                                                 PumiceTranslator** translator);
+PUMICE_API void pumice_translator_destroy(PumiceTranslator* translator);
+PUMICE_API size_t pumice_translator_error(const PumiceTranslator* translator, char* buffer, size_t capacity);
+
+/* Part of a list, so it does not grow. */
+typedef struct PumiceText {
+  const char* text;
+  size_t length;
+} PumiceText;
+
+/* Lives only for the callback, and is filled in as far as this version knows it. */
+typedef struct PumiceTranslation {
+  size_t size;
+  const void* next;
+  size_t text;           /* which one of the call's */
+  uint32_t rank;         /* 0: the best */
+  const char* output;
+  size_t length;
+  const int32_t* ids;    /* of the decoder, with the tokens that end sentences */
+  size_t id_count;
+  double score;          /* see length_penalty */
+  int32_t complete;      /* zero: a sentence was cut at its limit of tokens */
+} PumiceTranslation;
+
+typedef struct PumiceTranslateOptions {
+  size_t size;
+  const void* next;
+  const PumiceText* texts;  /* of any length: they are cut into sentences, and white space stays as it is */
+  size_t count;
+  const char* to;           /* the target language of a model that has several ("pt"); NULL: none is named */
+  uint32_t max_tokens;      /* of a sentence's translation; 0: by its length */
+  int32_t whole;            /* nonzero: each text is one sentence */
+  uint32_t alternatives;    /* translations of each text; 0: 1. More than one takes texts of one sentence, and a beam */
+  /* Called for each text in their order, for the best first; nonzero: stop with PUMICE_CANCELLED. The translator must
+   * not be used in it. */
+  int32_t (*on_translation)(void* user, const PumiceTranslation* translation);
+  void* on_translation_user;
+} PumiceTranslateOptions;
+
+static inline PumiceTranslateOptions pumice_translate_options_init(void) {
+  PumiceTranslateOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceTranslateOptions);
+  return o;
+}
+
+/* Waits. PUMICE_NOT_FOUND: there is no such target language. A sentence longer than source_tokens is cut at spaces. */
+PUMICE_API PumiceResult pumice_translate(PumiceTranslator* translator, const PumiceTranslateOptions* options);
+
+typedef struct PumiceTranslatorInfo {
+  size_t size;
+  const void* next;
+  uint32_t beam, source_tokens;
+  uint64_t sentences, encoded_sentences; /* the others' keys and values were found */
+  uint64_t source_tokens_done, target_tokens, steps;
+  double seconds;                        /* in pumice_translate() */
+} PumiceTranslatorInfo;
+
+static inline PumiceTranslatorInfo pumice_translator_info_init(void) {
+  PumiceTranslatorInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceTranslatorInfo);
+  return i;
+}
+PUMICE_API PumiceResult pumice_translator_get_info(const PumiceTranslator* translator, PumiceTranslatorInfo* info);
 
 /* ---- Sequences. -------------------------------------------------------------------------------------------------- */
 

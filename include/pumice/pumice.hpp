@@ -315,6 +315,64 @@ class Encoder {
   std::unique_ptr<PumiceEncoder, decltype(&pumice_encoder_destroy)> handle_{nullptr, pumice_encoder_destroy};
 };
 
+// Texts from one language into another.
+class Translator {
+ public:
+  explicit Translator(const Model& model, const PumiceTranslatorOptions& options = pumice_translator_options_init()) {
+    PumiceTranslator* translator = nullptr;
+    model.check(pumice_translator_create(model.get(), &options, &translator));
+    handle_ = {translator, pumice_translator_destroy};
+  }
+  Translator(Translator&&) noexcept = default;
+  Translator& operator=(Translator&&) noexcept = default;
+
+  PumiceTranslator* get() const noexcept { return handle_.get(); }
+  void check(PumiceResult result) const { detail::check(result, get(), pumice_translator_error); }
+
+  PumiceTranslatorInfo info() const {
+    PumiceTranslatorInfo info = pumice_translator_info_init();
+    check(pumice_translator_get_info(get(), &info));
+    return info;
+  }
+  // Calls on_translation(translation) as pumice_translate() does; false from it stops.
+  template <typename Function>
+  void translate(const std::vector<std::string>& texts, PumiceTranslateOptions options, Function&& on_translation) {
+    struct Call {
+      std::remove_reference_t<Function>* function;
+      std::exception_ptr thrown;  // must not pass through the library
+    } call{&on_translation, nullptr};
+    std::vector<PumiceText> list;
+    for (const std::string& text : texts) list.push_back({text.data(), text.size()});
+    options.texts = list.data();
+    options.count = list.size();
+    options.on_translation_user = &call;
+    options.on_translation = [](void* user, const PumiceTranslation* translation) -> std::int32_t {
+      Call& to = *static_cast<Call*>(user);
+      try {
+        return (*to.function)(*translation) ? 0 : 1;
+      } catch (...) {
+        to.thrown = std::current_exception();
+        return 1;
+      }
+    };
+    const PumiceResult result = pumice_translate(get(), &options);
+    if (call.thrown) std::rethrow_exception(call.thrown);
+    check(result);
+  }
+  // The best translation of one text.
+  std::string translate(const std::string& text) {
+    std::string output;
+    translate({text}, pumice_translate_options_init(), [&](const PumiceTranslation& made) {
+      output.assign(made.output, made.length);
+      return true;
+    });
+    return output;
+  }
+
+ private:
+  std::unique_ptr<PumiceTranslator, decltype(&pumice_translator_destroy)> handle_{nullptr, pumice_translator_destroy};
+};
+
 // The KV cache and the recorded step.
 class Context {
  public:

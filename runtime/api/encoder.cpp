@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "api/call_turn.h"
 #include "api/handles.h"
 
 namespace pumice {
@@ -35,30 +36,6 @@ Result<EncoderOptions> translate(ModelObject& model, const PumiceEncoderOptions&
   if (cache.admit_at_use == 0) to.store.admit_at_use = 1;  // a vector is small beside what computing it costs
   return to;
 }
-
-// A call that computes, with those of other encoders that this thread is in. Its callback may not make another one.
-class EncoderTurn {
- public:
-  explicit EncoderTurn(EncoderObject& object) : object_(object), lock_(object.turn), outer_(innermost_) {
-    innermost_ = this;
-  }
-  ~EncoderTurn() { innermost_ = outer_; }
-  EncoderTurn(const EncoderTurn&) = delete;
-  EncoderTurn& operator=(const EncoderTurn&) = delete;
-
-  static Result<void> check_none(const EncoderObject& object) {
-    for (const EncoderTurn* turn = innermost_; turn; turn = turn->outer_)
-      if (&turn->object_ == &object) return invalid("a callback of a call on this encoder cannot use the encoder");
-    return {};
-  }
-
- private:
-  static thread_local const EncoderTurn* innermost_;
-  const EncoderObject& object_;
-  const std::lock_guard<std::mutex> lock_;
-  const EncoderTurn* const outer_;
-};
-thread_local const EncoderTurn* EncoderTurn::innermost_ = nullptr;
 
 Result<void> embed(EncoderObject& object, const PumiceEmbedOptions& given) {
   if (given.count > 0 && !given.texts) return invalid("texts");
@@ -111,9 +88,9 @@ PumiceResult pumice_embed(PumiceEncoder* encoder, const PumiceEmbedOptions* opti
   if (!encoder) return PUMICE_INVALID_ARGUMENT;
   const std::shared_ptr<EncoderObject> object = encoder->object;
   return guarded(&object->last_error, [&]() -> Result<void> {
-    PUMICE_TRY(EncoderTurn::check_none(*object));
+    PUMICE_TRY(CallTurn::check_none(object.get()));
     PUMICE_ASSIGN(const PumiceEmbedOptions given, taken(options, pumice_embed_options_init(), "options"));
-    const EncoderTurn turn(*object);
+    const CallTurn turn(object.get(), object->turn);
     return embed(*object, given);
   });
 }
@@ -123,8 +100,8 @@ PumiceResult pumice_encoder_get_info(const PumiceEncoder* encoder, PumiceEncoder
   const std::shared_ptr<EncoderObject> object = encoder->object;
   return guarded(&object->last_error, [&]() -> Result<void> {
     PUMICE_TRY(check_struct(info, "info"));
-    PUMICE_TRY(EncoderTurn::check_none(*object));
-    const EncoderTurn turn(*object);
+    PUMICE_TRY(CallTurn::check_none(object.get()));
+    const CallTurn turn(object.get(), object->turn);
     const Encoder& from = *object->encoder;
     const EncoderStats& stats = from.stats();
     PumiceEncoderInfo to = pumice_encoder_info_init();

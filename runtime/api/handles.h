@@ -20,11 +20,13 @@
 #include "api/turn.h"
 #include "engine/context.h"
 #include "engine/encoder.h"
+#include "engine/translator.h"
 #include "format/gguf.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
 #include "pumice/pumice.h"
 #include "text/detokenizer.h"
+#include "text/source_text.h"
 #include "text/tokenizer.h"
 #include "vk/instance.h"
 
@@ -108,6 +110,16 @@ struct ContextObject {
 struct EncoderObject {
   std::shared_ptr<ModelObject> model;
   std::unique_ptr<Encoder> encoder;
+  std::mutex turn;  // of calls that compute
+  LastError last_error;
+};
+
+struct TranslatorObject {
+  std::shared_ptr<ModelObject> model;
+  std::optional<SourceText> source;
+  std::unique_ptr<Translator> translator;
+  uint32_t beam = 1;
+  double alpha = 1;
   std::mutex turn;  // of calls that compute
   LastError last_error;
 };
@@ -258,6 +270,9 @@ struct PumiceModel {
 };
 struct PumiceContext {
   std::shared_ptr<pumice::ContextObject> object;
+};
+struct PumiceTranslator {
+  std::shared_ptr<pumice::TranslatorObject> object;
 };
 struct PumiceEncoder {
   std::shared_ptr<pumice::EncoderObject> object;

@@ -105,10 +105,10 @@ Result<void> Encoder::make_room(std::span<const TokenSpan> texts) {
   const uint32_t rows = std::max(batch_tokens_, static_cast<uint32_t>(longest));
   if (step_.shape().rows >= rows) return {};
   step_ = EncodingStep();  // its memory may be needed
-  PUMICE_ASSIGN(step_, EncodingStep::create(model_, {.rows = rows,
-                                                     .texts = divide_up(rows, kTokensOfShortText),
-                                                     .text_tokens = std::min(text_tokens_, rows),
-                                                     .kv = options_.kv}));
+  PUMICE_ASSIGN(step_, EncodingStep::create(EncodingModel::of(model_), {.rows = rows,
+                                                                        .texts = divide_up(rows, kTokensOfShortText),
+                                                                        .text_tokens = std::min(text_tokens_, rows),
+                                                                        .kv = options_.kv}));
   return {};
 }
 

@@ -3,12 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
-#include "shared/step_params.h"
-
 namespace pumice {
 namespace {
-
-uint32_t pages_of(uint32_t tokens) { return divide_up(tokens, kPageTokens); }
 
 uint32_t widest_pooled(const ModelSpec& spec) {
   uint32_t widest = spec.width;
@@ -42,12 +38,12 @@ Result<void> check(const ModelSpec& spec) {
 
 }  // namespace
 
-Result<EncodingStep> EncodingStep::create(const Model& model, const EncodingShape& shape) {
-  const ModelSpec& spec = model.spec();
-  vk::Device& device = model.kernels().device();
+Result<EncodingStep> EncodingStep::create(const EncodingModel& model, const EncodingShape& shape) {
+  const ModelSpec& spec = *model.spec;
+  vk::Device& device = model.kernels->device();
   PUMICE_TRY(check(spec));
   EncodingStep step;
-  step.model_ = &model;
+  step.model_ = model;
   step.shape_ = shape;
   PUMICE_ASSIGN(step.work_, Workspace::create(device, spec, {.rows = shape.rows, .context_tokens = shape.text_tokens}));
   const uint64_t room = step.work_.hidden.size();
@@ -56,18 +52,19 @@ Result<EncodingStep> EncodingStep::create(const Model& model, const EncodingShap
                  widest_pooled(spec));
   const auto make = [&](uint64_t words, vk::MemoryIntent intent) { return device.create_buffer(4 * words, intent); };
   const TokenWords words = most_words(spec, shape.kv);
-  const uint64_t tokens = (uint64_t{pages_of(shape.rows)} + shape.texts) * kPageTokens;
+  const uint64_t tokens = (uint64_t{pages_for(shape.rows)} + shape.texts) * kPageTokens;
   PUMICE_ASSIGN(step.keys_, make(tokens * words.k, vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(step.values_, make(tokens * words.v, vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(step.pooled_, make(uint64_t{shape.texts} * widest_pooled(spec), vk::MemoryIntent::kShared));
   for (size_t i = 0; i < kInFlight; ++i) {
     Lane lane;
-    const uint64_t table = uint64_t{shape.texts} * pages_of(shape.text_tokens);
+    const uint64_t table = uint64_t{shape.texts} * pages_for(shape.text_tokens);
     PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(device));
     PUMICE_ASSIGN(lane.rows, make(uint64_t{shape.rows} * sizeof(StepRow) / 4, vk::MemoryIntent::kShared));
     PUMICE_ASSIGN(lane.spans, make(uint64_t{2} * shape.texts, vk::MemoryIntent::kShared));
     PUMICE_ASSIGN(lane.page_table, make(table, vk::MemoryIntent::kShared));
-    PUMICE_ASSIGN(lane.hidden, make(uint64_t{shape.rows} * step.stride(), vk::MemoryIntent::kReadback));
+    const uint64_t hidden = shape.rows_wanted ? uint64_t{shape.rows} * step.stride() : 1;
+    PUMICE_ASSIGN(lane.hidden, make(hidden, vk::MemoryIntent::kReadback));
     step.lanes_.push_back(std::move(lane));
   }
   return step;
@@ -77,15 +74,15 @@ AttentionTexts EncodingStep::fill(Lane& lane, std::span<const std::span<const in
   auto* rows = lane.rows.mapped_as<StepRow>();
   auto* spans = lane.spans.mapped_as<uint32_t>();
   auto* table = lane.page_table.mapped_as<uint32_t>();
-  const uint32_t pages_per_slot = pages_of(shape_.text_tokens);
+  const uint32_t pages_per_slot = pages_for(shape_.text_tokens);
   AttentionTexts step{
-      .spans = lane.spans, .count = static_cast<uint32_t>(texts.size()), .both_ways = !model_->spec().causal};
+      .spans = lane.spans, .count = static_cast<uint32_t>(texts.size()), .both_ways = !model_.spec->causal};
   uint32_t row = 0, page = 0;
   for (uint32_t slot = 0; slot < step.count; ++slot) {
     const auto tokens = static_cast<uint32_t>(texts[slot].size());
     spans[2 * slot] = row;
     spans[2 * slot + 1] = tokens;
-    for (uint32_t i = 0; i < pages_of(tokens); ++i) table[slot * pages_per_slot + i] = page++;
+    for (uint32_t i = 0; i < pages_for(tokens); ++i) table[slot * pages_per_slot + i] = page++;
     for (uint32_t i = 0; i < tokens; ++i)
       rows[row++] = {.token = static_cast<uint32_t>(texts[slot][i]), .position = i, .slot = slot, .live = 1};
     step.longest = std::max(step.longest, tokens);
@@ -96,11 +93,11 @@ AttentionTexts EncodingStep::fill(Lane& lane, std::span<const std::span<const in
 Result<void> EncodingStep::submit(Lane& lane) {
   PUMICE_TRY(lane.stream.end());
   const VkCommandBuffer commands = lane.stream.handle();
-  PUMICE_ASSIGN(lane.value, model_->kernels().device().submit({&commands, 1}));
+  PUMICE_ASSIGN(lane.value, model_.kernels->device().submit({&commands, 1}));
   return {};
 }
 
-Result<size_t> EncodingStep::submit(std::span<const std::span<const int32_t>> texts) {
+Result<size_t> EncodingStep::submit(std::span<const std::span<const int32_t>> texts, const Behind& behind) {
   const size_t index = next_;
   Lane& lane = lanes_[index];
   PUMICE_TRY(wait(index));
@@ -108,33 +105,36 @@ Result<size_t> EncodingStep::submit(std::span<const std::span<const int32_t>> te
   uint32_t n = 0;
   for (const std::span<const int32_t> text : texts) n += static_cast<uint32_t>(text.size());
   PUMICE_CHECK(n > 0 && n <= shape_.rows && texts.size() <= shape_.texts && step_texts.longest <= shape_.text_tokens);
-  const std::vector<KvPages> pages(model_->spec().layers.size(), {.format = shape_.kv,
-                                                                  .k = keys_,
-                                                                  .v = values_,
-                                                                  .page_table = lane.page_table,
-                                                                  .pages_per_slot = pages_of(shape_.text_tokens)});
+  const std::vector<KvPages> pages(model_.spec->layers.size(), {.format = shape_.kv,
+                                                                .k = keys_,
+                                                                .v = values_,
+                                                                .page_table = lane.page_table,
+                                                                .pages_per_slot = pages_for(shape_.text_tokens)});
+  const Recorder recorder{*model_.kernels, lane.stream};
+  const StepContext context{.spec = *model_.spec,
+                            .weights = *model_.weights,
+                            .work = work_,
+                            .pages = pages,
+                            .step = {.n = n, .texts = &step_texts, .exact = true, .step_rows = lane.rows},
+                            .shared = model_.shared};
   lane.stream.begin();
-  record_encoding({model_->kernels(), lane.stream},
-                  {.spec = model_->spec(),
-                   .weights = model_->weights(),
-                   .work = work_,
-                   .pages = pages,
-                   .step = {.n = n, .texts = &step_texts, .exact = true, .step_rows = lane.rows}});
+  record_encoding(recorder, context);
+  if (behind) behind(recorder, context);
   const uint64_t bytes = uint64_t{4} * stride() * n;
-  lane.stream.copy({work_.hidden, 0, bytes}, {lane.hidden, 0, bytes});
+  if (shape_.rows_wanted) lane.stream.copy({work_.hidden, 0, bytes}, {lane.hidden, 0, bytes});
   PUMICE_TRY(submit(lane));
   next_ = (next_ + 1) % kInFlight;
   return index;
 }
 
 Result<const float*> EncodingStep::wait(size_t lane) {
-  PUMICE_ASSIGN(const bool reached, model_->kernels().device().wait(lanes_[lane].value));
+  PUMICE_ASSIGN(const bool reached, model_.kernels->device().wait(lanes_[lane].value));
   PUMICE_CHECK(reached);
   return lanes_[lane].hidden.mapped_as<float>();
 }
 
 Result<std::vector<float>> EncodingStep::finish(std::span<const float> vectors, uint32_t count) {
-  const ModelSpec& spec = model_->spec();
+  const ModelSpec& spec = *model_.spec;
   const uint32_t width = spec.width, out = spec.pooled.back().rows, out_stride = row_stride(out);
   Lane& lane = lanes_[next_];
   PUMICE_TRY(wait(next_));
@@ -144,8 +144,8 @@ Result<std::vector<float>> EncodingStep::finish(std::span<const float> vectors, 
   lane.stream.begin();
   const uint64_t in_bytes = uint64_t{4} * count * stride(), out_bytes = uint64_t{4} * count * out_stride;
   lane.stream.copy({pooled_, 0, in_bytes}, {work_.hidden, 0, in_bytes});
-  record_pooled({model_->kernels(), lane.stream},
-                {.spec = spec, .weights = model_->weights(), .work = work_, .step = {.n = count, .exact = true}}, count,
+  record_pooled({*model_.kernels, lane.stream},
+                {.spec = spec, .weights = *model_.weights, .work = work_, .step = {.n = count, .exact = true}}, count,
                 rows_of(work_.gate, out));
   lane.stream.copy({work_.gate, 0, out_bytes}, {pooled_, 0, out_bytes});
   PUMICE_TRY(submit(lane));

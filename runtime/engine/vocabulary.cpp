@@ -129,4 +129,27 @@ Result<TokenizerData> read_tokenizer(const Gguf& file) {
   return data;
 }
 
+Result<std::optional<SourceVocabulary>> read_source_vocabulary(const Gguf& file) {
+  if (!file.find(full_key("source.tokens"))) return std::optional<SourceVocabulary>();
+  TokenizerKeys reader(file);
+  SourceVocabulary source;
+  TokenizerData& data = source.data;
+  const auto integers = [](const GgufValue& v) { return v.as_i32_array(); };
+  data.model = reader.text("model");
+  data.tokens = reader.texts("source.tokens");
+  data.scores = reader.read<std::vector<float>>("source.scores", "[f32]", scores_of).value_or(std::vector<float>());
+  data.token_types = reader.read<std::vector<int32_t>>("source.token_type", "[i32]", integers)
+                         .value_or(std::vector<int32_t>());
+  data.charsmap = reader.read<std::vector<std::byte>>("source.precompiled_charsmap", "[u8]", array_bytes)
+                      .value_or(std::vector<std::byte>());
+  source.ids = reader.read<std::vector<int32_t>>("source.ids", "[i32]", integers).value_or(std::vector<int32_t>());
+  source.end = reader.id("source.eos_token_id");
+  source.unknown = reader.id("source.unknown_token_id");
+  data.add_eos = reader.flag("add_eos_token");
+  data.add_space_prefix = reader.flag("add_space_prefix");
+  data.remove_spaces = reader.flag("remove_extra_whitespaces");
+  if (!reader.wrong().empty()) return error(Status::kMalformed, "%s; convert the model again", reader.wrong().c_str());
+  return std::optional(std::move(source));
+}
+
 }  // namespace pumice

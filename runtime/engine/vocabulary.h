@@ -7,10 +7,13 @@
 
 #include "base/result.h"
 #include "format/gguf.h"
+#include "text/source_text.h"
 #include "text/tokenizer_data.h"
 
 namespace pumice {
 
 Result<TokenizerData> read_tokenizer(const Gguf& file);
+// tokenizer.ggml.source.*, where a file has a vocabulary for sources.
+Result<std::optional<SourceVocabulary>> read_source_vocabulary(const Gguf& file);
 
 }  // namespace pumice

@@ -16,7 +16,8 @@ enum class Activation : uint32_t {
   kSigmoid = kActivationSigmoid,
   kSoftplus = kActivationSoftplus,
   kRelu = kActivationRelu,
-  kGeluErf = kActivationGeluErf
+  kGeluErf = kActivationGeluErf,
+  kGeluQuick = kActivationGeluQuick
 };
 
 struct ActivationArgs {

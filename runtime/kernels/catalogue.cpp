@@ -19,6 +19,7 @@
 #include "kernels/route.h"
 #include "kernels/sample.h"
 #include "kernels/short_conv.h"
+#include "kernels/ssru.h"
 
 namespace pumice {
 namespace {
@@ -73,6 +74,7 @@ class Catalogue {
   void add_mixture(const ModelShape& shape, uint32_t type);
   void add_attention_form(const AttentionForm& form, const KvFormat& format);
   void add_recurrences();
+  void add_ssru();
   void add_expert_tiles(const ModelShape& shape, uint32_t type, uint32_t n);
   std::vector<CataloguedPipeline> take() { return std::move(pipelines_); }
 
@@ -211,6 +213,11 @@ void Catalogue::add_attention_form(const AttentionForm& form, const KvFormat& fo
   }
 }
 
+void Catalogue::add_ssru() {
+  add("ssru 256", false,
+      [&](Recorder recorder) { ssru(recorder, {.x = rows_of(512), .y = rows_of(256), .cols = 256}); });
+}
+
 void Catalogue::add_other(const ModelShape& shape, uint32_t n) {
   const std::string use = std::to_string(shape.width) + ", n " + std::to_string(n);
   const FloatRows x = rows_of(shape.width);
@@ -317,6 +324,7 @@ std::vector<CataloguedPipeline> pipeline_catalogue(const vk::DeviceCaps& caps, b
     for (const KvFormat& format : {kFormats[0], kFormats[form.both_ways ? 1 : 2]})
       catalogue.add_attention_form(form, format);
   catalogue.add_recurrences();
+  catalogue.add_ssru();
   return catalogue.take();
 }
 

@@ -4,8 +4,10 @@
 #include <vector>
 
 #include "model/blocks/attention.h"
+#include "model/blocks/cross.h"
 #include "model/blocks/feed_forward.h"
 #include "model/blocks/per_layer.h"
+#include "model/blocks/ssru.h"
 #include "model/blocks/recurrence.h"
 
 namespace pumice {
@@ -13,14 +15,16 @@ namespace pumice {
 struct LayerWeights {
   AttentionWeights attention;
   RecurrenceWeights recurrence;
+  SsruWeights ssru;
   FeedForwardWeights feed_forward;
   PerLayerWeights per_layer;
   NormWeights attention_sum_norm, ffn_sum_norm;  // (width) or empty
+  CrossWeights cross;
   float output_scale = 1;
 };
 
 struct DecoderWeights {
-  WeightMatrix embedding;  // (vocabulary, width)
+  WeightMatrix embedding;  // (vocabulary, width), of an encoder empty where it is the decoder's
   std::vector<LayerWeights> layers;
   WeightMatrix positions;          // (context_length, width) or empty
   WeightMatrix token_types;        // (token_types, width) or empty
@@ -30,6 +34,7 @@ struct DecoderWeights {
   Projection head;                 // (vocabulary, width); empty: the embedding is used
   std::vector<RopeWeights> ropes;  // as ModelSpec::ropes
   PerLayerInputs per_layer;
+  std::vector<DecoderWeights> encoder;  // as ModelSpec::encoder; its tables are empty where it shares these
 };
 
 // Plans the uploads of all that `spec` computes with; the matrices of the last `host_layers` layers stay on the host.

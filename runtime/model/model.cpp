@@ -62,6 +62,7 @@ Result<ModelSpec> describe(const Gguf& file) {
   KeyReader reader(file, *name);
   PUMICE_ASSIGN(ModelSpec spec, family->describe(reader));
   PUMICE_TRY(check_layers(reader, spec));
+  for (const ModelSpec& encoder : spec.encoder) PUMICE_TRY(check_layers(reader, encoder));
   PUMICE_TRY(reader.check_rest());
   return spec;
 }
@@ -77,6 +78,7 @@ Result<Model> Model::load(Kernels& kernels, const Gguf& file, const LoadProgress
   model.kernels_ = &kernels;
   PUMICE_ASSIGN(model.spec_, describe(file));
   PUMICE_TRY(check_attention(model.spec_, kernels.caps()));
+  for (const ModelSpec& encoder : model.spec_.encoder) PUMICE_TRY(check_attention(encoder, kernels.caps()));
   vk::Device& device = kernels.device();
   // Whatever is wrong with tensors is known before any memory is taken.
   PUMICE_ASSIGN(model.host_layers_,

@@ -26,11 +26,14 @@ uint32_t RecurrenceSpec::projected_width() const {
       return conv_width() + inner_width() + 2 * heads;
     case RecurrenceKind::kMamba2:
       return conv_width() + inner_width() + heads;
+    case RecurrenceKind::kSsru:
+      return 2 * inner_width();
   }
   return 0;
 }
 
 uint32_t RecurrenceSpec::state_floats() const {
+  if (kind == RecurrenceKind::kSsru) return inner_width();
   return kind == RecurrenceKind::kNone ? 0 : short_conv_state(conv_width()) + heads * key_dim * value_dim;
 }
 
@@ -51,7 +54,7 @@ bool ModelSpec::recurrent() const {
 }
 uint32_t ModelSpec::widest_q() const {
   return widest(layers, [](const LayerSpec& layer) {
-    return std::max(layer.attention.q_width(), layer.attention.latent.query_rank);
+    return std::max({layer.attention.q_width(), layer.attention.latent.query_rank, layer.cross.q_width()});
   });
 }
 uint32_t ModelSpec::widest_ffn() const {

@@ -50,6 +50,11 @@ struct LatentSpec {
   uint32_t value = 0;       // of a head's result
 };
 
+// Of an attention's tensors in a layer: `prefix` + "q" and the like, and the whole name of the output.
+struct AttentionNames {
+  std::string prefix = "attn_", output = "attn_output";
+};
+
 struct AttentionSpec {
   uint32_t heads = 0, kv_heads = 0, head_dim = 0;  // 0: the layer has no attention
   float scale = 0;                                 // of scores
@@ -69,6 +74,7 @@ struct AttentionSpec {
   Activation gate = Activation::kSigmoid;
   bool gate_in_q = false;  // its rows are in attn_q, behind those of each head
 
+  AttentionNames names;
   LatentSpec latent;  // head_dim: the rotated dimensions, then key_rank; kv_heads: 1
 
   uint32_t latent_head() const { return latent.plain + head_dim - latent.key_rank; }
@@ -87,12 +93,13 @@ enum class RecurrenceKind {
   kShortConv,  // two gates around a convolution
   kDeltaRule,  // heads as shaders/shared/recurrence.h has them, after a convolution
   kMamba2,     // likewise
+  kSsru,       // the simpler simple recurrent unit: a forgetting sum of each column, without an output projection
 };
 
 struct RecurrenceSpec {
   RecurrenceKind kind = RecurrenceKind::kNone;
   uint32_t taps = 0;                                              // tokens that a convolution reaches
-  uint32_t heads = 0, key_heads = 0, key_dim = 0, value_dim = 0;  // kShortConv: one head of the width, no keys
+  uint32_t heads = 0, key_heads = 0, key_dim = 0, value_dim = 0;  // kShortConv, kSsru: one head of the width, no keys
   bool tiled = false;                                             // see kernels/recurrence.h
   bool paired_gates = false;  // kDeltaRule: ssm_ba has strengths and decays, those of each key head after the other
   bool norm = true;           // of its result, by groups of heads; kMamba2 may do without
@@ -140,7 +147,8 @@ inline constexpr const char* kBareNorm = "-";
 // x += scale post_norm(attention(norm(x))), then the same with the feed-forward block; parallel: both read the same x,
 // by one norm where the feed-forward block has none. A norm has the name of its
 // tensor in the layer, without ".weight"; empty: there is none. A recurrence takes attention's place, or stands
-// beside it: both read the same norm(x) then. A layer may have neither, or no feed-forward block (width 0).
+// beside it: both read the same norm(x) then. A layer may have neither, or no feed-forward block (width 0). Behind that,
+// the layer of a decoder with an encoder attends to the encoder's rows in the same way.
 struct LayerSpec {
   AttentionSpec attention;
   RecurrenceSpec recurrence;
@@ -148,10 +156,13 @@ struct LayerSpec {
   std::string attention_norm = "attn_norm", attention_post_norm;
   std::string ffn_norm = "ffn_norm", ffn_post_norm;
   std::string attention_sum_norm, ffn_sum_norm;  // of x itself, after that
+  AttentionSpec cross;                           // heads 0: none
+  std::string cross_norm, cross_sum_norm;
   bool parallel = false;
   float residual_scale = 1;
   bool output_scale = false;  // x is multiplied by layer_output_scale in the end; a norm comes last then
 
+  bool crosses() const { return cross.heads != 0; }
   bool has_both() const { return attention.heads != 0 && recurrence.kind != RecurrenceKind::kNone; }
 };
 
@@ -164,6 +175,8 @@ struct PooledLayerSpec {
   uint32_t rows = 0, cols = 0;
   bool tanh = false;  // of what it results in
 };
+
+inline constexpr const char* kEncoderPrefix = "enc.";
 
 struct ModelSpec {
   std::string architecture;  // general.architecture
@@ -188,6 +201,9 @@ struct ModelSpec {
   std::vector<PooledLayerSpec> pooled;      // one after the other
   std::vector<RopeSpec> ropes;
   std::vector<LayerSpec> layers;
+  std::string prefix;              // of the names of its tensors: "enc.", "dec."
+  std::vector<ModelSpec> encoder;  // whose rows the layers attend to; empty: none
+  int32_t start_token = 0;         // of a decoder with an encoder, which begins every text
   std::vector<std::string> unused_tensors;  // ends of names that files may have and the family does not compute with
   std::vector<std::string> warnings;        // what the file leaves to guess, a line each
 

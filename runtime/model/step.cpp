@@ -46,10 +46,12 @@ WorkspaceSizes sizes_of(const ModelSpec& spec, const WorkspaceShape& shape) {
       .samplings = uint64_t{shape.logit_rows} * sizeof(SampleState),
       .max_splits = splits};
   for (const LayerSpec& layer : spec.layers) {
-    const AttentionSpec& attention = layer.attention;
+    const AttentionSpec &attention = layer.attention, &cross = layer.cross;
     sizes.partials = std::max(sizes.partials,
                               attention_partial_bytes(shape.decode_rows, attention.heads, attention.head_dim, splits));
-    sizes.counters = std::max(sizes.counters, uint64_t{4} * shape.rows * attention.kv_heads);
+    sizes.counters = std::max(sizes.counters, uint64_t{4} * shape.rows * std::max(attention.kv_heads, cross.kv_heads));
+    sizes.partials =
+        std::max(sizes.partials, attention_partial_bytes(shape.decode_rows, cross.heads, cross.head_dim, splits));
     const MixtureSpec& mixture = layer.feed_forward.mixture;
     if (mixture.experts != 0)
       sizes.tiles =
@@ -118,13 +120,14 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
 }
 
 void record_embedding(Recorder recorder, const StepContext& context) {
-  embedding(recorder, {.table = context.weights.embedding,
+  const DecoderWeights& tables = context.weights.embedding ? context.weights : *context.shared;
+  embedding(recorder, {.table = tables.embedding,
                        .step_rows = context.step.step_rows,
                        .y = context.hidden(),
                        .n = context.step.n,
                        .scale = context.spec.embedding_scale});
   if (context.spec.learned_positions)
-    embedding(recorder, {.table = context.weights.positions,
+    embedding(recorder, {.table = context.weights.positions ? context.weights.positions : context.shared->positions,
                          .step_rows = context.step.step_rows,
                          .y = context.hidden(),
                          .n = context.step.n,
@@ -146,6 +149,7 @@ namespace {
 // Of a layer with both the recurrence is added first: they share work.mixed.
 void record_mixer(Recorder recorder, const StepContext& context, size_t index) {
   const LayerSpec& layer = context.spec.layers[index];
+  if (layer.recurrence.kind == RecurrenceKind::kSsru) return record_ssru(recorder, context, index);
   if (layer.recurrence.kind != RecurrenceKind::kNone) record_recurrence(recorder, context, index);
   if (layer.has_both()) add_recurrence(recorder, context, index);
   if (layer.attention.heads != 0) record_attention(recorder, context, index);
@@ -154,7 +158,8 @@ void record_mixer(Recorder recorder, const StepContext& context, size_t index) {
 void add_mixer(Recorder recorder, const StepContext& context, size_t index) {
   if (context.spec.layers[index].attention.heads != 0)
     add_attention(recorder, context, index);
-  else if (context.spec.layers[index].recurrence.kind != RecurrenceKind::kNone)
+  else if (const RecurrenceKind kind = context.spec.layers[index].recurrence.kind;
+           kind != RecurrenceKind::kNone && kind != RecurrenceKind::kSsru)
     add_recurrence(recorder, context, index);
 }
 
@@ -170,6 +175,11 @@ void record_layers(Recorder recorder, const StepContext& context, size_t first, 
     add_mixer(recorder, context, layer);
     normalise_hidden(recorder, context, context.spec.layers[layer].attention_sum_norm,
                      context.weights.layers[layer].attention_sum_norm);
+    if (context.spec.layers[layer].crosses()) {
+      record_cross(recorder, context, layer);
+      normalise_hidden(recorder, context, context.spec.layers[layer].cross_sum_norm,
+                       context.weights.layers[layer].cross.sum_norm);
+    }
     if (!parallel && feeds) record_feed_forward(recorder, context, layer);
     if (feeds) add_feed_forward(recorder, context, layer);
     normalise_hidden(recorder, context, context.spec.layers[layer].ffn_sum_norm,
@@ -187,10 +197,11 @@ void record_head(Recorder recorder, const StepContext& context) {
       {context.work.hidden, uint64_t{4} * stride * step.first_logit, uint64_t{4} * stride * step.logit_count}, stride};
   const FloatRows logits = rows_of(step.logits ? *step.logits : context.work.logits, context.spec.vocabulary);
   const NormWeights& norm = context.weights.output_norm;
-  const bool fused = context.spec.norm_kind == NormKind::kRms && !norm.biased;
-  if (!fused) record_norm(recorder, context.spec, norm, x, context.normed(), step.logit_count);
+  const bool normed = !context.spec.output_norm.empty();
+  const bool fused = normed && context.spec.norm_kind == NormKind::kRms && !norm.biased;
+  if (normed && !fused) record_norm(recorder, context.spec, norm, x, context.normed(), step.logit_count);
   matvec(recorder, {.w = head,
-                    .x = fused ? x : context.normed(),
+                    .x = fused || !normed ? x : context.normed(),
                     .norm = fused ? &norm.weight : nullptr,
                     .eps = context.spec.norm_eps,
                     .bias = context.weights.head.bias ? &*context.weights.head.bias : nullptr,

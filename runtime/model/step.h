@@ -56,6 +56,20 @@ struct Workspace {
 
 inline FloatRows rows_of(const vk::Buffer& buffer, uint32_t columns) { return {buffer, row_stride(columns)}; }
 
+// What the rows of a step attend to in the layers that cross. pages: one for each layer.
+struct CrossStep {
+  std::span<const KvPages> pages;
+  vk::BufferView step_rows;  // (n) StepRow: the last key of each row's source, and its slot
+  vk::BufferView arguments;  // group counts of split attention, as decode_arguments
+};
+
+// States of a step of several sequences that go on from others' states: row i reads that of place from + parents[i] and
+// leaves its own at place to + i.
+struct BranchingStates {
+  vk::BufferView parents;  // (n) uint32
+  uint32_t from = 0, to = 0;
+};
+
 struct StepShape {
   uint32_t n = 1;            // tokens
   bool one_sequence = true;  // consecutive tokens of one sequence, or of `texts`; else one token of each of several
@@ -67,6 +81,8 @@ struct StepShape {
   const vk::BufferView* decode_arguments = nullptr;  // group counts of split attention: a decode step
   uint32_t first_logit = 0, logit_count = 0;         // rows whose logits are wanted, into logits from its first row
   StateSnapshots snapshots;                          // of a step of one sequence
+  CrossStep cross;                                   // of a decoder with an encoder
+  BranchingStates branching;                         // of RecurrenceKind::kSsru
   const vk::Buffer* logits = nullptr;                // (logit_count, vocabulary) instead of the workspace's
 };
 
@@ -77,6 +93,7 @@ struct StepContext {
   std::span<const KvPages> pages;  // one for each layer
   std::span<const States> states;  // likewise
   StepShape step;
+  const DecoderWeights* shared = nullptr;  // whose tables are used where `weights` has none
 
   States states_of(size_t layer) const {
     return {.view = states[layer].view, .stride = states[layer].stride, .snapshots = step.snapshots};

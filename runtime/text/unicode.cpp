@@ -131,6 +131,11 @@ uint32_t to_lower(uint32_t code_point) {
   return static_cast<uint32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code_point)));
 }
 
+uint32_t to_upper(uint32_t code_point) {
+  if (code_point < 0x80) return code_point - 'a' < 26 ? code_point - ('a' - 'A') : code_point;
+  return static_cast<uint32_t>(utf8proc_toupper(static_cast<utf8proc_int32_t>(code_point)));
+}
+
 uint32_t base_character(uint32_t code_point) {
   if (code_point < 0xC0) return code_point;
   std::array<utf8proc_int32_t, 32> parts{};

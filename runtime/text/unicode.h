@@ -49,6 +49,7 @@ uint8_t char_class(uint32_t code_point);
 
 bool is_control(uint32_t code_point);  // categories Cc, Cf, Co, Cs
 uint32_t to_lower(uint32_t code_point);
+uint32_t to_upper(uint32_t code_point);
 // The first character of the canonical decomposition: the letter without its accents.
 uint32_t base_character(uint32_t code_point);
 

@@ -19,6 +19,7 @@ float activate(float x) {
     case kActivationSigmoid: return 1.0 / (1.0 + exp(-x));
     case kActivationSoftplus: return max(x, 0.0) + log(1.0 + exp(-abs(x)));
     case kActivationGeluErf: return gelu_erf(x);
+    case kActivationGeluQuick: return x / (1.0 + exp(-1.702 * x));
     case kActivationRelu: return max(x, 0.0);
     default: return silu(x);
   }

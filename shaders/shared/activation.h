@@ -24,7 +24,8 @@ SHARED_CONST kActivationClip = 5u;         // -limit <= x <= limit
 SHARED_CONST kActivationSigmoid = 6u;
 SHARED_CONST kActivationSoftplus = 7u;
 SHARED_CONST kActivationRelu = 8u;
-SHARED_CONST kActivationGeluErf = 9u;  // 0.5 x (1 + erf(x / sqrt(2)))
+SHARED_CONST kActivationGeluErf = 9u;    // 0.5 x (1 + erf(x / sqrt(2)))
+SHARED_CONST kActivationGeluQuick = 10u;  // x sigmoid(1.702 x)
 SHARED_CONST kActivationBindings = 3u;  // gate, up, y
 SHARED_CONST kActivationWorkgroup = 64u;
 SHARED_END

@@ -68,6 +68,8 @@ double plain_activation(Activation kind, double x, double limit) {
       return 1 / (1 + std::exp(-x));
     case Activation::kGeluErf:
       return reference::gelu_erf(x);
+    case Activation::kGeluQuick:
+      return x / (1 + std::exp(-1.702 * x));
     case Activation::kSoftplus:
       return std::log1p(std::exp(x));
     default:
@@ -78,7 +80,7 @@ double plain_activation(Activation kind, double x, double limit) {
 TEST_F(ActivationTest, OtherKinds) {
   const auto x = Generator(6).normals(300, 0, 20);
   using enum Activation;
-  for (const Activation kind : {kSquaredRelu, kSoftcap, kClip, kSigmoid, kSoftplus, kRelu, kGeluErf}) {
+  for (const Activation kind : {kSquaredRelu, kSoftcap, kClip, kSigmoid, kSoftplus, kRelu, kGeluErf, kGeluQuick}) {
     SCOPED_TRACE(static_cast<int>(kind));
     constexpr float kLimit = 30;
     const FloatRows y = nan_rows(1, 300);

@@ -13,6 +13,7 @@
 
 #include "activation.h"
 #include "base/result.h"
+#include "embedding.h"
 #include "format/dequantize.h"
 #include "format/gguf.h"
 #include "matvec.h"
@@ -33,7 +34,12 @@ class DecoderTensors {
 
  protected:
   Result<void> read(const Gguf& file) {
-    PUMICE_ASSIGN(spec_, describe(file));
+    PUMICE_ASSIGN(ModelSpec spec, describe(file));
+    return read(file, std::move(spec));
+  }
+  // One of the file's stacks.
+  Result<void> read(const Gguf& file, ModelSpec spec) {
+    spec_ = std::move(spec);
     for (const GgufTensor& tensor : file.tensors()) {
       std::vector<float>& values = weights_[std::string(tensor.name)];
       values.resize(tensor.rows() * tensor.cols());
@@ -42,7 +48,9 @@ class DecoderTensors {
     return {};
   }
 
-  std::string named(size_t layer, const std::string& name) const { return "blk." + std::to_string(layer) + "." + name; }
+  std::string named(size_t layer, const std::string& name) const {
+    return spec_.prefix + "blk." + std::to_string(layer) + "." + name;
+  }
 
   // Of the model's kind; an empty weight is 1.
   std::vector<float> norm(std::span<const float> x, std::span<const float> by) const {
@@ -61,6 +69,16 @@ class DecoderTensors {
     const std::span<const float> bias = weight(name + ".bias");
     for (size_t i = 0; i < bias.size(); ++i) y[i] += bias[i];
     return y;
+  }
+
+  // Of a token, times its scale.
+  std::vector<float> embedded(uint32_t token) const {
+    const uint32_t tokens[1] = {token};
+    const std::span<const float> own = weight(spec_.prefix + "token_embd.weight");
+    std::vector<float> x =
+        embedding(own.empty() ? weight("token_embd.weight") : own, spec_.vocabulary, spec_.width, tokens);
+    for (float& value : x) value *= spec_.embedding_scale;
+    return x;
   }
 
   // norm(x), or x where there is no norm.
@@ -131,11 +149,24 @@ class DecoderFeedForward : public DecoderTensors {
   // Without a gate.
   static std::vector<float> activated(const FeedForwardSpec& spec, std::vector<float> hidden) {
     for (float& value : hidden)
-      value = spec.activation == pumice::Activation::kGelu ? static_cast<float>(gelu(static_cast<double>(value)))
-              : spec.activation == pumice::Activation::kGeluErf
-                  ? static_cast<float>(gelu_erf(static_cast<double>(value)))
-                  : std::max(value, 0.0f) * std::max(value, 0.0f);
+      value = static_cast<float>(plain_activation(spec.activation, static_cast<double>(value)));
     return hidden;
+  }
+  static double plain_activation(pumice::Activation kind, double x) {
+    switch (kind) {
+      case pumice::Activation::kGelu:
+        return gelu(x);
+      case pumice::Activation::kGeluErf:
+        return gelu_erf(x);
+      case pumice::Activation::kGeluQuick:
+        return x / (1 + std::exp(-1.702 * x));
+      case pumice::Activation::kSilu:
+        return silu(x);
+      case pumice::Activation::kRelu:
+        return std::max(x, 0.0);
+      default:
+        return std::max(x, 0.0) * std::max(x, 0.0);
+    }
   }
 
   // Rows [at * rows, (at + 1) * rows) of gate and up, and as many of down.

@@ -14,7 +14,6 @@
 
 #include "attention.h"
 #include "decoder_tensors.h"
-#include "embedding.h"
 #include "rope.h"
 
 namespace pumice::reference {
@@ -26,6 +25,13 @@ class EncoderReference : public DecoderFeedForward {
     PUMICE_TRY(model.read(file));
     return model;
   }
+  // The encoder of a model that translates.
+  static Result<EncoderReference> encoder_of(const Gguf& file) {
+    EncoderReference model;
+    PUMICE_ASSIGN(ModelSpec spec, describe(file));
+    PUMICE_TRY(model.read(file, spec.encoder[0]));
+    return model;
+  }
 
   // (tokens, width), with the last norm.
   std::vector<std::vector<float>> rows(std::span<const int32_t> ids) const {
@@ -35,7 +41,8 @@ class EncoderReference : public DecoderFeedForward {
       const LayerSpec& spec = spec_.layers[layer];
       const std::vector<std::vector<float>> heads = attend_all(layer, x);
       for (size_t i = 0; i < x.size(); ++i) {
-        add(x[i], project(layer, "attn_output", heads[i], 0, spec_.width), layer, spec.attention_post_norm);
+        add(x[i], project(layer, spec.attention.names.output, heads[i], 0, spec_.width), layer,
+            spec.attention_post_norm);
         x[i] = normed(layer, spec.attention_sum_norm, x[i]);
         add(x[i], feed_forward(layer, x[i], normed(layer, spec.ffn_norm, x[i])), layer, spec.ffn_post_norm);
         x[i] = normed(layer, spec.ffn_sum_norm, x[i]);
@@ -62,11 +69,9 @@ class EncoderReference : public DecoderFeedForward {
 
  private:
   std::vector<float> embed(uint32_t token, size_t position) const {
-    const uint32_t tokens[1] = {token};
-    std::vector<float> x = embedding(weight("token_embd.weight"), spec_.vocabulary, spec_.width, tokens);
+    std::vector<float> x = embedded(token);
     const std::span<const float> positions = weight("position_embd.weight"), types = weight("token_types.weight");
     for (size_t i = 0; i < x.size(); ++i) {
-      x[i] *= spec_.embedding_scale;
       if (spec_.learned_positions) x[i] += positions[position * spec_.width + i];
       if (!types.empty()) x[i] += types[i];
     }
@@ -82,12 +87,13 @@ class EncoderReference : public DecoderFeedForward {
   std::vector<float> heads_of(size_t layer, std::span<const float> n, size_t which, size_t position) const {
     const AttentionSpec& c = spec_.layers[layer].attention;
     const RopeSpec& turn = spec_.rope(spec_.layers[layer]);
-    const char* const names[] = {"attn_q", "attn_k", "attn_v"};
+    const char* const names[] = {"q", "k", "v"};
     const char* const norms[] = {"attn_q_norm.weight", "attn_k_norm.weight", ""};
     const size_t rows[] = {c.q_width(), c.kv_width(), c.kv_width()};
-    const bool fused = !weight(named(layer, "attn_qkv.weight")).empty();
+    const bool fused = !weight(named(layer, c.names.prefix + "qkv.weight")).empty();
     const size_t first = which == 0 ? 0 : rows[0] + (which == 2 ? rows[1] : 0);
-    std::vector<float> heads = project(layer, fused ? "attn_qkv" : names[which], n, fused ? first : 0, rows[which]);
+    std::vector<float> heads =
+        project(layer, c.names.prefix + (fused ? "qkv" : names[which]), n, fused ? first : 0, rows[which]);
     if (which == 2) return heads;
     for (size_t at = 0; at < heads.size() && c.qk_norm == QkNorm::kHead; at += c.head_dim) {
       const std::vector<float> one = norm(std::span(heads).subspan(at, c.head_dim), weight(named(layer, norms[which])));

@@ -23,6 +23,7 @@
 #include "shared/route.h"
 #include "shared/sample.h"
 #include "shared/short_conv.h"
+#include "shared/ssru.h"
 #include "support/generator.h"
 #include "vk/embedded_shaders.h"
 #include "vk/spirv_operation.h"
@@ -75,6 +76,7 @@ const std::map<std::string, Expected> kExpected = {
     {"quantize_f16", {kQuantizeBindings, sizeof(QuantizePush), {0}, 0, true}},
     {"recurrence", {kRecurrenceBindings, sizeof(RecurrencePush), {0, 1, 2}, 0, true}},
     {"short_conv", {kShortConvBindings, sizeof(ShortConvPush), {}, kShortConvWorkgroup}},
+    {"ssru", {kSsruBindings, sizeof(SsruPush), {}, kSsruWorkgroup}},
     {"route", {kRouteBindings, sizeof(RoutePush), {0}, 0, true}},
     {"rms_norm", {kRmsNormBindings, sizeof(RmsNormPush), {0}, 0, true}},
     {"roof", {kRoofBindings, sizeof(RoofPush), {0}, 0, true}},

@@ -13,15 +13,15 @@ namespace {
 // Three matrices, or one with the rows of q, k and v in that order.
 Result<std::vector<Projection>> bind_qkv(const ModelSpec& spec, const AttentionSpec& attention,
                                          const std::string& block, WeightReader& reader) {
-  if (!reader.has(block + "attn_qkv")) {
+  const std::string prefix = block + attention.names.prefix;
+  if (!reader.has(prefix + "qkv")) {
     // Without values of their own, keys as they are before their norm are the values.
-    const std::string v = reader.has(block + "attn_v") ? "attn_v" : "attn_k";
-    const std::string names[] = {block + "attn_q", block + "attn_k", block + v};
+    const std::string names[] = {prefix + "q", prefix + "k", prefix + (reader.has(prefix + "v") ? "v" : "k")};
     const uint64_t rows[] = {attention.q_width(), attention.kv_width(), attention.kv_width()};
     const size_t count = attention.cache_layer ? 1 : 3;
     return reader.stacked(std::span(names).first(count), std::span(rows).first(count), spec.width);
   }
-  const std::string name = block + "attn_qkv";
+  const std::string name = prefix + "qkv";
   const uint64_t rows = attention.qkv_width();
   return reader.stacked({&name, 1}, {&rows, 1}, spec.width);
 }
@@ -155,7 +155,7 @@ Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& 
   }
   const float bias_factor = layer.attention_post_norm.empty() ? layer.residual_scale : 1;
   PUMICE_ASSIGN(weights.output,
-                reader.projection(block + "attn_output", spec.width, attention.result_width(), bias_factor));
+                reader.projection(block + attention.names.output, spec.width, attention.result_width(), bias_factor));
   return weights;
 }
 

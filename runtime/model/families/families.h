@@ -101,6 +101,7 @@ namespace pumice {
   X("mamba2", mamba2)                   \
   X("falcon-h1", falcon_h1)             \
   X("baichuan", baichuan)               \
+  X("marian", marian)                   \
   X("bert", bert)                       \
   X("nomic-bert", nomic_bert)           \
   X("nomic-bert-moe", nomic_bert_moe)   \

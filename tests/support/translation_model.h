@@ -1,0 +1,24 @@
+// A small random model that translates, as a file. Thread rule: pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "support/gguf_writer.h"
+
+namespace pumice::test {
+
+struct TranslationModel {
+  std::string activation = "relu";
+  bool norm_first = false, recurrent = false;  // recurrent: SSRU in the place of self-attention
+  bool two_tables = false;                     // of embeddings, with a head of its own
+  uint32_t width = 32, heads = 4, ffn = 48, vocabulary = 90, context = 96;
+  uint32_t encoder_layers = 2, decoder_layers = 2;
+  int32_t end_token = 3, start_token = 7;
+  uint64_t seed = 1;
+};
+
+std::vector<std::byte> make_translation_model(const TranslationModel& model);
+
+}  // namespace pumice::test
