@@ -4,6 +4,7 @@
 
 #include "format/tensor_type.h"
 #include "support/generator.h"
+#include "support/gguf_writer.h"
 #include "support/synthetic_model.h"
 
 namespace pumice::test {
@@ -38,7 +39,23 @@ class TranslationWriter {
     writer_.string("marian.decoder_mixer", model_.recurrent ? "ssru" : "attention");
     writer_.u32("marian.decoder_start_token_id", static_cast<uint32_t>(model_.start_token));
     writer_.u32("tokenizer.ggml.eos_token_id", static_cast<uint32_t>(model_.end_token));
-    writer_.string("tokenizer.ggml.model", "none");
+    if (model_.letters)
+      write_letters();
+    else
+      writer_.string("tokenizer.ggml.model", "none");
+  }
+
+  void write_letters() {
+    std::vector<std::string> tokens = {"<unk>", "<pad>", "<2pt>", "</s>", "\xE2\x96\x81"};
+    std::vector<int32_t> types = {2, 3, 4, 3, 1};
+    for (char letter = 'a'; letter <= 'z'; ++letter) tokens.emplace_back(1, letter);
+    while (tokens.size() < model_.vocabulary) tokens.push_back("piece" + std::to_string(tokens.size()));
+    types.resize(tokens.size(), 1);
+    writer_.string("tokenizer.ggml.model", "t5").strings("tokenizer.ggml.tokens", tokens);
+    writer_.f32s("tokenizer.ggml.scores", std::vector<float>(tokens.size(), -1))
+        .i32s("tokenizer.ggml.token_type", types);
+    writer_.u32("tokenizer.ggml.unknown_token_id", 0).boolean("tokenizer.ggml.add_space_prefix", true);
+    writer_.boolean("tokenizer.ggml.add_eos_token", true).boolean("tokenizer.ggml.remove_extra_whitespaces", true);
   }
 
   void matrix(const std::string& name, uint64_t rows, uint64_t cols, double gain) {

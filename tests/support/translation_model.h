@@ -1,11 +1,10 @@
 // A small random model that translates, as a file. Thread rule: pure functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "support/gguf_writer.h"
 
 namespace pumice::test {
 
@@ -13,6 +12,7 @@ struct TranslationModel {
   std::string activation = "relu";
   bool norm_first = false, recurrent = false;  // recurrent: SSRU in the place of self-attention
   bool two_tables = false;                     // of embeddings, with a head of its own
+  bool letters = false;                        // a vocabulary of single letters, and a target language; else none
   uint32_t width = 32, heads = 4, ffn = 48, vocabulary = 90, context = 96;
   uint32_t encoder_layers = 2, decoder_layers = 2;
   int32_t end_token = 3, start_token = 7;
