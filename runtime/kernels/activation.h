@@ -17,7 +17,9 @@ enum class Activation : uint32_t {
   kSoftplus = kActivationSoftplus,
   kRelu = kActivationRelu,
   kGeluErf = kActivationGeluErf,
-  kGeluQuick = kActivationGeluQuick
+  kGeluQuick = kActivationGeluQuick,
+  kSoftplus2 = kActivationSoftplus2,
+  kLimited = kActivationLimited
 };
 
 struct ActivationArgs {
@@ -26,7 +28,7 @@ struct ActivationArgs {
   FloatRows y;                    // (n, cols)
   uint32_t n = 1, cols = 0;
   Activation activation = Activation::kSilu;
-  float limit = 0;                                          // of Activation::kSoftcap, kClamped and kClip
+  float limit = 0;                                          // of Activation::kSoftcap, kClamped, kClip and kLimited
   uint32_t gate_column = 0, up_column = 0, gate_share = 1;  // first columns, and columns of y that take one of the gate
 };
 void activation(Recorder recorder, const ActivationArgs& args);

@@ -17,7 +17,7 @@ uint64_t attention_partial_bytes(uint32_t rows, uint32_t heads, uint32_t head_di
 
 namespace {
 
-constexpr uint32_t kMaxHeadDim = 576;
+constexpr uint32_t kMaxHeadDim = 640;
 // Shared memory of a workgroup of several subgroups of decode, so that more than one fits where there is 64 KiB; and
 // subgroups that it has side by side for the heads of a group.
 constexpr uint32_t kDecodeShared = 32768, kMostSets = 2;
@@ -168,8 +168,9 @@ bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_di
 }
 
 static uint32_t form_of(const AttentionArgs& args) {
-  return (args.window ? kAttentionWindow : 0u) | (args.softcap != 0 ? kAttentionSoftcap : 0u) |
-         (args.sinks ? kAttentionSinks : 0u) | (args.texts ? kAttentionTexts : 0u) |
+  const uint32_t reach = args.window == 0 ? 0u : args.chunks ? kAttentionChunks : kAttentionWindow;
+  return reach | (args.softcap != 0 ? kAttentionSoftcap : 0u) | (args.sinks ? kAttentionSinks : 0u) |
+         (args.slopes ? kAttentionSlopes : 0u) | (args.texts ? kAttentionTexts : 0u) |
          (args.texts && args.texts->both_ways ? kAttentionBothWays : 0u);
 }
 
@@ -204,6 +205,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
         error(Status::kUnsupported, "no attention kernel of this device takes %u heads of %u", group, args.head_dim));
   const KvWriteArgs* append = args.append;
   PUMICE_CHECK(!append || (!args.one_sequence && attention_appends(args.pages.format)));
+  PUMICE_CHECK(!args.sinks || !args.slopes);
   const FloatRows& q = append ? append->qkv : args.q;
   const AttentionPush push = push_of(args, q);
   const uint32_t rows = args.texts ? args.texts->longest : args.n;  // of the longest sequence
@@ -219,9 +221,10 @@ void attention(Recorder recorder, const AttentionArgs& args) {
                                                  args.partials,
                                                  args.counters,
                                                  append ? append->frequencies : args.step_rows};
-  const vk::BufferView sinks = args.sinks ? vk::BufferView(*args.sinks) : args.step_rows;
-  bindings[args.one_sequence ? kAttentionSinksInPrefill : binding_count - 1] = sinks;
-  if (args.one_sequence) bindings[kAttentionSinksInPrefill + 1] = args.texts ? args.texts->spans : args.step_rows;
+  const vk::Buffer* const one_each = args.sinks ? args.sinks : args.slopes;
+  const vk::BufferView of_heads = one_each ? vk::BufferView(*one_each) : args.step_rows;
+  bindings[args.one_sequence ? kAttentionOfHeadsInPrefill : binding_count - 1] = of_heads;
+  if (args.one_sequence) bindings[kAttentionOfHeadsInPrefill + 1] = args.texts ? args.texts->spans : args.step_rows;
   uint32_t constants[] = {choice.workgroup, args.head_dim,   group,           choice.queries,
                           choice.matrix.m,  choice.matrix.n, choice.matrix.k, choice.subgroups,
                           choice.ahead,     choice.sets,     form_of(args)};

@@ -1,6 +1,6 @@
 // attention: y = softmax(q K^T * scale) V over the pages of the KV cache; causal, or of texts that are there as a whole
-// both ways; heads / kv_heads query heads share a KV head. With a window, a soft cap of scores and sinks where they are
-// asked for (shaders/shared/attention.h).
+// both ways; heads / kv_heads query heads share a KV head. With a window, a soft cap of scores, sinks or slopes where
+// they are asked for (shaders/shared/attention.h).
 #pragma once
 
 #include "kernels/kv_write.h"
@@ -23,9 +23,11 @@ struct AttentionArgs {
   FloatRows y;               // (n, heads * head_dim)
   uint32_t n = 1, heads = 1, kv_heads = 1, head_dim = 0;
   float scale = 1;
-  uint32_t window = 0;                // a query sees the keys less than this many positions back; 0: all
-  float softcap = 0;                  // scores become softcap * tanh(score / softcap); 0: they do not
-  const vk::Buffer* sinks = nullptr;  // (heads)
+  uint32_t window = 0;                 // a query sees the keys less than this many positions back; 0: all
+  bool chunks = false;                 // instead, those of its own chunk of `window` positions
+  float softcap = 0;                   // scores become softcap * tanh(score / softcap); 0: they do not
+  const vk::Buffer* sinks = nullptr;   // (heads)
+  const vk::Buffer* slopes = nullptr;  // (heads): a score falls by that for each position to its key; not with sinks
   // true, prefill: the rows are consecutive tokens of one sequence. false, decode: each row is a sequence of its own,
   // of any length, and its keys are split over workgroups.
   bool one_sequence = false;

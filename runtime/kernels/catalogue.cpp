@@ -35,20 +35,21 @@ constexpr KvFormat kFormats[] = {{KvType::kF16, KvType::kF16},
                                  {KvType::kQ4_0, KvType::kQ4_0},
                                  {KvType::kQ8_0, KvType::kQ4_0}};
 
-// Attention of other models than kShapes: heads of other widths, windows, soft caps, sinks.
+// Attention of other models than kShapes: heads of other widths, windows, soft caps, sinks, slopes.
 struct AttentionForm {
   uint32_t heads, kv_heads, head_dim;
-  bool windowed = false, capped = false, with_sinks = false, both_ways = false;
+  bool windowed = false, capped = false, with_sinks = false, both_ways = false, with_slopes = false;
 };
 constexpr AttentionForm kForms[] = {
-    {32, 8, 128, true},                       // Mistral
-    {16, 8, 256, true, true},                 // Gemma 2; of Gemma 3 without a cap
-    {8, 1, 512},                              // Gemma 4
-    {64, 8, 64, true, false, true},           // gpt-oss
-    {16, 2, 256},                             // Qwen 3.5
-    {16, 1, 576},                             // DeepSeek V2, latent
-    {12, 12, 32, false, false, false, true},  // MiniLM
-    {12, 12, 64, true, false, false, true},   // ModernBERT
+    {32, 8, 128, true},                               // Mistral
+    {16, 8, 256, true, true},                         // Gemma 2; of Gemma 3 without a cap
+    {8, 1, 512},                                      // Gemma 4
+    {64, 8, 64, true, false, true},                   // gpt-oss
+    {16, 2, 256},                                     // Qwen 3.5
+    {16, 1, 576},                                     // DeepSeek V2, latent
+    {12, 12, 32, false, false, false, true},          // MiniLM
+    {12, 12, 64, true, false, false, true},           // ModernBERT
+    {32, 32, 128, false, false, false, false, true},  // BLOOM, MPT
 };
 
 constexpr uint32_t kRowCounts[] = {1, 2, 4, 8, 16, 32, 512};
@@ -185,15 +186,15 @@ void Catalogue::add_attention(const ModelShape& shape, const KvFormat& format, u
 }
 
 void Catalogue::add_attention_form(const AttentionForm& form, const KvFormat& format) {
-  const vk::Buffer sinks;
+  const vk::Buffer of_heads;
   const vk::BufferView arguments;
   KvWriteArgs write{.heads = form.heads, .kv_heads = form.kv_heads};
   write.pages.format = format;
   write.head_dim = write.rotary = form.head_dim;
   const std::string use = "attention " + std::string(type_name(format.k)) + (form.windowed ? ", window" : "") +
                           (form.capped ? ", soft cap" : "") + (form.with_sinks ? ", sinks" : "") +
-                          (form.both_ways ? ", both ways" : "") + ", " + std::to_string(form.heads) + " heads of " +
-                          std::to_string(form.head_dim);
+                          (form.both_ways ? ", both ways" : "") + (form.with_slopes ? ", slopes" : "") + ", " +
+                          std::to_string(form.heads) + " heads of " + std::to_string(form.head_dim);
   const AttentionTexts texts{.spans = {}, .count = 8, .longest = 64, .both_ways = true};
   for (const bool decode : {true, false}) {
     if (decode && form.both_ways) continue;
@@ -205,7 +206,8 @@ void Catalogue::add_attention_form(const AttentionForm& form, const KvFormat& fo
                            .head_dim = form.head_dim,
                            .window = form.windowed ? 1024u : 0u,
                            .softcap = form.capped ? 50.0f : 0.0f,
-                           .sinks = form.with_sinks ? &sinks : nullptr,
+                           .sinks = form.with_sinks ? &of_heads : nullptr,
+                           .slopes = form.with_slopes ? &of_heads : nullptr,
                            .one_sequence = !decode,
                            .texts = form.both_ways ? &texts : nullptr,
                            .arguments = decode ? &arguments : nullptr});

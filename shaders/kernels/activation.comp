@@ -21,6 +21,8 @@ float activate(float x) {
     case kActivationGeluErf: return gelu_erf(x);
     case kActivationGeluQuick: return x / (1.0 + exp(-1.702 * x));
     case kActivationRelu: return max(x, 0.0);
+    case kActivationSoftplus2: return max(x, 0.0) + log2(1.0 + exp2(-abs(x)));
+    case kActivationLimited: return silu(min(x, p.limit));
     default: return silu(x);
   }
 }
@@ -33,5 +35,6 @@ void main() {
   float by = 1.0;
   if (p.gated != 0u) by = up[row * p.up_stride + p.up_column + col];
   if (p.kind == kActivationClamped) by = clamp(by, -p.limit, p.limit) + 1.0;
+  if (p.kind == kActivationLimited) by = clamp(by, -p.limit, p.limit);
   y[row * p.y_stride + col] = value * by;
 }

@@ -4,9 +4,9 @@
 #include "lib/reduce.glsl"
 #if KV_TYPE != 2
 #define APPENDS
-#define SINKS_BINDING 9
+#define OF_HEADS_BINDING 9
 #else
-#define SINKS_BINDING 8
+#define OF_HEADS_BINDING 8
 #endif
 #define KV_VECTOR uvec4
 #define KV_TOKENS 4
@@ -93,15 +93,16 @@ void score_keys(uint first, uint last, uint slot, uint lane) {
 }
 
 // Scores become exp(score - highest) in shared memory; scales the sums down where highest rose.
-void weigh_keys(uint first, uint last, uint position, uint lane) {
+void weigh_keys(uint first, uint last, uint position, uint first_head, uint lane) {
   for (uint t = 0u; t < QUERIES; ++t) {
+    const float slope = slope_of(min(first_head + own_set() * QUERIES + t, GROUP - 1u));
     float score[KEYS_PER_LANE], here = LOWEST;
     for (uint i = 0u; i < KEYS_PER_LANE; ++i) {
       const uint key = lane + i * LANES, from = lanes_start(own_subgroup(), t, 0u) + key / KV_TOKENS;
       score[i] = 0.0;
       [[unroll]] for (uint part = 0u; part < PARTS; ++part)
         score[i] += sums_of_lanes[from + part * KEY_LANES][key % KV_TOKENS];
-      score[i] = seen(score[i], first + key, last, position);
+      score[i] = seen(score[i], first + key, last, position, slope);
       here = max(here, score[i]);
     }
     const float risen = max(highest[t], reduce_max(here)), shrink = exp(highest[t] - risen);
@@ -259,7 +260,7 @@ void main() {
       const uint first = round + share * KEYS;
       if (first < key_end) score_keys(first, last, slot, lane);
       sync();
-      if (first < key_end) weigh_keys(first, last, row.position, lane);
+      if (first < key_end) weigh_keys(first, last, row.position, pass * HEADS, lane);
       sync();
       for (uint k = 0u; k < KEYS && first + k < key_end; k += kPageTokens)
         add_values(first + k, last, subgroup * KEYS + k, slot, lane);

@@ -60,6 +60,7 @@ uint query_index(uint i) { return min(gl_WorkGroupID.x * QUERIES + i, row_count(
 // Row i of this lane among the queries, and which part of its columns. Neighbours share a row.
 uint lane_row(uint i) { return lane() / PARTS * ROWS_PER_LANE + i; }
 uint lane_part() { return lane() % PARTS; }
+uint head_of(uint row) { return (gl_WorkGroupID.x * QUERIES + row) % GROUP; }
 
 void sync_subgroup() {
   subgroupMemoryBarrierShared();
@@ -158,9 +159,13 @@ void score_keys() {
 }
 
 // `end`: the last key of a text, counted as the position is.
-vec4 seen_four(vec4 score, uint key, int position, int end) {
+vec4 seen_four(vec4 score, uint key, int position, int end, float slope) {
   const ivec4 keys = int(key) + ivec4(0, 1, 2, 3);
   if (SOFTCAP) score = vec4(capped(score.x), capped(score.y), capped(score.z), capped(score.w));
+  if (SLOPES) score = fma(vec4(-slope), abs(vec4(keys - position)), score);
+  const int column = int(lane_part() * COLUMNS);
+  const int begin = int(first_seen(uint(position + column))) - column;
+  if (CHUNKED) score = mix(score, vec4(LOWEST), lessThan(keys, ivec4(begin)));
   if (WINDOW) score = mix(score, vec4(LOWEST), lessThanEqual(keys + int(p.window), ivec4(position)));
   const int last = !BOTH_WAYS ? position : WINDOW ? min(position + int(p.window) - 1, end) : end;
   return mix(score, vec4(LOWEST), greaterThan(keys, ivec4(last)));
@@ -171,10 +176,11 @@ void weigh(uint first) {
   const int end = int(row_count()) - 1 - int(lane_part() * COLUMNS);
   [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
     const uint row = lane_row(i);
+    const float slope = slope_of(head_of(row));
     vec4 score[COLUMNS / 4u], here = vec4(LOWEST);
     [[unroll]] for (uint c = 0u; c < COLUMNS / 4u; ++c) {
       const uvec4 words = scores[row * SCORE_STRIDE + lane_part() * (COLUMNS / 4u) + c];
-      score[c] = seen_four(uintBitsToFloat(words), first + 4u * c, position[i], end);
+      score[c] = seen_four(uintBitsToFloat(words), first + 4u * c, position[i], end, slope);
       here = max(here, score[c]);
     }
     const float risen = max(highest[i], max_parts(max(max(here.x, here.y), max(here.z, here.w))));
@@ -226,8 +232,7 @@ void add_values() {
 void store() {
   barrier();
   [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
-    const uint head = (gl_WorkGroupID.x * QUERIES + lane_row(i)) % GROUP;
-    const float whole = add_parts(total[i]) + sink_weight(head, highest[i]);
+    const float whole = add_parts(total[i]) + sink_weight(head_of(lane_row(i)), highest[i]);
     if (lane_part() == 0u) factors[lane_row(i)] = 1.0 / whole;
   }
   barrier();

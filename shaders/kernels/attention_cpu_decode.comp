@@ -5,9 +5,9 @@
 #include "lib/reduce.glsl"
 #if KV_TYPE != 2
 #define APPENDS
-#define SINKS_BINDING 9
+#define OF_HEADS_BINDING 9
 #else
-#define SINKS_BINDING 8
+#define OF_HEADS_BINDING 8
 #endif
 #include "lib/attention.glsl"
 #include "lib/attention_decode.glsl"
@@ -124,8 +124,9 @@ void score_keys(uint base) {
 void weigh(uint first, uint key_end, uint position, uint lane) {
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
     float here = LOWEST;
+    const float slope = slope_of(h);
     [[unroll]] for (uint j = 0u; j < EACH; ++j) {
-      score[h][j] = seen(score[h][j], first + j * WG + lane, key_end - 1u, position);
+      score[h][j] = seen(score[h][j], first + j * WG + lane, key_end - 1u, position, slope);
       here = max(here, score[h][j]);
     }
     const float risen = max(highest[h], reduce_max(here));

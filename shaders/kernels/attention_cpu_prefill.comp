@@ -64,8 +64,9 @@ void score_keys(uint base) {
 void weigh(uint first) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     float risen = highest[i];
+    const float slope = slope_of(query_index(i) % GROUP);
     [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
-      score[i][t] = seen(score[i][t], first + t, position[i]);
+      score[i][t] = seen(score[i][t], first + t, position[i], slope);
       risen = max(risen, score[i][t]);
     }
     const float shrink = exp(highest[i] - risen);

@@ -27,6 +27,7 @@ shared vec4 highest_of_lane[TOKEN_LANES * (QUERIES / EACH)];
 shared vec4 score_parts[SHARES > 1u ? TOKENS * LANES * (QUERIES / EACH) : 1u];
 
 uvec4 position;  // of each query
+vec4 slopes;     // of its head
 vec4 highest = vec4(NONE), total = vec4(0.0);
 vec4 sums[QUADS_PER_LANE * 4u];  // (dimension, four queries)
 
@@ -79,7 +80,7 @@ mat2x4 add_shares(mat2x4 score, uint lane, uint group) {
 // Scores become weights in shared memory; scales the sums down where the highest score rose.
 void weigh(mat2x4 score, uint first, uint share, uint lane, uint group) {
   [[unroll]] for (uint t = 0u; t < TOKENS; ++t)
-    score[t] = seen(score[t], first + lane * TOKENS + t, position);
+    score[t] = seen(score[t], first + lane * TOKENS + t, position, slopes);
   if (share == 0u) highest_of_lane[group * TOKEN_LANES + lane] = max(score[0], score[1]);
   barrier();
   vec4 risen = highest;
@@ -146,7 +147,10 @@ void main() {
   const StepRow last_row = row_at(query_index(QUERIES - 1u) / GROUP);
   const uint last = last_seen(last_row.position);
   stage_queries();
-  [[unroll]] for (uint i = 0u; i < EACH; ++i) position[i] = row_at(query_index(group * EACH + i) / GROUP).position;
+  [[unroll]] for (uint i = 0u; i < EACH; ++i) {
+    position[i] = row_at(query_index(group * EACH + i) / GROUP).position;
+    slopes[i] = slope_of(query_index(group * EACH + i) % GROUP);
+  }
   [[unroll]] for (uint i = 0u; i < QUADS_PER_LANE * 4u; ++i) sums[i] = vec4(0.0);
   barrier();
   const uint first_position = row_at(query_index(0u) / GROUP).position;

@@ -32,8 +32,9 @@ layout(constant_id = 3) const uint QUERIES = 1u;
 
 layout(constant_id = 10) const uint FORM = 0u;
 const bool WINDOW = (FORM & kAttentionWindow) != 0u, SOFTCAP = (FORM & kAttentionSoftcap) != 0u;
-const bool SINKS = (FORM & kAttentionSinks) != 0u, TEXTS = (FORM & kAttentionTexts) != 0u;
-const bool BOTH_WAYS = (FORM & kAttentionBothWays) != 0u;
+const bool CHUNKED = (FORM & kAttentionChunks) != 0u;
+const bool SINKS = (FORM & kAttentionSinks) != 0u, SLOPES = (FORM & kAttentionSlopes) != 0u;
+const bool TEXTS = (FORM & kAttentionTexts) != 0u, BOTH_WAYS = (FORM & kAttentionBothWays) != 0u;
 
 layout(push_constant) uniform Push { AttentionPush p; };
 layout(binding = 0) readonly buffer Q { float q[]; };
@@ -51,10 +52,10 @@ layout(binding = 2) POOL_ACCESS buffer VPool { V_VECTOR v_pool[]; };
 layout(binding = 3) readonly buffer PageTable { uint page_table[]; };
 layout(binding = 4) readonly buffer Rows { StepRow step_rows[]; };
 layout(binding = 5) writeonly buffer Y { float y[]; };
-#ifndef SINKS_BINDING
-#define SINKS_BINDING 6
+#ifndef OF_HEADS_BINDING
+#define OF_HEADS_BINDING 6
 #endif
-layout(binding = SINKS_BINDING) readonly buffer Sinks { float sinks[]; };
+layout(binding = OF_HEADS_BINDING) readonly buffer OfHeads { float of_heads[]; };  // sinks or slopes
 #ifdef PREFILL
 layout(binding = 7) readonly buffer Texts { uvec2 texts[]; };  // first row, rows
 uint first_row() { return TEXTS ? texts[gl_WorkGroupID.z].x : 0u; }
@@ -106,19 +107,30 @@ uint query_start(uint i, uint stride) { return head_start(i / GROUP, i % GROUP, 
 // position unless it has its own key from elsewhere; others weigh nothing, for which the highest score begins at NONE.
 // Queries are scaled as they are loaded.
 const float LOWEST = -3.402823466e38, NONE = 0.5 * LOWEST;
-uint first_seen(uint position) { return WINDOW && position >= p.window ? position - p.window + 1u : 0u; }
+uint first_seen(uint position) {
+  if (CHUNKED) return position - position % p.window;
+  return WINDOW && position >= p.window ? position - p.window + 1u : 0u;
+}
 uint last_seen(uint position) {
   if (!BOTH_WAYS) return position;
   const uint end = row_count() - 1u;
   return WINDOW ? min(position + p.window - 1u, end) : end;
 }
 float capped(float score) { return SOFTCAP ? softcap(score, p.softcap) : score; }
-float seen(float score, uint key, uint last, uint position) {
-  return key > last || key < first_seen(position) ? LOWEST : capped(score);
+// Of a head of this KV head's group: what its scores fall by from a key to the next one farther away.
+float slope_of(uint head) { return SLOPES ? of_heads[gl_WorkGroupID.y * GROUP + head] : 0.0; }
+float seen(float score, uint key, uint last, uint position, float slope) {
+  score = capped(score);
+  if (SLOPES) score = fma(-slope, abs(float(int(key - position))), score);
+  return key > last || key < first_seen(position) ? LOWEST : score;
 }
-float seen(float score, uint key, uint position) { return seen(score, key, last_seen(position), position); }
-vec4 seen(vec4 score, uint key, uvec4 position) {
+float seen(float score, uint key, uint position, float slope) {
+  return seen(score, key, last_seen(position), position, slope);
+}
+vec4 seen(vec4 score, uint key, uvec4 position, vec4 slopes) {
   if (SOFTCAP) score = vec4(capped(score.x), capped(score.y), capped(score.z), capped(score.w));
+  if (SLOPES) score = fma(-slopes, abs(vec4(ivec4(key - position))), score);
+  if (CHUNKED) score = mix(score, vec4(LOWEST), lessThan(uvec4(key), position - position % p.window));
   if (WINDOW) score = mix(score, vec4(LOWEST), lessThanEqual(uvec4(key + p.window), position));
   uvec4 last = position;
   if (BOTH_WAYS) [[unroll]] for (uint i = 0u; i < 4u; ++i) last[i] = last_seen(position[i]);
@@ -126,7 +138,7 @@ vec4 seen(vec4 score, uint key, uvec4 position) {
 }
 // What the sink of a head of this KV head's group adds to the sum of the weights.
 float sink_weight(uint head, float highest) {
-  return SINKS ? exp(sinks[gl_WorkGroupID.y * GROUP + head] - highest) : 0.0;
+  return SINKS ? exp(of_heads[gl_WorkGroupID.y * GROUP + head] - highest) : 0.0;
 }
 
 float fma_dot(float a, float b, float sum) { return fma(a, b, sum); }

@@ -13,7 +13,7 @@ struct ActivationPush {
   uint gate_share;   // columns of y that take one of the gate
   uint kind;    // kActivation…
   uint gated;   // 1: times up
-  float limit;  // of kActivationSoftcap, kActivationClamped and kActivationClip
+  float limit;  // of kActivationSoftcap, kActivationClamped, kActivationClip and kActivationLimited
 };
 SHARED_CONST kActivationSilu = 0u;
 SHARED_CONST kActivationGelu = 1u;  // the tanh approximation
@@ -26,6 +26,8 @@ SHARED_CONST kActivationSoftplus = 7u;
 SHARED_CONST kActivationRelu = 8u;
 SHARED_CONST kActivationGeluErf = 9u;    // 0.5 x (1 + erf(x / sqrt(2)))
 SHARED_CONST kActivationGeluQuick = 10u;  // x sigmoid(1.702 x)
+SHARED_CONST kActivationSoftplus2 = 11u;  // log2(1 + 2^x)
+SHARED_CONST kActivationLimited = 12u;    // gated: silu(g) u, g <= limit, -limit <= u <= limit
 SHARED_CONST kActivationBindings = 3u;  // gate, up, y
 SHARED_CONST kActivationWorkgroup = 64u;
 SHARED_END

@@ -1,6 +1,6 @@
 // attention: softmax(q K^T * scale) V over the pages of the KV cache, causal, with grouped query heads; with a window
-// that hides keys too far back, a soft cap of scores, and sinks: a logit of each head that takes part in the softmax
-// without a value.
+// that hides keys too far back, or those before the row's chunk, a soft cap of scores, and of each head a sink or a slope. A sink is a logit that takes
+// part in the softmax without a value; by a slope scores fall with the distance of the key (ALiBi).
 //
 // Decode: every row is a sequence of its own. Where K and V are of one type without scales, it does the work of
 // kv_write too: q is then kv_write's input, and the row's own key and value go into the pages. A workgroup takes the
@@ -10,7 +10,8 @@
 // of the sequence is head i % group of row i / group. It walks the pages from the first one on, in rounds that begin at
 // multiples of their length, so a row's result does not depend on which other rows are in the step. With texts, the
 // rows are those of several sequences, each from its first token on; the grid has a layer for each of them.
-// Sources: Beltagy 2020 (windows), Xiao 2023 (sinks), Dao 2023 (FlashAttention-2, Flash-Decoding). Pages: kv_write.h.
+// Sources: Beltagy 2020 (windows), Press 2022 (ALiBi), Xiao 2023 (sinks), Dao 2023 (FlashAttention-2, Flash-Decoding).
+// Pages: kv_write.h.
 #ifndef PUMICE_SHARED_ATTENTION_H
 #define PUMICE_SHARED_ATTENTION_H
 #include "types.h"
@@ -29,8 +30,8 @@ struct AttentionPush {
   float softcap;
 };
 // q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and of plain types rope's
-// frequencies; then sinks (heads); in prefill texts: the first row and the number of rows of each.
-SHARED_CONST kAttentionPrefillBindings = 8u, kAttentionSinksInPrefill = 6u;
+// frequencies; then sinks or slopes (heads); in prefill texts: the first row and the number of rows of each.
+SHARED_CONST kAttentionPrefillBindings = 8u, kAttentionOfHeadsInPrefill = 6u;
 SHARED_CONST kAttentionMixedBindings = 9u;
 SHARED_CONST kAttentionBindings = 10u;
 
@@ -52,6 +53,8 @@ SHARED_CONST kAttentionSoftcap = 2u;
 SHARED_CONST kAttentionSinks = 4u;
 SHARED_CONST kAttentionTexts = 8u;      // prefill
 SHARED_CONST kAttentionBothWays = 16u;  // with texts: a query sees later keys, too, in a window as far as earlier ones
+SHARED_CONST kAttentionSlopes = 32u;    // not with sinks
+SHARED_CONST kAttentionChunks = 64u;    // instead of a window: of as many tokens
 
 // Floats of one partial result: head_dim values, the maximum and the sum.
 SHARED_CONST kAttentionPartialExtra = 2u;

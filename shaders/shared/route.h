@@ -20,6 +20,7 @@ struct RoutePush {
   float scale;
 };
 SHARED_CONST kRouteBindings = 4u;      // logits, bias, choices (rows, used), scales
+SHARED_CONST kRouteChoiceWords = 2u;
 SHARED_CONST kRouteMostExperts = 512u;
 SHARED_CONST kRouteMostUsed = 32u;
 SHARED_CONST kRouteMostGroups = 64u;

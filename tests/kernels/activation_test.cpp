@@ -72,6 +72,10 @@ double plain_activation(Activation kind, double x, double limit) {
       return x / (1 + std::exp(-1.702 * x));
     case Activation::kSoftplus:
       return std::log1p(std::exp(x));
+    case Activation::kSoftplus2:
+      return std::log2(1 + std::exp2(x));
+    case Activation::kLimited:
+      return std::min(x, limit) / (1 + std::exp(-std::min(x, limit)));
     default:
       return std::max(x, 0.0);
   }
@@ -80,7 +84,8 @@ double plain_activation(Activation kind, double x, double limit) {
 TEST_F(ActivationTest, OtherKinds) {
   const auto x = Generator(6).normals(300, 0, 20);
   using enum Activation;
-  for (const Activation kind : {kSquaredRelu, kSoftcap, kClip, kSigmoid, kSoftplus, kRelu, kGeluErf, kGeluQuick}) {
+  for (const Activation kind :
+       {kSquaredRelu, kSoftcap, kClip, kSigmoid, kSoftplus, kRelu, kGeluErf, kGeluQuick, kSoftplus2, kLimited}) {
     SCOPED_TRACE(static_cast<int>(kind));
     constexpr float kLimit = 30;
     const FloatRows y = nan_rows(1, 300);

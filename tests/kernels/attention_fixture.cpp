@@ -69,10 +69,13 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
                                 .head_dim = c.head_dim,
                                 .scale = scale(c),
                                 .window = c.window,
+                                .chunks = c.chunks,
                                 .softcap = c.softcap,
                                 .both_ways = c.both_ways};
   const std::vector<float> sinks = sinks_of(c);
   args.sinks = sinks;
+  const std::vector<float> slopes = slopes_of(c);
+  args.slopes = slopes;
   for (uint32_t row = 0; row < positions.size(); ++row) {
     const uint32_t slot = slot_of(c, row);
     const size_t tokens = c.texts.empty() ? longest(c) : c.texts[slot];
@@ -110,11 +113,15 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
   };
   double highest = largest(cache.v);
   absolute *= static_cast<double>(scale(c));
+  double range = 2 * absolute;  // of scores
+  for (const float slope : slopes_of(c))
+    range = std::max(range, 2 * absolute + static_cast<double>(slope) * longest(c));
   const double score = reference::dot_tolerance(d + 2, absolute) + static_cast<double>(c.softcap) * 0x1p-20 +
+                       (c.slopes ? 2 * range * kRounding : 0) +
                        q_error * largest(cache.k) * static_cast<double>(d) * static_cast<double>(scale(c));
   const double rounds = longest(c) / 32.0 + 2;
   const double half = std::string_view(choice(c).variant) == "attention_coopmat" ? 0x1p-11 : 0;
-  const double weight = score + half * absolute + half + exp_error(2 * absolute) + rounds * exp_error(0) + kDivision;
+  const double weight = score + half * absolute + half + exp_error(range) + rounds * exp_error(0) + kDivision;
   highest *= std::sqrt(static_cast<double>(c.format.v_rotation(c.head_dim)));
   return highest * (2 * weight + 2 * reference::gamma_bound(longest(c) + 8, reference::Accumulator::kF32));
 }
@@ -129,9 +136,7 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
   const vk::BufferView arguments = buffer(std::vector<uint32_t>{n, c.kv_heads, splits});
   const vk::BufferView counters = words(n * c.kv_heads, 0);
   const FloatRows y = nan_rows(n, cols + c.extra_stride);
-  const vk::BufferView partials = words(attention_partial_bytes(n, heads, c.head_dim, splits) / 4);
   const FloatRows input = rows(q, q_cols, q_cols + c.extra_stride);
-  const vk::Buffer* const sinks = c.sinks ? whole(sinks_of(c)) : nullptr;
   const KvPages pages{c.format, buffer(cache.k_pool), buffer(cache.v_pool), buffer(cache.table), cache.pages_per_slot};
   const vk::BufferView rows_of_step = buffer(step_rows_of(c));
   const KvWriteArgs append{.qkv = input,
@@ -157,13 +162,15 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
                            .head_dim = c.head_dim,
                            .scale = scale(c),
                            .window = c.window,
+                           .chunks = c.chunks,
                            .softcap = c.softcap,
-                           .sinks = sinks,
+                           .sinks = c.sinks ? whole(sinks_of(c)) : nullptr,
+                           .slopes = c.slopes ? whole(slopes_of(c)) : nullptr,
                            .one_sequence = c.one_sequence,
                            .texts = c.texts.empty() ? nullptr : &texts,
                            .arguments = c.one_sequence ? nullptr : &arguments,
                            .max_splits = splits,
-                           .partials = partials,
+                           .partials = words(attention_partial_bytes(n, heads, c.head_dim, splits) / 4),
                            .counters = counters};
   run([&](Recorder recorder) {
     for (uint32_t i = 0; i < 2; ++i) attention(recorder, args);
@@ -184,8 +191,9 @@ std::string AttentionTest::describe(Mask mask, const AttentionCase& c) {
   text << mask_name(mask) << " " << choice(c).variant << " " << name_of(c.format) << ", group " << c.group << ", "
        << c.kv_heads << " x " << c.head_dim << ", rows " << c.positions.size() << ", to " << longest(c)
        << ", one sequence " << c.one_sequence << ", rotary " << c.rotary
-       << (c.pairs == RopePairs::kHalves ? " halves" : "") << ", window " << c.window << ", softcap " << c.softcap
-       << ", sinks " << c.sinks << ", texts " << c.texts.size() << ", both ways " << c.both_ways;
+       << (c.pairs == RopePairs::kHalves ? " halves" : "") << (c.chunks ? ", chunks " : ", window ") << c.window
+       << ", softcap " << c.softcap << ", sinks " << c.sinks << ", slopes " << c.slopes << ", texts " << c.texts.size()
+       << ", both ways " << c.both_ways;
   return text.str();
 }
 
@@ -213,6 +221,8 @@ void AttentionTest::check(Mask mask, const AttentionCase& c) {
   if (c.sinks) unseen("no sinks", other);
   other = c, other.both_ways = false;
   if (c.both_ways) unseen("one way", other);
+  other = c, other.slopes = false;
+  if (c.slopes) unseen("no slopes", other);
 }
 
 // The pages lack the rows' own keys and values at first. Those must be stored as kv_write's reference has them, and

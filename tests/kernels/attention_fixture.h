@@ -28,8 +28,9 @@ struct AttentionCase {
   uint32_t rotary = 0;  // where the rows are appended
   RopePairs pairs = RopePairs::kAdjacent;
   uint32_t window = 0;
+  bool chunks = false;  // of window
   float softcap = 0;
-  bool sinks = false;
+  bool sinks = false, slopes = false;
   std::vector<uint32_t> texts;  // their lengths; positions are theirs, one text after the other
   bool both_ways = false;       // with texts
   QueryScale query = {};        // where the rows are appended
@@ -85,6 +86,12 @@ class AttentionTest : public DeviceTest {
 
   static std::vector<float> sinks_of(const AttentionCase& c) {
     return c.sinks ? Generator(9).normals(c.kv_heads * c.group) : std::vector<float>();
+  }
+  static std::vector<float> slopes_of(const AttentionCase& c) {
+    std::vector<float> slopes;
+    for (uint32_t head = 0; c.slopes && head < c.kv_heads * c.group; ++head)
+      slopes.push_back(0.25f / static_cast<float>(head + 1));
+    return slopes;
   }
   static float scale(const AttentionCase& c) { return 1.0f / std::sqrt(static_cast<float>(c.head_dim)); }
   static uint32_t longest(const AttentionCase& c) {

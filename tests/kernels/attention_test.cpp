@@ -183,7 +183,7 @@ TEST_F(AttentionTest, TextsBothWays) {
 TEST_F(AttentionTest, WideHeads) {
   for (const Mask mask : {Mask::kDiscrete, Mask::kIntel}) {
     use(mask);
-    for (const uint32_t head_dim : {320u, 576u}) {
+    for (const uint32_t head_dim : {320u, 576u, 640u}) {
       AttentionCase c{.format = kF16, .kv_heads = 1, .group = 3, .head_dim = head_dim, .positions = {5, 299, 1100}};
       check(mask, c);
       c.positions = consecutive(40, 31);

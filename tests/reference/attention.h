@@ -26,11 +26,26 @@ struct AttentionArgs {
   size_t head_dim = 0;
   size_t value_dim = 0;  // 0: head_dim
   float scale = 1.0f;
-  size_t window = 0;             // a row sees the keys less than this many positions back; 0: all
-  float softcap = 0.0f;          // scores become softcap * tanh(score / softcap); 0: they do not
-  bool both_ways = false;        // a row sees all keys that there are, in a window as far ahead as back
-  std::span<const float> sinks;  // (heads): logits that take part in the softmax without a value; or empty
+  size_t window = 0;              // a row sees the keys less than this many positions back; 0: all
+  bool chunks = false;            // instead, those since the last multiple of window
+  float softcap = 0.0f;           // scores become softcap * tanh(score / softcap); 0: they do not
+  bool both_ways = false;         // a row sees all keys that there are, in a window as far ahead as back
+  std::span<const float> slopes;  // (heads): what scores fall by for each position to the key; or empty
+  std::span<const float> sinks;   // (heads): logits that take part in the softmax without a value; or empty
 };
+
+// What scores fall by for each position to the key: of heads that are no power of two, the even ones of twice as many
+// follow. Source: O. Press et al., ALiBi (2022).
+inline std::vector<float> alibi_slopes(uint32_t heads, float alibi) {
+  std::vector<float> slopes;
+  double count = 1;
+  while (2 * count <= heads) count *= 2;
+  for (double head = 1; head <= heads; ++head) {
+    const double exponent = head <= count ? head / count : (2 * (head - count) - 1) / (2 * count);
+    slopes.push_back(static_cast<float>(std::pow(2, -exponent * static_cast<double>(alibi))));
+  }
+  return slopes;
+}
 
 // One query head of a position over the keys of its KV head that it sees; adds nothing to y but the result, y
 // (value_dim).
@@ -46,7 +61,9 @@ inline void attend(const AttentionArgs& args, std::span<const float> q, std::spa
     const double cap = static_cast<double>(args.softcap);
     if (cap != 0) weights[t] = cap * std::tanh(weights[t] / cap);
     const size_t distance = t > position ? t - position : position - t;
-    if (args.window != 0 && distance >= args.window) weights[t] = -std::numeric_limits<double>::infinity();
+    const size_t reach = args.chunks ? position % args.window + 1 : args.window;
+    if (!args.slopes.empty()) weights[t] -= static_cast<double>(args.slopes[head]) * static_cast<double>(distance);
+    if (args.window != 0 && distance >= reach) weights[t] = -std::numeric_limits<double>::infinity();
     top = std::max(top, weights[t]);
   }
   double sum = args.sinks.empty() ? 0.0 : std::exp(static_cast<double>(args.sinks[head]) - top);

@@ -1,0 +1,41 @@
+// attention with what a head has of its own, slopes, and with windows that move by chunks.
+#include "kernels/attention_fixture.h"
+
+namespace pumice::test::attention_forms_test {
+
+class AttentionFormsTest : public AttentionTest {
+ protected:
+  // Decode and prefill, in groups that do not fill a pass or a tile.
+  void check_form(Mask mask, AttentionCase c) {
+    const KvFormat mixed{KvType::kQ8_0, KvType::kQ4_0};
+    c.format = mask == Mask::kDiscrete ? kF32 : mask == Mask::kShared ? mixed : kF16;
+    c.kv_heads = 2, c.group = 3, c.head_dim = 16;
+    c.positions = {0, 31, 32, 255, 256, 300, 767};
+    check(mask, c);
+    if (attention_appends(c.format)) check_append(mask, c);
+    c.positions = consecutive(290, 45);
+    c.one_sequence = true;
+    check(mask, c);
+  }
+};
+
+TEST_F(AttentionFormsTest, SlopesOfHeadsAndChunks) {
+  for (const Mask mask : {Mask::kNone, Mask::kNewCompiler, Mask::kDiscrete, Mask::kShared, Mask::kIntel}) {
+    use(mask);
+    check_form(mask, {.slopes = true});
+    for (const uint32_t chunk : {48u, 300u}) check_form(mask, {.window = chunk, .chunks = true});
+  }
+}
+
+// Later keys count by their distance, too.
+TEST_F(AttentionFormsTest, SlopesOfTextsBothWays) {
+  for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kIntel}) {
+    use(mask);
+    AttentionCase c =
+        of_texts({.format = kF16, .kv_heads = 2, .group = 1, .head_dim = 32, .slopes = true}, {5, 70, 33});
+    c.both_ways = true;
+    check(mask, c);
+  }
+}
+
+}  // namespace pumice::test::attention_forms_test
