@@ -31,12 +31,8 @@ Result<void> fit_slices(const ModelSpec& spec, const vk::DeviceCaps& caps, Conte
 Result<void> shape_pages(const ModelSpec& spec, const KvFormat& format, const std::vector<bool>& windowed,
                          ContextPlan& plan) {
   plan.shape.region_words.clear();
-  plan.states.region_words.clear();
   for (size_t i = 0; i < spec.layers.size(); ++i) {
-    const LayerSpec& layer = spec.layers[i];
-    if (layer.recurrence.kind != RecurrenceKind::kNone)
-      plan.states.region_words.push_back(layer.recurrence.state_floats());
-    const AttentionSpec& attention = layer.attention;
+    const AttentionSpec& attention = spec.layers[i].attention;
     if (attention.own_kv_heads() == 0) continue;
     PUMICE_TRY(check_kv_format(format, attention.head_dim));
     PageShape& shape = !windowed.empty() && windowed[i] ? plan.windows : plan.shape;
@@ -45,6 +41,12 @@ Result<void> shape_pages(const ModelSpec& spec, const KvFormat& format, const st
   }
   if (plan.shape.region_words.empty()) plan.shape.region_words.push_back(1);  // pages have bytes
   return {};
+}
+
+void shape_states(const ModelSpec& spec, ContextPlan& plan) {
+  for (const LayerSpec& layer : spec.layers)
+    if (layer.recurrence.kind != RecurrenceKind::kNone)
+      plan.states.region_words.push_back(layer.recurrence.state_floats());
 }
 
 // Layers whose keys and values nobody sees beyond a window that is shorter than the context; none where they are not
@@ -200,6 +202,7 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
   ContextPlan plan{.options = options,
                    .highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice};
   PUMICE_TRY(shape_pages(spec, options.kv_format(), {}, plan));
+  shape_states(spec, plan);
   uint32_t& tokens = plan.options.context_tokens;
   if (tokens == 0) {
     PUMICE_ASSIGN(tokens, default_tokens(spec, plan, room));

@@ -70,6 +70,19 @@ Result<std::optional<std::vector<bool>>> KeyReader::layer_flags(std::string_view
   return std::optional(std::move(flags));
 }
 
+Result<std::vector<float>> KeyReader::each_number(std::string_view name, size_t layers, float fallback) {
+  const GgufValue* value = take(name);
+  if (!value || !value->is_array()) {
+    PUMICE_ASSIGN(const float one, number(name, fallback));
+    return std::vector<float>(layers, one);
+  }
+  std::optional<std::vector<float>> numbers = value->as_f32_array();
+  const auto finite = [](float one) { return std::isfinite(one); };
+  if (!numbers || numbers->size() != layers || !std::all_of(numbers->begin(), numbers->end(), finite))
+    return error(Status::kMalformed, "%s is not an array of %zu finite numbers", key(name).c_str(), layers);
+  return *std::move(numbers);
+}
+
 Result<std::string_view> KeyReader::text(std::string_view name, std::string_view fallback) {
   const GgufValue* value = take(name);
   if (!value) return fallback;

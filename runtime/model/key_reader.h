@@ -39,6 +39,8 @@ class KeyReader {
   Result<bool> flag(std::string_view name, bool fallback);
   // One for each layer; nothing where it is no array.
   Result<std::optional<std::vector<bool>>> layer_flags(std::string_view name, size_t layers);
+  // One for each layer: from a number for all of them or an array; `fallback` where there is no such key.
+  Result<std::vector<float>> each_number(std::string_view name, size_t layers, float fallback);
   Result<std::string_view> text(std::string_view name, std::string_view fallback);
   // One for each layer, 0 to highest: from a number for all of them or an array.
   Result<std::vector<uint32_t>> each_layer(std::string_view name, uint32_t layers, uint32_t highest);

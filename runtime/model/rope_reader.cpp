@@ -44,7 +44,7 @@ Result<void> read_yarn(KeyReader& reader, const RopeSpec& rope, bool by_type, Sc
   return {};
 }
 
-Result<Scaling> read_scaling(KeyReader& reader, const RopeSpec& rope, std::string_view base_key) {
+Result<Scaling> read_scaling(KeyReader& reader, const RopeSpec& rope, std::string_view base_key, bool none_scales) {
   Scaling scaling;
   PUMICE_ASSIGN(const float base, reader.number(base_key, 10000));
   if (!(base > 0)) return error(Status::kMalformed, "%s is not positive", reader.key(base_key).c_str());
@@ -57,7 +57,7 @@ Result<Scaling> read_scaling(KeyReader& reader, const RopeSpec& rope, std::strin
   PUMICE_ASSIGN(const float old_factor, reader.number("rope.scale_linear", 0));
   PUMICE_ASSIGN(const float factor, reader.number("rope.scaling.factor", old_factor));
   if (factor < 0) return error(Status::kMalformed, "%s is negative", reader.key("rope.scaling.factor").c_str());
-  if (factor > 0 && type != "none") scaling.factor = static_cast<double>(factor);
+  if (factor > 0 && (none_scales || type != "none")) scaling.factor = static_cast<double>(factor);
   PUMICE_TRY(read_yarn(reader, rope, type == "yarn", scaling));
   PUMICE_ASSIGN(const float magnitude, reader.number("rope.scaling.attn_factor", 1));
   scaling.magnitude *= static_cast<double>(magnitude);
@@ -99,14 +99,14 @@ Result<std::vector<double>> make_radians(KeyReader& reader, const Scaling& scali
 }  // namespace
 
 Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim, uint32_t context_length,
-                           std::string_view base_key) {
+                           std::string_view base_key, bool none_scales) {
   RopeSpec rope{.pairs = pairs};
   PUMICE_ASSIGN(rope.rotary, reader.count("rope.dimension_count", head_dim));
   if (rope.rotary == 0 || rope.rotary > head_dim || rope.rotary % 2 != 0)
     return error(Status::kMalformed, "%s is %u for heads of %u", reader.key("rope.dimension_count").c_str(),
                  rope.rotary, head_dim);
   PUMICE_ASSIGN(rope.original_context, reader.count("rope.scaling.original_context_length", context_length));
-  PUMICE_ASSIGN(const Scaling scaling, read_scaling(reader, rope, base_key));
+  PUMICE_ASSIGN(const Scaling scaling, read_scaling(reader, rope, base_key, none_scales));
   rope.magnitude = scaling.magnitude;
   PUMICE_ASSIGN(Factors factors, read_factors(reader.file(), "rope_freqs.weight", rope.rotary / 2));
   if (!reader.has_rope_factors()) factors.values.clear();

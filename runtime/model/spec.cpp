@@ -43,7 +43,9 @@ uint32_t ModelSpec::widest_projection() const {
   });
 }
 uint32_t ModelSpec::widest_mixed() const {
-  return std::max(widest_q(), widest(layers, [](const LayerSpec& layer) { return layer.recurrence.inner_width(); }));
+  return std::max(widest_q(), widest(layers, [](const LayerSpec& layer) {
+                    return std::max(layer.recurrence.inner_width(), layer.feed_forward.mixture.latent_width);
+                  }));
 }
 uint32_t ModelSpec::widest_conv() const {
   return widest(layers,

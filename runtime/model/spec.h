@@ -63,8 +63,10 @@ struct AttentionSpec {
   bool v_norm = false;           // of each head of v, without a weight
   bool norm_after_rope = false;  // instead of before
   float clip = 0;                // of the projections q, k and v, up and down; 0: none
-  uint32_t window = 0;    // a token sees the keys less than this many positions back, in an encoder also ahead; 0: all
-  float softcap = 0;      // of scores; 0: none
+  uint32_t window = 0;  // a token sees the keys less than this many positions back, in an encoder also ahead; 0: all
+  bool chunks = false;  // it sees those since the last multiple of window instead
+  float softcap = 0;    // of scores; 0: none
+  float alibi = 0;      // scores fall with distance, the first head's by 2^(-alibi / heads), the last one's by 2^-alibi
   float temperature = 0;  // queries are multiplied by 1 + temperature ln(floor(position / temperature_length) + 1)
   uint32_t temperature_length = 1;
   std::optional<uint32_t> cache_layer;  // whose keys and values are read instead of own ones
@@ -125,6 +127,8 @@ struct MixtureSpec {
   bool own_norms = false;                // of shared and of chosen ones before and after, and of the router
   bool scales = false;                   // results of experts are multiplied by ffn_down_exps.scale
   float sum_scale = 1;                   // of chosen and shared ones together
+  uint32_t latent_width = 0;             // of what experts read and result in, between two matrices; 0: width
+  bool weighted_input = false;           // an expert reads x times its weight, and its result is not weighted
 
   uint32_t router_columns() const { return experts + (shared_gate ? 1 : 0); }
 };
@@ -135,6 +139,7 @@ struct FeedForwardSpec {
   bool gated = true;
   Activation activation = Activation::kSilu;
   float activation_limit = 0;
+  bool divided = false;  // without a gate: what the activation results in, by ffn.act.scales
   MixtureSpec mixture;
 
   // Rows of gate and up that a token takes.
@@ -187,6 +192,7 @@ struct ModelSpec {
   NormKind norm_kind = NormKind::kRms;
   bool biased_norms = false;  // where the file has biases for them
   float norm_eps = 1e-5f;
+  uint32_t norm_groups = 1;  // each as many columns of x are normalised by themselves
   // Each layer adds post_norm(proj(gelu(inp_gate x) * its part of the token's own inputs)); 0: none does.
   uint32_t per_layer_width = 0;
   bool causal = true;              // else an encoder: tokens see those behind them, too

@@ -34,8 +34,8 @@ Result<std::vector<AttentionSpec>> read_attention(KeyReader& reader, uint32_t wi
   if (value_length != attention.head_dim && !reader.has("attention.kv_lora_rank"))
     return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", value_length,
                  attention.head_dim);
-  PUMICE_ASSIGN(attention.scale, reader.number("attention.scale", 0));
-  if (attention.scale == 0) attention.scale = 1 / std::sqrt(static_cast<float>(attention.head_dim));
+  reader.accept("attention.scale");  // what the families that take it read themselves
+  attention.scale = 1 / std::sqrt(static_cast<float>(attention.head_dim));
   for (size_t i = 0; i < all.size(); ++i) {
     if (heads[i] == 0 || kv_heads[i] == 0) continue;
     all[i] = attention;
@@ -165,29 +165,44 @@ Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spe
   PUMICE_TRY(read_groups(reader, mixture));
   if (keys == MixtureKeys::kGating || keys == MixtureKeys::kAll) PUMICE_TRY(read_gating(reader, mixture));
   if (keys == MixtureKeys::kWeights || keys == MixtureKeys::kAll) PUMICE_TRY(read_weights(reader, mixture));
-  PUMICE_ASSIGN(const uint32_t width, reader.count("expert_feed_forward_length", 0));
+  constexpr std::string_view kWidth = "expert_feed_forward_length";
+  std::vector<uint32_t> widths(spec.layers.size(), 0);
+  if (reader.has(kWidth)) {
+    PUMICE_ASSIGN(widths, reader.each_layer(kWidth, static_cast<uint32_t>(widths.size()), 4 * kMaxWidth));
+  }
   PUMICE_ASSIGN(const uint32_t dense, reader.count("leading_dense_block_count", 0));
   PUMICE_ASSIGN(const uint32_t shared, reader.count("expert_shared_count", 0));
   PUMICE_ASSIGN(mixture.shared_width, reader.count("expert_shared_feed_forward_length", 0));
   for (size_t i = dense; i < spec.layers.size(); ++i) {
     FeedForwardSpec& layer = spec.layers[i].feed_forward;
-    if (width != 0) layer.width = width;
+    if (widths[i] != 0) layer.width = widths[i];
     layer.mixture = mixture;
     if (mixture.shared_width == 0) layer.mixture.shared_width = shared * layer.width;
   }
   return {};
 }
 
-Result<void> read_latent(KeyReader& reader, ModelSpec& spec) {
+Result<void> read_latent_experts(KeyReader& reader, ModelSpec& spec) {
+  PUMICE_ASSIGN(const uint32_t width, reader.count("moe_latent_size", 0));
+  if (width > spec.width)
+    return error(Status::kUnsupported, "%s is %u, more than the width of %u", reader.key("moe_latent_size").c_str(),
+                 width, spec.width);
+  for (LayerSpec& layer : spec.layers)
+    if (layer.feed_forward.mixture.experts != 0) layer.feed_forward.mixture.latent_width = width;
+  return {};
+}
+
+Result<void> read_latent(KeyReader& reader, ModelSpec& spec, std::string_view key_length,
+                         std::string_view value_length) {
   LatentSpec latent;
   const RopeSpec& rope = spec.ropes[0];
   PUMICE_ASSIGN(latent.key_rank, reader.required("attention.kv_lora_rank", kMaxWidth));
   PUMICE_ASSIGN(latent.query_rank, reader.count("attention.q_lora_rank", 0));
-  PUMICE_ASSIGN(const uint32_t head, reader.required("attention.key_length_mla", kMaxWidth));
-  PUMICE_ASSIGN(latent.value, reader.required("attention.value_length_mla", kMaxWidth));
-  if (latent.query_rank > kMaxWidth || head <= rope.rotary || (head | rope.rotary | latent.key_rank) % 4 != 0)
+  PUMICE_ASSIGN(const uint32_t head, reader.required(key_length, kMaxWidth));
+  PUMICE_ASSIGN(latent.value, reader.required(value_length, kMaxWidth));
+  if (latent.query_rank > kMaxWidth || head < rope.rotary || (head | rope.rotary | latent.key_rank) % 4 != 0)
     return error(Status::kUnsupported, "%s: heads of %u, of which %u are rotated, with rows of %u are not supported",
-                 reader.key("attention.key_length_mla").c_str(), head, rope.rotary, latent.key_rank);
+                 reader.key(key_length).c_str(), head, rope.rotary, latent.key_rank);
   latent.plain = head - rope.rotary;
   for (LayerSpec& layer : spec.layers) {
     AttentionSpec& attention = layer.attention;
@@ -258,11 +273,10 @@ Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec, s
 }
 
 Result<void> read_sliding_base(KeyReader& reader, ModelSpec& spec) {
-  constexpr std::string_view kKey = "rope.freq_base_swa";
-  if (!reader.has(kKey)) return {};
+  const std::string_view key = reader.has("rope.freq_base_swa") ? "rope.freq_base_swa" : "rope.freq_base";
   const RopeSpec& all = spec.ropes[0];
   PUMICE_ASSIGN(RopeSpec rope,
-                read_rope(reader, all.pairs, spec.layers[0].attention.head_dim, spec.context_length, kKey));
+                read_rope(reader, all.pairs, spec.layers[0].attention.head_dim, spec.context_length, key, true));
   if (rope.radians == all.radians) return {};
   const auto sliding = static_cast<uint32_t>(spec.ropes.size());
   spec.ropes.push_back(std::move(rope));

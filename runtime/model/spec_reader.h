@@ -25,13 +25,17 @@ enum class MixtureKeys { kNone, kGating, kWeights, kAll };
 Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec,
                           MixtureKeys keys = MixtureKeys::kNone);
 
+// A mixture's experts read and result in rows of moe_latent_size, between two matrices of all of them.
+Result<void> read_latent_experts(KeyReader& reader, ModelSpec& spec);
+
 // What ssm.* says of layers with a recurrence of heads.
 Result<RecurrenceSpec> read_recurrence(KeyReader& reader, RecurrenceKind kind);
 // Which layers are recurrent: all but each `interval`-th, unless the file says it otherwise.
 Result<std::vector<bool>> read_recurrent_layers(KeyReader& reader, uint32_t interval, const ModelSpec& spec);
 
 // Latent attention in all layers.
-Result<void> read_latent(KeyReader& reader, ModelSpec& spec);
+Result<void> read_latent(KeyReader& reader, ModelSpec& spec, std::string_view key_length = "attention.key_length_mla",
+                         std::string_view value_length = "attention.value_length_mla");
 
 // Which layers see a window: of each `period` all but the last, or but the first (0: none), unless the file says it
 // otherwise.
@@ -41,14 +45,16 @@ Result<void> read_windows(KeyReader& reader, uint32_t period, ModelSpec& spec,
 // Layers with a window rotate without scaling, by a base of their own: that of the key, or `base`; 0: that of all.
 Result<void> read_sliding_rope(KeyReader& reader, float base, ModelSpec& spec,
                                std::string_view key = "rope.freq_base_swa");
-// Layers with a window rotate by a base of their own, if the file states one, and are scaled as all are.
+// Layers with a window rotate by a base of their own, if the file states one, and are scaled as all are; by a factor
+// also where rope.scaling.type is none, which holds for the others alone.
 Result<void> read_sliding_base(KeyReader& reader, ModelSpec& spec);
 
 // A rotation that turns nothing, for layers without one; its index.
 uint32_t add_no_rope(ModelSpec& spec);
 
 // The rotation of heads of `head_dim` as rope.* states it: angles, and what their scaling does to queries and keys.
+// none_scales: a factor divides positions even if the type of scaling is none.
 Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim, uint32_t context_length,
-                           std::string_view base_key = "rope.freq_base");
+                           std::string_view base_key = "rope.freq_base", bool none_scales = false);
 
 }  // namespace pumice

@@ -198,7 +198,7 @@ void record_head(Recorder recorder, const StepContext& context) {
   const FloatRows logits = rows_of(step.logits ? *step.logits : context.work.logits, context.spec.vocabulary);
   const NormWeights& norm = context.weights.output_norm;
   const bool normed = !context.spec.output_norm.empty();
-  const bool fused = normed && context.spec.norm_kind == NormKind::kRms && !norm.biased;
+  const bool fused = normed && fuses_norm(context.spec, norm);
   if (normed && !fused) record_norm(recorder, context.spec, norm, x, context.normed(), step.logit_count);
   matvec(recorder, {.w = head,
                     .x = fused || !normed ? x : context.normed(),

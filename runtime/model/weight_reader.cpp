@@ -1,9 +1,11 @@
 #include "model/weight_reader.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "format/dequantize.h"
+#include "format/half.h"
 #include "model/inert.h"
 
 namespace pumice {
@@ -180,6 +182,52 @@ Result<std::array<Projection, 2>> WeightReader::expert_halves(const std::string&
   for (size_t half = 0; half < 2; ++half) {
     PUMICE_ASSIGN(both[half].w, upload(halves_of_blocks(*whole, experts, half, rows), rows));
   }
+  return both;
+}
+
+const GgufTensor* WeightReader::made(const GgufTensor& like, const std::array<uint64_t, 4>& dims,
+                                     std::span<const float> values) {
+  GgufTensor& tensor = parts_.emplace_back(like);
+  tensor.dims = dims;
+  std::vector<std::byte>& bytes = copies_.emplace_back();
+  if (like.type == TensorType::kF32) {
+    bytes.resize(values.size_bytes());
+    std::memcpy(bytes.data(), values.data(), bytes.size());
+  } else {
+    std::vector<uint16_t> halves;
+    for (const float value : values) halves.push_back(float_to_half(value));
+    tensor.type = TensorType::kF16;
+    bytes.resize(halves.size() * sizeof(uint16_t));
+    std::memcpy(bytes.data(), halves.data(), bytes.size());
+  }
+  tensor.data = bytes;
+  return &tensor;
+}
+
+// Turned around they cannot keep blocks, which lie along a row.
+Result<std::array<Projection, 2>> WeightReader::latent_heads(const std::string& name, uint64_t heads, uint64_t plain,
+                                                             uint64_t value, uint64_t rank, uint64_t empty_cols) {
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", heads * (plain + value), rank));
+  PUMICE_TRY(check_experts(name, rank));
+  PUMICE_TRY(check_experts(name, value));
+  PUMICE_ASSIGN(const std::vector<float> all, fetch_values(file_, *whole));
+  const uint64_t cols = plain ? plain : empty_cols;
+  std::vector<float> turned;
+  for (uint64_t head = 0; head < heads; ++head)
+    for (uint64_t row = 0; row < rank; ++row)
+      for (uint64_t col = 0; col < cols; ++col)
+        turned.push_back(plain ? all[(head * (plain + value) + col) * rank + row] : 0.0f);
+  const GgufTensor* const keys = made(*whole, {cols, rank, heads, 1}, turned);
+  std::vector<const GgufTensor*> pieces;
+  for (uint64_t head = 0; head < heads; ++head) {
+    GgufTensor& part = parts_.emplace_back(*whole);
+    part.dims[1] = value;
+    part.data = whole->data.subspan((head * (plain + value) + plain) * whole->row_bytes(), value * whole->row_bytes());
+    pieces.push_back(&part);
+  }
+  std::array<Projection, 2> both;
+  PUMICE_ASSIGN(both[0].w, upload({&keys, 1}, rank));
+  PUMICE_ASSIGN(both[1].w, upload(pieces, value));
   return both;
 }
 

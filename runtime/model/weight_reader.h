@@ -59,6 +59,11 @@ class WeightReader {
   // The same of a tensor in which each expert has two matrices.
   Result<std::array<Projection, 2>> expert_halves(const std::string& name, uint64_t experts, uint64_t rows,
                                                   uint64_t cols);
+  // Of one matrix, which has for each head `plain` rows that keys are products of and `value` rows that values are:
+  // those of keys turned around (rank, plain), and those of values (value, rank), as experts() has them. Without rows
+  // for keys the first are zeros, (rank, empty_cols).
+  Result<std::array<Projection, 2>> latent_heads(const std::string& name, uint64_t heads, uint64_t plain,
+                                                 uint64_t value, uint64_t rank, uint64_t empty_cols);
   // Stacked into as few matrices as types allow.
   Result<std::vector<Projection>> stacked(std::span<const std::string> names, std::span<const uint64_t> rows,
                                           uint64_t cols, float bias_factor = 1);
@@ -88,6 +93,8 @@ class WeightReader {
   // The first (half 0) or the second `rows` rows of each of the tensor's blocks; and pieces as one tensor.
   std::vector<const GgufTensor*> halves_of_blocks(const GgufTensor& whole, uint64_t blocks, size_t half, uint64_t rows);
   const GgufTensor* gathered(std::span<const GgufTensor* const> pieces);
+  // F32 where `like` is, else F16.
+  const GgufTensor* made(const GgufTensor& like, const std::array<uint64_t, 4>& dims, std::span<const float> values);
   Result<const GgufTensor*> with_scale(const GgufTensor& matrix);
   Result<void> check_experts(const std::string& name, uint64_t rows) const;
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows,

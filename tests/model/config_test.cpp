@@ -126,7 +126,6 @@ std::vector<Hostile> hostile_keys() {
       {"YaRN of no length", both(text(scaling, "yarn"), number(p + "rope.scaling.original_context_length", 0)),
        kMalformed, "original_context_length"},
       {"YaRN of no turns", both(text(scaling, "yarn"), real(p + "rope.scaling.yarn_beta_fast", 0)), kMalformed, "yarn"},
-      {"scale of scores as text", text(p + "attention.scale", "1"), kMalformed, "attention.scale"},
       {"too few numbers for layers", array(heads, {4}), kMalformed, "head_count"},
       {"no number for layers", array(p + "feed_forward_length", {}), kMalformed, "feed_forward_length"},
       {"layers with other heads than tensors have", array(heads, {4, 2}), kMalformed, "blk.1.attn_q"},

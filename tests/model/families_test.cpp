@@ -35,6 +35,25 @@ void groups(GgufWriter& w, const std::string& p) {
 }
 void shared_width(GgufWriter& w, const std::string& p) { w.u32(p + "expert_shared_feed_forward_length", 48); }
 void clip(GgufWriter& w, const std::string& p) { w.f32(p + "attention.clamp_kqv", 1); }
+void alternating_windows(GgufWriter& w, const std::string& p) {
+  w.u32(p + "attention.sliding_window", 20).i32s(p + "attention.sliding_window_pattern", {1, 0});
+}
+void limited_windows(GgufWriter& w, const std::string& p) {
+  alternating_windows(w, p);
+  w.f32(p + "swiglu_clamp_exp", 0.5f);
+}
+void latent_experts(GgufWriter& w, const std::string& p) {
+  w.u32(p + "attention.sliding_window", 20).i32s(p + "attention.sliding_window_pattern", {1, 1, 0, 0});
+  w.i32s(p + "attention.rope_pattern", {1, 0, 0, 1});
+  w.u32(p + "interleave_moe_layer_step", 2).u32(p + "moe_latent_size", 40);
+}
+void norm_groups(GgufWriter& w, const std::string& p) { w.u32(p + "attention.group_norm_groups", 8); }
+void chunks(GgufWriter& w, const std::string& p) { w.u32(p + "interleave_moe_layer_step", 2); }
+void alibi(GgufWriter& w, const std::string& p) { w.f32(p + "attention.max_alibi_bias", 8); }
+void alibi_and_clip(GgufWriter& w, const std::string& p) {
+  alibi(w, p);
+  clip(w, p);
+}
 void other_heads(GgufWriter& w, const std::string& p) {
   w.i32s(p + "attention.head_count", {4, 6, 2}).i32s(p + "attention.head_count_kv", {2, 3, 1});
   w.u32(p + "attention.key_length", 16).u32(p + "attention.value_length", 16);
@@ -63,6 +82,14 @@ void latent_queries(GgufWriter& w, const std::string& p) {
   w.u32(p + "attention.q_lora_rank", 36).f32(p + "attention.temperature_scale", 0.3f);
   w.u32(p + "attention.temperature_length", 16);
   groups(w, p);
+}
+void small_latent(GgufWriter& w, const std::string& p) {
+  w.u32(p + "attention.kv_lora_rank", 40).u32(p + "attention.q_lora_rank", 36).u32(p + "rope.dimension_count", 8);
+  w.u32(p + "attention.key_length", 24).u32(p + "attention.value_length", 32);
+}
+void no_plain_latent(GgufWriter& w, const std::string& p) {
+  w.u32(p + "attention.kv_lora_rank", 40).u32(p + "attention.q_lora_rank", 36).u32(p + "rope.dimension_count", 16);
+  w.u32(p + "attention.key_length", 16).u32(p + "attention.value_length", 16);
 }
 void scales(GgufWriter& w, const std::string& p) {
   w.f32(p + "embedding_scale", 3).f32(p + "residual_scale", 0.4f).f32(p + "logit_scale", 2);
@@ -94,6 +121,12 @@ std::vector<FamilyModel> dense_families() {
       {.architecture = "exaone4"},
       {.architecture = "seed_oss", .qkv_biases = true},
       {.architecture = "baichuan"},
+      {.architecture = "cogvlm", .fused_qkv = true},
+      {.architecture = "minicpm3", .keys = small_latent, .joined_latent = true},
+      {.architecture = "minicpm3", .keys = no_plain_latent, .joined_latent = true},
+      {.architecture = "spark2_5", .keys = alternating_windows, .qkv_biases = true},
+      {.architecture = "k2-horizon", .keys = norm_groups},
+      {.architecture = "pockettts", .qkv_biases = true, .biases = true},
       {.architecture = "command-r", .keys = scale_of_logits},
       {.architecture = "cohere2", .keys = window(20), .layers = 4},
       {.architecture = "starcoder2", .qkv_biases = true, .biases = true},
@@ -121,6 +154,20 @@ std::vector<FamilyModel> dense_families() {
       {.architecture = "qwen", .fused_qkv = true},
       {.architecture = "gemma4", .keys = small_gemma4, .layers = 6},
       {.architecture = "gemma4", .keys = large_gemma4, .layers = 3, .heads = 0, .keys_are_values = true},
+  };
+}
+
+std::vector<FamilyModel> alibi_families() {
+  return {
+      {.architecture = "bloom", .width = 96, .heads = 6, .kv_heads = 3, .fused_qkv = true, .biases = true},
+      {.architecture = "mpt",
+       .keys = alibi_and_clip,
+       .kv_heads = 4,
+       .fused_qkv = true,
+       .signs = {"blk.0.attn_q_norm.weight", "blk.0.ffn.act.scales"}},
+      {.architecture = "refact", .kv_heads = 1},
+      {.architecture = "jais", .keys = alibi, .fused_qkv = true, .biases = true},
+      {.architecture = "baichuan", .layers = 40, .width = 32, .ffn = 32},
   };
 }
 
@@ -156,6 +203,10 @@ std::vector<FamilyModel> mixture_families() {
       {.architecture = "deepseek2", .keys = mixture(16, 3, 32, latent_queries), .kv_heads = 1, .selection_bias = true},
       {.architecture = "gemma4", .keys = mixture(8, 2, 32, large_gemma4), .layers = 3, .heads = 0},
       {.architecture = "smallthinker", .keys = mixture(8, 2, 32, window(20)), .layers = 5},
+      {.architecture = "deepseek2", .keys = mixture(8, 2, 32, latent), .kv_heads = 1, .joined_latent = true},
+      {.architecture = "maple", .keys = mixture(8, 2, 32, limited_windows)},
+      {.architecture = "maion-coder", .keys = mixture(8, 2, 32, latent_experts), .layers = 4},
+      {.architecture = "llama4", .keys = mixture(8, 2, 32, chunks), .layers = 4},
       {.architecture = "grok",
        .keys = mixture(8, 2, 32, scale_of_logits),
        .signs = {"blk.0.ffn_up.weight", "blk.0.layer_output_norm.weight"}},
@@ -214,6 +265,7 @@ std::vector<FamilyModel> recurrent_families() {
 
 std::vector<FamilyModel> families() {
   std::vector<FamilyModel> all = dense_families();
+  for (const FamilyModel& model : alibi_families()) all.push_back(model);
   for (const FamilyModel& model : mixture_families()) all.push_back(model);
   for (const FamilyModel& model : recurrent_families()) all.push_back(model);
   return all;
@@ -271,6 +323,26 @@ ModelSpec described(const FamilyModel& model) {
   Result<ModelSpec> spec = describe(*file);
   EXPECT_TRUE(spec.ok());
   return spec ? std::move(spec).value() : ModelSpec();
+}
+
+// As llama.cpp takes it; its saver writes the key whatever the family.
+TEST(Families, GranitesScaleTheirScores) {
+  const Keys scale = [](GgufWriter& w, const std::string& p) { w.f32(p + "attention.scale", 0.2f); };
+  for (const char* name : {"llama", "qwen3", "granite", "granitemoe"}) {
+    const bool taken = std::string_view(name).starts_with("granite");
+    EXPECT_EQ(described({.architecture = name, .keys = scale}).layers[0].attention.scale, taken ? 0.2f : 0.25f) << name;
+  }
+}
+
+// Where nothing is scaled in layers without a window, llama.cpp still divides the positions of the others.
+TEST(Families, NoScalingIsOfLayersWithoutAWindow) {
+  const Keys none = mixture(4, 2, 32, [](GgufWriter& w, const std::string& p) {
+    window(20)(w, p);
+    w.string(p + "rope.scaling.type", "none").f32(p + "rope.scaling.factor", 4);
+  });
+  const ModelSpec spec = described({.architecture = "gpt-oss", .keys = none});
+  EXPECT_EQ(spec.rope(spec.layers[0]).radians[0], 0.25);
+  EXPECT_EQ(spec.rope(spec.layers[1]).radians[0], 1);
 }
 
 // A file's base for layers with a window, and its scaling there, where llama.cpp takes them.

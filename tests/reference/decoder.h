@@ -72,6 +72,7 @@ class DecoderReference : public DecoderFeedForward {
     for (float& value : x) value *= spec_.embedding_scale;
     const std::span<const float> positions = weight("position_embd.weight");
     for (size_t i = 0; i < x.size() && spec_.learned_positions; ++i) x[i] += positions[position * spec_.width + i];
+    if (!spec_.embedding_norm.empty()) x = norm(spec_.embedding_norm, x);
     const std::vector<float> inputs = spec_.per_layer_width ? per_layer_inputs(token, x) : std::vector<float>();
     for (size_t i = 0; i < spec_.layers.size(); ++i) {
       const std::vector<float> before = x;
@@ -257,9 +258,10 @@ class DecoderReference : public DecoderFeedForward {
   void turn_latent(size_t layer, std::span<float> heads, size_t head, uint32_t position) const {
     const AttentionSpec& c = spec_.layers[layer].attention;
     const size_t rotary = c.head_dim - c.latent.key_rank;
+    const RopeSpec& spec = spec_.rope(spec_.layers[layer]);
+    const RopePairing pairing = spec.pairs == RopePairs::kHalves ? RopePairing::kHalf : RopePairing::kAdjacent;
     for (size_t at = 0; at < heads.size(); at += head)
-      rope(heads.subspan(at + head - rotary, rotary), 1, rotary, position, RopePairing::kAdjacent,
-           spec_.rope(spec_.layers[layer]).radians_for(context_tokens_));
+      rope(heads.subspan(at + head - rotary, rotary), 1, rotary, position, pairing, spec.radians_for(context_tokens_));
   }
 
   // Keys and values of all heads as they are before anything is absorbed.
@@ -273,17 +275,26 @@ class DecoderReference : public DecoderFeedForward {
     std::vector<float> turned(down.begin() + latent.key_rank, down.end());
     turn_latent(layer, turned, rotary, position);
     const std::span<const float> key_up = weight(named(layer, "attn_k_b.weight"));
+    const size_t both = latent.plain + latent.value;
+    std::vector<float>&k = cache_[layer].k, &v = cache_[layer].v;
     for (size_t head = 0; head < c.heads; ++head) {
-      for (size_t i = 0; i < latent.plain; ++i) {
+      if (key_up.empty()) {  // a matrix of both
+        const std::vector<float> keys = project(layer, "attn_kv_b", row, head * both, latent.plain);
+        const std::vector<float> values = project(layer, "attn_kv_b", row, head * both + latent.plain, latent.value);
+        k.insert(k.end(), keys.begin(), keys.end());
+        v.insert(v.end(), values.begin(), values.end());
+      }
+      for (size_t i = 0; i < latent.plain && !key_up.empty(); ++i) {
         double sum = 0;
         for (size_t j = 0; j < latent.key_rank; ++j)
           sum += static_cast<double>(row[j]) * key_up[(head * latent.key_rank + j) * latent.plain + i];
-        cache_[layer].k.push_back(static_cast<float>(sum));
+        k.push_back(static_cast<float>(sum));
       }
-      cache_[layer].k.insert(cache_[layer].k.end(), turned.begin(), turned.end());
+      k.insert(k.end(), turned.begin(), turned.end());
     }
+    if (key_up.empty()) return;
     const std::vector<float> values = project(layer, "attn_v_b", row, 0, c.result_width());
-    cache_[layer].v.insert(cache_[layer].v.end(), values.begin(), values.end());
+    v.insert(v.end(), values.begin(), values.end());
   }
 
   std::vector<float> latent_attention(size_t layer, std::span<const float> n, uint32_t position) {
@@ -328,6 +339,7 @@ class DecoderReference : public DecoderFeedForward {
     scale_queries(layer, q, position);
     hadamard(q, format_.k_rotation);
     if (!c.cache_layer) append_keys_and_values(layer, n, position);
+    const std::vector<float> slopes = c.alibi != 0 ? alibi_slopes(c.heads, c.alibi) : std::vector<float>();
     const uint32_t positions[1] = {position};
     std::vector<float> merged =
         attention({.q = q,
@@ -339,7 +351,9 @@ class DecoderReference : public DecoderFeedForward {
                    .head_dim = c.head_dim,
                    .scale = c.scale,
                    .window = c.window,
+                   .chunks = c.chunks,
                    .softcap = c.softcap,
+                   .slopes = slopes,
                    .sinks = c.sinks ? weight(named(layer, "attn_sinks.weight")) : std::span<const float>()});
     hadamard(merged, format_.v_rotation);
     gate_heads(layer, n, merged);
@@ -355,20 +369,6 @@ class DecoderReference : public DecoderFeedForward {
     const bool shared = spec.parallel && spec.ffn_norm.empty();
     const std::vector<float> n = normed(layer, shared ? spec.attention_norm : spec.ffn_norm, input);
     add_branch(layer, spec.ffn_post_norm, feed_forward(layer, before, n), x);
-  }
-
-  // What the layers add of the token itself: (layers, per_layer_width).
-  std::vector<float> per_layer_inputs(uint32_t token, std::span<const float> x) const {
-    const size_t each = spec_.per_layer_width, all = each * spec_.layers.size();
-    const uint32_t tokens[1] = {token};
-    const std::vector<float> own = embedding(weight("per_layer_token_embd.weight"), spec_.vocabulary, all, tokens);
-    std::vector<float> inputs =
-        matvec({.x = x, .w = weight("per_layer_model_proj.weight"), .rows = all, .cols = spec_.width});
-    for (float& value : inputs) value /= std::sqrt(static_cast<float>(spec_.width));
-    inputs = rms_norm(inputs, weight("per_layer_proj_norm.weight"), spec_.norm_eps);
-    const double scale = std::sqrt(static_cast<double>(each));
-    for (size_t i = 0; i < all; ++i) inputs[i] = static_cast<float>((inputs[i] + scale * own[i]) / std::sqrt(2.0));
-    return inputs;
   }
 
   void per_layer_block(size_t layer, std::span<const float> inputs, std::vector<float>& x) {

@@ -54,6 +54,8 @@ class DecoderTensors {
 
   // Of the model's kind; an empty weight is 1.
   std::vector<float> norm(std::span<const float> x, std::span<const float> by) const {
+    const size_t group = x.size() / spec_.norm_groups;
+    if (spec_.norm_groups > 1 && x.size() == spec_.width) return grouped_norm(x, by, group);
     double mean = 0;
     for (const float value : x) mean += static_cast<double>(value) / static_cast<double>(x.size());
     std::vector<float> centred(x.begin(), x.end());
@@ -61,6 +63,16 @@ class DecoderTensors {
       for (float& value : centred) value = static_cast<float>(static_cast<double>(value) - mean);
     return rms_norm(centred, by.empty() ? std::vector<float>(x.size(), 1.0f) : std::vector<float>(by.begin(), by.end()),
                     spec_.norm_eps);
+  }
+  // Each `group` columns by themselves.
+  std::vector<float> grouped_norm(std::span<const float> x, std::span<const float> by, size_t group) const {
+    std::vector<float> y;
+    for (size_t at = 0; at < x.size(); at += group) {
+      const std::span<const float> own = by.subspan(at, group);
+      const std::vector<float> part = rms_norm(x.subspan(at, group), {own.begin(), own.end()}, spec_.norm_eps);
+      y.insert(y.end(), part.begin(), part.end());
+    }
+    return y;
   }
   // By the tensors `name`.weight and, if there is one, .bias.
   std::vector<float> norm(const std::string& name, std::span<const float> x) const {
@@ -118,8 +130,10 @@ class DecoderTensors {
         attention.gate_in_q ? every_second_head(layer, n, 1) : project(layer, "attn_gate", n, 0, attention.gate_width);
     for (size_t i = 0; i < heads.size(); ++i) {
       const double by = gate[i / (heads.size() / gate.size())];
-      heads[i] *= static_cast<float>(attention.gate == pumice::Activation::kSigmoid ? 1 / (1 + std::exp(-by))
-                                                                                    : std::log1p(std::exp(by)));
+      const bool sigmoid = attention.gate == pumice::Activation::kSigmoid;
+      const double softplus =
+          attention.gate == pumice::Activation::kSoftplus2 ? std::log2(1 + std::exp2(by)) : std::log1p(std::exp(by));
+      heads[i] *= static_cast<float>(sigmoid ? 1 / (1 + std::exp(-by)) : softplus);
     }
   }
 
@@ -131,10 +145,31 @@ class DecoderTensors {
 
 class DecoderFeedForward : public DecoderTensors {
  protected:
+  // What the layers add of the token itself: (layers, per_layer_width).
+  std::vector<float> per_layer_inputs(uint32_t token, std::span<const float> x) const {
+    const size_t each = spec_.per_layer_width, all = each * spec_.layers.size();
+    const uint32_t tokens[1] = {token};
+    const std::vector<float> own = embedding(weight("per_layer_token_embd.weight"), spec_.vocabulary, all, tokens);
+    std::vector<float> inputs =
+        matvec({.x = x, .w = weight("per_layer_model_proj.weight"), .rows = all, .cols = spec_.width});
+    for (float& value : inputs) value /= std::sqrt(static_cast<float>(spec_.width));
+    inputs = rms_norm(inputs, weight("per_layer_proj_norm.weight"), spec_.norm_eps);
+    const double scale = std::sqrt(static_cast<double>(each));
+    for (size_t i = 0; i < all; ++i) inputs[i] = static_cast<float>((inputs[i] + scale * own[i]) / std::sqrt(2.0));
+    return inputs;
+  }
+
   std::vector<float> activated(const FeedForwardSpec& spec, std::span<const float> gate,
                                std::span<const float> up) const {
     if (spec.activation == pumice::Activation::kClamped)
       return clamped_gate(gate, up, static_cast<double>(spec.activation_limit));
+    if (spec.activation == pumice::Activation::kLimited) {
+      const float limit = spec.activation_limit;
+      std::vector<float> low(gate.begin(), gate.end()), clamped(up.begin(), up.end());
+      for (float& value : low) value = std::min(value, limit);
+      for (float& value : clamped) value = std::clamp(value, -limit, limit);
+      return gated_activation(Activation::kSilu, low, clamped);
+    }
     if (spec.activation == pumice::Activation::kRelu) {
       std::vector<float> y(up.begin(), up.end());
       for (size_t i = 0; i < y.size(); ++i) y[i] *= std::max(gate[i], 0.0f);
@@ -175,7 +210,7 @@ class DecoderFeedForward : public DecoderTensors {
     if (!spec_.layers[layer].feed_forward.gated) {
       const std::vector<float> hidden =
           activated(spec_.layers[layer].feed_forward, project(layer, "ffn_up" + suffix, n, at * rows, rows));
-      return project(layer, "ffn_down" + suffix, hidden, at * spec_.width, spec_.width);
+      return project(layer, "ffn_down" + suffix, hidden, at * n.size(), n.size());
     }
     const bool merged = !weight(named(layer, "ffn_gate_up" + suffix + ".weight")).empty();
     const std::string both = "ffn_gate_up" + suffix;
@@ -184,7 +219,7 @@ class DecoderFeedForward : public DecoderTensors {
     const std::vector<float> up = merged ? project(layer, both, n, (2 * at + 1) * rows, rows)
                                          : project(layer, "ffn_up" + suffix, n, at * rows, rows);
     const std::vector<float> hidden = activated(spec_.layers[layer].feed_forward, gate, up);
-    return project(layer, "ffn_down" + suffix, hidden, at * spec_.width, spec_.width);
+    return project(layer, "ffn_down" + suffix, hidden, at * n.size(), n.size());
   }
 
   // Of the router's input and the experts'.
@@ -194,7 +229,9 @@ class DecoderFeedForward : public DecoderTensors {
     const std::vector<float> logits = project(layer, "ffn_gate_inp", router_input, 0, m.experts);
     const std::span<const float> bias = weight(named(layer, "exp_probs_b.bias"));
     const std::span<const float> scales = weight(named(layer, "ffn_down_exps.scale"));
-    std::vector<float> sum(spec_.width, 0.0f);
+    std::vector<float> latent(n.begin(), n.end());
+    if (m.latent_width) latent = project(layer, "ffn_latent_down", n, 0, m.latent_width);
+    std::vector<float> sum(latent.size(), 0.0f);
     for (const Choice& choice : route({.logits = logits,
                                        .bias = bias.empty() ? weight(named(layer, "exp_probs_b.weight")) : bias,
                                        .used = m.used,
@@ -203,11 +240,15 @@ class DecoderFeedForward : public DecoderTensors {
                                        .scale = static_cast<double>(m.scale),
                                        .groups = m.groups,
                                        .groups_used = m.groups_used})) {
-      const std::vector<float> one = expert(layer, "_exps", n, choice.expert, spec.width);
-      const double by = choice.weight * (m.scales ? static_cast<double>(scales[choice.expert]) : 1.0);
+      std::vector<float> input = latent;
+      for (float& value : input)
+        if (m.weighted_input) value *= static_cast<float>(choice.weight);
+      const std::vector<float> one = expert(layer, "_exps", input, choice.expert, spec.width);
+      const double by =
+          (m.weighted_input ? 1 : choice.weight) * (m.scales ? static_cast<double>(scales[choice.expert]) : 1.0);
       for (size_t i = 0; i < sum.size(); ++i) sum[i] += static_cast<float>(by * static_cast<double>(one[i]));
     }
-    return sum;
+    return m.latent_width ? project(layer, "ffn_latent_up", sum, 0, spec_.width) : sum;
   }
 
   std::vector<float> mixture(size_t layer, std::span<const float> layer_input, std::span<const float> n) const {
@@ -241,7 +282,9 @@ class DecoderFeedForward : public DecoderTensors {
     const FeedForwardSpec& spec = spec_.layers[layer].feed_forward;
     if (spec.mixture.experts) return mixture(layer, layer_input, n);
     if (!spec.gated) {
-      const std::vector<float> hidden = activated(spec, project(layer, "ffn_up", n, 0, spec.width));
+      std::vector<float> hidden = activated(spec, project(layer, "ffn_up", n, 0, spec.width));
+      const std::span<const float> divisors = weight(named(layer, "ffn.act.scales"));
+      for (size_t i = 0; i < hidden.size() && spec.divided; ++i) hidden[i] /= divisors[i];
       return project(layer, "ffn_down", hidden, 0, spec_.width);
     }
     const bool fused = weight(named(layer, "ffn_gate.weight")).empty();

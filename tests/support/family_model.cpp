@@ -26,9 +26,9 @@ class FamilyWriter {
     if (!file) return {};
     const Result<ModelSpec> spec = describe(*file);
     if (!spec) return {};
+    if (!spec->embedding_norm.empty()) write_norm(spec->embedding_norm);
     if (spec->learned_positions) matrix("position_embd.weight", spec->context_length, spec->width, 1);
     if (spec->token_types) matrix("token_types.weight", spec->token_types, spec->width, 2);
-    if (!spec->embedding_norm.empty()) write_norm(spec->embedding_norm);
     for (const PooledLayerSpec& layer : spec->pooled) matrix(layer.name + ".weight", layer.rows, layer.cols, 1);
     for (size_t i = 0; i < spec->layers.size(); ++i) write_layer(*spec, i);
     if (spec->per_layer_width) write_per_layer_inputs(*spec);
@@ -96,6 +96,7 @@ class FamilyWriter {
     const FeedForwardSpec& ffn = layer.feed_forward;
     if (ffn.width == 0) return;
     if (ffn.mixture.experts) return write_mixture(ffn, block);
+    if (ffn.divided) vector(block + "ffn.act.scales", ffn.width, 2, 0.3);
     if (model_.biases) {
       vector(block + "attn_output.bias", spec.width, 0, 0.5);
       vector(block + "ffn_up.bias", ffn.width, 0, 0.5);
@@ -154,8 +155,12 @@ class FamilyWriter {
     }
     matrix(block + "attn_kv_a_mqa.weight", latent.key_rank + rotary, model_.width, 1.5);
     vector(block + "attn_kv_a_norm.weight", latent.key_rank, 1, 0.2);
-    matrix(block + "attn_k_b.weight", latent.key_rank, latent.plain, 1, attention.heads);
-    matrix(block + "attn_v_b.weight", latent.value, latent.key_rank, 1, attention.heads);
+    if (model_.joined_latent) {
+      matrix(block + "attn_kv_b.weight", attention.heads * (latent.plain + latent.value), latent.key_rank, 1);
+    } else {
+      matrix(block + "attn_k_b.weight", latent.key_rank, latent.plain, 1, attention.heads);
+      matrix(block + "attn_v_b.weight", latent.value, latent.key_rank, 1, attention.heads);
+    }
     matrix(block + "attn_output.weight", model_.width, attention.result_width(), 1);
   }
 
@@ -191,14 +196,19 @@ class FamilyWriter {
 
   void write_mixture(const FeedForwardSpec& ffn, const std::string& block) {
     const uint64_t experts = ffn.mixture.experts, shared = ffn.mixture.shared_width, width = model_.width;
+    const uint64_t outer = ffn.mixture.latent_width ? ffn.mixture.latent_width : width;
+    if (ffn.mixture.latent_width) {
+      matrix(block + "ffn_latent_down.weight", outer, width, 1);
+      matrix(block + "ffn_latent_up.weight", width, outer, 1);
+    }
     matrix(block + "ffn_gate_inp.weight", experts, width, 1);
     if (model_.merged_experts) {
-      matrix(block + "ffn_gate_up_exps.weight", 2 * ffn.width, width, 1, experts);
+      matrix(block + "ffn_gate_up_exps.weight", 2 * ffn.width, outer, 1, experts);
     } else {
-      if (ffn.gated) matrix(block + "ffn_gate_exps.weight", ffn.width, width, 1, experts);
-      matrix(block + "ffn_up_exps.weight", ffn.width, width, 1, experts);
+      if (ffn.gated) matrix(block + "ffn_gate_exps.weight", ffn.width, outer, 1, experts);
+      matrix(block + "ffn_up_exps.weight", ffn.width, outer, 1, experts);
     }
-    matrix(block + "ffn_down_exps.weight", width, ffn.width, 1, experts);
+    matrix(block + "ffn_down_exps.weight", outer, ffn.width, 1, experts);
     if (model_.expert_biases) {
       vector(block + "ffn_gate_inp.bias", experts, 0, 0.5);
       vector(block + "ffn_gate_exps.bias", ffn.width, 0, 0.5, experts);

@@ -18,14 +18,15 @@ struct FamilyModel {
   uint32_t heads = 4, kv_heads = 2;  // 0: among the keys
   uint32_t ffn = 96, vocabulary = 300, context = 1024;
   std::vector<int32_t> layer_kv_heads, layer_ffn;  // where layers differ
-  bool fused_qkv = false;   // q, k and v in one tensor
-  bool fused_gate = false;  // gate and up in ffn_up
+  bool fused_qkv = false;                          // q, k and v in one tensor
+  bool fused_gate = false;                         // gate and up in ffn_up
   bool qkv_biases = false;
   bool keys_are_values = false;  // no attn_v
   bool biases = false;           // of norms, of the attention output and of the feed-forward block
   bool expert_biases = false;    // of the router and of all experts
   bool selection_bias = false;   // exp_probs_b
   bool merged_experts = false;   // ffn_gate_up_exps
+  bool joined_latent = false;    // attn_kv_b
   // Names of tensors by whose presence the family decides what it computes.
   std::vector<std::string> signs;
   bool rope_factors = false;           // rope_factors_long and _short

@@ -1,5 +1,7 @@
 #include "model/blocks/attention.h"
 
+#include <bit>
+#include <cmath>
 #include <utility>
 
 #include "kernels/activation.h"
@@ -58,6 +60,17 @@ Result<void> bind_qk_norm(const AttentionSpec& attention, const std::string& blo
   if (attention.cache_layer) return {};
   PUMICE_ASSIGN(weights.k_norm, reader.vector(k, whole ? attention.kv_width() : attention.head_dim, 1, rows));
   return {};
+}
+
+// Of heads beyond a power of two those that lie between its heads' slopes are taken. Source: Press 2022.
+Result<vk::Buffer> bind_slopes(const AttentionSpec& attention, WeightReader& reader) {
+  std::vector<float> slopes;
+  const uint32_t regular = std::bit_floor(attention.heads);
+  for (uint32_t head = 0; attention.alibi != 0 && head < attention.heads; ++head) {
+    const double step = head < regular ? head + 1.0 : head - regular + 0.5;
+    slopes.push_back(static_cast<float>(std::exp2(-static_cast<double>(attention.alibi) * step / regular)));
+  }
+  return reader.floats(slopes);
 }
 
 BranchInput::Norm norm_of(const LayerSpec& layer) {
@@ -153,6 +166,7 @@ Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& 
   if (attention.sinks) {
     PUMICE_ASSIGN(weights.sinks, reader.vector(block + "attn_sinks", attention.heads));
   }
+  PUMICE_ASSIGN(weights.slopes, bind_slopes(attention, reader));
   const float bias_factor = layer.attention_post_norm.empty() ? layer.residual_scale : 1;
   PUMICE_ASSIGN(weights.output,
                 reader.projection(block + attention.names.output, spec.width, attention.result_width(), bias_factor));
@@ -204,8 +218,10 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
                        .head_dim = spec.head_dim,
                        .scale = spec.scale,
                        .window = spec.window,
+                       .chunks = spec.chunks,
                        .softcap = spec.softcap,
                        .sinks = spec.sinks ? &weights.sinks : nullptr,
+                       .slopes = spec.alibi != 0 ? &weights.slopes : nullptr,
                        .one_sequence = step.one_sequence,
                        .texts = step.texts,
                        .arguments = step.decode_arguments,

@@ -33,6 +33,7 @@ struct AttentionWeights {
   LatentWeights latent;  // instead of qkv
   Projection output;     // (width, result_width)
   vk::Buffer sinks;      // (heads) or empty
+  vk::Buffer slopes;     // (heads) or empty
 };
 // `block`: the beginning of the layer's tensor names, "blk.0.".
 Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,

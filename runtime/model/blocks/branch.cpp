@@ -18,20 +18,26 @@ void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& no
                  uint32_t n, const NormSum& sum) {
   rms_norm(recorder, {.x = x,
                       .weight = norm.weight,
+                      .by_segment = spec.norm_groups > 1,
                       .bias = norm.biased ? &norm.bias : nullptr,
                       .y = y,
                       .centred = spec.norm_kind == NormKind::kLayer,
                       .accumulate = sum.accumulate,
                       .n = n,
-                      .cols = spec.width,
+                      .segments = spec.norm_groups,
+                      .cols = spec.width / spec.norm_groups,
                       .eps = spec.norm_eps,
                       .factor = sum.factor});
+}
+
+bool fuses_norm(const ModelSpec& spec, const NormWeights& norm) {
+  return spec.norm_kind == NormKind::kRms && spec.norm_groups == 1 && !norm.biased;
 }
 
 BranchInput::BranchInput(Recorder recorder, const StepContext& context, Norm norm, const NormWeights& weights)
     : recorder_(recorder), context_(context), x_(context.hidden()) {
   if (norm == Norm::kNone) return;
-  const bool fused = norm == Norm::kOwn && context.spec.norm_kind == NormKind::kRms && !weights.biased &&
+  const bool fused = norm == Norm::kOwn && fuses_norm(context.spec, weights) &&
                      takes_fused_form(recorder.kernels.caps(), context.step.n, context.step.exact);
   if (fused) {
     norm_ = &weights.weight;
@@ -82,7 +88,7 @@ void BranchInput::project_activated(const Projection& gate, const Projection& up
   project(spec.gated ? gate : up, y.gate);
   if (spec.gated) project(up, y.up);
   activation(recorder_, {.gate = y.gate,
-                         .up = spec.gated ? &y.up : nullptr,
+                         .up = spec.gated || spec.divided ? &y.up : nullptr,
                          .y = y.gate,
                          .n = context_.step.n,
                          .cols = up.w.rows,
@@ -91,12 +97,12 @@ void BranchInput::project_activated(const Projection& gate, const Projection& up
 }
 
 void BranchInput::project_chosen(const Projection& experts, const WeightMatrix* up, const FeedForwardSpec& spec,
-                                 uint32_t tile_size, FloatRows y) {
+                                 uint32_t tile_size, FloatRows y, const FloatRows* x) {
   matvec(recorder_, {.w = experts.w,
                      .up = up,
                      .activation = up ? spec.activation : Activation::kSilu,
-                     .x = x_,
-                     .norm = norm_,
+                     .x = x ? *x : x_,
+                     .norm = x ? nullptr : norm_,
                      .eps = context_.spec.norm_eps,
                      .bias = experts.bias ? &*experts.bias : nullptr,
                      .y = y,

@@ -21,6 +21,9 @@ struct NormSum {
 void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& norm, FloatRows x, FloatRows y,
                  uint32_t n, const NormSum& sum = {});
 
+// Whether projections can apply it themselves.
+bool fuses_norm(const ModelSpec& spec, const NormWeights& norm);
+
 // norm(hidden), which projections read: normalised once, and quantized once for all that read the same form.
 class BranchInput {
  public:
@@ -37,10 +40,11 @@ class BranchInput {
   // y = norm(hidden) W^T + bias.
   void project(const Projection& projection, FloatRows y);
   // y (n * used, rows) = that of the experts that work.choices names; up: act(that) * (the same of up).
-  // tile_size: of work.tiles; 1: rows are computed one by one.
+  // tile_size: of work.tiles; 1: rows are computed one by one. x: what they read instead; or none.
   void project_chosen(const Projection& experts, const WeightMatrix* up, const FeedForwardSpec& spec,
-                      uint32_t tile_size, FloatRows y);
-  // y.gate = act(norm(hidden) gate^T) * (norm(hidden) up^T); y.up: room for the second product.
+                      uint32_t tile_size, FloatRows y, const FloatRows* x = nullptr);
+  // y.gate = act(norm(hidden) gate^T) * (norm(hidden) up^T); y.up: room for the second product, or
+  // one row of factors for all rows (FeedForwardSpec::divided).
   struct GatedRows {
     FloatRows gate, up;
   };

@@ -25,6 +25,11 @@ Result<FeedForwardWeights> bind_feed_forward(const ModelSpec& spec, const LayerS
   } else {
     PUMICE_ASSIGN(weights.up, reader.projection(block + "ffn_up", ffn_width, spec.width));
   }
+  if (layer.feed_forward.divided) {
+    PUMICE_ASSIGN(std::vector<float> factors, reader.values(block + "ffn.act.scales", 1, ffn_width));
+    for (float& factor : factors) factor = 1 / factor;
+    PUMICE_ASSIGN(weights.factors, reader.floats(factors));
+  }
   const float bias_factor = layer.ffn_post_norm.empty() ? layer.residual_scale : 1;
   PUMICE_ASSIGN(weights.down, reader.projection(block + "ffn_down", spec.width, ffn_width, bias_factor));
   return weights;
@@ -41,8 +46,10 @@ void record_feed_forward(Recorder recorder, const StepContext& context, size_t i
                     weights.norm);
   if (layer.feed_forward.mixture.experts != 0) return record_mixture(recorder, context, index, input);
   const uint32_t ffn_width = layer.feed_forward.width;
+  const FloatRows up = layer.feed_forward.divided ? FloatRows{.view = weights.factors, .stride = 0}
+                                                  : rows_of(context.work.up, ffn_width);
   input.project_activated(weights.gate, weights.up, layer.feed_forward,
-                          {.gate = rows_of(context.work.gate, ffn_width), .up = rows_of(context.work.up, ffn_width)});
+                          {.gate = rows_of(context.work.gate, ffn_width), .up = up});
 }
 
 void add_feed_forward(Recorder recorder, const StepContext& context, size_t index) {

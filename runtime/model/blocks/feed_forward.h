@@ -16,6 +16,7 @@ struct FeedForwardWeights {
   NormWeights norm, post_norm;  // (width) or empty
   Projection gate, up;          // (ffn_width, width)
   Projection down;              // (width, ffn_width)
+  vk::Buffer factors;           // (ffn_width) or empty, of activated rows
   MixtureWeights mixture;       // instead of gate, up and down
 };
 // `block`: the beginning of the layer's tensor names, "blk.0.".

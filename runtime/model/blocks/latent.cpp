@@ -22,6 +22,13 @@ Result<LatentWeights> bind_latent(const ModelSpec& spec, const AttentionSpec& at
   weights.key[0].y_offset = attention.q_columns() + rotary;
   weights.key[1].y_offset = attention.q_columns();
   PUMICE_ASSIGN(weights.key_norm, reader.vector(block + "attn_kv_a_norm", latent.key_rank));
+  if (!reader.has(block + "attn_k_b")) {
+    PUMICE_ASSIGN(auto both, reader.latent_heads(block + "attn_kv_b", attention.heads, latent.plain, latent.value,
+                                                 latent.key_rank, attention.latent_head()));
+    weights.key_up = std::move(both[0]);
+    weights.value_up = std::move(both[1]);
+    return weights;
+  }
   PUMICE_ASSIGN(weights.key_up, reader.experts(block + "attn_k_b", attention.heads, latent.key_rank, latent.plain));
   PUMICE_ASSIGN(weights.value_up, reader.experts(block + "attn_v_b", attention.heads, latent.value, latent.key_rank));
   return weights;

@@ -1,6 +1,7 @@
 #include "model/blocks/mixture.h"
 
 #include <cmath>
+#include <limits>
 
 #include "kernels/activation.h"
 #include "kernels/combine.h"
@@ -11,10 +12,38 @@
 
 namespace pumice {
 
+// Columns of what experts read and result in.
+static uint32_t expert_width(const ModelSpec& spec, const MixtureSpec& mixture) {
+  return mixture.latent_width ? mixture.latent_width : spec.width;
+}
+
+// The matrices of all experts.
+static Result<void> bind_experts(const ModelSpec& spec, const FeedForwardSpec& ffn, const std::string& block,
+                                 WeightReader& reader, MixtureWeights& weights) {
+  const MixtureSpec& mixture = ffn.mixture;
+  const uint32_t width = ffn.width, outer = expert_width(spec, mixture);
+  if (mixture.latent_width != 0) {
+    PUMICE_ASSIGN(weights.latent_down, reader.projection(block + "ffn_latent_down", outer, spec.width));
+    PUMICE_ASSIGN(weights.latent_up, reader.projection(block + "ffn_latent_up", spec.width, outer));
+  }
+  if (reader.has(block + "ffn_gate_up_exps")) {
+    PUMICE_ASSIGN(auto halves, reader.expert_halves(block + "ffn_gate_up_exps", mixture.experts, width, outer));
+    weights.gate = std::move(halves[0]);
+    weights.up = std::move(halves[1]);
+  } else {
+    if (ffn.gated) {
+      PUMICE_ASSIGN(weights.gate, reader.experts(block + "ffn_gate_exps", mixture.experts, width, outer));
+    }
+    PUMICE_ASSIGN(weights.up, reader.experts(block + "ffn_up_exps", mixture.experts, width, outer));
+  }
+  PUMICE_ASSIGN(weights.down, reader.experts(block + "ffn_down_exps", mixture.experts, outer, width));
+  return {};
+}
+
 Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,
                                     WeightReader& reader) {
   const MixtureSpec& mixture = layer.feed_forward.mixture;
-  const uint32_t width = layer.feed_forward.width, shared = mixture.shared_width;
+  const uint32_t shared = mixture.shared_width;
   const bool gated = layer.feed_forward.gated;
   MixtureWeights weights;
   PUMICE_ASSIGN(weights.router, reader.projection(block + "ffn_gate_inp", mixture.experts, spec.width));
@@ -24,17 +53,7 @@ Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& laye
   } else if (weights.biased_selection) {
     PUMICE_ASSIGN(weights.selection_bias, reader.vector(block + "exp_probs_b", mixture.experts));
   }
-  if (reader.has(block + "ffn_gate_up_exps")) {
-    PUMICE_ASSIGN(auto halves, reader.expert_halves(block + "ffn_gate_up_exps", mixture.experts, width, spec.width));
-    weights.gate = std::move(halves[0]);
-    weights.up = std::move(halves[1]);
-  } else {
-    if (gated) {
-      PUMICE_ASSIGN(weights.gate, reader.experts(block + "ffn_gate_exps", mixture.experts, width, spec.width));
-    }
-    PUMICE_ASSIGN(weights.up, reader.experts(block + "ffn_up_exps", mixture.experts, width, spec.width));
-  }
-  PUMICE_ASSIGN(weights.down, reader.experts(block + "ffn_down_exps", mixture.experts, spec.width, width));
+  PUMICE_TRY(bind_experts(spec, layer.feed_forward, block, reader, weights));
   if (mixture.scales) {
     PUMICE_ASSIGN(weights.scales, reader.scales(block + "ffn_down_exps", mixture.experts));
   }
@@ -65,7 +84,7 @@ static uint32_t tile_of(const vk::DeviceCaps& caps, const StepContext& context, 
                         const MixtureWeights& weights) {
   const MatvecShape shape{.type = weights.up.w.type,
                           .rows = spec.width,
-                          .cols = context.spec.width,
+                          .cols = expert_width(context.spec, spec.mixture),
                           .n = context.step.n * spec.mixture.used,
                           .gated = spec.gated};
   if (context.step.exact && !choose_matvec(caps, shape).lanes()) return 1;
@@ -111,12 +130,28 @@ static void record_router(Recorder recorder, const StepContext& context, size_t 
                    .groups_used = mixture.groups_used});
 }
 
+// gate *= weight. What the weight does to up is left to the weighted sum of the results, as down is linear.
+static void weigh_gates(Recorder recorder, const StepContext& context, FloatRows gate, uint32_t pairs, uint32_t cols) {
+  activation(recorder, {.gate = {.view = context.work.choices, .stride = kRouteChoiceWords},
+                        .up = &gate,
+                        .y = gate,
+                        .n = pairs,
+                        .cols = cols,
+                        .activation = Activation::kClip,
+                        .limit = std::numeric_limits<float>::max(),
+                        .gate_column = kRouteChoiceWords - 1,
+                        .gate_share = cols});
+}
+
 static void record_experts(Recorder recorder, const StepContext& context, size_t index, BranchInput& input) {
   const FeedForwardSpec& spec = context.spec.layers[index].feed_forward;
   const MixtureSpec& mixture = spec.mixture;
   const MixtureWeights& weights = context.weights.layers[index].feed_forward.mixture;
   const uint32_t pairs = context.step.n * mixture.used;
   const FloatRows gate = rows_of(context.work.gate, spec.width), up = rows_of(context.work.up, spec.width);
+  const FloatRows latent = rows_of(context.work.mixed, mixture.latent_width);
+  const FloatRows* const x = mixture.latent_width ? &latent : nullptr;
+  if (x) input.project(weights.latent_down, latent);
   const uint32_t tile = tile_of(recorder.kernels.caps(), context, spec, weights);
   if (tile > 1)
     expert_tiles(recorder, {.choices = context.work.choices,
@@ -125,11 +160,12 @@ static void record_experts(Recorder recorder, const StepContext& context, size_t
                             .experts = mixture.experts,
                             .size = tile});
   if (spec.gated && matvec_activates(spec.activation) && weights.gate.w.type == weights.up.w.type &&
-      !weights.gate.bias) {
-    input.project_chosen(weights.gate, &weights.up.w, spec, tile, gate);
+      !weights.gate.bias && !mixture.weighted_input) {
+    input.project_chosen(weights.gate, &weights.up.w, spec, tile, gate, x);
   } else {
-    input.project_chosen(spec.gated ? weights.gate : weights.up, nullptr, spec, tile, gate);
-    if (spec.gated) input.project_chosen(weights.up, nullptr, spec, tile, up);
+    input.project_chosen(spec.gated ? weights.gate : weights.up, nullptr, spec, tile, gate, x);
+    if (spec.gated) input.project_chosen(weights.up, nullptr, spec, tile, up, x);
+    if (mixture.weighted_input) weigh_gates(recorder, context, gate, pairs, spec.width);
     activation(recorder, {.gate = gate,
                           .up = spec.gated ? &up : nullptr,
                           .y = gate,
@@ -141,7 +177,7 @@ static void record_experts(Recorder recorder, const StepContext& context, size_t
   matvec(recorder, {.w = weights.down.w,
                     .x = gate,
                     .bias = weights.down.bias ? &*weights.down.bias : nullptr,
-                    .y = rows_of(context.work.expert_rows, context.spec.width),
+                    .y = rows_of(context.work.expert_rows, expert_width(context.spec, mixture)),
                     .n = pairs,
                     .choices = &context.work.choices,
                     .experts = mixture.experts,
@@ -209,14 +245,24 @@ void add_mixture(Recorder recorder, const StepContext& context, size_t index) {
                       .y = target,
                       .n = context.step.n,
                       .exact = context.step.exact});
-  combine(recorder, {.x = rows_of(context.work.expert_rows, context.spec.width),
+  const bool latent = mixture.latent_width != 0, accumulate = adds || mixture.shared_width != 0;
+  const uint32_t cols = expert_width(context.spec, mixture);
+  const FloatRows sum = rows_of(context.work.mixed, cols);
+  combine(recorder, {.x = rows_of(context.work.expert_rows, cols),
                      .choices = context.work.choices,
-                     .y = target,
-                     .accumulate = adds || mixture.shared_width != 0,
+                     .y = latent ? sum : target,
+                     .accumulate = !latent && accumulate,
                      .factor = factor,
                      .n = context.step.n,
                      .used = mixture.used,
-                     .cols = context.spec.width});
+                     .cols = cols});
+  if (latent)
+    linear(recorder, {.w = weights.latent_up.w,
+                      .x = sum,
+                      .accumulate = accumulate,
+                      .y = target,
+                      .n = context.step.n,
+                      .exact = context.step.exact});
 }
 
 }  // namespace pumice

@@ -18,6 +18,7 @@ struct MixtureWeights {
   vk::Buffer selection_bias;  // (experts) or empty
   bool biased_selection = false;
   Projection gate, up, down;  // of all experts: (experts * ffn_width, width) twice, (experts * width, ffn_width)
+  Projection latent_down, latent_up;               // (latent_width, width), (width, latent_width), or empty
   Projection shared_gate, shared_up, shared_down;  // empty where there is none
   Projection shared_weight;                        // (1, width) or empty
   // Where they have norms of their own.

@@ -142,6 +142,11 @@ void record_heads(Recorder recorder, const StepContext& context, size_t index) {
   if (!delta) record_norms(recorder, context, spec, weights);
 }
 
+BranchInput::Norm norm_before(const LayerSpec& layer) {
+  if (layer.attention_norm.empty()) return BranchInput::Norm::kNone;
+  return layer.has_both() ? BranchInput::Norm::kPass : BranchInput::Norm::kOwn;
+}
+
 }  // namespace
 
 Result<RecurrenceWeights> bind_recurrence(const ModelSpec& spec, const LayerSpec& layer, const std::string& block,
@@ -166,11 +171,7 @@ void record_recurrence(Recorder recorder, const StepContext& context, size_t ind
   const RecurrenceWeights& weights = context.weights.layers[index].recurrence;
   const FloatRows projected = rows_of(context.work.projected, spec.projected_width());
   const bool gates_only = spec.kind == RecurrenceKind::kShortConv;
-  BranchInput input(recorder, context,
-                    layer.attention_norm.empty() ? BranchInput::Norm::kNone
-                    : layer.has_both()           ? BranchInput::Norm::kPass
-                                                 : BranchInput::Norm::kOwn,
-                    weights.norm);
+  BranchInput input(recorder, context, norm_before(layer), weights.norm);
   for (const Projection& projection : weights.input) input.project(projection, projected);
   short_conv(recorder, {.x = projected,
                         .weight = weights.conv,

@@ -6,9 +6,9 @@ namespace pumice {
 
 Result<ModelSpec> describe_baichuan(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_llama(reader));
-  if (spec.layers.size() == 40)
-    return error(Status::kUnsupported, "Baichuan's larger size, which adds to scores by distance, is not supported");
   if (spec.layers.size() != 32) spec.ropes[0] = {};
+  for (LayerSpec& layer : spec.layers)
+    if (spec.layers.size() == 40) layer.attention.alibi = 8;
   return spec;
 }
 

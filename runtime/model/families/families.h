@@ -109,7 +109,19 @@ namespace pumice {
   X("neo-bert", neo_bert)               \
   X("eurobert", eurobert)               \
   X("gemma-embedding", gemma_embedding) \
-  X("llama-embed", llama)
+  X("llama-embed", llama)               \
+  X("bloom", bloom)                     \
+  X("mpt", mpt)                         \
+  X("refact", refact)                   \
+  X("jais", jais)                       \
+  X("llama4", llama4)                   \
+  X("cogvlm", cogvlm)                   \
+  X("spark2_5", spark25)                \
+  X("maple", maple)                     \
+  X("maion-coder", maion_coder)         \
+  X("k2-horizon", k2_horizon)           \
+  X("pockettts", pockettts)             \
+  X("minicpm3", minicpm3)
 
 struct Family {
   const char* name;  // general.architecture

@@ -13,7 +13,11 @@ Result<ModelSpec> describe_granite(KeyReader& reader) {
   // Dense files say so where they do not rotate.
   PUMICE_ASSIGN(const bool finetuned, reader.flag("rope.scaling.finetuned", true));
   if (!finetuned && reader.architecture() == "granite") spec.ropes[0] = {};
-  for (LayerSpec& layer : spec.layers) layer.residual_scale = residual_scale;
+  PUMICE_ASSIGN(const float scale, reader.number("attention.scale", 0));
+  for (LayerSpec& layer : spec.layers) {
+    layer.residual_scale = residual_scale;
+    if (scale != 0) layer.attention.scale = scale;
+  }
   spec.logit_scale = 1 / logit_divisor;
   PUMICE_TRY(read_mixture(reader, {}, spec));
   return spec;

@@ -11,6 +11,7 @@ Result<ModelSpec> describe_nemotron_h(KeyReader& reader) {
   std::vector<bool> feeds;
   for (const LayerSpec& layer : spec.layers) feeds.push_back(layer.feed_forward.width != 0);
   PUMICE_TRY(read_mixture(reader, {.gating = Gating::kSigmoid}, spec, MixtureKeys::kAll));
+  PUMICE_TRY(read_latent_experts(reader, spec));
   spec.ropes[0] = {};
   for (size_t i = 0; i < feeds.size(); ++i) {
     LayerSpec& layer = spec.layers[i];
