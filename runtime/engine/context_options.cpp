@@ -190,6 +190,10 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
   if (spec.learned_positions && options.context_tokens > spec.context_length)
     return error(Status::kInvalidArgument, "a context of %u tokens is longer than the model's table of %u positions",
                  options.context_tokens, spec.context_length);
+  if (spec.whole_context != 0 && options.context_tokens > spec.whole_context)
+    return error(Status::kUnsupported,
+                 "in a context of %u tokens this model chooses among the keys, which is not supported; use at most %u",
+                 options.context_tokens, spec.whole_context);
   if (options.max_sequences == 0 || options.max_sequences > kMaxSequences)
     return error(Status::kInvalidArgument, "%u sequences are outside 1 to %u", options.max_sequences, kMaxSequences);
   if (options.prefill_slice % kPageTokens != 0 || options.prefill_slice > 4096)

@@ -124,6 +124,7 @@ struct MixtureSpec {
   bool shared_gate = false;              // they are multiplied by sigmoid(ffn_gate_inp_shexp x)
   std::string shared_end = "_shexp";     // of the names of their tensors
   bool early_router = false;             // the router reads x as it is before the attention block
+  std::string early_norm;                // router and experts read norm(x), x as it is before the attention block
   bool own_norms = false;                // of shared and of chosen ones before and after, and of the router
   bool scales = false;                   // results of experts are multiplied by ffn_down_exps.scale
   float sum_scale = 1;                   // of chosen and shared ones together
@@ -189,6 +190,7 @@ struct ModelSpec {
   uint32_t width = 0;        // of the hidden state
   uint32_t vocabulary = 0;
   uint32_t context_length = 0;  // that it was trained for
+  uint32_t whole_context = 0;   // the longest context in which it sees all keys, of longer ones it chooses; 0: any
   NormKind norm_kind = NormKind::kRms;
   bool biased_norms = false;  // where the file has biases for them
   float norm_eps = 1e-5f;

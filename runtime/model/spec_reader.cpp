@@ -63,7 +63,9 @@ Result<void> read_norm(KeyReader& reader, ModelSpec& spec) {
 
 Result<void> read_pooling(KeyReader& reader, ModelSpec& spec) {
   if (!reader.has("pooling_type")) return {};
+  constexpr uint32_t kUnstated = UINT32_MAX;  // as llama.cpp's saver writes it
   PUMICE_ASSIGN(const uint32_t type, reader.count("pooling_type", 0));
+  if (type == kUnstated) return {};
   if (type > static_cast<uint32_t>(Pooling::kRank))
     return error(Status::kUnsupported, "%s is %u, which is not supported", reader.key("pooling_type").c_str(), type);
   spec.pooling = static_cast<Pooling>(type);
@@ -179,6 +181,17 @@ Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spe
     layer.mixture = mixture;
     if (mixture.shared_width == 0) layer.mixture.shared_width = shared * layer.width;
   }
+  return {};
+}
+
+Result<void> read_indexer(KeyReader& reader, uint32_t block_tokens, ModelSpec& spec) {
+  PUMICE_ASSIGN(const uint32_t chosen, reader.required("attention.indexer.top_k", 1u << 30));
+  const uint64_t whole = std::min<uint64_t>(uint64_t{chosen} * block_tokens, 1u << 28);
+  spec.whole_context = static_cast<uint32_t>(whole);
+  spec.context_length = std::min(spec.context_length, spec.whole_context);
+  for (const char* name : {"k_norm.weight", "k_norm.bias", "q_norm.weight", "proj.weight", "attn_k.weight",
+                           "attn_q_b.weight", "q_proj.weight", "k_proj.weight"})
+    spec.unused_tensors.push_back(".indexer." + std::string(name));
   return {};
 }
 

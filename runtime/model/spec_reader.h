@@ -28,6 +28,9 @@ Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spe
 // A mixture's experts read and result in rows of moe_latent_size, between two matrices of all of them.
 Result<void> read_latent_experts(KeyReader& reader, ModelSpec& spec);
 
+// A part of the model that chooses attention.indexer.top_k blocks of keys: contexts that have no more see all.
+Result<void> read_indexer(KeyReader& reader, uint32_t block_tokens, ModelSpec& spec);
+
 // What ssm.* says of layers with a recurrence of heads.
 Result<RecurrenceSpec> read_recurrence(KeyReader& reader, RecurrenceKind kind);
 // Which layers are recurrent: all but each `interval`-th, unless the file says it otherwise.

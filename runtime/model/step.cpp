@@ -169,7 +169,8 @@ void record_layers(Recorder recorder, const StepContext& context, size_t first, 
   for (size_t layer = first; layer < last; ++layer) {
     const bool parallel = context.spec.layers[layer].parallel;
     const bool feeds = context.spec.layers[layer].feed_forward.width != 0;
-    if (context.spec.layers[layer].feed_forward.mixture.early_router) record_early_router(recorder, context, layer);
+    const MixtureSpec& mixture = context.spec.layers[layer].feed_forward.mixture;
+    if (mixture.early_router || !mixture.early_norm.empty()) record_early_mixture(recorder, context, layer);
     record_mixer(recorder, context, layer);
     if (parallel && feeds) record_feed_forward(recorder, context, layer);
     add_mixer(recorder, context, layer);

@@ -253,7 +253,10 @@ class DecoderFeedForward : public DecoderTensors {
 
   std::vector<float> mixture(size_t layer, std::span<const float> layer_input, std::span<const float> n) const {
     const MixtureSpec& m = spec_.layers[layer].feed_forward.mixture;
-    std::vector<float> sum = chosen_experts(layer, m.early_router ? layer_input : n, n);
+    const bool early = !m.early_norm.empty();
+    const std::vector<float> own = early ? normed(layer, m.early_norm, layer_input) : std::vector<float>();
+    const std::span<const float> input = early ? std::span<const float>(own) : n;
+    std::vector<float> sum = chosen_experts(layer, m.early_router ? layer_input : input, input);
     if (m.shared_width != 0) {
       const std::vector<float> shared = expert(layer, m.shared_end, n, 0, m.shared_width);
       const double gate = m.shared_gate ? project(layer, "ffn_gate_inp" + m.shared_end, n, 0, 1)[0] : INFINITY;

@@ -222,6 +222,7 @@ class FamilyWriter {
       vector(block + "ffn_gate_inp.scale", width, 2, 0.5);
       for (const char* norm : {"pre_ffw_norm_2", "post_ffw_norm_1", "post_ffw_norm_2"}) write_norm(block + norm);
     }
+    if (!ffn.mixture.early_norm.empty()) write_norm(block + ffn.mixture.early_norm);
     const std::string& end = ffn.mixture.shared_end;
     if (ffn.gated) matrix(block + "ffn_gate" + end + ".weight", shared, width, 1);
     matrix(block + "ffn_up" + end + ".weight", shared, width, 1);

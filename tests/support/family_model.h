@@ -34,6 +34,20 @@ struct FamilyModel {
   uint64_t seed = 1;
 };
 
+using FamilyKeys = std::function<void(GgufWriter&, const std::string& prefix)>;
+
+inline FamilyKeys mixture_keys(uint32_t experts, uint32_t used, uint32_t width, const FamilyKeys& more = {}) {
+  return [=](GgufWriter& w, const std::string& p) {
+    w.u32(p + "expert_count", experts).u32(p + "expert_used_count", used);
+    w.u32(p + "expert_feed_forward_length", width);
+    if (more) more(w, p);
+  };
+}
+
+inline FamilyKeys window_keys(uint32_t tokens) {
+  return [=](GgufWriter& w, const std::string& p) { w.u32(p + "attention.sliding_window", tokens); };
+}
+
 std::vector<std::byte> make_family_model(const FamilyModel& model);
 
 }  // namespace pumice::test

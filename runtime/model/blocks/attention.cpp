@@ -41,24 +41,51 @@ Result<void> bind_gated_queries(const ModelSpec& spec, const AttentionSpec& atte
   return {};
 }
 
+// Heads of q, k and v that are normalised by themselves before they are rotated: one norm with a weight for each head.
+bool joins_norms(const AttentionSpec& attention) {
+  return !attention.norm_after_rope && attention.qk_norm != QkNorm::kWhole && attention.qk_norm != QkNorm::kNone;
+}
+
+Result<void> bind_head_norms(const AttentionSpec& attention, const std::string& block, WeightReader& reader,
+                             AttentionWeights& weights) {
+  const uint32_t dim = attention.head_dim;
+  std::vector<float> all;
+  const auto add = [&](const char* name, uint32_t heads) -> Result<void> {
+    const uint32_t stated = !name ? 0 : attention.qk_norm == QkNorm::kEachHead ? heads : 1;
+    std::vector<float> own(dim, 1.0f);
+    if (stated != 0) {
+      PUMICE_ASSIGN(own, reader.values(block + name, stated, dim));
+    }
+    for (uint32_t head = stated > 1 ? heads - 1 : 0; head < heads; ++head)
+      all.insert(all.end(), own.begin(), own.end());
+    return {};
+  };
+  const bool bare = attention.qk_norm == QkNorm::kBare;
+  PUMICE_TRY(add(bare ? nullptr : "attn_q_norm.weight", attention.heads));
+  if (!attention.cache_layer) {
+    PUMICE_TRY(add(bare ? nullptr : "attn_k_norm.weight", attention.kv_heads));
+    if (attention.v_norm) PUMICE_TRY(add(nullptr, attention.kv_heads));
+  }
+  PUMICE_ASSIGN(weights.head_norms, reader.floats(all));
+  return {};
+}
+
 Result<void> bind_qk_norm(const AttentionSpec& attention, const std::string& block, WeightReader& reader,
                           AttentionWeights& weights) {
   const std::string q = block + "attn_q_norm", k = block + "attn_k_norm";
-  const bool whole = attention.qk_norm == QkNorm::kWhole || attention.qk_norm == QkNorm::kEachHead;
   if (attention.qk_norm == QkNorm::kNone) return {};
-  if (attention.qk_norm == QkNorm::kBare || attention.norm_after_rope) {
-    PUMICE_ASSIGN(weights.k_norm, reader.constant(attention.head_dim, 1));
-    if (attention.qk_norm == QkNorm::kBare) {
-      PUMICE_ASSIGN(weights.q_norm, reader.constant(attention.head_dim, 1));
-    } else {
-      PUMICE_ASSIGN(weights.q_norm, reader.product(q, k, attention.head_dim));
-    }
+  if (joins_norms(attention)) return bind_head_norms(attention, block, reader, weights);
+  if (attention.qk_norm == QkNorm::kWhole) {
+    PUMICE_ASSIGN(weights.q_norm, reader.vector(q, attention.q_width()));
+    PUMICE_ASSIGN(weights.k_norm, reader.vector(k, attention.kv_width()));
     return {};
   }
-  const uint32_t rows = attention.qk_norm == QkNorm::kEachHead ? attention.head_dim : 0;
-  PUMICE_ASSIGN(weights.q_norm, reader.vector(q, whole ? attention.q_width() : attention.head_dim, 1, rows));
-  if (attention.cache_layer) return {};
-  PUMICE_ASSIGN(weights.k_norm, reader.vector(k, whole ? attention.kv_width() : attention.head_dim, 1, rows));
+  PUMICE_ASSIGN(weights.k_norm, reader.constant(attention.head_dim, 1));
+  if (attention.qk_norm == QkNorm::kBare) {
+    PUMICE_ASSIGN(weights.q_norm, reader.constant(attention.head_dim, 1));
+  } else {
+    PUMICE_ASSIGN(weights.q_norm, reader.product(q, k, attention.head_dim));
+  }
   return {};
 }
 
@@ -85,7 +112,7 @@ void record_head_norm(Recorder recorder, const StepContext& context, const Atten
   const bool whole = attention.qk_norm == QkNorm::kWhole;
   rms_norm(recorder, {.x = x,
                       .weight = weight,
-                      .by_segment = attention.qk_norm == QkNorm::kEachHead,
+                      .by_segment = joins_norms(attention),
                       .y = x,
                       .centred = context.spec.norm_kind == NormKind::kLayer,
                       .first_column = first_column,
@@ -107,14 +134,14 @@ void prepare_qkv(Recorder recorder, const StepContext& context, const AttentionS
                           .activation = Activation::kClip,
                           .limit = attention.clip});
   if (attention.qk_norm == QkNorm::kNone) return;
+  const uint32_t own = attention.own_kv_heads();
+  if (joins_norms(attention))
+    return record_head_norm(recorder, context, attention, weights.head_norms, qkv,
+                            attention.heads + (attention.v_norm ? 2 : 1) * own, 0);
   if (!attention.norm_after_rope)
     record_head_norm(recorder, context, attention, weights.q_norm, qkv, attention.heads, 0);
-  if (attention.cache_layer) return;
   // A rotation leaves the length of a key as it is.
-  record_head_norm(recorder, context, attention, weights.k_norm, qkv, attention.kv_heads, attention.q_width());
-  if (attention.v_norm)
-    record_head_norm(recorder, context, attention, weights.v_norm, qkv, attention.kv_heads,
-                     attention.q_width() + attention.kv_width());
+  if (own != 0) record_head_norm(recorder, context, attention, weights.k_norm, qkv, own, attention.q_width());
 }
 
 // work.mixed *= gate(W n).
@@ -157,9 +184,6 @@ Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& 
     PUMICE_ASSIGN(weights.qkv, bind_qkv(spec, attention, block, reader));
   }
   PUMICE_TRY(bind_qk_norm(attention, block, reader, weights));
-  if (attention.v_norm && !attention.cache_layer) {
-    PUMICE_ASSIGN(weights.v_norm, reader.constant(attention.head_dim, 1));
-  }
   if (attention.gate_width != 0 && !attention.gate_in_q) {
     PUMICE_ASSIGN(weights.gate, reader.projection(block + "attn_gate", attention.gate_width, spec.width));
   }

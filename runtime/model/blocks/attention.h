@@ -25,10 +25,11 @@ Result<RopeWeights> bind_rope(const RopeSpec& rope, WeightReader& reader);
 struct AttentionWeights {
   NormWeights norm, post_norm;  // (width) or empty
   std::vector<Projection> qkv;  // together (qkv_width, width): one matrix where q, k and v have one type
-  // (head_dim), or (q_width) and (kv_width), or empty. After rotation q_norm has the weights of both: only scores
-  // matter, and what is cached can be rotated further.
+  vk::Buffer
+      head_norms;  // a row of head_dim for each head of q, k and v that is normalised before it is rotated; or empty
+  // Of all heads of q and of k together, (q_width) and (kv_width); or after the rotation, (head_dim): q_norm has the
+  // weights of both then, as only scores matter and what is cached can be rotated further. Or empty.
   vk::Buffer q_norm, k_norm;
-  vk::Buffer v_norm;     // (head_dim) ones, or empty
   Projection gate;       // (gate_width, width) or empty
   LatentWeights latent;  // instead of qkv
   Projection output;     // (width, result_width)

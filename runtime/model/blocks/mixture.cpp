@@ -64,6 +64,9 @@ Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& laye
     PUMICE_ASSIGN(weights.post_norm, bind_norm(spec, block, "post_ffw_norm_2", reader));
     PUMICE_ASSIGN(weights.shared_post_norm, bind_norm(spec, block, "post_ffw_norm_1", reader));
   }
+  if (!mixture.early_norm.empty()) {
+    PUMICE_ASSIGN(weights.norm, bind_norm(spec, block, mixture.early_norm, reader));
+  }
   if (shared == 0) return weights;
   const std::string& end = mixture.shared_end;
   if (gated) {
@@ -186,14 +189,19 @@ static void record_experts(Recorder recorder, const StepContext& context, size_t
 }
 
 void record_mixture(Recorder recorder, const StepContext& context, size_t index, BranchInput& input) {
-  if (!context.spec.layers[index].feed_forward.mixture.early_router) record_router(recorder, context, index, input);
-  record_experts(recorder, context, index, input);
-  if (context.spec.layers[index].feed_forward.mixture.shared_width != 0) record_shared(recorder, context, index, input);
+  const MixtureSpec& mixture = context.spec.layers[index].feed_forward.mixture;
+  if (!mixture.early_router && mixture.early_norm.empty()) record_router(recorder, context, index, input);
+  if (mixture.early_norm.empty()) record_experts(recorder, context, index, input);
+  if (mixture.shared_width != 0) record_shared(recorder, context, index, input);
 }
 
-void record_early_router(Recorder recorder, const StepContext& context, size_t index) {
-  BranchInput input(recorder, context, BranchInput::Norm::kNone, {});
+void record_early_mixture(Recorder recorder, const StepContext& context, size_t index) {
+  const FeedForwardWeights& weights = context.weights.layers[index].feed_forward;
+  const bool experts = !context.spec.layers[index].feed_forward.mixture.early_norm.empty();
+  BranchInput input(recorder, context, experts ? BranchInput::Norm::kOwn : BranchInput::Norm::kNone,
+                    weights.mixture.norm);
   record_router(recorder, context, index, input);
+  if (experts) record_experts(recorder, context, index, input);
 }
 
 // An input that is not fused leaves its norm in work.normed, so each is made when its readers come.

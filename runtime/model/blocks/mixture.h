@@ -30,8 +30,8 @@ Result<MixtureWeights> bind_mixture(const ModelSpec& spec, const LayerSpec& laye
 
 // From the block's input to the results of all experts, and from there to the sum in branch_target().
 void record_mixture(Recorder recorder, const StepContext& context, size_t layer, BranchInput& input);
-// Before the attention block, where the router reads what that reads.
-void record_early_router(Recorder recorder, const StepContext& context, size_t layer);
+// Before the attention block, where the router, or experts too, read what that reads.
+void record_early_mixture(Recorder recorder, const StepContext& context, size_t layer);
 // The same where chosen experts, shared ones and the router read the block's input through norms of their own.
 void record_normed_mixture(Recorder recorder, const StepContext& context, size_t layer);
 void add_mixture(Recorder recorder, const StepContext& context, size_t layer);

@@ -121,7 +121,11 @@ namespace pumice {
   X("maion-coder", maion_coder)         \
   X("k2-horizon", k2_horizon)           \
   X("pockettts", pockettts)             \
-  X("minicpm3", minicpm3)
+  X("minicpm3", minicpm3)               \
+  X("arctic", arctic)                   \
+  X("deepseek32", deepseek32)           \
+  X("glm-dsa", deepseek32)              \
+  X("minimax-m3", minimax_m3)
 
 struct Family {
   const char* name;  // general.architecture
