@@ -29,6 +29,22 @@ std::vector<FamilyModel> window_models() {
   return {{.architecture = "gemma3", .keys = window, .layers = 7}, {.architecture = "gpt-oss", .keys = window}};
 }
 
+// Whole pages, of attention and mixtures that differ in what a row reads: by distance, by chunks, absorbed, early.
+std::vector<FamilyModel> other_models() {
+  const auto mixture = [](GgufWriter& w, const std::string& p) {
+    mixture_keys(4, 2, 32)(w, p);
+    w.u32(p + "interleave_moe_layer_step", 2);
+  };
+  const auto latent = [](GgufWriter& w, const std::string& p) {
+    w.u32(p + "attention.kv_lora_rank", 40).u32(p + "attention.q_lora_rank", 36).u32(p + "rope.dimension_count", 8);
+    w.u32(p + "attention.key_length", 24).u32(p + "attention.value_length", 32);
+  };
+  return {{.architecture = "bloom", .fused_qkv = true, .biases = true},
+          {.architecture = "llama4", .keys = mixture, .layers = 4},
+          {.architecture = "minicpm3", .keys = latent, .joined_latent = true},
+          {.architecture = "arctic", .keys = mixture_keys(4, 2, 32)}};
+}
+
 class StoresTest : public EngineTest {
  protected:
   // Runs `check` on every model.
@@ -66,18 +82,46 @@ class StoresTest : public EngineTest {
     return in.stats().prefill_tokens - before;
   }
 
-  std::unique_ptr<LoadedModel> loaded_;
-};
-
-TEST_F(StoresTest, LogitsAfterAHitAreTheSameBits) {
-  for_each_model([&] {
+  void check_hits(int prompts) {
     std::mt19937 random(7);
     const auto in = context(*loaded_, reusing());
-    for (int i = 0; i < 25; ++i) {
+    for (int i = 0; i < prompts; ++i) {
       const auto prompt = branching_prompt(random, vocabulary_, i);
       EXPECT_EQ(logits_of(*in, prompt), fresh_logits(prompt)) << i;
     }
     EXPECT_GT(in->cache().stats().hit_pages[0], 10u);
+  }
+
+  // Several requests at once, more than there are snapshots for: as alone.
+  void check_batch() {
+    const auto plain = context(*loaded_, {.context_tokens = 512, .kv_type = KvType::kF32});
+    ContextOptions options = reusing();
+    options.exact = false;
+    const auto in = context(*loaded_, options);
+    std::vector<std::shared_ptr<Request>> requests;
+    std::vector<std::vector<int32_t>> prompts;
+    for (uint64_t i = 0; i < 4; ++i) {
+      prompts.push_back(joined(tokens(70, 1), tokens(10 + 30 * static_cast<uint32_t>(i), 20 + i)));
+      requests.push_back(submit(*in, *open(*in), prompts.back(), greedy_params(70)));
+    }
+    for (size_t i = 0; i < 4; ++i) {
+      Sequence* const alone = open(*plain);
+      EXPECT_EQ(finish(*in, *requests[i]), generate(*plain, *alone, prompts[i], greedy_params(70))) << i;
+      plain->close_sequence(alone);
+    }
+  }
+
+  std::unique_ptr<LoadedModel> loaded_;
+};
+
+TEST_F(StoresTest, LogitsAfterAHitAreTheSameBits) {
+  for_each_model([&] { check_hits(25); });
+}
+
+TEST_F(StoresTest, OtherFamiliesAreFoundAgainAndBatched) {
+  for_each(other_models(), [&] {
+    check_hits(12);
+    check_batch();
   });
 }
 
@@ -225,25 +269,8 @@ TEST_F(StoresTest, StatesCannotSlide) {
   });
 }
 
-// Several requests at once, more than there are snapshots for: as alone.
 TEST_F(StoresTest, BatchesAreAsAlone) {
-  for_each_model([&] {
-    const auto plain = context(*loaded_, {.context_tokens = 512, .kv_type = KvType::kF32});
-    ContextOptions options = reusing();
-    options.exact = false;
-    const auto in = context(*loaded_, options);
-    std::vector<std::shared_ptr<Request>> requests;
-    std::vector<std::vector<int32_t>> prompts;
-    for (uint64_t i = 0; i < 4; ++i) {
-      prompts.push_back(joined(tokens(70, 1), tokens(10 + 30 * static_cast<uint32_t>(i), 20 + i)));
-      requests.push_back(submit(*in, *open(*in), prompts.back(), greedy_params(70)));
-    }
-    for (size_t i = 0; i < 4; ++i) {
-      Sequence* const alone = open(*plain);
-      EXPECT_EQ(finish(*in, *requests[i]), generate(*plain, *alone, prompts[i], greedy_params(70))) << i;
-      plain->close_sequence(alone);
-    }
-  });
+  for_each_model([&] { check_batch(); });
 }
 
 TEST_F(StoresTest, WindowsTakeLittleMemory) {
