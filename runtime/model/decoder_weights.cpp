@@ -69,6 +69,10 @@ Result<DecoderWeights> bind_stack(const ModelSpec& spec, WeightReader& reader, u
     if (spec.layers[i].output_scale) {
       PUMICE_ASSIGN(layer.output_scale, reader.scalar(block + "layer_output_scale"));
     }
+    if (spec.embedding_skip) {
+      PUMICE_ASSIGN(const float scale, reader.scalar(block + "layer_output_scale"));
+      PUMICE_ASSIGN(layer.skip.weight, reader.constant(spec.width, scale));
+    }
     weights.layers.push_back(std::move(layer));
   }
   reader.keep_on_host(false);

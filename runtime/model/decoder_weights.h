@@ -21,6 +21,7 @@ struct LayerWeights {
   NormWeights attention_sum_norm, ffn_sum_norm;  // (width) or empty
   CrossWeights cross;
   float output_scale = 1;
+  NormWeights skip;  // (width) times the same number, or empty: ModelSpec::embedding_skip
 };
 
 struct DecoderWeights {

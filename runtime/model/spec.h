@@ -37,8 +37,8 @@ struct RopeSpec {
 enum class NormKind { kRms, kLayer };
 
 // Norms of queries and keys, of the kind of the model's: each head of head_dim with one weight, with a weight of its
-// own, or without any; all heads together.
-enum class QkNorm { kNone, kHead, kEachHead, kBare, kWhole };
+// own, or without any; all heads together; kGain: without any, then each head of queries times a number of its own.
+enum class QkNorm { kNone, kHead, kEachHead, kBare, kWhole, kGain };
 
 // Latent attention (MLA): keys and values of all heads are products of one row of key_rank values, which is cached with
 // the dimensions that are rotated. Scores and results are computed with that row, by the heads' own parts of the
@@ -201,6 +201,7 @@ struct ModelSpec {
   bool learned_positions = false;  // a table (context_length, width) is added to the embedding
   uint32_t token_types = 0;        // rows of a table (token_types, width) whose first is added; 0: there is none
   std::string embedding_norm;      // of all that, the name of its tensor without ".weight"; empty: none
+  bool embedding_skip = false;     // each layer ends with x += layer_output_scale (the normalised embedding)
   float embedding_scale = 1;
   float logit_scale = 1;
   float logit_softcap = 0;                  // 0: none

@@ -21,7 +21,8 @@ namespace pumice {
 namespace {
 
 struct WorkspaceSizes {
-  uint64_t hidden, projected, q, convolved, mixed, ffn, router, choices, tiles = 0, expert_rows, per_layer, logits;
+  uint64_t hidden, projected, q, convolved, mixed, ffn, router, choices, tiles = 0, expert_rows, per_layer, skip,
+                                                                         logits;
   uint64_t partials = 0, counters = 4, finds, samplings;
   uint32_t max_splits;
 };
@@ -40,6 +41,7 @@ WorkspaceSizes sizes_of(const ModelSpec& spec, const WorkspaceShape& shape) {
       .choices = route_choice_bytes(shape.rows, spec.most_used()),
       .expert_rows = floats(uint64_t{shape.rows} * spec.most_used(), spec.width),
       .per_layer = floats(shape.rows, spec.per_layer_width * static_cast<uint32_t>(spec.layers.size())),
+      .skip = spec.embedding_skip ? floats(shape.rows, spec.width) : 0,
       .logits = floats(shape.logit_rows, spec.vocabulary),
       .finds = std::max(argmax_find_bytes(spec.vocabulary, shape.logit_rows),
                         sample_find_bytes(spec.vocabulary, shape.logit_rows)),
@@ -76,7 +78,7 @@ uint64_t Workspace::bytes(const ModelSpec& spec, const WorkspaceShape& shape) {
   const WorkspaceSizes sizes = sizes_of(spec, shape);
   return 2 * sizes.hidden + sizes.projected + sizes.q + sizes.convolved + sizes.mixed + 2 * sizes.ffn + sizes.router +
          sizes.choices + sizes.tiles + sizes.expert_rows + sizes.logits + sizes.partials + sizes.counters +
-         sizes.finds + sizes.samplings + sizes.per_layer + 4 * shape.logit_rows;
+         sizes.finds + sizes.samplings + sizes.per_layer + sizes.skip + 4 * shape.logit_rows;
 }
 
 Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, const WorkspaceShape& shape) {
@@ -106,6 +108,7 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
   PUMICE_ASSIGN(work.arrivals, make(4 * shape.logit_rows));
   PUMICE_ASSIGN(work.samplings, make(sizes.samplings));
   PUMICE_ASSIGN(work.per_layer, make(sizes.per_layer));
+  PUMICE_ASSIGN(work.skip, make(sizes.skip));
   PUMICE_ASSIGN(vk::CommandStream stream, vk::CommandStream::create(device));
   stream.begin();
   stream.fill(work.counters, 0);
@@ -121,9 +124,10 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
 
 void record_embedding(Recorder recorder, const StepContext& context) {
   const DecoderWeights& tables = context.weights.embedding ? context.weights : *context.shared;
+  const FloatRows skip = rows_of(context.work.skip, context.spec.width);
   embedding(recorder, {.table = tables.embedding,
                        .step_rows = context.step.step_rows,
-                       .y = context.hidden(),
+                       .y = context.spec.embedding_skip ? skip : context.hidden(),
                        .n = context.step.n,
                        .scale = context.spec.embedding_scale});
   if (context.spec.learned_positions)
@@ -140,7 +144,10 @@ void record_embedding(Recorder recorder, const StepContext& context) {
                          .n = context.step.n,
                          .row = EmbeddingRow::kFirst,
                          .accumulate = true});
-  normalise_hidden(recorder, context, context.spec.embedding_norm, context.weights.embedding_norm);
+  if (context.spec.embedding_skip)
+    record_norm(recorder, context.spec, context.weights.embedding_norm, skip, context.hidden(), context.step.n);
+  else
+    normalise_hidden(recorder, context, context.spec.embedding_norm, context.weights.embedding_norm);
   if (context.spec.per_layer_width != 0) record_per_layer_inputs(recorder, context);
 }
 
@@ -186,6 +193,10 @@ void record_layers(Recorder recorder, const StepContext& context, size_t first, 
     normalise_hidden(recorder, context, context.spec.layers[layer].ffn_sum_norm,
                      context.weights.layers[layer].ffn_sum_norm);
     if (context.spec.per_layer_width != 0) add_per_layer(recorder, context, layer);
+    if (context.spec.embedding_skip)
+      record_norm(recorder, context.spec, context.weights.layers[layer].skip,
+                  rows_of(context.work.skip, context.spec.width), context.hidden(), context.step.n,
+                  {.accumulate = true});
   }
 }
 

@@ -49,6 +49,7 @@ struct Workspace {
   vk::Buffer arrivals;     // of argmax; zero between steps
   vk::Buffer samplings;    // (logit_rows) SampleState
   vk::Buffer per_layer;    // (rows, layers * per_layer_width): what each layer adds of the token itself
+  vk::Buffer skip;         // (rows, width): the embedding as it is, or empty
 
   static uint64_t bytes(const ModelSpec& spec, const WorkspaceShape& shape);
   static Result<Workspace> create(vk::Device& device, const ModelSpec& spec, const WorkspaceShape& shape);

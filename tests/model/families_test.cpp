@@ -121,6 +121,7 @@ std::vector<FamilyModel> dense_families() {
       {.architecture = "minicpm3", .keys = small_latent, .joined_latent = true},
       {.architecture = "minicpm3", .keys = no_plain_latent, .joined_latent = true},
       {.architecture = "spark2_5", .keys = alternating_windows, .qkv_biases = true},
+      {.architecture = "talkie", .keys = scale_of_logits, .qkv_biases = true},
       {.architecture = "k2-horizon", .keys = norm_groups},
       {.architecture = "pockettts", .qkv_biases = true, .biases = true},
       {.architecture = "command-r", .keys = scale_of_logits},

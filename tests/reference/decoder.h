@@ -74,6 +74,7 @@ class DecoderReference : public DecoderFeedForward {
     for (size_t i = 0; i < x.size() && spec_.learned_positions; ++i) x[i] += positions[position * spec_.width + i];
     if (!spec_.embedding_norm.empty()) x = norm(spec_.embedding_norm, x);
     const std::vector<float> inputs = spec_.per_layer_width ? per_layer_inputs(token, x) : std::vector<float>();
+    const std::vector<float> skip = x;
     for (size_t i = 0; i < spec_.layers.size(); ++i) {
       const std::vector<float> before = x;
       const LayerSpec& layer = spec_.layers[i];
@@ -81,6 +82,8 @@ class DecoderReference : public DecoderFeedForward {
       if (layer.recurrence.kind != RecurrenceKind::kNone) recurrent_block(i, layer.has_both() ? before : x, x);
       if (layer.feed_forward.width) feed_forward_block(i, before, x);
       per_layer_block(i, inputs, x);
+      for (size_t j = 0; j < x.size() && spec_.embedding_skip; ++j)
+        x[j] += weight(named(i, "layer_output_scale.weight"))[0] * skip[j];
     }
     ++length_;
     if (!want_logits) return {};
@@ -187,14 +190,16 @@ class DecoderReference : public DecoderFeedForward {
   void norm_heads(size_t layer, const char* name, std::span<float> heads) const {
     const AttentionSpec& attention = spec_.layers[layer].attention;
     if (attention.qk_norm == QkNorm::kNone) return;
+    const bool gains = attention.qk_norm == QkNorm::kGain;
+    const std::span<const float> gain = gains ? weight(named(layer, name)) : std::span<const float>();
     const size_t length = attention.qk_norm == QkNorm::kWhole ? heads.size() : attention.head_dim;
     const std::span<const float> weights =
-        attention.qk_norm == QkNorm::kBare ? std::span<const float>() : weight(named(layer, name));
+        attention.qk_norm == QkNorm::kBare || gains ? std::span<const float>() : weight(named(layer, name));
     for (size_t at = 0; at < heads.size(); at += length) {
       const size_t own = attention.qk_norm == QkNorm::kEachHead ? at : 0;
       const std::vector<float> n =
           norm(heads.subspan(at, length), weights.empty() ? weights : weights.subspan(own, length));
-      std::copy(n.begin(), n.end(), heads.begin() + static_cast<std::ptrdiff_t>(at));
+      for (size_t i = 0; i < length; ++i) heads[at + i] = gain.empty() ? n[i] : n[i] * gain[at / length];
     }
   }
 

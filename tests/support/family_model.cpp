@@ -26,7 +26,7 @@ class FamilyWriter {
     if (!file) return {};
     const Result<ModelSpec> spec = describe(*file);
     if (!spec) return {};
-    if (!spec->embedding_norm.empty()) write_norm(spec->embedding_norm);
+    if (!spec->embedding_norm.empty() && spec->embedding_norm != kBareNorm) write_norm(spec->embedding_norm);
     if (spec->learned_positions) matrix("position_embd.weight", spec->context_length, spec->width, 1);
     if (spec->token_types) matrix("token_types.weight", spec->token_types, spec->width, 2);
     for (const PooledLayerSpec& layer : spec->pooled) matrix(layer.name + ".weight", layer.rows, layer.cols, 1);
@@ -87,7 +87,7 @@ class FamilyWriter {
     if (layer.attention.heads) write_attention(layer.attention, block);
     if (layer.recurrence.kind == RecurrenceKind::kShortConv) write_short_conv(layer.recurrence, block);
     if (layer.recurrence.key_dim) write_recurrence(layer.recurrence, block);
-    if (layer.output_scale) vector(block + "layer_output_scale.weight", 1, 0.8, 0.1);
+    if (layer.output_scale || spec.embedding_skip) vector(block + "layer_output_scale.weight", 1, 0.8, 0.1);
     if (const uint64_t own = spec.per_layer_width) {
       matrix(block + "inp_gate.weight", own, spec.width, 1);
       matrix(block + "proj.weight", spec.width, own, 1);
@@ -184,6 +184,7 @@ class FamilyWriter {
       vector(block + "attn_q_norm.weight", attention.head_dim, 1, 0.2, each ? attention.heads : 0);
       if (kv) vector(block + "attn_k_norm.weight", attention.head_dim, 1, 0.2, each ? attention.kv_heads : 0);
     }
+    if (attention.qk_norm == QkNorm::kGain) vector(block + "attn_q_norm.weight", 1, 1, 0.2, attention.heads);
     if (attention.qk_norm == QkNorm::kWhole) {
       vector(block + "attn_q_norm.weight", q, 1, 0.2);
       vector(block + "attn_k_norm.weight", kv, 1, 0.2);

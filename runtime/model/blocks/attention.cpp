@@ -81,7 +81,12 @@ Result<void> bind_qk_norm(const AttentionSpec& attention, const std::string& blo
     return {};
   }
   PUMICE_ASSIGN(weights.k_norm, reader.constant(attention.head_dim, 1));
-  if (attention.qk_norm == QkNorm::kBare) {
+  if (attention.qk_norm == QkNorm::kGain) {
+    PUMICE_ASSIGN(const std::vector<float> gains, reader.values(q + ".weight", attention.heads, 1));
+    std::vector<float> all;
+    for (const float gain : gains) all.insert(all.end(), attention.head_dim, gain);
+    PUMICE_ASSIGN(weights.q_norm, reader.floats(all));
+  } else if (attention.qk_norm == QkNorm::kBare) {
     PUMICE_ASSIGN(weights.q_norm, reader.constant(attention.head_dim, 1));
   } else {
     PUMICE_ASSIGN(weights.q_norm, reader.product(q, k, attention.head_dim));
@@ -106,13 +111,14 @@ BranchInput::Norm norm_of(const LayerSpec& layer) {
   return layer.parallel && layer.ffn_norm.empty() ? BranchInput::Norm::kPass : BranchInput::Norm::kOwn;
 }
 
-// Of the heads that begin at a column, in place.
+// Of the heads that begin at a column, in place. by_head: each has a weight of its own.
 void record_head_norm(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
-                      const vk::Buffer& weight, FloatRows x, uint32_t heads, uint32_t first_column) {
+                      const vk::Buffer& weight, FloatRows x, uint32_t heads, uint32_t first_column,
+                      bool by_head = false) {
   const bool whole = attention.qk_norm == QkNorm::kWhole;
   rms_norm(recorder, {.x = x,
                       .weight = weight,
-                      .by_segment = joins_norms(attention),
+                      .by_segment = by_head,
                       .y = x,
                       .centred = context.spec.norm_kind == NormKind::kLayer,
                       .first_column = first_column,
@@ -137,7 +143,7 @@ void prepare_qkv(Recorder recorder, const StepContext& context, const AttentionS
   const uint32_t own = attention.own_kv_heads();
   if (joins_norms(attention))
     return record_head_norm(recorder, context, attention, weights.head_norms, qkv,
-                            attention.heads + (attention.v_norm ? 2 : 1) * own, 0);
+                            attention.heads + (attention.v_norm ? 2 : 1) * own, 0, true);
   if (!attention.norm_after_rope)
     record_head_norm(recorder, context, attention, weights.q_norm, qkv, attention.heads, 0);
   // A rotation leaves the length of a key as it is.
@@ -230,7 +236,8 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
   const bool appends =
       !step.one_sequence && attention_appends(write.pages.format) && !late_norm && !spec.cache_layer && !latent;
   if (!appends) kv_write(recorder, write);
-  if (late_norm) record_head_norm(recorder, context, spec, weights.q_norm, q, spec.heads, 0);
+  if (late_norm)
+    record_head_norm(recorder, context, spec, weights.q_norm, q, spec.heads, 0, spec.qk_norm == QkNorm::kGain);
   attention(recorder, {.q = q,
                        .pages = write.pages,
                        .append = appends ? &write : nullptr,

@@ -125,7 +125,8 @@ namespace pumice {
   X("arctic", arctic)                   \
   X("deepseek32", deepseek32)           \
   X("glm-dsa", deepseek32)              \
-  X("minimax-m3", minimax_m3)
+  X("minimax-m3", minimax_m3)           \
+  X("talkie", talkie)
 
 struct Family {
   const char* name;  // general.architecture
