@@ -19,6 +19,7 @@ struct TranslateFlags {
   std::string model, to;
   DeviceFlags device;
   std::vector<std::string> texts;
+  std::vector<std::int32_t> ids;  // of one source, instead
   std::optional<std::string> file;
   std::uint32_t beam = 0, alternatives = 1, max_tokens = 0, batch = 0;
   std::optional<double> alpha;
@@ -26,6 +27,7 @@ struct TranslateFlags {
 };
 
 std::vector<std::string> read_lines(const TranslateFlags& flags) {
+  if (!flags.ids.empty()) return {""};
   if (!flags.texts.empty() && flags.file) throw Failure(kExitUsage, "give either texts or -f FILE, not both");
   if (!flags.texts.empty()) return flags.texts;
   return split_lines(read_prompt({.file = flags.file}));
@@ -103,6 +105,8 @@ int translate(const TranslateFlags& flags) {
   options.max_tokens = flags.max_tokens;
   options.whole = flags.whole ? 1 : 0;
   options.alternatives = flags.alternatives;
+  const PumiceTokens source = {flags.ids.data(), flags.ids.size()};
+  if (!flags.ids.empty()) options.sources = &source, options.count = 1;
   Printer printer(flags, lines.size());
   translator.translate(lines, options, [&](const PumiceTranslation& made) { return printer.take(made); });
   printer.finish();
@@ -115,7 +119,8 @@ int translate(const TranslateFlags& flags) {
 
 void add_translate_command(CLI::App* app, Action* action) {
   auto flags = std::make_shared<TranslateFlags>();
-  CLI::App* command = app->add_subcommand("translate", "translate texts (Marian models such as OPUS-MT and Bergamot)");
+  CLI::App* command =
+      app->add_subcommand("translate", "translate texts (Marian models such as OPUS-MT and Bergamot; T5)");
   command->footer(
       "\nA line of output for each line of input. Long lines are cut into sentences; white space stays as it is. With\n"
       "--json {\"translations\": [{\"line\", \"text\", \"ids\", \"score\"}]}, with -n N lines of \"LINE ||| TEXT ||| "
@@ -123,6 +128,12 @@ void add_translate_command(CLI::App* app, Action* action) {
   add_model_flag(command, &flags->model);
   command->add_option("texts", flags->texts, "the texts (default: one a line of standard input)")->type_name("TEXT");
   command->add_option("-f,--file", flags->file, "a text a line; -: standard input")->type_name("FILE");
+  command->add_option("--ids", flags->ids, "one source as token ids, such as 1,2,3; nothing is added to them")
+      ->delimiter(',')
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("IDS")
+      ->excludes("texts")
+      ->excludes("--file");
   command->add_option("--to", flags->to, "target language, of models that have several")->type_name("LANG");
   command->add_option("--beam", flags->beam, "hypotheses; 1: greedy (default: as the file says)")
       ->check(CLI::Range(1u, 32u).description(""))

@@ -700,6 +700,7 @@ typedef struct PumiceTranslateOptions {
   const void* next;
   const PumiceText* texts;  /* of any length: they are cut into sentences, and white space stays as it is */
   size_t count;
+  const PumiceTokens* sources; /* instead of texts: `count` sources as tokens of the encoder, each one sentence; or NULL */
   const char* to;           /* the target language of a model that has several ("pt"); NULL: none is named */
   uint32_t max_tokens;      /* of a sentence's translation; 0: by its length */
   int32_t whole;            /* nonzero: each text is one sentence */

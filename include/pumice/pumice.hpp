@@ -343,8 +343,10 @@ class Translator {
     } call{&on_translation, nullptr};
     std::vector<PumiceText> list;
     for (const std::string& text : texts) list.push_back({text.data(), text.size()});
-    options.texts = list.data();
-    options.count = list.size();
+    if (!options.sources) {  // else these are translated
+      options.texts = list.data();
+      options.count = list.size();
+    }
     options.on_translation_user = &call;
     options.on_translation = [](void* user, const PumiceTranslation* translation) -> std::int32_t {
       Call& to = *static_cast<Call*>(user);

@@ -14,6 +14,7 @@ namespace pumice {
 namespace {
 
 constexpr uint32_t kDefaultBatch = 32, kDefaultStore = 8192;
+constexpr int32_t kUsualEnd = 1;  // of a vocabulary that does not say which token ends a text, as T5 has it
 
 // A piece of a text that is translated as a whole, and the white space behind it.
 struct Piece {
@@ -52,9 +53,13 @@ Job plan(const TranslatorObject& object, const PumiceTranslateOptions& given, st
   BeamOptions search{.beam = object.beam,
                      .limit = given.max_tokens,
                      .alpha = object.alpha,
-                     .end_token = object.model->tokenizer->eos().value_or(-1)};
+                     .end_token = object.model->tokenizer->eos().value_or(kUsualEnd)};
   for (size_t i = 0; i < given.count; ++i) {
     std::vector<Piece>& pieces = job.texts.emplace_back();
+    if (given.sources) {
+      pieces.push_back({{given.sources[i].ids, given.sources[i].ids + given.sources[i].count}, {}});
+      continue;
+    }
     const std::string_view text(given.texts[i].text, given.texts[i].length);
     for (const Sentence& sentence : given.whole ? std::vector<Sentence>{{text, {}}} : split_sentences(text)) {
       add_pieces(object, sentence.text, language, pieces);
@@ -141,9 +146,12 @@ class Delivery {
 };
 
 Result<void> translate(TranslatorObject& object, const PumiceTranslateOptions& given) {
-  if (given.count > 0 && !given.texts) return invalid("texts");
-  for (size_t i = 0; i < given.count; ++i)
-    if (!given.texts[i].text && given.texts[i].length > 0) return invalid("a text of texts");
+  if (given.count > 0 && (given.texts != nullptr) == (given.sources != nullptr))
+    return invalid("give either texts or sources");
+  for (size_t i = 0; i < given.count; ++i) {
+    if (given.texts && !given.texts[i].text && given.texts[i].length > 0) return invalid("a text of texts");
+    if (given.sources && !given.sources[i].ids && given.sources[i].count > 0) return invalid("ids of sources");
+  }
   std::optional<int32_t> language;
   if (given.to) {
     PUMICE_ASSIGN(language, object.source->language(given.to));

@@ -170,7 +170,7 @@ bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_di
 static uint32_t form_of(const AttentionArgs& args) {
   const uint32_t reach = args.window == 0 ? 0u : args.chunks ? kAttentionChunks : kAttentionWindow;
   return reach | (args.softcap != 0 ? kAttentionSoftcap : 0u) | (args.sinks ? kAttentionSinks : 0u) |
-         (args.slopes ? kAttentionSlopes : 0u) | (args.texts ? kAttentionTexts : 0u) |
+         (args.slopes ? kAttentionSlopes : 0u) | (args.biases ? kAttentionBiases : 0u) | (args.texts ? kAttentionTexts : 0u) |
          (args.texts && args.texts->both_ways ? kAttentionBothWays : 0u);
 }
 
@@ -205,7 +205,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
         error(Status::kUnsupported, "no attention kernel of this device takes %u heads of %u", group, args.head_dim));
   const KvWriteArgs* append = args.append;
   PUMICE_CHECK(!append || (!args.one_sequence && attention_appends(args.pages.format)));
-  PUMICE_CHECK(!args.sinks || !args.slopes);
+  PUMICE_CHECK((args.sinks != nullptr) + (args.slopes != nullptr) + (args.biases != nullptr) <= 1);
   const FloatRows& q = append ? append->qkv : args.q;
   const AttentionPush push = push_of(args, q);
   const uint32_t rows = args.texts ? args.texts->longest : args.n;  // of the longest sequence
@@ -221,7 +221,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
                                                  args.partials,
                                                  args.counters,
                                                  append ? append->frequencies : args.step_rows};
-  const vk::Buffer* const one_each = args.sinks ? args.sinks : args.slopes;
+  const vk::Buffer* const one_each = args.sinks ? args.sinks : args.slopes ? args.slopes : args.biases;
   const vk::BufferView of_heads = one_each ? vk::BufferView(*one_each) : args.step_rows;
   bindings[args.one_sequence ? kAttentionOfHeadsInPrefill : binding_count - 1] = of_heads;
   if (args.one_sequence) bindings[kAttentionOfHeadsInPrefill + 1] = args.texts ? args.texts->spans : args.step_rows;

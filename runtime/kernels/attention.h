@@ -28,6 +28,9 @@ struct AttentionArgs {
   float softcap = 0;                   // scores become softcap * tanh(score / softcap); 0: they do not
   const vk::Buffer* sinks = nullptr;   // (heads)
   const vk::Buffer* slopes = nullptr;  // (heads): a score falls by that for each position to its key; not with sinks
+  // (heads, 2 kAttentionReach + 1): what is added to a score by how far its key is from its row, from the farthest key
+  // before it on; not with sinks or slopes.
+  const vk::Buffer* biases = nullptr;
   // true, prefill: the rows are consecutive tokens of one sequence. false, decode: each row is a sequence of its own,
   // of any length, and its keys are split over workgroups.
   bool one_sequence = false;

@@ -81,6 +81,7 @@ Result<DecoderWeights> bind_stack(const ModelSpec& spec, WeightReader& reader, u
     PUMICE_ASSIGN(Projection bound, reader.projection(layer.name, layer.rows, layer.cols));
     weights.pooled.push_back(std::move(bound));
   }
+  PUMICE_ASSIGN(weights.biases, bind_biases(spec, reader));
   for (const RopeSpec& rope : spec.ropes) {
     PUMICE_ASSIGN(RopeWeights bound, bind_rope(rope, reader));
     weights.ropes.push_back(std::move(bound));

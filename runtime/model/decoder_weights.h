@@ -35,6 +35,7 @@ struct DecoderWeights {
   Projection head;                 // (vocabulary, width); empty: the embedding is used
   std::vector<RopeWeights> ropes;  // as ModelSpec::ropes
   PerLayerInputs per_layer;
+  vk::Buffer biases;                    // of scores by distance, see AttentionArgs; or empty
   std::vector<DecoderWeights> encoder;  // as ModelSpec::encoder; its tables are empty where it shares these
 };
 

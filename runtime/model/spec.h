@@ -211,6 +211,7 @@ struct ModelSpec {
   std::vector<RopeSpec> ropes;
   std::vector<LayerSpec> layers;
   std::string prefix;              // of the names of its tensors: "enc.", "dec."
+  uint32_t bias_buckets = 0;       // of distances, by which scores have a bias (attn_rel_b of the first layer); 0: none
   std::vector<ModelSpec> encoder;  // whose rows the layers attend to; empty: none
   int32_t start_token = 0;         // of a decoder with an encoder, which begins every text
   std::vector<std::string> unused_tensors;  // ends of names that files may have and the family does not compute with

@@ -214,7 +214,7 @@ void begin() {
 
 #ifdef APPENDS
 // The sums with the row's own key and value, which it stores.
-void begin_with_own(StepRow row, uint lane) {
+void begin_with_own(StepRow row, uint first_head, uint lane) {
   float score[QUERIES];
   for (uint t = 0u; t < QUERIES; ++t) score[t] = 0.0;
   for (uint i = 0u; i < LANE_QUADS; ++i) {
@@ -233,7 +233,8 @@ void begin_with_own(StepRow row, uint lane) {
     }
   }
   for (uint t = 0u; t < QUERIES; ++t) {
-    highest[t] = capped(reduce_add(score[t]));
+    const uint head = min(first_head + own_set() * QUERIES + t, GROUP - 1u);
+    highest[t] = capped(reduce_add(score[t])) + own_bias(head);
     total[t] = lane == 0u ? 1.0 : 0.0;
   }
 }
@@ -253,7 +254,7 @@ void main() {
     begin();
     sync_subgroups();
 #ifdef APPENDS
-    if (APPEND && split == splits - 1u && share == SHARES - 1u) begin_with_own(row, lane);
+    if (APPEND && split == splits - 1u && share == SHARES - 1u) begin_with_own(row, pass * HEADS, lane);
 #endif
     // Every subgroup goes through all rounds: the software driver of Mesa 26 takes sync() for a barrier of all of them.
     for (uint round = begin_at; round < key_end; round += SHARES * KEYS) {

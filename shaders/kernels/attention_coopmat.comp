@@ -163,6 +163,7 @@ vec4 seen_four(vec4 score, uint key, int position, int end, float slope) {
   const ivec4 keys = int(key) + ivec4(0, 1, 2, 3);
   if (SOFTCAP) score = vec4(capped(score.x), capped(score.y), capped(score.z), capped(score.w));
   if (SLOPES) score = fma(vec4(-slope), abs(vec4(keys - position)), score);
+  if (BIASES) [[unroll]] for (uint i = 0u; i < 4u; ++i) score[i] += bias_at(slope, keys[i] - position);
   const int column = int(lane_part() * COLUMNS);
   const int begin = int(first_seen(uint(position + column))) - column;
   if (CHUNKED) score = mix(score, vec4(LOWEST), lessThan(keys, ivec4(begin)));

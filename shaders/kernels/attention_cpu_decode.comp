@@ -82,7 +82,7 @@ void begin_with_own(StepRow row, uint lane) {
     store_own(row, w, key_word, value_word);
   }
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
-    highest[h] = capped(reduce_add(part[h]));
+    highest[h] = capped(reduce_add(part[h])) + own_bias(h);
     total[h] = lane == 0u ? 1.0 : 0.0;
   }
 }

@@ -34,6 +34,7 @@ layout(constant_id = 10) const uint FORM = 0u;
 const bool WINDOW = (FORM & kAttentionWindow) != 0u, SOFTCAP = (FORM & kAttentionSoftcap) != 0u;
 const bool CHUNKED = (FORM & kAttentionChunks) != 0u;
 const bool SINKS = (FORM & kAttentionSinks) != 0u, SLOPES = (FORM & kAttentionSlopes) != 0u;
+const bool BIASES = (FORM & kAttentionBiases) != 0u;
 const bool TEXTS = (FORM & kAttentionTexts) != 0u, BOTH_WAYS = (FORM & kAttentionBothWays) != 0u;
 
 layout(push_constant) uniform Push { AttentionPush p; };
@@ -55,7 +56,7 @@ layout(binding = 5) writeonly buffer Y { float y[]; };
 #ifndef OF_HEADS_BINDING
 #define OF_HEADS_BINDING 6
 #endif
-layout(binding = OF_HEADS_BINDING) readonly buffer OfHeads { float of_heads[]; };  // sinks or slopes
+layout(binding = OF_HEADS_BINDING) readonly buffer OfHeads { float of_heads[]; };  // sinks, slopes or biases
 #ifdef PREFILL
 layout(binding = 7) readonly buffer Texts { uvec2 texts[]; };  // first row, rows
 uint first_row() { return TEXTS ? texts[gl_WorkGroupID.z].x : 0u; }
@@ -117,11 +118,22 @@ uint last_seen(uint position) {
   return WINDOW ? min(position + p.window - 1u, end) : end;
 }
 float capped(float score) { return SOFTCAP ? softcap(score, p.softcap) : score; }
-// Of a head of this KV head's group: what its scores fall by from a key to the next one farther away.
-float slope_of(uint head) { return SLOPES ? of_heads[gl_WorkGroupID.y * GROUP + head] : 0.0; }
+// Of a head of this KV head's group: what its scores fall by from a key to the next one farther away, or where its
+// biases begin.
+float slope_of(uint head) {
+  const uint index = gl_WorkGroupID.y * GROUP + head;
+  if (BIASES) return float(index * (2u * kAttentionReach + 1u));
+  return SLOPES ? of_heads[index] : 0.0;
+}
+float bias_at(float first, int distance) {
+  const int reach = int(kAttentionReach);
+  return of_heads[uint(first) + uint(clamp(distance, -reach, reach) + reach)];
+}
+float own_bias(uint head) { return BIASES ? bias_at(slope_of(head), 0) : 0.0; }
 float seen(float score, uint key, uint last, uint position, float slope) {
   score = capped(score);
   if (SLOPES) score = fma(-slope, abs(float(int(key - position))), score);
+  if (BIASES) score += bias_at(slope, int(key - position));
   return key > last || key < first_seen(position) ? LOWEST : score;
 }
 float seen(float score, uint key, uint position, float slope) {
@@ -130,6 +142,7 @@ float seen(float score, uint key, uint position, float slope) {
 vec4 seen(vec4 score, uint key, uvec4 position, vec4 slopes) {
   if (SOFTCAP) score = vec4(capped(score.x), capped(score.y), capped(score.z), capped(score.w));
   if (SLOPES) score = fma(-slopes, abs(vec4(ivec4(key - position))), score);
+  if (BIASES) [[unroll]] for (uint i = 0u; i < 4u; ++i) score[i] += bias_at(slopes[i], int(key - position[i]));
   if (CHUNKED) score = mix(score, vec4(LOWEST), lessThan(uvec4(key), position - position % p.window));
   if (WINDOW) score = mix(score, vec4(LOWEST), lessThanEqual(uvec4(key + p.window), position));
   uvec4 last = position;

@@ -1,6 +1,7 @@
 // attention: softmax(q K^T * scale) V over the pages of the KV cache, causal, with grouped query heads; with a window
-// that hides keys too far back, or those before the row's chunk, a soft cap of scores, and of each head a sink or a slope. A sink is a logit that takes
-// part in the softmax without a value; by a slope scores fall with the distance of the key (ALiBi).
+// that hides keys too far back, or those before the row's chunk, a soft cap of scores, and of each head a sink, a slope
+// or biases. A sink is a logit that takes part in the softmax without a value; by a slope scores fall with the distance
+// of the key (ALiBi); a bias is added for each distance (T5).
 //
 // Decode: every row is a sequence of its own. Where K and V are of one type without scales, it does the work of
 // kv_write too: q is then kv_write's input, and the row's own key and value go into the pages. A workgroup takes the
@@ -30,7 +31,7 @@ struct AttentionPush {
   float softcap;
 };
 // q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and of plain types rope's
-// frequencies; then sinks or slopes (heads); in prefill texts: the first row and the number of rows of each.
+// frequencies; then sinks, slopes or biases; in prefill texts: the first row and the number of rows of each.
 SHARED_CONST kAttentionPrefillBindings = 8u, kAttentionOfHeadsInPrefill = 6u;
 SHARED_CONST kAttentionMixedBindings = 9u;
 SHARED_CONST kAttentionBindings = 10u;
@@ -55,6 +56,8 @@ SHARED_CONST kAttentionTexts = 8u;      // prefill
 SHARED_CONST kAttentionBothWays = 16u;  // with texts: a query sees later keys, too, in a window as far as earlier ones
 SHARED_CONST kAttentionSlopes = 32u;    // not with sinks
 SHARED_CONST kAttentionChunks = 64u;    // instead of a window: of as many tokens
+SHARED_CONST kAttentionBiases = 128u;   // not with either: of each head 2 kAttentionReach + 1, by how far a key is
+SHARED_CONST kAttentionReach = 128u;    // farther keys have the bias of this distance
 
 // Floats of one partial result: head_dim values, the maximum and the sum.
 SHARED_CONST kAttentionPartialExtra = 2u;

@@ -115,7 +115,9 @@ std::vector<TranslationModel> models() {
   return {{},
           {.activation = "silu", .norm_first = true, .two_tables = true, .seed = 2},
           {.activation = "gelu_quick", .recurrent = true, .seed = 3},
-          {.activation = "gelu", .norm_first = true, .recurrent = true, .encoder_layers = 3, .seed = 4}};
+          {.activation = "gelu", .norm_first = true, .recurrent = true, .encoder_layers = 3, .seed = 4},
+          {.t5 = true, .seed = 6},
+          {.t5 = true, .gated = true, .two_tables = true, .seed = 7}};
 }
 
 TEST_F(TranslatorTest, FindsWhatAPlainSearchFinds) {

@@ -76,6 +76,8 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
   args.sinks = sinks;
   const std::vector<float> slopes = slopes_of(c);
   args.slopes = slopes;
+  const std::vector<float> biases = biases_of(c);
+  args.biases = biases;
   for (uint32_t row = 0; row < positions.size(); ++row) {
     const uint32_t slot = slot_of(c, row);
     const size_t tokens = c.texts.empty() ? longest(c) : c.texts[slot];
@@ -166,6 +168,7 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
                            .softcap = c.softcap,
                            .sinks = c.sinks ? whole(sinks_of(c)) : nullptr,
                            .slopes = c.slopes ? whole(slopes_of(c)) : nullptr,
+                           .biases = c.biases ? whole(biases_of(c)) : nullptr,
                            .one_sequence = c.one_sequence,
                            .texts = c.texts.empty() ? nullptr : &texts,
                            .arguments = c.one_sequence ? nullptr : &arguments,
@@ -192,8 +195,8 @@ std::string AttentionTest::describe(Mask mask, const AttentionCase& c) {
        << c.kv_heads << " x " << c.head_dim << ", rows " << c.positions.size() << ", to " << longest(c)
        << ", one sequence " << c.one_sequence << ", rotary " << c.rotary
        << (c.pairs == RopePairs::kHalves ? " halves" : "") << (c.chunks ? ", chunks " : ", window ") << c.window
-       << ", softcap " << c.softcap << ", sinks " << c.sinks << ", slopes " << c.slopes << ", texts " << c.texts.size()
-       << ", both ways " << c.both_ways;
+       << ", softcap " << c.softcap << ", sinks " << c.sinks << ", slopes " << c.slopes << ", biases " << c.biases
+       << ", texts " << c.texts.size() << ", both ways " << c.both_ways;
   return text.str();
 }
 
@@ -221,6 +224,8 @@ void AttentionTest::check(Mask mask, const AttentionCase& c) {
   if (c.sinks) unseen("no sinks", other);
   other = c, other.both_ways = false;
   if (c.both_ways) unseen("one way", other);
+  other = c, other.biases = false;
+  if (c.biases) unseen("no biases", other);
   other = c, other.slopes = false;
   if (c.slopes) unseen("no slopes", other);
 }

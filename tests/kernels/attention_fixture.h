@@ -30,7 +30,7 @@ struct AttentionCase {
   uint32_t window = 0;
   bool chunks = false;  // of window
   float softcap = 0;
-  bool sinks = false, slopes = false;
+  bool sinks = false, slopes = false, biases = false;
   std::vector<uint32_t> texts;  // their lengths; positions are theirs, one text after the other
   bool both_ways = false;       // with texts
   QueryScale query = {};        // where the rows are appended
@@ -86,6 +86,10 @@ class AttentionTest : public DeviceTest {
 
   static std::vector<float> sinks_of(const AttentionCase& c) {
     return c.sinks ? Generator(9).normals(c.kv_heads * c.group) : std::vector<float>();
+  }
+  static std::vector<float> biases_of(const AttentionCase& c) {
+    const size_t count = c.biases ? c.kv_heads * c.group * (2 * kAttentionReach + 1) : 0;
+    return count ? Generator(11).normals(count) : std::vector<float>();
   }
   static std::vector<float> slopes_of(const AttentionCase& c) {
     std::vector<float> slopes;

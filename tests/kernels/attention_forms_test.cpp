@@ -28,6 +28,23 @@ TEST_F(AttentionFormsTest, SlopesOfHeadsAndChunks) {
 }
 
 // Later keys count by their distance, too.
+// Keys nearer and farther than the table reaches, before a row and behind it.
+TEST_F(AttentionFormsTest, BiasesByDistance) {
+  for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kIntel}) {
+    use(mask);
+    AttentionCase decode{
+        .format = kF32, .kv_heads = 3, .group = 1, .head_dim = 16, .positions = {0, 5, 128, 129, 300}, .biases = true};
+    check(mask, decode);
+    if (mask != Mask::kIntel) check_append(mask, decode);
+    AttentionCase texts = of_texts(decode, {7, 160, 33});
+    check(mask, texts);
+    texts.both_ways = true;
+    check(mask, texts);
+    texts.format = kF16;
+    check(mask, texts);
+  }
+}
+
 TEST_F(AttentionFormsTest, SlopesOfTextsBothWays) {
   for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kIntel}) {
     use(mask);

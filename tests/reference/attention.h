@@ -31,7 +31,9 @@ struct AttentionArgs {
   float softcap = 0.0f;           // scores become softcap * tanh(score / softcap); 0: they do not
   bool both_ways = false;         // a row sees all keys that there are, in a window as far ahead as back
   std::span<const float> slopes;  // (heads): what scores fall by for each position to the key; or empty
-  std::span<const float> sinks;   // (heads): logits that take part in the softmax without a value; or empty
+  std::span<const float>
+      biases;  // (heads, 2 reach + 1): added by the position of the key less that of the row; or empty
+  std::span<const float> sinks;  // (heads): logits that take part in the softmax without a value; or empty
 };
 
 // What scores fall by for each position to the key: of heads that are no power of two, the even ones of twice as many
@@ -62,6 +64,11 @@ inline void attend(const AttentionArgs& args, std::span<const float> q, std::spa
     if (cap != 0) weights[t] = cap * std::tanh(weights[t] / cap);
     const size_t distance = t > position ? t - position : position - t;
     const size_t reach = args.chunks ? position % args.window + 1 : args.window;
+    if (!args.biases.empty()) {
+      const size_t width = args.biases.size() / args.heads, far = std::min(distance, width / 2);
+      const size_t at = t > position ? width / 2 + far : width / 2 - far;
+      weights[t] += static_cast<double>(args.biases[head * width + at]);
+    }
     if (!args.slopes.empty()) weights[t] -= static_cast<double>(args.slopes[head]) * static_cast<double>(distance);
     if (args.window != 0 && distance >= reach) weights[t] = -std::numeric_limits<double>::infinity();
     top = std::max(top, weights[t]);

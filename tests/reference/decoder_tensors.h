@@ -93,6 +93,29 @@ class DecoderTensors {
     return x;
   }
 
+  // T5's biases of scores, (heads, 2 kFar + 1) by the position of the key less that of the row; empty: there are none.
+  std::vector<float> biases() const {
+    constexpr int kFar = 400;
+    if (spec_.bias_buckets == 0) return {};
+    const std::span<const float> table = weight(spec_.prefix + "blk.0.attn_rel_b.weight");
+    const size_t heads = spec_.layers[0].attention.heads;
+    std::vector<float> all;
+    for (size_t head = 0; head < heads; ++head)
+      for (int ahead = -kFar; ahead <= kFar; ++ahead) {
+        int buckets = static_cast<int>(spec_.bias_buckets), bucket = 0, distance = std::max(-ahead, 0);
+        if (!spec_.causal) {
+          buckets /= 2;
+          bucket = ahead > 0 ? buckets : 0;
+          distance = std::abs(ahead);
+        }
+        const int half = buckets / 2;
+        const double steps = std::log(std::max(distance, 1) / static_cast<double>(half)) / std::log(128.0 / half);
+        bucket += distance < half ? distance : std::min(half + static_cast<int>(steps * (buckets - half)), buckets - 1);
+        all.push_back(table[static_cast<size_t>(bucket) * heads + head]);
+      }
+    return all;
+  }
+
   // norm(x), or x where there is no norm.
   std::vector<float> normed(size_t layer, const std::string& name, std::span<const float> x) const {
     if (name.empty()) return {x.begin(), x.end()};

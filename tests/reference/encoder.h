@@ -117,6 +117,7 @@ class EncoderReference : public DecoderFeedForward {
       }
       positions.push_back(static_cast<uint32_t>(i));
     }
+    const std::vector<float> by_distance = biases();
     const std::vector<float> y = attention({.q = all[0],
                                             .positions = positions,
                                             .k = {all[1]},
@@ -126,7 +127,8 @@ class EncoderReference : public DecoderFeedForward {
                                             .head_dim = c.head_dim,
                                             .scale = c.scale,
                                             .window = c.window,
-                                            .both_ways = !spec_.causal});
+                                            .both_ways = !spec_.causal,
+                                            .biases = by_distance});
     std::vector<std::vector<float>> rows;
     for (size_t i = 0; i < x.size(); ++i)
       rows.emplace_back(y.begin() + static_cast<std::ptrdiff_t>(i * c.q_width()),

@@ -55,8 +55,8 @@ class TranslationReference : public DecoderFeedForward {
     to.v.insert(to.v.end(), v.begin(), v.end());
   }
 
-  std::vector<float> attend_to(size_t layer, const AttentionSpec& by, std::span<const float> x,
-                               const KeysValues& to) const {
+  std::vector<float> attend_to(size_t layer, const AttentionSpec& by, std::span<const float> x, const KeysValues& to,
+                               std::span<const float> by_distance = {}) const {
     const uint32_t positions[1] = {static_cast<uint32_t>(to.k.size() / by.kv_width() - 1)};
     const std::vector<float> heads = attention({.q = project(layer, by.names.prefix + "q", x, 0, by.q_width()),
                                                 .positions = positions,
@@ -65,7 +65,8 @@ class TranslationReference : public DecoderFeedForward {
                                                 .heads = by.heads,
                                                 .kv_heads = by.kv_heads,
                                                 .head_dim = by.head_dim,
-                                                .scale = by.scale});
+                                                .scale = by.scale,
+                                                .biases = by_distance});
     return project(layer, by.names.output, heads, 0, spec_.width);
   }
 
@@ -75,7 +76,8 @@ class TranslationReference : public DecoderFeedForward {
       return ssru(project(layer, "ssru_x", n, 0, spec_.width), project(layer, "ssru_f", n, 0, spec_.width),
                   memory.state);
     append(layer, spec.attention, n, memory.own);
-    return attend_to(layer, spec.attention, n, memory.own);
+    const std::vector<float> by_distance = biases();
+    return attend_to(layer, spec.attention, n, memory.own, by_distance);
   }
 
   static void add(std::vector<float>& x, const std::vector<float>& branch) {
@@ -85,7 +87,7 @@ class TranslationReference : public DecoderFeedForward {
   std::vector<float> step(int32_t token, size_t position, std::vector<Memory>& memory) const {
     std::vector<float> x = embedded(static_cast<uint32_t>(token));
     const std::span<const float> positions = weight("position_embd.weight");
-    for (size_t i = 0; i < x.size(); ++i) x[i] += positions[position * spec_.width + i];
+    for (size_t i = 0; i < x.size() && !positions.empty(); ++i) x[i] += positions[position * spec_.width + i];
     for (size_t layer = 0; layer < memory.size(); ++layer) {
       const LayerSpec& spec = spec_.layers[layer];
       add(x, mix(layer, normed(layer, spec.attention_norm, x), memory[layer]));
@@ -96,6 +98,7 @@ class TranslationReference : public DecoderFeedForward {
       x = normed(layer, spec.ffn_sum_norm, x);
     }
     if (!spec_.output_norm.empty()) x = norm(spec_.output_norm, x);
+    for (float& value : x) value *= spec_.logit_scale;
     const std::string own = spec_.prefix + "token_embd.weight";
     const std::string head = !weight("output.weight").empty() ? "output.weight"
                              : !weight(own).empty()           ? own

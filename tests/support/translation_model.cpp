@@ -19,17 +19,35 @@ class TranslationWriter {
     for (const char* table : {"enc.token_embd", "dec.token_embd", "output"})
       if (model_.two_tables) matrix(table, model_.vocabulary, model_.width, 1);
     if (!model_.two_tables) matrix("token_embd", model_.vocabulary, model_.width, 1);
-    matrix("position_embd", model_.context, model_.width, 1);
-    vector("output.bias", model_.vocabulary, 0, 1);
+    if (!model_.t5) {
+      matrix("position_embd", model_.context, model_.width, 1);
+      vector("output.bias", model_.vocabulary, 0, 1);
+    }
+    for (const char* stack : {"enc.", "dec."})
+      if (model_.t5) matrix(std::string(stack) + "blk.0.attn_rel_b", kBuckets, model_.heads, 3);
     for (uint32_t i = 0; i < model_.encoder_layers; ++i) write_layer("enc.blk." + std::to_string(i) + ".", false);
     for (uint32_t i = 0; i < model_.decoder_layers; ++i) write_layer("dec.blk." + std::to_string(i) + ".", true);
     for (const char* norm : {"enc.output_norm", "dec.output_norm"})
-      if (model_.norm_first) write_norm(norm);
+      if (model_.norm_first || model_.t5) write_norm(norm);
     return writer_.finish();
   }
 
  private:
+  static constexpr uint32_t kBuckets = 32;
+
+  void write_t5_keys() {
+    writer_.string("general.architecture", "t5");
+    writer_.u32("t5.block_count", model_.encoder_layers).u32("t5.decoder_block_count", model_.decoder_layers);
+    writer_.u32("t5.embedding_length", model_.width).u32("t5.feed_forward_length", model_.ffn);
+    writer_.u32("t5.attention.head_count", model_.heads).u32("t5.attention.key_length", model_.width / model_.heads);
+    writer_.u32("t5.attention.relative_buckets_count", kBuckets).f32("t5.attention.layer_norm_rms_epsilon", 1e-6f);
+    writer_.u32("t5.decoder_start_token_id", static_cast<uint32_t>(model_.start_token));
+    writer_.u32("tokenizer.ggml.eos_token_id", static_cast<uint32_t>(model_.end_token));
+    writer_.string("tokenizer.ggml.model", "none");
+  }
+
   void write_keys() {
+    if (model_.t5) return write_t5_keys();
     writer_.string("general.architecture", "marian");
     writer_.u32("marian.block_count", model_.encoder_layers).u32("marian.decoder_block_count", model_.decoder_layers);
     writer_.u32("marian.embedding_length", model_.width).u32("marian.feed_forward_length", model_.ffn);
@@ -75,11 +93,11 @@ class TranslationWriter {
   }
   void write_norm(const std::string& name) {
     vector(name + ".weight", model_.width, 1, 0.2);
-    vector(name + ".bias", model_.width, 0, 0.2);
+    if (!model_.t5) vector(name + ".bias", model_.width, 0, 0.2);
   }
   void projection(const std::string& name, uint64_t rows, uint64_t cols, double gain) {
     matrix(name, rows, cols, gain);
-    vector(name + ".bias", rows, 0, 0.3);
+    if (!model_.t5) vector(name + ".bias", rows, 0, 0.3);
   }
   void write_attention(const std::string& prefix) {
     for (const char* part : {"q", "k", "v", "o"}) projection(prefix + part, model_.width, model_.width, 1.5);
@@ -95,6 +113,7 @@ class TranslationWriter {
     }
     if (decoder) write_attention(block + "cross_attn_");
     projection(block + "ffn_up", model_.ffn, model_.width, 1.5);
+    if (model_.gated) projection(block + "ffn_gate", model_.ffn, model_.width, 1.5);
     projection(block + "ffn_down", model_.width, model_.ffn, 1);
     write_norm(block + "ffn_norm");
   }

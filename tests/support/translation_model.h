@@ -10,6 +10,7 @@ namespace pumice::test {
 
 struct TranslationModel {
   std::string activation = "relu";
+  bool t5 = false, gated = false;              // of that family, with a gate; else Marian
   bool norm_first = false, recurrent = false;  // recurrent: SSRU in the place of self-attention
   bool two_tables = false;                     // of embeddings, with a head of its own
   bool letters = false;                        // a vocabulary of single letters, and a target language; else none

@@ -8,6 +8,7 @@
 #include "kernels/attention.h"
 #include "kernels/rms_norm.h"
 #include "model/blocks/branch.h"
+#include "shared/attention.h"
 
 namespace pumice {
 namespace {
@@ -167,6 +168,33 @@ void record_gate(Recorder recorder, const StepContext& context, const AttentionS
 
 }  // namespace
 
+// Half of the buckets hold one distance each, the others ever more up to kAttentionReach. Where keys behind the row are
+// seen, too, they have buckets of their own.
+static uint32_t bucket_of(int32_t ahead, uint32_t buckets, bool both_ways) {
+  uint32_t first = 0, distance = static_cast<uint32_t>(std::max(-ahead, 0));
+  if (both_ways) {
+    buckets /= 2;
+    if (ahead > 0) first = buckets, distance = static_cast<uint32_t>(ahead);
+  }
+  const uint32_t exact = buckets / 2;
+  if (distance < exact) return first + distance;
+  const double far = std::log(static_cast<double>(distance) / exact) / std::log(double{kAttentionReach} / exact);
+  return first + std::min(exact + static_cast<uint32_t>(far * (buckets - exact)), buckets - 1);
+}
+
+Result<vk::Buffer> bind_biases(const ModelSpec& spec, WeightReader& reader) {
+  if (spec.bias_buckets == 0) return vk::Buffer();
+  const uint32_t heads = spec.layers[0].attention.heads;
+  PUMICE_ASSIGN(const std::vector<float> table,
+                reader.values(spec.prefix + "blk.0.attn_rel_b.weight", spec.bias_buckets, heads));
+  constexpr auto kReach = static_cast<int32_t>(kAttentionReach);
+  std::vector<float> biases;
+  for (uint32_t head = 0; head < heads; ++head)
+    for (int32_t ahead = -kReach; ahead <= kReach; ++ahead)
+      biases.push_back(table[uint64_t{bucket_of(ahead, spec.bias_buckets, !spec.causal)} * heads + head]);
+  return reader.floats(biases);
+}
+
 Result<RopeWeights> bind_rope(const RopeSpec& rope, WeightReader& reader) {
   RopeWeights weights;
   static constexpr double kNone[] = {0};  // to bind where nothing is rotated
@@ -253,6 +281,7 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
                        .softcap = spec.softcap,
                        .sinks = spec.sinks ? &weights.sinks : nullptr,
                        .slopes = spec.alibi != 0 ? &weights.slopes : nullptr,
+                       .biases = context.spec.bias_buckets != 0 ? &context.weights.biases : nullptr,
                        .one_sequence = step.one_sequence,
                        .texts = step.texts,
                        .arguments = step.decode_arguments,

@@ -13,6 +13,10 @@ namespace pumice {
 
 struct StepContext;
 
+// Biases of scores by distance for all layers of a stack, (heads, 2 kAttentionReach + 1); empty where it has none.
+// Source: Raffel et al. 2020 (T5).
+Result<vk::Buffer> bind_biases(const ModelSpec& spec, WeightReader& reader);
+
 struct RopeWeights {
   vk::Buffer frequencies, long_frequencies;  // (rotary / 2) as rope_frequencies() gives them
 

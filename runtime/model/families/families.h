@@ -101,6 +101,7 @@ namespace pumice {
   X("mamba2", mamba2)                   \
   X("falcon-h1", falcon_h1)             \
   X("baichuan", baichuan)               \
+  X("t5", t5)                           \
   X("marian", marian)                   \
   X("bert", bert)                       \
   X("nomic-bert", nomic_bert)           \
