@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <initializer_list>
+#include <vector>
 
 #include "kernels/device_policy.h"
 #include "shared/attention.h"
@@ -103,7 +104,7 @@ constexpr uint32_t kMatrixSums = 64, kMatrixHeadDim = 128;
 constexpr uint32_t kMatrixParts = kPageTokens / 8;
 
 AttentionChoice choose_matrices(const vk::DeviceCaps& caps, const AttentionShape& shape) {
-  if (!shape.matrices_built || !shape.format.plain() || shape.format.k != KvType::kF16 || !caps.float16 ||
+  if (!shape.matrices_built || shape.format.k == KvType::kF32 || shape.format.v == KvType::kF32 || !caps.float16 ||
       !caps.fixed_subgroup || !caps.subgroup_shuffle || shape.head_dim > kMatrixHeadDim)
     return {};
   const DevicePolicy policy = device_policy(caps);
@@ -192,6 +193,23 @@ static AttentionPush push_of(const AttentionArgs& args, const FloatRows& q) {
           .softcap = args.softcap};
 }
 
+static std::vector<uint32_t> constants_of(const AttentionArgs& args, const AttentionChoice& choice) {
+  std::vector<uint32_t> constants = {choice.workgroup, args.head_dim,    args.heads / args.kv_heads,
+                                     choice.queries,   choice.matrix.m,  choice.matrix.n,
+                                     choice.matrix.k,  choice.subgroups, choice.ahead,
+                                     choice.sets,      form_of(args)};
+  if (args.append) constants[kAttentionSpecAppend] = 1;
+  if (args.one_sequence) constants[kAttentionSpecShares] = choice.shares;
+  const KvFormat& format = args.pages.format;
+  if (format.plain()) return constants;
+  const uint32_t first = choice.matrix.m ? kAttentionSpecMatrixTypes : kAttentionSpecTypes;
+  constants.resize(std::max(constants.size(), size_t{first} + 3));
+  constants[first] = static_cast<uint32_t>(format.k);
+  constants[first + 1] = static_cast<uint32_t>(format.v);
+  constants[first + 2] = format.v_rotation(args.head_dim);
+  return constants;
+}
+
 void attention(Recorder recorder, const AttentionArgs& args) {
   const uint32_t group = args.heads / args.kv_heads;
   const bool matrices_built = find_embedded_shader("attention_coopmat.f16") != nullptr;
@@ -225,16 +243,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
   const vk::BufferView of_heads = one_each ? vk::BufferView(*one_each) : args.step_rows;
   bindings[args.one_sequence ? kAttentionOfHeadsInPrefill : binding_count - 1] = of_heads;
   if (args.one_sequence) bindings[kAttentionOfHeadsInPrefill + 1] = args.texts ? args.texts->spans : args.step_rows;
-  uint32_t constants[] = {choice.workgroup, args.head_dim,   group,           choice.queries,
-                          choice.matrix.m,  choice.matrix.n, choice.matrix.k, choice.subgroups,
-                          choice.ahead,     choice.sets,     form_of(args)};
-  if (append) constants[kAttentionSpecAppend] = 1;
-  if (args.one_sequence) constants[kAttentionSpecShares] = choice.shares;
-  if (const KvFormat& format = args.pages.format; !format.plain()) {
-    constants[kAttentionSpecTypes] = static_cast<uint32_t>(format.k);
-    constants[kAttentionSpecTypes + 1] = static_cast<uint32_t>(format.v);
-    constants[kAttentionSpecTypes + 2] = format.v_rotation(args.head_dim);
-  }
+  const std::vector<uint32_t> constants = constants_of(args, choice);
   record(recorder, {.variant = std::string(choice.variant) + "." + args.pages.format.variant(),
                     .constants = constants,
                     .full_subgroups = choice.full_subgroups,

@@ -16,6 +16,9 @@ void follow_amd(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   // Four, in two passes of four subgroups, are predicted to take 2.1 ms instead of 9.8 in 32 layers at depth 2,048 on
   // Navi 31.
   policy.attention_registers = 40;
+  // Up to RDNA1 two units of F16 or Q8_0 leave room for 16 and 18 of 40 subgroups on Navi 10 and 4 of 10 on Vega 10,
+  // one for 22 and 5.
+  if (!caps.integer_dot_accelerated) policy.matvec_wide_ahead = false;
   // Before RDNA4, which alone has matrices of bf16, each 16 lanes hold the whole of an operand, so wide subgroups read
   // twice as much of shared memory: 281 bytes instead of 219 for 1000 multiply-adds of the 128 x 128 tile. RDNA4 reads
   // 94 and 125.
@@ -23,7 +26,8 @@ void follow_amd(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   if (std::ranges::none_of(caps.cooperative_matrices, bf16)) policy.matrix_subgroup = caps.min_subgroup_size;
 }
 
-// NVK of Mesa 26.2 for Ada.
+// NVK of Mesa 26.2 for Ada. On Pascal the gated products of F16 have room for 28 of 64 warps; these have 57 KB of loads
+// in flight on an SM, where 480 GB/s on 28 of them, at 420 ns, want 7 KB.
 void follow_nvidia(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   // What is loaded ahead takes registers: the 128 x 128 tile then leaves room for 16 warps instead of 20, that of
   // 64 x 32 for 20 instead of 32.

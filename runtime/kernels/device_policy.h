@@ -18,6 +18,7 @@ struct DevicePolicy {
   uint32_t matvec_cols_subgroup = 0;  // matvec of several columns or gated takes this instead; 0: it does not
   uint32_t most_matvec_cols = 16, most_gated_cols = 16;  // columns of a workgroup of matvec
   uint32_t matvec_units_ahead = 4;                       // that a lane of matvec loads at most
+  bool matvec_wide_ahead = true;                         // also of units of 32 bytes and more: several
   uint32_t most_dot_sums = 32;                           // of a lane, in matmul by integer dot products
   uint32_t most_dot_rows = 2;                            // of a lane, in matrix-vector products by integer dot products
   uint32_t attention_matrix_shares = 1;                  // subgroups that share out the matrices of the same queries

@@ -21,8 +21,9 @@ uint32_t sums_of(const MatvecVariant& variant, const MatvecShape& shape) {
 // For whose weights registers have room beside the sums and x.
 uint32_t most_units_ahead(const DevicePolicy& policy, const MatvecVariant& variant, const MatvecShape& shape) {
   if (sums_of(variant, shape) >= kMostSums) return 0;
-  const uint32_t most = shape.type == kWeightF32 ? 1 : 4;
-  return std::min(policy.matvec_units_ahead, most / variant.rows_per_lane / (shape.gated ? 2 : 1));
+  const uint32_t most = (shape.type == kWeightF32 ? 1 : 4) / variant.rows_per_lane / (shape.gated ? 2 : 1);
+  const bool wide = shape.type == kWeightF16 || shape.type == kWeightBF16 || shape.type == kWeightQ8_0;
+  return std::min({policy.matvec_units_ahead, most, wide && !policy.matvec_wide_ahead ? 1 : most});
 }
 
 // Groups of equal size, so that no column is computed twice.

@@ -12,6 +12,7 @@
 #define KV_TOKENS 4
 #define V_PAIRS
 #define PREFILL
+#define TYPES_ID 11
 #include "lib/attention.glsl"
 
 // Prefill with matrices, (M, K) x (K, N), f16 in and f32 out. The workgroup stages a page's keys, then its values
@@ -106,16 +107,42 @@ void load_queries() {
   }
 }
 
+#if KV_TYPE == 2
+uvec2 halves(vec4 v) { return uvec2(packFloat2x16(f16vec2(v.xy)), packFloat2x16(f16vec2(v.zw))); }
+#endif
+
+// Eight dimensions of four tokens, from that of `base` on.
+void load_keys(uint base, uint eighth, out uvec4 keys[4]) {
+#if KV_TYPE == 2
+  vec2 scales[4];
+  vec4 low[4], high[4];
+  load_k_scales(base, eighth / 4u, scales);
+  load_k(base, 2u * eighth, scales, low);
+  load_k(base, 2u * eighth + 1u, scales, high);
+  [[unroll]] for (uint t = 0u; t < 4u; ++t) keys[t] = uvec4(halves(low[t]), halves(high[t]));
+#else
+  uvec4 words[4];
+  [[unroll]] for (uint w = 0u; w < 4u; ++w) words[w] = k_words(base, 4u * eighth + w);
+  [[unroll]] for (uint t = 0u; t < 4u; ++t) keys[t] = uvec4(words[0][t], words[1][t], words[2][t], words[3][t]);
+#endif
+}
+uvec2 load_values(uint page, uint token, uint quad) {
+#if KV_TYPE == 2
+  return halves(load_v(page, token, quad));
+#else
+  return load_v_words(page, token, quad).xy;
+#endif
+}
+
 // A lane turns four words of four tokens around.
 void stage_keys(uint base) {
   [[unroll]] for (uint task = 0u; task < KEY_TASKS; task += WG) {
     const uint i = task + lane();
     if (KEY_TASKS % WG != 0u && i >= KEY_TASKS) continue;
     const uint token = i % (kPageTokens / 4u), eighth = i / (kPageTokens / 4u);
-    uvec4 words[4];
-    [[unroll]] for (uint w = 0u; w < 4u; ++w) words[w] = k_words(base + token, 4u * eighth + w);
-    [[unroll]] for (uint t = 0u; t < 4u; ++t)
-      page_tile[(4u * token + t) * KEY_STRIDE + eighth] = uvec4(words[0][t], words[1][t], words[2][t], words[3][t]);
+    uvec4 keys[4];
+    load_keys(base + token, eighth, keys);
+    [[unroll]] for (uint t = 0u; t < 4u; ++t) page_tile[(4u * token + t) * KEY_STRIDE + eighth] = keys[t];
   }
 }
 
@@ -128,7 +155,7 @@ void stage_values(uint page, uint last_token) {
     const uint quad = i % QUADS, eighth = i / QUADS;
     uvec2 words[8];
     [[unroll]] for (uint t = 0u; t < 8u; ++t)
-      words[t] = load_v_words(page, min(8u * eighth + t, last_token), quad).xy;
+      words[t] = load_values(page, min(8u * eighth + t, last_token), quad);
     [[unroll]] for (uint d = 0u; d < 4u; ++d) {
       uvec4 tokens;
       [[unroll]] for (uint t = 0u; t < 4u; ++t)
@@ -229,25 +256,54 @@ void add_values() {
   }
 }
 
+void store_four(uint row, uint dim, vec4 values) {
+  const uint index = gl_WorkGroupID.x * QUERIES + row, to = query_start(index, p.y_stride) + dim;
+  if (index < row_count() * GROUP) [[unroll]] for (uint v = 0u; v < 4u; ++v) y[to + v] = values[v];
+}
+
+// Through the page's tile, one subgroup's queries after the other's.
+#define HADAMARD_VALUE float
+#define HADAMARD_AT(i) uintBitsToFloat(page_tile[(i) / 4u][(i) % 4u])
+#define HADAMARD_STORE(i, value) page_tile[(i) / 4u][(i) % 4u] = floatBitsToUint(value)
+#define HADAMARD_SYNC barrier
+#include "lib/hadamard.glsl"
+
+void store_rotated(Sums factor) {
+  for (uint first = 0u; first < QUERIES; first += N) {
+    barrier();
+    if (first_query() == first)
+      [[unroll]] for (uint i = 0u; i < DIMS / M; ++i)
+        coopMatStore(sums[i] * factor, page_tile, (share() * DIMS + M * i) / 4u, QUADS,
+                     gl_CooperativeMatrixLayoutColumnMajor);
+    barrier();
+    hadamard(N * HEAD_DIM, V_ROTATION, lane(), WG);
+    for (uint e = lane(); e < N * QUADS; e += WG)
+      store_four(first + e / QUADS, e % QUADS * 4u, uintBitsToFloat(page_tile[e]));
+  }
+}
+
 // Through the scores, of whose columns each share has M.
 void store() {
   barrier();
   [[unroll]] for (uint i = 0u; i < ROWS_PER_LANE; ++i) {
     const float whole = add_parts(total[i]) + sink_weight(head_of(lane_row(i)), highest[i]);
-    if (lane_part() == 0u) factors[lane_row(i)] = 1.0 / whole;
+    if (lane_part() == 0u) factors[lane_row(i)] = 1.0 / (whole * sqrt(float(V_ROTATION)));
   }
   barrier();
   const Sums factor = load_factors();
+  if (V_ROTATION > 1u) {
+    store_rotated(factor);
+    return;
+  }
   const uint at = share() * M / 4u;
   [[unroll]] for (uint i = 0u; i < DIMS / M; ++i) {
     coopMatStore(sums[i] * factor, scores, first_query() * SCORE_STRIDE + at, SCORE_STRIDE,
                  gl_CooperativeMatrixLayoutColumnMajor);
     sync_subgroup();
     for (uint e = gl_SubgroupInvocationID; e < M * N / 4u; e += LANES) {
-      const uint row = first_query() + e / (M / 4u), index = gl_WorkGroupID.x * QUERIES + row;
-      const vec4 values = uintBitsToFloat(scores[row * SCORE_STRIDE + at + e % (M / 4u)]);
-      const uint to = query_start(index, p.y_stride) + share() * DIMS + M * i + e % (M / 4u) * 4u;
-      if (index < row_count() * GROUP) [[unroll]] for (uint v = 0u; v < 4u; ++v) y[to + v] = values[v];
+      const uint row = first_query() + e / (M / 4u), quad = e % (M / 4u);
+      store_four(row, share() * DIMS + M * i + 4u * quad,
+                 uintBitsToFloat(scores[row * SCORE_STRIDE + at + quad]));
     }
     sync_subgroup();
   }

@@ -200,7 +200,8 @@ void choose_bin(uint shift) {
   sync();
   for (uint block = lane; block < BLOCKS; block += WG) {
     uint sum = 0u;
-    for (uint i = 0u; i < BLOCK; ++i) sum += table[block * BLOCK + i];
+    [[dont_unroll]] for (uint i = 0u; i < BLOCK; i += 8u)
+      [[unroll]] for (uint j = 0u; j < 8u; ++j) sum += table[block * BLOCK + i + j];
     table[kSampleBins + block] = sum;
   }
   sync();

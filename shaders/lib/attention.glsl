@@ -67,10 +67,13 @@ uint row_count() { return p.n; }
 #endif
 StepRow row_at(uint row) { return step_rows[first_row() + row]; }
 
+#ifndef TYPES_ID
+#define TYPES_ID 4
+#endif
 #if KV_TYPE == 2
-layout(constant_id = 4) const uint K_TYPE = 2u;
-layout(constant_id = 5) const uint V_TYPE = 2u;
-layout(constant_id = 6) const uint V_ROTATION = 1u;  // dimensions of a Hadamard block of V; 1: not rotated
+layout(constant_id = TYPES_ID) const uint K_TYPE = 2u;
+layout(constant_id = TYPES_ID + 1) const uint V_TYPE = 2u;
+layout(constant_id = TYPES_ID + 2) const uint V_ROTATION = 1u;  // dimensions of a Hadamard block of V; 1: not rotated
 #else
 const uint K_TYPE = KV_TYPE, V_TYPE = KV_TYPE, V_ROTATION = 1u;
 #endif

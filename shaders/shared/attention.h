@@ -44,6 +44,7 @@ SHARED_CONST kAttentionSpecQueries = 3u;  // heads of a decode pass; queries of 
 SHARED_CONST kAttentionSpecAppend = 4u;   // plain decode: does kv_write's work too
 SHARED_CONST kAttentionSpecMatrix = 4u;   // and 5, 6: m, n, k of attention_coopmat
 SHARED_CONST kAttentionSpecTypes = 4u;    // and 5, 6: types of K and V, and V's Hadamard block (1: none), of *.mixed
+SHARED_CONST kAttentionSpecMatrixTypes = 11u;  // the same of attention_coopmat.mixed
 SHARED_CONST kAttentionSpecSubgroups = 7u;  // decode, and attention_coopmat: of a workgroup
 SHARED_CONST kAttentionSpecShares = 8u;     // attention_coopmat: subgroups that share the same queries; _tile: lanes
 SHARED_CONST kAttentionSpecAhead = 8u;      // decode: vectors of 16 bytes that a lane loads before it uses them

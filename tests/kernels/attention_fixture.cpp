@@ -90,10 +90,34 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
   return y;
 }
 
+namespace {
+
+double largest(const std::vector<std::vector<float>>& slots) {
+  double value = 0;
+  for (const auto& slot : slots)
+    for (const float one : slot) value = std::max(value, std::fabs(static_cast<double>(one)));
+  return value;
+}
+
+// Of blocks of n values the largest sum of magnitudes, divided by the root of n.
+double largest_of_blocks(const std::vector<std::vector<float>>& slots, size_t n) {
+  double most = 0;
+  for (const auto& slot : slots)
+    for (size_t at = 0; at < slot.size(); at += n) {
+      double sum = 0;
+      for (size_t i = at; i < at + n; ++i) sum += std::fabs(static_cast<double>(slot[i]));
+      most = std::max(most, sum);
+    }
+  return most / std::sqrt(static_cast<double>(n));
+}
+
+}  // namespace
+
 // Scores err by a dot product's bound; that is the relative error of a weight, together with exp over the range of the
-// scores, and the rescalings (one exp for each round of keys and each split). The weights add up to 1, so the values'
-// error is relative to the largest value; numerator and denominator err alike. Matrices round queries and weights to
-// f16. A Hadamard block of n adds up n errors, divided by the root of n.
+// scores, and the rescalings (one exp for each round of keys and each split). The weights add up to 1, so their error
+// is relative to the largest value, as it is when it is rotated back; numerator and denominator err alike. What errs in
+// a value itself adds up over a Hadamard block of n, divided by the root of n. Matrices round queries, weights, and
+// keys and values of other types to f16.
 double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std::span<const float> q, double q_error) {
   double absolute = 0;
   const size_t d = c.head_dim, heads = c.kv_heads * c.group;
@@ -107,13 +131,6 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
             std::max(absolute, reference::absolute_dot(q.subspan((row * heads + head) * d, d),
                                                        std::span(k).subspan((t * c.kv_heads + head / c.group) * d, d)));
   }
-  const auto largest = [](const auto& slots) {
-    double value = 0;
-    for (const auto& slot : slots)
-      for (const float one : slot) value = std::max(value, std::fabs(static_cast<double>(one)));
-    return value;
-  };
-  double highest = largest(cache.v);
   absolute *= static_cast<double>(scale(c));
   double range = 2 * absolute;  // of scores
   for (const float slope : slopes_of(c))
@@ -123,9 +140,16 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
                        q_error * largest(cache.k) * static_cast<double>(d) * static_cast<double>(scale(c));
   const double rounds = longest(c) / 32.0 + 2;
   const double half = std::string_view(choice(c).variant) == "attention_coopmat" ? 0x1p-11 : 0;
-  const double weight = score + half * absolute + half + exp_error(range) + rounds * exp_error(0) + kDivision;
-  highest *= std::sqrt(static_cast<double>(c.format.v_rotation(c.head_dim)));
-  return highest * (2 * weight + 2 * reference::gamma_bound(longest(c) + 8, reference::Accumulator::kF32));
+  const double half_k = c.format.k == KvType::kF16 ? 0 : half, half_v = c.format.v == KvType::kF16 ? 0 : half;
+  const double weight =
+      score + (half + half_k) * absolute + half + exp_error(range) + rounds * exp_error(0) + kDivision;
+  const uint32_t block = c.format.v_rotation(c.head_dim);
+  auto values = cache.v;
+  for (auto& slot : values)
+    for (size_t at = 0; at < slot.size(); at += block) reference::hadamard(std::span(slot).subspan(at, block), block);
+  return largest(values) * 2 * weight +
+         largest_of_blocks(cache.v, block) *
+             (half_v + 2 * reference::gamma_bound(longest(c) + 8, reference::Accumulator::kF32));
 }
 
 std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& cache, std::span<const float> q,

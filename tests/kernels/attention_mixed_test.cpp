@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <string_view>
 
 #include "kernels/attention_fixture.h"
 
@@ -91,6 +92,13 @@ TEST_F(AttentionMixedTest, PrefillOfManyShapes) {
   check_prefill(Mask::kDiscrete, kQ4, 2, 1, 8, 31, 2);
   check_prefill(Mask::kDiscrete, kQ4, 1, 5, 24, 60, 70);
   check_prefill(Mask::kDiscrete, kQ8, 2, 5, 128, 31, 14);
+  for (const Mask mask : {Mask::kDiscrete, Mask::kIntel}) {
+    use(mask);
+    check_prefill(mask, kQ4, 1, 3, 96, 60, 31);
+    check_prefill(mask, kQ8Plain, 1, 2, 64, 60, 40);
+    check_prefill(mask, {KvType::kF16, KvType::kQ8_0}, 2, 1, 128, 1, 70);
+    check_prefill(mask, {KvType::kQ4_0, KvType::kF16}, 1, 4, 16, 0, 33);
+  }
   use(Mask::kShared);
   check_prefill(Mask::kShared, kQ8, 2, 1, 12, 13, 9);
   check_prefill(Mask::kShared, kQ4, 2, 5, 128, 31, 14);
@@ -148,26 +156,36 @@ TEST_F(AttentionMixedTest, DecodeDoesNotDependOnOtherRows) {
 
 // The comparison notices a wrong scale, a wrong code and a result that was not rotated back.
 TEST_F(AttentionMixedTest, MistakesShow) {
-  const AttentionCase c{
-      .format = kQ4, .kv_heads = 1, .group = 2, .head_dim = 64, .positions = consecutive(0, 40), .one_sequence = true};
-  Generator random(9);
-  const Cache right = make_cache(c, 1, random);
-  const auto q = random.normals(c.positions.size() * c.group * c.head_dim);
-  const double allowed = tolerance(c, right, q);
-  const auto wanted = expected(c, right, q);
-  EXPECT_TRUE(reference::compare(compute(c, right, q), wanted, allowed));
-  const reference::KvLayout layout = layout_of(c.format, c.kv_heads, c.head_dim);
-  for (const size_t w : {size_t{3}, layout.value_words(layout.type)}) {
-    Cache wrong = right;
-    wrong.k_pool[layout.k_word(right.table[0], 0, w, 4)] ^= 0x00001000u;
-    EXPECT_FALSE(reference::compare(compute(c, wrong, q), wanted, allowed)) << "key word " << w;
-    wrong = right;
-    wrong.v_pool[layout.v_word(right.table[0], 0, w, 4)] ^= 0x00001000u;
-    EXPECT_FALSE(reference::compare(compute(c, wrong, q), wanted, allowed)) << "value word " << w;
+  for (const Mask mask : kMasks) {
+    use(mask);
+    const AttentionCase c{.format = kQ4,
+                          .kv_heads = 1,
+                          .group = 2,
+                          .head_dim = 64,
+                          .positions = consecutive(0, 40),
+                          .one_sequence = true};
+    Generator random(9);
+    const Cache right = make_cache(c, 1, random);
+    const auto q = random.normals(c.positions.size() * c.group * c.head_dim);
+    const double allowed = tolerance(c, right, q);
+    const auto wanted = expected(c, right, q);
+    EXPECT_TRUE(reference::compare(compute(c, right, q), wanted, allowed)) << mask_name(mask);
+    const reference::KvLayout layout = layout_of(c.format, c.kv_heads, c.head_dim);
+    // Matrices round more away than the lowest bit of a code.
+    const uint32_t bit = std::string_view(choice(c).variant) == "attention_coopmat" ? 0x00008000u : 0x00001000u;
+    for (const size_t w : {size_t{3}, layout.value_words(layout.type)}) {
+      Cache wrong = right;
+      wrong.k_pool[layout.k_word(right.table[0], 0, w, 4)] ^= bit;
+      EXPECT_FALSE(reference::compare(compute(c, wrong, q), wanted, allowed)) << mask_name(mask) << ", key word " << w;
+      wrong = right;
+      wrong.v_pool[layout.v_word(right.table[0], 0, w, 4)] ^= bit;
+      EXPECT_FALSE(reference::compare(compute(c, wrong, q), wanted, allowed))
+          << mask_name(mask) << ", value word " << w;
+    }
+    AttentionCase plain = c;
+    plain.format.rotate = false;
+    EXPECT_FALSE(reference::compare(compute(plain, right, q), wanted, allowed)) << mask_name(mask);
   }
-  AttentionCase plain = c;
-  plain.format.rotate = false;
-  EXPECT_FALSE(reference::compare(compute(plain, right, q), wanted, allowed));
 }
 
 TEST(ChooseAttention, MixedTypesFitWhereverF16Does) {

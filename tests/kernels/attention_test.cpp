@@ -253,6 +253,8 @@ TEST(ChooseAttention, PrefillTakesMatricesWhereAllOfThemIsThere) {
   };
   EXPECT_EQ(without([](auto&, auto& s) { s.matrices_built = false; }), "attention_tile");
   EXPECT_EQ(without([](auto&, auto& s) { s.format = kF32; }), "attention_tile");
+  EXPECT_EQ(without([](auto&, auto& s) { s.format.k = KvType::kQ8_0; }), "attention_coopmat");
+  EXPECT_EQ(without([](auto&, auto& s) { s.format.v = KvType::kF32; }), "attention_tile") << "f16 may not hold it";
   EXPECT_EQ(without([](auto&, auto& s) { s.head_dim = 72; }), "attention_tile");
   EXPECT_EQ(without([](auto& c, auto&) { c.float16 = false; }), "attention_tile");
   EXPECT_EQ(without([](auto& c, auto&) { c.fixed_subgroup = false; }), "attention_tile");

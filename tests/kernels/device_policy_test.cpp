@@ -48,6 +48,9 @@ TEST(DevicePolicy, MatricesTakeTheSubgroupsThatReadLeast) {
   EXPECT_EQ(device_policy(amd).matrix_subgroup, amd.subgroup_size) << "RDNA4";
   EXPECT_TRUE(device_policy(amd).matrix_ahead);
   EXPECT_FALSE(device_policy(amd).matrix_rows_kept);
+  EXPECT_FALSE(device_policy(amd).matvec_wide_ahead);
+  amd.integer_dot_accelerated = true;
+  EXPECT_TRUE(device_policy(amd).matvec_wide_ahead) << "RDNA2 and later";
   const vk::DeviceCaps intel = caps_of(vk::DeviceType::kDiscrete, 0x8086);
   EXPECT_EQ(device_policy(intel).matrix_subgroup, intel.min_subgroup_size);
   EXPECT_FALSE(device_policy(intel).matrix_ahead);

@@ -311,6 +311,25 @@ TEST(ChooseMatvec, CoversAllColumnsInEqualGroups) {
   EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.variant, "shared");
 }
 
+TEST(ChooseMatvec, OldGpusLoadOneWideUnitAhead) {
+  vk::DeviceCaps caps;
+  caps.vendor_id = 0x1002;
+  caps.type = vk::DeviceType::kDiscrete;
+  const auto ahead = [&](uint32_t type, bool gated) {
+    const MatvecShape shape{.type = type, .rows = 4096, .cols = 4096, .n = 1, .gated = gated};
+    return choose_matvec(caps, shape).units_ahead;
+  };
+  for (const uint32_t type : {kWeightF16, kWeightBF16, kWeightQ8_0}) {
+    caps.integer_dot_accelerated = false;
+    EXPECT_EQ(ahead(type, false), 1u);
+    EXPECT_EQ(ahead(type, true), 1u);
+    caps.integer_dot_accelerated = true;
+    EXPECT_EQ(ahead(type, false), 2u);
+  }
+  caps.integer_dot_accelerated = false;
+  EXPECT_EQ(ahead(kWeightQ4_0, false), 2u);
+}
+
 TEST(ChooseMatvec, SoftwareDriversHaveRowsOfTheirOwnInEachLane) {
   vk::DeviceCaps caps;
   caps.type = vk::DeviceType::kCpu;

@@ -49,6 +49,8 @@ const std::map<std::string, Expected> kExpected = {
      {kAttentionMixedBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, 0, true}},
     {"attention_coopmat",
      {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 10}, 0, true, true}},
+    {"attention_coopmat.mixed",
+     {kAttentionPrefillBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13}, 0, true, true}},
     {"attention_cpu_decode", {kAttentionBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 7, 10}, 0, true}},
     {"attention_cpu_decode.mixed",
      {kAttentionMixedBindings, sizeof(AttentionPush), {0, 1, 2, 3, 4, 5, 6, 7, 10}, 0, true}},
