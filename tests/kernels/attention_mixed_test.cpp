@@ -106,6 +106,12 @@ TEST_F(AttentionMixedTest, PrefillOfManyShapes) {
   check_prefill(Mask::kShared, kQ4, 1, 2, 256, 30, 5);
 }
 
+TEST_F(AttentionMixedTest, PrefillOfHeadsOfFewMatrices) {
+  use(Mask::kDiscrete);
+  check_prefill(Mask::kDiscrete, {KvType::kQ8_0, KvType::kQ4_0}, 2, 3, 40, 0, 33);
+  check_prefill(Mask::kDiscrete, {KvType::kQ4_0, KvType::kQ8_0}, 2, 3, 40, 31, 14);
+}
+
 TEST_F(AttentionMixedTest, WideHeads) {
   use(Mask::kDiscrete);
   check_prefill(Mask::kDiscrete, kQ8, 2, 2, 512, 30, 21);
