@@ -14,7 +14,8 @@ namespace {
 
 const std::map<std::string, PumiceCachePolicy> kPolicies = {
     {"adaptive", PUMICE_CACHE_ADAPTIVE}, {"lru", PUMICE_CACHE_LRU},       {"lfu", PUMICE_CACHE_LFU},
-    {"random", PUMICE_CACHE_RANDOM},     {"s3fifo", PUMICE_CACHE_S3FIFO}, {"cost", PUMICE_CACHE_COST}};
+    {"random", PUMICE_CACHE_RANDOM},     {"s3fifo", PUMICE_CACHE_S3FIFO}, {"cost", PUMICE_CACHE_COST},
+    {"learned", PUMICE_CACHE_LEARNED}};
 
 CLI::Option* add_size(CLI::App* app, const char* name, std::uint64_t* bytes, const char* description) {
   return app->add_option(name, *bytes, description)
@@ -76,7 +77,7 @@ void add_cache_flags(CLI::App* app, CacheFlags* flags) {
       ->group("KV cache");
   app->add_option("--cache-policy", flags->policy, "what is given up first")
       ->check(CLI::IsMember(kPolicies).description(""))
-      ->type_name("adaptive|lru|lfu|random|s3fifo|cost")
+      ->type_name("adaptive|lru|lfu|random|s3fifo|cost|learned")
       ->capture_default_str()
       ->group("KV cache");
   add_store_flags(app, flags);

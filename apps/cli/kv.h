@@ -6,6 +6,7 @@
 namespace pumice_cli {
 
 void add_kv_replay_command(CLI::App* group, Action* action);
+void add_kv_policy_command(CLI::App* group, Action* action);
 void add_kv_waste_command(CLI::App* group, Action* action);
 void add_kv_folder_commands(CLI::App* group, Action* action);  // stats, list, verify, clear
 

@@ -387,7 +387,8 @@ typedef enum PumiceCachePolicy {
   PUMICE_CACHE_LFU = 2,
   PUMICE_CACHE_RANDOM = 3,
   PUMICE_CACHE_S3FIFO = 4,
-  PUMICE_CACHE_COST = 5       /* cost of computing it again times frequency */
+  PUMICE_CACHE_COST = 5,      /* cost of computing it again times frequency */
+  PUMICE_CACHE_LEARNED = 6    /* what is least likely to be used for the time that it would be kept, as it has learned */
 } PumiceCachePolicy;
 
 /* Where keys and values of texts stay after their sequences are gone, to be found again by content: a new sequence that

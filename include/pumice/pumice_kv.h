@@ -13,10 +13,37 @@ extern "C" {
 
 /* Request r asks for the blocks block_ids[offsets[r]] up to, not including, block_ids[offsets[r + 1]]: the pages of one
  * text, the first one first. Equal ids stand for equal pages after equal pages. */
+/* One of the policies that the adaptive one chooses from. */
+typedef struct PumiceKvExpert {
+  size_t size;
+  const void* next;
+  char policy[16];
+  double hit_rate;        /* of its shadow cache, what is long ago counting less */
+  double hit_rate_lately; /* the same over the last few turnovers of the cache */
+  int32_t leads;          /* not 0: the cache follows it; the learned one only while its hit_rate is the highest */
+} PumiceKvExpert;
+
+/* What the learned policy knows of blocks that are alike: those whose numbers are at least these, and below those of
+ * the next kind. */
+typedef struct PumiceKvLearnedKind {
+  size_t size;
+  const void* next;
+  uint32_t uses;
+  uint32_t depth;         /* blocks before it */
+  uint32_t from_end;      /* blocks behind it in the text that used it last */
+  int32_t late;           /* not 0: its last two uses were four turnovers of the cache apart, or more */
+  double seen;            /* uses that this is known from, what is long ago counting less */
+  double comes_back;      /* the chance of another use within sixteen turnovers of the cache */
+  double worth;           /* uses expected per block and use of any, right after a use: the lowest goes first */
+} PumiceKvLearnedKind;
+
+typedef void (*PumiceKvExpertCallback)(void* user, const PumiceKvExpert* expert);
+typedef void (*PumiceKvLearnedKindCallback)(void* user, const PumiceKvLearnedKind* kind);
+
 typedef struct PumiceKvReplayOptions {
   size_t size;
   const void* next;
-  const char* policy;      /* "lru", "lfu", "random", "s3fifo", "cost" or "adaptive" */
+  const char* policy;      /* "lru", "lfu", "random", "s3fifo", "cost", "learned" or "adaptive" */
   uint32_t pages;          /* of the cache; at least 1 */
   int32_t skip_regret;     /* nonzero: only this policy, a seventh of the time; see the result */
   uint64_t seed;           /* of random choices: equal seeds give equal results */
@@ -25,6 +52,7 @@ typedef struct PumiceKvReplayOptions {
   uint64_t requests;
   PumiceProgressCallback progress; /* may be NULL; called now and then on this thread */
   void* progress_user;
+  int64_t no_learned;      /* nonzero: the adaptive policy does without the learned one (64 bits: no padding) */
 } PumiceKvReplayOptions;
 
 static inline PumiceKvReplayOptions pumice_kv_replay_options_init(void) {
@@ -45,7 +73,7 @@ typedef struct PumiceKvReplayResult {
   uint64_t evictions;
   double hit_rate;            /* hit_blocks / blocks */
   double requests_per_second; /* of the replay itself */
-  char best_fixed[16];        /* the best of the policies other than the adaptive one */
+  char best_fixed[16];        /* the best of the policies that neither adapt nor learn */
   double best_fixed_hit_rate;
   double regret;              /* best_fixed_hit_rate - hit_rate; below zero when this policy did better */
   double farthest_hit_rate;   /* of a policy that knows the future: it evicts the page that is used again last */
@@ -61,6 +89,12 @@ static inline PumiceKvReplayResult pumice_kv_replay_result_init(void) {
 /* Drives the very index and policies of the KV cache. PUMICE_INVALID_ARGUMENT: no such policy, no pages, offsets that
  * do not rise from 0. PUMICE_CANCELLED: by the progress callback. */
 PUMICE_API PumiceResult pumice_kv_replay(const PumiceKvReplayOptions* options, PumiceKvReplayResult* result);
+
+/* The same, and in the end calls on_expert for each expert of the policy and on_learned_kind for each kind that it has
+ * learned of, on this thread. Either may be NULL. */
+PUMICE_API PumiceResult pumice_kv_policy(const PumiceKvReplayOptions* options, PumiceKvReplayResult* result,
+                                         PumiceKvExpertCallback on_expert, PumiceKvLearnedKindCallback on_learned_kind,
+                                         void* user);
 
 /* ---- Cache folders: pages on disk (PumiceCacheOptions.disk_folder). One thread at a time for each folder object. - */
 

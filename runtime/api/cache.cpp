@@ -12,8 +12,8 @@ namespace {
 constexpr uint64_t kDefaultDiskBytes = uint64_t{4} << 30;
 
 // The public numbers begin with the default.
-constexpr PolicyKind kPolicies[] = {PolicyKind::kAdaptive, PolicyKind::kLru,    PolicyKind::kLfu,
-                                    PolicyKind::kRandom,   PolicyKind::kS3Fifo, PolicyKind::kCost};
+constexpr PolicyKind kPolicies[] = {PolicyKind::kAdaptive, PolicyKind::kLru,  PolicyKind::kLfu,    PolicyKind::kRandom,
+                                    PolicyKind::kS3Fifo,   PolicyKind::kCost, PolicyKind::kLearned};
 
 Result<PolicyKind> translate(PumiceCachePolicy policy) {
   const auto number = static_cast<size_t>(policy);

@@ -36,9 +36,13 @@ class Replay {
     return {};
   }
 
-  // The real index under a policy.
-  Result<Count> run(PolicyKind policy) {
-    PrefixIndex index({.policy = policy, .capacity = options_.pages, .seed = options_.seed});
+  PrefixIndex index(PolicyKind policy) const {
+    return PrefixIndex(
+        {.policy = policy, .capacity = options_.pages, .seed = options_.seed, .learned = options_.learned});
+  }
+
+  // The real index, which is empty so far.
+  Result<Count> run(PrefixIndex& index) {
     Count count;
     std::vector<Block> chain;
     const auto begin = std::chrono::steady_clock::now();
@@ -120,16 +124,20 @@ class Replay {
 Result<ReplayReport> replay(const ReplayTrace& trace, const ReplayOptions& options) {
   Replay runs(trace, options);
   PUMICE_TRY(runs.check());
-  PUMICE_ASSIGN(const Count own, runs.run(options.policy));
+  PrefixIndex index = runs.index(options.policy);
+  PUMICE_ASSIGN(const Count own, runs.run(index));
   ReplayReport report{.requests = trace.offsets.size() - 1,
                       .blocks = trace.blocks.size(),
                       .hit_blocks = own.hits,
                       .evictions = own.evictions,
-                      .hit_rate = runs.rate(own)};
+                      .hit_rate = runs.rate(own),
+                      .experts = index.experts(),
+                      .learned = index.learned()};
   report.requests_per_second = own.seconds > 0 ? static_cast<double>(report.requests) / own.seconds : 0;
   if (!options.regret) return report;
   for (const PolicyKind policy : kFixed) {
-    PUMICE_ASSIGN(const Count count, policy == options.policy ? Result<Count>(own) : runs.run(policy));
+    PrefixIndex fixed = runs.index(policy);
+    PUMICE_ASSIGN(const Count count, policy == options.policy ? Result<Count>(own) : runs.run(fixed));
     if (policy != kFixed[0] && runs.rate(count) <= report.best_fixed_hit_rate) continue;
     report.best_fixed = policy;
     report.best_fixed_hit_rate = runs.rate(count);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <vector>
 
 #include "base/result.h"
 #include "kv/policy/eviction_policy.h"
@@ -24,6 +25,7 @@ struct ReplayOptions {
   PolicyKind policy = PolicyKind::kAdaptive;
   uint32_t pages = 0;
   uint64_t seed = 1;
+  bool learned = true;                        // whether the adaptive policy has the learned one among its experts
   bool regret = true;                         // also replays all fixed policies and farthest-next-use
   std::function<bool(double)> progress = {};  // fraction done; false: cancel. May be empty
 };
@@ -35,6 +37,9 @@ struct ReplayReport {
   PolicyKind best_fixed = PolicyKind::kLru;
   double best_fixed_hit_rate = 0;
   double farthest_hit_rate = 0;  // of the policy that knows the future: evicts what is used again last
+  // What the policy knew in the end.
+  std::vector<Expert> experts;
+  std::vector<LearnedKind> learned;
 };
 
 // Status::kInvalidArgument: offsets that do not fit, or no pages. Status::kCancelled.

@@ -127,7 +127,7 @@ static void test_options(const Fixture* fixture) {
   cache.disk_folder = "/tmp/never made, as there is no secret";
   CHECK_INVALID(pumice_context_create(fixture->model, &options, &context));
   cache = pumice_cache_options_init();
-  cache.policy = (PumiceCachePolicy)6;
+  cache.policy = (PumiceCachePolicy)7;
   CHECK_INVALID(pumice_context_create(fixture->model, &options, &context));
   cache = pumice_cache_options_init();
   cache.size = 8;

@@ -63,6 +63,25 @@ TEST_F(CliKv, ReplayPrintsOneObject) {
   EXPECT_FALSE(alone.contains("regret"));
 }
 
+TEST_F(CliKv, PolicyShowsExpertsAndWhatIsLearned) {
+  std::string trace;
+  for (int i = 0; i < 100; ++i) trace += "{\"hash_ids\": [0, " + std::to_string(i % 7 + 1) + "]}\n";
+  const std::vector<std::string> command{"kv", "policy", "--trace", file(trace), "--pages", "4"};
+  const CliResult text = run_cli(command);
+  ASSERT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_NE(text.out.find("learned"), std::string::npos);
+  std::vector<std::string> as_json = command;
+  as_json.push_back("--json");
+  const Json json = Json::parse(run_cli(as_json).out);
+  int weight = 0;
+  for (const Json& expert : json["experts"]) weight += expert["weight"].get<int>();
+  EXPECT_EQ(json["experts"].size(), 6u);
+  EXPECT_EQ(weight, 1);
+  ASSERT_FALSE(json["learned"].empty());
+  for (const Json& kind : json["learned"]) EXPECT_LE(kind["comes_back"], 1);
+  EXPECT_EQ(replay(trace, {"--no-learned"}).exit_code, 0);
+}
+
 TEST_F(CliKv, ReplaySaysWhichLineIsMalformed) {
   const std::string good = "{\"hash_ids\": [1]}\n";
   expect_failure(replay(good + "{\"hash_ids\": [1, 2}\n"), 6, "input:2: not a JSON object");

@@ -17,8 +17,8 @@ static PumiceKvReplayOptions three_requests(void) {
 }
 
 static void test_counts(void) {
-  static const char* const policies[] = {"lru", "lfu", "random", "s3fifo", "cost", "adaptive"};
-  for (int i = 0; i < 6; ++i) {
+  static const char* const policies[] = {"lru", "lfu", "random", "s3fifo", "cost", "learned", "adaptive"};
+  for (int i = 0; i < 7; ++i) {
     PumiceKvReplayOptions options = three_requests();
     options.policy = policies[i];
     PumiceKvReplayResult result = pumice_kv_replay_result_init();
@@ -34,6 +34,29 @@ static void test_counts(void) {
     CHECK_OK(pumice_kv_replay(&options, &result));
     CHECK(result.hit_blocks == 4 && result.best_fixed[0] == '\0' && result.regret == 0);
   }
+}
+
+static void count_expert(void* user, const PumiceKvExpert* expert) {
+  CHECK(expert->size == sizeof(PumiceKvExpert) && expert->policy[0] != '\0');
+  ((int*)user)[expert->leads ? 1 : 0]++;
+}
+
+static void count_kind(void* user, const PumiceKvLearnedKind* kind) {
+  CHECK(kind->size == sizeof(PumiceKvLearnedKind) && kind->comes_back >= 0 && kind->comes_back <= 1);
+  ((int*)user)[2]++;
+}
+
+static void test_policy(void) {
+  PumiceKvReplayOptions options = three_requests();
+  PumiceKvReplayResult result = pumice_kv_replay_result_init();
+  int counts[3] = {0};
+  CHECK_OK(pumice_kv_policy(&options, &result, count_expert, count_kind, counts));
+  CHECK(result.hit_blocks == 5 && counts[0] == 5 && counts[1] == 1 && counts[2] > 0);
+  options.no_learned = 1;
+  memset(counts, 0, sizeof counts);
+  CHECK_OK(pumice_kv_policy(&options, &result, count_expert, count_kind, counts));
+  CHECK(counts[0] == 4 && counts[1] == 1 && counts[2] == 0);
+  CHECK_OK(pumice_kv_policy(&options, &result, NULL, NULL, NULL));
 }
 
 static void test_wrong_arguments(void) {
@@ -82,6 +105,7 @@ static void test_cancelling(void) {
 
 int main(void) {
   test_counts();
+  test_policy();
   test_wrong_arguments();
   test_cancelling();
   return failures == 0 ? 0 : 1;

@@ -33,12 +33,12 @@ double hit_rate(const test::RequestTrace& trace, PolicyKind policy, uint32_t pag
 }
 
 TEST(EvictionPolicy, NamesAreFound) {
-  for (uint32_t i = 0; i < 6; ++i) {
+  for (uint32_t i = 0; i < 7; ++i) {
     const auto kind = static_cast<PolicyKind>(i);
     const Result<PolicyKind> found = find_policy(policy_name(kind));
     ASSERT_TRUE(found.ok());
     EXPECT_EQ(*found, kind);
-    EXPECT_EQ(make_policy(kind, 4, 1)->leader(), kind == PolicyKind::kAdaptive ? PolicyKind::kLru : kind);
+    EXPECT_EQ(make_policy(kind, 4, 1)->leader(), kind == PolicyKind::kAdaptive ? PolicyKind::kLearned : kind);
   }
   EXPECT_FALSE(find_policy("mru").ok());
   EXPECT_NE(find_policy("mru").error().message.find("lru, lfu"), std::string::npos);
@@ -98,8 +98,7 @@ TEST(FrequencyMemory, FadesAndForgets) {
   EXPECT_LE(memory.size(), 400u);
 }
 
-// The adaptive policy on loads of all kinds, none of which it was made for. Its first leader is LRU, so a load that
-// LRU is bad at costs it the time to notice.
+// The adaptive policy on loads of all kinds, none of which it was made for.
 TEST(AdaptivePolicy, KeepsUpWithTheBestFixedPolicy) {
   const struct {
     const char* name;

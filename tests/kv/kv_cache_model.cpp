@@ -104,7 +104,7 @@ void KvCacheModel::operate() {
 }
 
 void KvCacheModel::set_something() {
-  switch (below(6)) {
+  switch (below(7)) {
     case 0:
       if (Text* const text = any(below(2) == 0)) {
         cache_->unpin(text->pinned);

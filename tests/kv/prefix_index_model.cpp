@@ -8,8 +8,8 @@ namespace {
 constexpr size_t kTokens = 2;  // of a block
 constexpr TenantId kTenants = 3;
 constexpr uint32_t kCapacity = 40;
-constexpr PolicyKind kPolicies[] = {PolicyKind::kLru,    PolicyKind::kLfu,  PolicyKind::kRandom,
-                                    PolicyKind::kS3Fifo, PolicyKind::kCost, PolicyKind::kAdaptive};
+constexpr PolicyKind kPolicies[] = {PolicyKind::kLru,  PolicyKind::kLfu,      PolicyKind::kRandom, PolicyKind::kS3Fifo,
+                                    PolicyKind::kCost, PolicyKind::kAdaptive, PolicyKind::kLearned};
 
 const Secret& secret() {
   static const Secret made{};

@@ -25,8 +25,8 @@ TEST(PrefixIndexModel, LruGivesUpTheLeastRecentlyUsed) {
 }
 
 TEST(PrefixIndexModel, EveryPolicyAgrees) {
-  for (const PolicyKind policy :
-       {PolicyKind::kLfu, PolicyKind::kRandom, PolicyKind::kS3Fifo, PolicyKind::kCost, PolicyKind::kAdaptive}) {
+  for (const PolicyKind policy : {PolicyKind::kLfu, PolicyKind::kRandom, PolicyKind::kS3Fifo, PolicyKind::kCost,
+                                  PolicyKind::kAdaptive, PolicyKind::kLearned}) {
     PrefixIndexModel model({.operations = operations() / 10, .seed = 3, .policy = policy});
     EXPECT_EQ(model.run(), "") << policy_name(policy);
   }

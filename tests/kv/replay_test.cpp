@@ -86,13 +86,18 @@ TEST(Replay, AnyIdsDo) {
       << "a text cannot have the same block twice: the rest of it is not kept";
 }
 
-// The rates of LRU are those of an independent program.
-TEST(Replay, MooncakeConversations) {
-  std::ifstream in(PUMICE_SHARED_DIR "/traces/mooncake_conversation.jsonl");
-  if (!in) GTEST_SKIP() << "no optional test data in " << PUMICE_SHARED_DIR;
+test::RequestTrace mooncake_conversations() {
   test::RequestTrace trace;
+  std::ifstream in(PUMICE_SHARED_DIR "/traces/mooncake_conversation.jsonl");
   for (std::string line; std::getline(in, line);)
     trace.add(nlohmann::json::parse(line)["hash_ids"].get<std::vector<uint64_t>>());
+  return trace;
+}
+
+// The rates of LRU are those of an independent program.
+TEST(Replay, MooncakeConversations) {
+  const test::RequestTrace trace = mooncake_conversations();
+  if (trace.blocks.empty()) GTEST_SKIP() << "no optional test data in " << PUMICE_SHARED_DIR;
   const struct {
     uint32_t pages;
     double lru, times_lru;
@@ -105,6 +110,28 @@ TEST(Replay, MooncakeConversations) {
     EXPECT_GE(adaptive.hit_rate, 0.95 * fixed.best_fixed_hit_rate) << pages;
     EXPECT_LE(adaptive.hit_rate, fixed.farthest_hit_rate) << pages;
   }
+}
+
+// The constants of the learned policy were chosen on the first half.
+TEST(Replay, LearningPaysOnMooncakeConversations) {
+  const test::RequestTrace trace = mooncake_conversations();
+  if (trace.blocks.empty()) GTEST_SKIP() << "no optional test data in " << PUMICE_SHARED_DIR;
+  const ReplayTrace whole = trace.view();
+  const std::span first_half = whole.offsets.first(whole.offsets.size() / 2 + 1);
+  int clearly_better = 0;
+  for (const uint32_t pages : {1000u, 3000u, 10000u, 30000u}) {
+    const auto hits = [&](bool learned, bool half) {
+      const auto report = replay(half ? ReplayTrace{whole.blocks.first(first_half.back()), first_half} : whole,
+                                 {.pages = pages, .learned = learned, .regret = false});
+      return report.ok() ? static_cast<double>(report->hit_blocks) : 0;
+    };
+    const double with = hits(true, false), without = hits(false, false);
+    const double with_late = with - hits(true, true), without_late = without - hits(false, true);
+    EXPECT_GE(with, 0.99 * without) << pages;
+    EXPECT_GE(with_late, 0.99 * without_late) << pages;
+    clearly_better += with_late >= 1.03 * without_late ? 1 : 0;
+  }
+  EXPECT_GE(clearly_better, 2);
 }
 
 }  // namespace pumice::replay_test

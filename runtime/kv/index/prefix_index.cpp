@@ -11,13 +11,14 @@ uint64_t block_id(const PageKey& key) {
 
 PrefixIndex::PrefixIndex(const PrefixIndexOptions& options)
     : options_(options),
-      tree_(make_policy(options.policy, options.capacity, options.seed), [this](NodeId node, bool evictable) {
-        if (evictable) {
-          idle_leaves_.set(node, {.value = entries_[node].used, .tie = node});
-        } else {
-          idle_leaves_.erase(node);
-        }
-      }) {
+      tree_(make_policy(options.policy, options.capacity, options.seed, options.learned),
+            [this](NodeId node, bool evictable) {
+              if (evictable) {
+                idle_leaves_.set(node, {.value = entries_[node].used, .tie = node});
+              } else {
+                idle_leaves_.erase(node);
+              }
+            }) {
   tree_.reserve(options.capacity);
   idle_leaves_.reserve(options.capacity);
   entries_.reserve(options.capacity);
@@ -124,7 +125,7 @@ void PrefixIndex::set_policy(PolicyKind policy) {
     if (tree_.present(node) && tree_.leaf(node)) leaves.push_back(node);
   std::stable_sort(leaves.begin(), leaves.end(),
                    [&](NodeId a, NodeId b) { return entries_[a].used < entries_[b].used; });
-  tree_.set_policy(make_policy(policy, options_.capacity, options_.seed), leaves);
+  tree_.set_policy(make_policy(policy, options_.capacity, options_.seed, options_.learned), leaves);
   options_.policy = policy;
 }
 

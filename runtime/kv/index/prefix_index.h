@@ -42,6 +42,7 @@ struct PrefixIndexOptions {
   uint32_t capacity = 0;   // pages of the pool
   double ttl_seconds = 0;  // since last use; 0: none
   uint64_t seed = 1;
+  bool learned = true;  // see make_policy()
   // How much dearer each block of a text is to compute than the one before it, as a part of the first one's cost: later
   // tokens attend to more. About 0.001 for 32 tokens of a model with some billion parameters.
   float cost_growth = 0.001f;
@@ -107,6 +108,8 @@ class PrefixIndex {
   uint32_t tenant_pages(TenantId tenant) const;
   PolicyKind policy() const { return options_.policy; }
   PolicyKind leader() const { return tree_.policy().leader(); }
+  std::vector<Expert> experts() const { return tree_.policy().experts(); }
+  std::vector<LearnedKind> learned() const { return tree_.policy().learned(); }
   const std::array<uint64_t, kEvictionCauses>& evictions() const { return evictions_; }
   void check_invariants() const;  // for tests: throws BrokenInvariant when something is wrong
 

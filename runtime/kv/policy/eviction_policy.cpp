@@ -1,6 +1,7 @@
 #include "kv/policy/eviction_policy.h"
 
 #include "kv/policy/adaptive_policy.h"
+#include "kv/policy/learned_policy.h"
 #include "kv/policy/random_policy.h"
 #include "kv/policy/ranked_policy.h"
 #include "kv/policy/s3fifo_policy.h"
@@ -8,7 +9,7 @@
 namespace pumice {
 namespace {
 
-constexpr const char* kNames[] = {"lru", "lfu", "random", "s3fifo", "cost", "adaptive"};
+constexpr const char* kNames[] = {"lru", "lfu", "random", "s3fifo", "cost", "adaptive", "learned"};
 
 }  // namespace
 
@@ -18,11 +19,11 @@ Result<PolicyKind> find_policy(std::string_view name) {
   for (size_t i = 0; i < std::size(kNames); ++i)
     if (name == kNames[i]) return static_cast<PolicyKind>(i);
   return error(Status::kInvalidArgument,
-               "there is no eviction policy '%.*s'; use lru, lfu, random, s3fifo, cost or adaptive",
+               "there is no eviction policy '%.*s'; use lru, lfu, random, s3fifo, cost, adaptive or learned",
                static_cast<int>(name.size()), name.data());
 }
 
-std::unique_ptr<EvictionPolicy> make_policy(PolicyKind kind, uint32_t capacity, uint64_t seed) {
+std::unique_ptr<EvictionPolicy> make_policy(PolicyKind kind, uint32_t capacity, uint64_t seed, bool learned) {
   switch (kind) {
     case PolicyKind::kLru:
       return std::make_unique<LruPolicy>(capacity);
@@ -35,7 +36,9 @@ std::unique_ptr<EvictionPolicy> make_policy(PolicyKind kind, uint32_t capacity, 
     case PolicyKind::kCost:
       return std::make_unique<CostPolicy>(capacity);
     case PolicyKind::kAdaptive:
-      return std::make_unique<AdaptivePolicy>(capacity, seed);
+      return std::make_unique<AdaptivePolicy>(capacity, seed, learned);
+    case PolicyKind::kLearned:
+      return std::make_unique<LearnedPolicy>(capacity, seed);
   }
   check_failed("a policy of PolicyKind", __FILE__, __LINE__);
 }

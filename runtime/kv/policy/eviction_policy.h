@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -27,9 +28,34 @@ struct BlockInfo {
   float cost = 1;       // of computing it again; any unit, the same for all
 };
 
-enum class PolicyKind : uint32_t { kLru = 0, kLfu = 1, kRandom = 2, kS3Fifo = 3, kCost = 4, kAdaptive = 5 };
-const char* policy_name(PolicyKind kind);  // "lru", "lfu", "random", "s3fifo", "cost", "adaptive"
+enum class PolicyKind : uint32_t {
+  kLru = 0,
+  kLfu = 1,
+  kRandom = 2,
+  kS3Fifo = 3,
+  kCost = 4,
+  kAdaptive = 5,
+  kLearned = 6
+};
+const char* policy_name(PolicyKind kind);  // "lru", "lfu", "random", "s3fifo", "cost", "adaptive", "learned"
 Result<PolicyKind> find_policy(std::string_view name);
+
+// One of the policies that the adaptive one chooses from.
+struct Expert {
+  PolicyKind policy;
+  double hit_rate = 0;         // of its shadow
+  double hit_rate_lately = 0;  // the same over the last few turnovers of the cache
+  bool leads = false;
+};
+
+// What the learned policy knows of blocks that are alike: those whose numbers are at least these, and below the next.
+struct LearnedKind {
+  uint32_t uses = 0, depth = 0, from_end = 0;  // from_end: blocks behind it in the text that used it last
+  bool late = false;                           // its last two uses were far apart
+  double seen = 0;                             // uses, faded
+  double comes_back = 0;                       // the chance of another use
+  double worth = 0;                            // uses expected per block and use of any, right after a use
+};
 
 class EvictionPolicy {
  public:
@@ -51,11 +77,14 @@ class EvictionPolicy {
   virtual NodeId victim(const Evictable& filter) = 0;
   // How many blocks the cache holds at most (shadows follow it).
   virtual void set_capacity(uint32_t blocks) = 0;
-  // The fixed policy that decides at present: itself, except for the adaptive one.
+  // The policy that decides at present: itself, except for the adaptive one.
   virtual PolicyKind leader() const = 0;
+  // For people to look at; empty where there is nothing of the kind.
+  virtual std::vector<Expert> experts() const { return {}; }
+  virtual std::vector<LearnedKind> learned() const { return {}; }
 };
 
-// seed: of the random choices, so that a run can be repeated.
-std::unique_ptr<EvictionPolicy> make_policy(PolicyKind kind, uint32_t capacity, uint64_t seed);
+// seed: of the random choices, so that a run can be repeated. learned: whether the adaptive one has that expert, too.
+std::unique_ptr<EvictionPolicy> make_policy(PolicyKind kind, uint32_t capacity, uint64_t seed, bool learned = true);
 
 }  // namespace pumice

@@ -26,6 +26,7 @@ class ShadowCache {
   bool holds(uint64_t id) const { return tree_.find(id) != kNoNode; }
   void set_capacity(uint32_t blocks);  // gives up what is too much
   uint32_t size() const { return tree_.size(); }
+  const EvictionPolicy& policy() const { return tree_.policy(); }
   uint64_t evictions() const { return evictions_; }
 
  private:
