@@ -37,3 +37,14 @@ if(PUMICE_REDIS)
     endif()
   endif()
 endif()
+
+# Optional: sounds from files. Only runtime/media/sound_file.cpp is told (library.cmake), so that nothing else is
+# compiled anew where the packages come or go.
+option(PUMICE_SOUND "Build the reading of sounds, if libsndfile and libsamplerate are there" ON)
+if(PUMICE_SOUND)
+  pkg_check_modules(sound sndfile samplerate)
+  if(sound_FOUND)
+    list(APPEND PUMICE_PKGCONFIG_REQUIRES sndfile samplerate)
+    target_link_libraries(pumice_dependencies INTERFACE ${sound_LINK_LIBRARIES})
+  endif()
+endif()

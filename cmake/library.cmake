@@ -14,6 +14,10 @@ foreach(source IN LISTS runtime_sources)
   string(MAKE_C_IDENTIFIER ${folder} folder)
   set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${folder})
 endforeach()
+if(sound_FOUND)
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/runtime/media/sound_file.cpp APPEND PROPERTY
+    COMPILE_DEFINITIONS PUMICE_HAS_SOUND)
+endif()
 set(PUMICE_INTERNAL_INCLUDES
   ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/shaders ${PROJECT_SOURCE_DIR}/include)
 target_include_directories(pumice_objects PUBLIC ${PUMICE_INTERNAL_INCLUDES})

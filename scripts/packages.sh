@@ -7,6 +7,7 @@ packages_build=(
   libvulkan-dev glslang-tools spirv-tools
   libutf8proc-dev libsodium-dev libzstd-dev libhiredis-dev libssl-dev libcli11-dev libfmt-dev nlohmann-json3-dev
   libvulkan1 mesa-vulkan-drivers
+  libsndfile1-dev libsamplerate0-dev  # optional: sounds
 )
 
 # To test it, in addition.

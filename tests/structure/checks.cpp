@@ -221,6 +221,7 @@ const std::map<std::string, std::set<std::string>>& module_arrows() {
       {"base", {}},
       {"vk", {"base"}},
       {"format", {"base"}},
+      {"media", {"base"}},
       {"text", {"base"}},
       {"kernels", {"vk"}},
       {"kv", {"base"}},
