@@ -388,7 +388,7 @@ typedef enum PumiceCachePolicy {
   PUMICE_CACHE_RANDOM = 3,
   PUMICE_CACHE_S3FIFO = 4,
   PUMICE_CACHE_COST = 5,      /* cost of computing it again times frequency */
-  PUMICE_CACHE_LEARNED = 6    /* what is least likely to be used for the time that it would be kept, as it has learned */
+  PUMICE_CACHE_LEARNED = 6    /* what is least likely to be used in the time that it would be kept, as learned */
 } PumiceCachePolicy;
 
 /* Where keys and values of texts stay after their sequences are gone, to be found again by content: a new sequence that
@@ -566,7 +566,7 @@ PUMICE_API PumiceResult pumice_context_flush_cache(PumiceContext* context, uint3
 PUMICE_API PumiceResult pumice_context_profile(const PumiceContext* context, char* buffer, size_t capacity,
                                                size_t* length);
 
-/* ---- Encoders: vectors of texts, for search. ---------------------------------------------------------------------- */
+/* ---- Encoders: vectors of texts, for search. --------------------------------------------------------------------- */
 
 typedef enum PumicePooling {
   PUMICE_POOLING_OF_MODEL = 0, /* as its file says; else MEAN of encoders and LAST of decoders */
@@ -650,14 +650,14 @@ static inline PumiceEncoderInfo pumice_encoder_info_init(void) {
 }
 PUMICE_API PumiceResult pumice_encoder_get_info(const PumiceEncoder* encoder, PumiceEncoderInfo* info);
 
-/* ---- Translation: models with an encoder and a decoder. ----------------------------------------------------------- */
+/* ---- Translation: models with an encoder and a decoder. ---------------------------------------------------------- */
 
 typedef struct PumiceTranslatorOptions {
   size_t size;
   const void* next;
   uint32_t beam;            /* hypotheses of a text; 0: as the file says, else 1 (greedy) */
-  double length_penalty;    /* a score is the sum of log-probabilities / tokens^length_penalty; 0: as the file says, else 1;
-                               < 0: none */
+  double length_penalty;    /* a score is the sum of log-probabilities / tokens^length_penalty; 0: as the file says,
+                               else 1; < 0: none */
   uint32_t batch;           /* most hypotheses of a step; 0: 32 */
   uint32_t source_tokens;   /* most of a sentence; 0: as many as the model has positions, at most 512 */
   uint32_t store_tokens;    /* room in device memory for sources that were translated before; 0: 8192 */
@@ -701,7 +701,7 @@ typedef struct PumiceTranslateOptions {
   const void* next;
   const PumiceText* texts;  /* of any length: they are cut into sentences, and white space stays as it is */
   size_t count;
-  const PumiceTokens* sources; /* instead of texts: `count` sources as tokens of the encoder, each one sentence; or NULL */
+  const PumiceTokens* sources; /* instead of texts: sources as tokens of the encoder, each one sentence; or NULL */
   const char* to;           /* the target language of a model that has several ("pt"); NULL: none is named */
   uint32_t max_tokens;      /* of a sentence's translation; 0: by its length */
   int32_t whole;            /* nonzero: each text is one sentence */

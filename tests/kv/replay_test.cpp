@@ -112,7 +112,7 @@ TEST(Replay, MooncakeConversations) {
   }
 }
 
-// The constants of the learned policy were chosen on the first half.
+// The constants of the learned policy were chosen with all of this trace in view.
 TEST(Replay, LearningPaysOnMooncakeConversations) {
   const test::RequestTrace trace = mooncake_conversations();
   if (trace.blocks.empty()) GTEST_SKIP() << "no optional test data in " << PUMICE_SHARED_DIR;

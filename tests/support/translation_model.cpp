@@ -16,9 +16,10 @@ class TranslationWriter {
 
   std::vector<std::byte> write() {
     write_keys();
-    for (const char* table : {"enc.token_embd", "dec.token_embd", "output"})
-      if (model_.two_tables) matrix(table, model_.vocabulary, model_.width, 1);
-    if (!model_.two_tables) matrix("token_embd", model_.vocabulary, model_.width, 1);
+    if (!model_.two_tables || model_.t5) matrix("token_embd", model_.vocabulary, model_.width, 1);
+    if (model_.two_tables) matrix("output", model_.vocabulary, model_.width, 1);
+    for (const char* table : {"enc.token_embd", "dec.token_embd"})
+      if (model_.two_tables && !model_.t5) matrix(table, model_.vocabulary, model_.width, 1);
     if (!model_.t5) {
       matrix("position_embd", model_.context, model_.width, 1);
       vector("output.bias", model_.vocabulary, 0, 1);
