@@ -184,6 +184,7 @@ RecordList list_steps(const Model& model, const KvFormat& kv, std::span<const ui
 Result<WarmUpSummary> warm_up(const Model& model, const WarmUpOptions& options) {
   Kernels& kernels = model.kernels();
   WarmUpSummary summary;
+  if (!model.spec().encoder.empty()) return summary;  // a translator makes what it takes as it goes
   if (options.autotune) {
     const RecordList list = list_steps(model, options.kv, kTunedPrompts);
     Result<AutotuneSummary> tuned = autotune(

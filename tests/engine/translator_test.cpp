@@ -7,6 +7,7 @@
 #include <map>
 
 #include "engine/context.h"
+#include "engine/warm_up.h"
 #include "reference/translation.h"
 #include "support/engine_fixture.h"
 #include "support/translation_model.h"
@@ -210,6 +211,9 @@ TEST_F(TranslatorTest, RefusesWhatItCannotTranslate) {
   EXPECT_EQ(stopped.error().status, Status::kCancelled);
   EXPECT_EQ(translate(*loaded.translator, {source}, {.limit = 3}).size(), 1u) << "usable afterwards";
   EXPECT_EQ(Context::create(*loaded.model->model, {}, {.context_tokens = 64}).error().status, Status::kUnsupported);
+  const Result<WarmUpSummary> warm = warm_up(*loaded.model->model, {.autotune = false});
+  ASSERT_TRUE(warm.ok());
+  EXPECT_EQ(warm->pipelines, 0u);
   const auto decoder = load(make_synthetic_model({}));
   ASSERT_TRUE(decoder);
   EXPECT_EQ(Translator::create(*decoder->model, {}).error().status, Status::kUnsupported);
