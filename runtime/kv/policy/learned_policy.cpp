@@ -91,7 +91,8 @@ std::vector<LearnedKind> LearnedPolicy::learned() const {
     if (reached_[kind][0] < 1) continue;
     double stays_away = 1;
     for (const double chance : chances_[kind]) stays_away *= 1 - chance;
-    const uint32_t text = kind / kFromEnd.size(), uses = text / kDepths.size();
+    const auto text = static_cast<uint32_t>(kind / kFromEnd.size());
+    const auto uses = static_cast<uint32_t>(text / kDepths.size());
     kinds.push_back({.uses = kUses[uses / 2],
                      .depth = kDepths[text % kDepths.size()],
                      .from_end = kFromEnd[kind % kFromEnd.size()],
