@@ -73,7 +73,7 @@ std::string SourceText::languages() const {
 Result<int32_t> SourceText::language(std::string_view name) const {
   const std::string wanted(name);
   for (const std::string& token : {"<2" + wanted + ">", ">>" + wanted + "<<", wanted})
-    if (const std::optional<int32_t> id = id_of(token)) return *id;
+    if (const std::optional<int32_t> id = id_of(token); id && language_in(token)) return *id;
   return error(Status::kNotFound, "the model has no target language '%s'; it has %s", printable(wanted).c_str(),
                languages().c_str());
 }

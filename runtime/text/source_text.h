@@ -30,7 +30,7 @@ class SourceText {
 
   // language: the id of a token that comes first; none: empty.
   std::vector<int32_t> encode(std::string_view text, std::optional<int32_t> language) const;
-  // The id of the token that stands for a target language: "por" of <2por> or >>por<<, or a token's own name. kNotFound
+  // The id of the token that stands for a target language: "por" of <2por> or >>por<<, or the whole. kNotFound
   // names some that there are.
   Result<int32_t> language(std::string_view name) const;
 

@@ -119,8 +119,12 @@ TEST_F(TranslationApiTest, LanguagesAlternativesAndErrors) {
   options.alternatives = 4;
   EXPECT_EQ(code_of({"a"}, options), PUMICE_INVALID_ARGUMENT);
   options.alternatives = 1;
-  options.to = "xx";
-  EXPECT_EQ(code_of({"a"}, options), PUMICE_NOT_FOUND);
+  for (const char* no_language : {"xx", "x", "</s>", ""}) {
+    options.to = no_language;
+    EXPECT_EQ(code_of({"a"}, options), PUMICE_NOT_FOUND) << no_language;
+  }
+  options.to = "<2pt>";
+  EXPECT_EQ(code_of({"a"}, options), PUMICE_OK);
   options.to = "pt";
   EXPECT_EQ(code_of({"a"}, options), PUMICE_OK);
   try {
