@@ -31,9 +31,7 @@ constexpr std::uint64_t kDefaultRam = 64u << 20;
 struct EmbedFlags {
   std::string model;
   DeviceFlags device;
-  std::vector<std::string> texts;
-  std::optional<std::string> file;
-  Ids ids;            // of one text, instead
+  LineFlags lines;
   std::string query;  // of `rank`
   std::string pooling = "model";
   bool no_normalise = false, truncate = false, half = false, json = false, stats = false;
@@ -57,31 +55,25 @@ ContextFlags kv_of(const EmbedFlags& flags) {
   return context;
 }
 
-std::vector<std::string> read_texts(const EmbedFlags& flags) {
-  if (!flags.ids.empty()) return {""};
-  if (!flags.texts.empty() && flags.file) throw Failure(kExitUsage, "give either texts or -f FILE, not both");
-  if (!flags.texts.empty()) return flags.texts;
-  return split_lines(read_prompt({.file = flags.file}));
-}
-
 // An encoder, and texts as it takes them.
 class Embedding {
  public:
   Embedding(const EmbedFlags& flags, const Session& session, PumicePooling pooling)
-      : flags_(flags), session_(session), encoder_(session.model(), encoder_options(flags, pooling)) {}
+      : flags_(flags),
+        encoder_(session.model(), encoder_options(flags, pooling)),
+        most_tokens_(encoder_.info().text_tokens) {}
 
   const pumice::Encoder& encoder() const { return encoder_; }
 
   // With --truncate a long text loses what is before its last token, which may be one that ends it.
   Ids fit(Ids ids, std::size_t number) const {
-    const std::size_t most = encoder_.info().text_tokens;
-    if (ids.size() <= most) return ids;
+    if (ids.size() <= most_tokens_) return ids;
     if (!flags_.truncate)
       throw Failure(kExitContextTooSmall,
                     fmt::format("text {} has {} tokens, and the model takes {}: shorten it, or pass --truncate", number,
-                                ids.size(), most));
+                                ids.size(), most_tokens_));
     const std::int32_t last = ids.back();
-    ids.resize(most);
+    ids.resize(most_tokens_);
     ids.back() = last;
     return ids;
   }
@@ -117,8 +109,8 @@ class Embedding {
 
  private:
   const EmbedFlags& flags_;
-  const Session& session_;
   pumice::Encoder encoder_;
+  const std::size_t most_tokens_;  // of a text
 };
 
 std::span<const float> row_of(const std::vector<float>& values, std::size_t at, std::size_t width) {
@@ -145,7 +137,7 @@ int embed(EmbedFlags& flags) {
   catch_interrupts();
   prepare_cache(&flags.cache);
   Messages messages(flags.device);
-  const std::vector<std::string> texts = read_texts(flags);
+  const std::vector<std::string> texts = read_lines(flags.lines);
   const Session session(flags.device, &messages, flags.model, kv_of(flags));
   Embedding embedding(flags, session, kPoolings.at(flags.pooling));
   const PumiceEncoderInfo info = embedding.encoder().info();
@@ -156,7 +148,8 @@ int embed(EmbedFlags& flags) {
     std::vector<Ids> ids;
     for (std::size_t i = first; i < end; ++i) {
       ids.push_back(embedding.fit(
-          flags.ids.empty() ? session.model().tokenize(texts[i], PUMICE_TOKENIZE_ADD_SPECIAL) : flags.ids, i + 1));
+          flags.lines.ids.empty() ? session.model().tokenize(texts[i], PUMICE_TOKENIZE_ADD_SPECIAL) : flags.lines.ids,
+          i + 1));
       if (flags.json) ids_json += fmt::format("{}[{}]", i > 0 ? "," : "", fmt::join(ids.back(), ","));
     }
     std::string out;
@@ -197,7 +190,7 @@ int rank(EmbedFlags& flags) {
   catch_interrupts();
   prepare_cache(&flags.cache);
   Messages messages(flags.device);
-  const std::vector<std::string> texts = read_texts(flags);
+  const std::vector<std::string> texts = read_lines(flags.lines);
   const Session session(flags.device, &messages, flags.model, kv_of(flags));
   Embedding embedding(flags, session, PUMICE_POOLING_RANK);
   std::vector<Ids> ids;
@@ -214,11 +207,10 @@ int rank(EmbedFlags& flags) {
   return messages.exit_code();
 }
 
-void add_shared_flags(CLI::App* command, EmbedFlags* flags) {
+void add_shared_flags(CLI::App* command, EmbedFlags* flags, bool with_ids) {
   flags->cache.options.ram_bytes = kDefaultRam;
   add_model_flag(command, &flags->model);
-  command->add_option("texts", flags->texts, "the texts (default: one a line of standard input)")->type_name("TEXT");
-  command->add_option("-f,--file", flags->file, "a text a line; -: standard input")->type_name("FILE");
+  add_line_flags(command, &flags->lines, with_ids);
   command->add_flag("--truncate", flags->truncate, "cut texts that are longer than the model takes");
   command->add_flag("--half", flags->half, "keys and values as F16: faster on GPUs, a little less accurate");
   command->add_option("--batch", flags->batch_tokens, "tokens of one submission (default: by device)")
@@ -240,18 +232,12 @@ void add_embed_command(CLI::App* app, Action* action) {
       "that\n"
       "the product of two is their cosine. Texts that were computed before are found again: within the process, and\n"
       "with --cache-dir in the next runs, too. What some models want before a text (\"query: \") is yours to write.\n");
-  add_shared_flags(command, flags.get());
+  add_shared_flags(command, flags.get(), true);
   add_device_flags(command, &flags->device);
   command->add_option("--pooling", flags->pooling, "what one vector is made of; none: a vector for each token")
       ->check(CLI::IsMember(kPoolings).description(""))
       ->type_name("model|none|mean|cls|last")
       ->capture_default_str();
-  command->add_option("--ids", flags->ids, "one text as token ids, such as 1,2,3; nothing is added to them")
-      ->delimiter(',')
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("IDS")
-      ->excludes("texts")
-      ->excludes("--file");
   command->add_flag("--no-normalise", flags->no_normalise, "vectors as long as the model makes them");
   command->callback([=] { *action = [flags] { return embed(*flags); }; });
 }
@@ -263,7 +249,7 @@ void add_rank_command(CLI::App* app, Action* action) {
       "\nA line for each text, the best first: its score, its number, the text. --json: {\"results\": [{\"index\", "
       "\"score\",\n\"text\"}]}, where index counts from 0.\n");
   command->add_option("-q,--query", flags->query, "what is asked")->required()->type_name("QUERY");
-  add_shared_flags(command, flags.get());
+  add_shared_flags(command, flags.get(), false);
   add_device_flags(command, &flags->device, "--quiet");
   command->add_option("-n,--count", flags->count, "the best N alone")->type_name("N");
   command->callback([=] { *action = [flags] { return rank(*flags); }; });

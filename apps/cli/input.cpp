@@ -63,6 +63,25 @@ std::string read_prompt(const PromptFlags& flags) {
   return without_last_line_break(read_whole(pumice_apps::Stream::kInput, "standard input"));
 }
 
+void add_line_flags(CLI::App* app, LineFlags* flags, bool with_ids) {
+  app->add_option("texts", flags->texts, "the texts (default: one a line of standard input)")->type_name("TEXT");
+  app->add_option("-f,--file", flags->file, "a text a line; -: standard input")->type_name("FILE");
+  if (with_ids)
+    app->add_option("--ids", flags->ids, "one text as token ids, such as 1,2,3; nothing is added to them")
+        ->delimiter(',')
+        ->check(CLI::NonNegativeNumber)
+        ->type_name("IDS")
+        ->excludes("texts")
+        ->excludes("--file");
+}
+
+std::vector<std::string> read_lines(const LineFlags& flags) {
+  if (!flags.ids.empty()) return {""};
+  if (!flags.texts.empty() && flags.file) throw Failure(kExitUsage, "give either texts or -f FILE, not both");
+  if (!flags.texts.empty()) return flags.texts;
+  return split_lines(read_prompt({.file = flags.file}));
+}
+
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
   for (;;) {

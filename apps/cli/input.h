@@ -31,6 +31,17 @@ void add_prompt_flags(CLI::App* app, PromptFlags* flags, bool with_ids);
 // The bytes of -p; or of -f or standard input, without the line break that ends a text file: one final "\n" or "\r\n"
 // is left out. Empty where ids are given. Throws Failure.
 std::string read_prompt(const PromptFlags& flags);
+// Texts, each of which is computed by itself: given one by one, a line each of a file or of standard input, or one as
+// token ids.
+struct LineFlags {
+  std::vector<std::string> texts;
+  std::optional<std::string> file;  // "-": standard input
+  std::vector<std::int32_t> ids;
+};
+void add_line_flags(CLI::App* app, LineFlags* flags, bool with_ids);
+// One that is empty where ids are given. Throws Failure.
+std::vector<std::string> read_lines(const LineFlags& flags);
+
 // Without their line breaks, "\n" or "\r\n"; at least one.
 std::vector<std::string> split_lines(std::string_view text);
 inline constexpr const char* kPromptHelp =

@@ -18,20 +18,11 @@ using Json = nlohmann::ordered_json;
 struct TranslateFlags {
   std::string model, to;
   DeviceFlags device;
-  std::vector<std::string> texts;
-  std::vector<std::int32_t> ids;  // of one source, instead
-  std::optional<std::string> file;
+  LineFlags lines;
   std::uint32_t beam = 0, alternatives = 1, max_tokens = 0, batch = 0;
   std::optional<double> alpha;
   bool whole = false, half = false, json = false, scores = false, stats = false;
 };
-
-std::vector<std::string> read_lines(const TranslateFlags& flags) {
-  if (!flags.ids.empty()) return {""};
-  if (!flags.texts.empty() && flags.file) throw Failure(kExitUsage, "give either texts or -f FILE, not both");
-  if (!flags.texts.empty()) return flags.texts;
-  return split_lines(read_prompt({.file = flags.file}));
-}
 
 PumiceTranslatorOptions translator_options(const TranslateFlags& flags) {
   PumiceTranslatorOptions options = pumice_translator_options_init();
@@ -95,7 +86,7 @@ void report(const TranslateFlags& flags, const pumice::Translator& translator) {
 int translate(const TranslateFlags& flags) {
   catch_interrupts();
   Messages messages(flags.device);
-  const std::vector<std::string> lines = read_lines(flags);
+  const std::vector<std::string> lines = read_lines(flags.lines);
   DeviceFlags device = flags.device;
   device.no_autotune = true;  // what is tuned is decoding and prompts of decoders
   const Session session(device, &messages, flags.model);
@@ -105,8 +96,8 @@ int translate(const TranslateFlags& flags) {
   options.max_tokens = flags.max_tokens;
   options.whole = flags.whole ? 1 : 0;
   options.alternatives = flags.alternatives;
-  const PumiceTokens source = {flags.ids.data(), flags.ids.size()};
-  if (!flags.ids.empty()) options.sources = &source, options.count = 1;
+  const PumiceTokens source = {flags.lines.ids.data(), flags.lines.ids.size()};
+  if (!flags.lines.ids.empty()) options.sources = &source, options.count = 1;
   Printer printer(flags, lines.size());
   translator.translate(lines, options, [&](const PumiceTranslation& made) { return printer.take(made); });
   printer.finish();
@@ -126,14 +117,7 @@ void add_translate_command(CLI::App* app, Action* action) {
       "--json {\"translations\": [{\"line\", \"text\", \"ids\", \"score\"}]}, with -n N lines of \"LINE ||| TEXT ||| "
       "SCORE\".\nA score is the sum of log-probabilities by the number of tokens to the power of --alpha.\n");
   add_model_flag(command, &flags->model);
-  command->add_option("texts", flags->texts, "the texts (default: one a line of standard input)")->type_name("TEXT");
-  command->add_option("-f,--file", flags->file, "a text a line; -: standard input")->type_name("FILE");
-  command->add_option("--ids", flags->ids, "one source as token ids, such as 1,2,3; nothing is added to them")
-      ->delimiter(',')
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("IDS")
-      ->excludes("texts")
-      ->excludes("--file");
+  add_line_flags(command, &flags->lines, true);
   command->add_option("--to", flags->to, "target language, of models that have several")->type_name("LANG");
   command->add_option("--beam", flags->beam, "hypotheses; 1: greedy (default: as the file says)")
       ->check(CLI::Range(1u, 32u).description(""))

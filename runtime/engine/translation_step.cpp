@@ -1,7 +1,6 @@
 #include "engine/translation_step.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "shared/attention.h"
 #include "shared/step_params.h"

@@ -5,7 +5,6 @@
 // at a time.
 #pragma once
 
-#include <deque>
 #include <functional>
 #include <memory>
 #include <span>

@@ -171,8 +171,8 @@ bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_di
 static uint32_t form_of(const AttentionArgs& args) {
   const uint32_t reach = args.window == 0 ? 0u : args.chunks ? kAttentionChunks : kAttentionWindow;
   return reach | (args.softcap != 0 ? kAttentionSoftcap : 0u) | (args.sinks ? kAttentionSinks : 0u) |
-         (args.slopes ? kAttentionSlopes : 0u) | (args.biases ? kAttentionBiases : 0u) | (args.texts ? kAttentionTexts : 0u) |
-         (args.texts && args.texts->both_ways ? kAttentionBothWays : 0u);
+         (args.slopes ? kAttentionSlopes : 0u) | (args.biases ? kAttentionBiases : 0u) |
+         (args.texts ? kAttentionTexts : 0u) | (args.texts && args.texts->both_ways ? kAttentionBothWays : 0u);
 }
 
 static AttentionPush push_of(const AttentionArgs& args, const FloatRows& q) {

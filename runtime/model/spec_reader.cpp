@@ -149,6 +149,15 @@ Result<ModelSpec> read_encoder(KeyReader& reader, RopePairs pairs, NormKind norm
   return spec;
 }
 
+Result<void> read_start_token(KeyReader& reader, ModelSpec& spec) {
+  PUMICE_ASSIGN(const uint32_t start, reader.count("decoder_start_token_id", 0));
+  if (start >= spec.vocabulary)
+    return error(Status::kMalformed, "%s is %u, which is no token", reader.key("decoder_start_token_id").c_str(),
+                 start);
+  spec.start_token = static_cast<int32_t>(start);
+  return {};
+}
+
 void add_pooled(const KeyReader& reader, const std::string& name, ModelSpec& spec, PooledForm form) {
   const GgufTensor* tensor = reader.file().find_tensor(name + ".weight");
   if (!tensor) return;

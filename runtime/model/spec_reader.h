@@ -13,6 +13,9 @@ Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm
 // An encoder of equal layers in the same way, without a norm in the end.
 Result<ModelSpec> read_encoder(KeyReader& reader, RopePairs pairs, NormKind norm = NormKind::kRms);
 
+// The token that begins every text of a decoder with an encoder; the vocabulary is known.
+Result<void> read_start_token(KeyReader& reader, ModelSpec& spec);
+
 // A projection of the pooled vector, if the file has its tensor.
 enum class PooledForm { kPlain, kTanh };
 void add_pooled(const KeyReader& reader, const std::string& name, ModelSpec& spec,

@@ -203,7 +203,6 @@ TEST_F(TranslatorTest, RefusesWhatItCannotTranslate) {
   EXPECT_NE(error_of({1}, {.beam = 0}).find("beam of 0"), std::string::npos);
   EXPECT_NE(error_of({1}, {.prefix = {-1}}).find("prefix"), std::string::npos);
   EXPECT_EQ(error_of({1}, {.limit = 3, .end_token = 3}), "");
-  const TranslationRequest good{.source = sources()[0], .search = {.limit = 3}};
   const Ids source = sources()[0];
   const TranslationRequest request{.source = source, .search = {.limit = 3}};
   const Result<void> stopped =

@@ -19,10 +19,6 @@ Result<Activation> read_activation(KeyReader& reader) {
                reader.key("hidden_activation").c_str());
 }
 
-struct StackKeys {
-  const char *layers, *ffn, *heads;
-};
-
 Result<AttentionSpec> read_heads(KeyReader& reader, const char* key, uint32_t fallback, uint32_t width) {
   PUMICE_ASSIGN(const uint32_t heads, reader.count(key, fallback));
   if (heads == 0 || width % heads != 0 || width / heads % 4 != 0)
@@ -123,11 +119,7 @@ Result<ModelSpec> describe_marian(KeyReader& reader) {
   layer.cross.names = {.prefix = "cross_attn_", .output = "cross_attn_o"};
   PUMICE_TRY(read_mixer(reader, shared.width, layer));
   PUMICE_ASSIGN(ModelSpec spec, read_stack(reader, shared, "dec.", layer, decoder_layers));
-  PUMICE_ASSIGN(const uint32_t start, reader.count("decoder_start_token_id", 0));
-  if (start >= spec.vocabulary)
-    return error(Status::kMalformed, "%s is %u, which is no token", reader.key("decoder_start_token_id").c_str(),
-                 start);
-  spec.start_token = static_cast<int32_t>(start);
+  PUMICE_TRY(read_start_token(reader, spec));
   for (const char* key : {"generation.beam_size", "generation.length_penalty", "generation.max_length_factor"})
     reader.accept(key);
   spec.encoder.push_back(std::move(encoder));

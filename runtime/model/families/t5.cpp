@@ -70,11 +70,7 @@ Result<ModelSpec> describe_t5(KeyReader& reader) {
   spec.layers.assign(decoder_layers, layer);
   // Where the head is the embedding, the last rows are scaled.
   if (!reader.file().find_tensor("output.weight")) spec.logit_scale = 1 / std::sqrt(static_cast<float>(spec.width));
-  PUMICE_ASSIGN(const uint32_t start, reader.count("decoder_start_token_id", 0));
-  if (start >= spec.vocabulary)
-    return error(Status::kMalformed, "%s is %u, which is no token", reader.key("decoder_start_token_id").c_str(),
-                 start);
-  spec.start_token = static_cast<int32_t>(start);
+  PUMICE_TRY(read_start_token(reader, spec));
   spec.unused_tensors = {"cross_attn_rel_b.weight"};  // of old files, for what has no biases
   spec.encoder.push_back(std::move(encoder));
   return spec;
