@@ -33,6 +33,7 @@ Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory
   cache->limit_ = pages;
   cache->most_spills_ = std::clamp<size_t>(kSpillBytes / memory.page_bytes(), 4, 64);
   cache->seconds_per_token_ = options.seconds_per_token;
+  cache->measures_ = options.measures;
   if (options.secret) {
     cache->secret_ = *options.secret;
   } else {
@@ -322,7 +323,7 @@ Result<void> KvCache::clear(bool tiers) {
 }
 
 void KvCache::computed_prompt(uint32_t tokens, double seconds) {
-  if (tokens == 0) return;
+  if (tokens == 0 || !measures_) return;
   // Measurements err upwards: the first one may have waited for a compiler, others for other requests' steps.
   const double now = seconds / tokens, weight = now < seconds_per_token_ ? 0.5 : 0.1;
   seconds_per_token_ = measured_ ? (1 - weight) * seconds_per_token_ + weight * now : now;

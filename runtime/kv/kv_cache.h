@@ -40,6 +40,7 @@ struct KvCacheOptions {
   std::optional<StateStoreOptions> states;
   std::optional<WindowStoreOptions> windows;
   double seconds_per_token = 1e-3;  // of computing a prompt, until it has been measured
+  bool measures = true;             // false: seconds_per_token stays as it is
   const Log* log = nullptr;         // told of what fails and no caller waits for; outlives the cache
 };
 
@@ -275,7 +276,7 @@ class KvCache {
   std::optional<Error> failure_;  // of a spill since the last flush()
   const Log* log_ = nullptr;
   double seconds_per_token_ = 0;
-  bool measured_ = false;
+  bool measures_ = true, measured_ = false;
   KvCacheStats stats_;
 };
 

@@ -26,6 +26,7 @@ class PageOrderTest : public EngineTest {
     ContextOptions options{.context_tokens = 256, .max_sequences = 4, .exact = true, .cache = {.reuse = true}};
     options.cache.secret = Secret{std::byte{7}};
     options.cache.seconds_per_token = 1;  // loading is always worth while
+    options.cache.measures = false;
     options.cache.store.ram_bytes = 64 << 20;
     return options;
   }

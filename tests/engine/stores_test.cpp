@@ -67,7 +67,7 @@ class StoresTest : public EngineTest {
             .kv_type = KvType::kF32,
             .prefill_slice = 64,
             .exact = true,
-            .cache = {.reuse = true, .seconds_per_token = 1}};
+            .cache = {.reuse = true, .seconds_per_token = 1, .measures = false}};
   }
   std::vector<int32_t> tokens(uint32_t count, uint64_t seed) const { return random_tokens(vocabulary_, count, seed); }
   // Without a cache.

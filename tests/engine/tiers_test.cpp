@@ -36,6 +36,7 @@ class TiersTest : public EngineTest {
     options.cache.identity = "test";
     options.cache.secret = Secret{std::byte{7}};
     options.cache.seconds_per_token = 1;  // loading is always worth while
+    options.cache.measures = false;
     options.cache.store.ram_bytes = ram_bytes;
     options.cache.store.disk_folder = folder;
     options.cache.store.disk_bytes = 64 << 20;
