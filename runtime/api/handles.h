@@ -58,6 +58,7 @@ struct InstanceObject {
 
 struct DeviceObject {
   std::shared_ptr<InstanceObject> parent;
+  std::unique_ptr<vk::Instance> lent;  // a host's, of a device that it has created
   std::unique_ptr<vk::Device> device;
   std::unique_ptr<Kernels> kernels;
   bool autotune = true;
@@ -237,6 +238,9 @@ auto outside_turn(SequenceObject& object, Callback&& callback) {
 
 // A handle for the sequence, which is closed again if there is no memory for it. In a turn.
 PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, Sequence* sequence);
+
+Result<void> open_device(DeviceObject& object, const vk::Instance& instance, const vk::PhysicalDevice& physical,
+                         const PumiceDeviceOptions& options, std::optional<vk::HostDevice> host = std::nullopt);
 
 // Of the model's file, which is read at the first call.
 Result<std::string> digest_of(ModelObject& model);

@@ -45,6 +45,22 @@ size_t copy_text(std::string_view text, char* buffer, size_t capacity) {
   return text.size();
 }
 
+Result<void> open_device(DeviceObject& object, const vk::Instance& instance, const vk::PhysicalDevice& physical,
+                         const PumiceDeviceOptions& options, std::optional<vk::HostDevice> host) {
+  vk::DeviceOptions made{.caps = physical.caps,
+                         .pipeline_cache_path = options.pipeline_cache_path ? options.pipeline_cache_path : "",
+                         .host = std::move(host)};
+  if (options.disable_subgroups) made.caps.subgroup_shuffle = false;
+  PUMICE_ASSIGN(object.device, vk::Device::create(instance, physical.handle, std::move(made)));
+  object.kernels = std::make_unique<Kernels>(*object.device);
+  object.autotune = !options.disable_autotune;
+  if (options.pipeline_cache_path && object.autotune) {
+    object.tuning_path = std::string(options.pipeline_cache_path) + ".tuning";
+    read_tuning(*object.kernels, object.tuning_path, PUMICE_VERSION);
+  }
+  return {};
+}
+
 namespace {
 
 std::vector<vk::DeviceCaps> caps_of(std::span<const vk::PhysicalDevice> devices) {
@@ -88,19 +104,9 @@ Result<void> create_device(const std::shared_ptr<InstanceObject>& instance, cons
   PUMICE_ASSIGN(const std::span<const vk::PhysicalDevice> devices, instance->instance->devices());
   const std::vector<vk::DeviceCaps> caps = caps_of(devices);
   PUMICE_ASSIGN(const size_t chosen, vk::select_device(caps, options.selector ? options.selector : ""));
-  vk::DeviceOptions device_options{
-      .caps = caps[chosen], .pipeline_cache_path = options.pipeline_cache_path ? options.pipeline_cache_path : ""};
-  if (options.disable_subgroups) device_options.caps.subgroup_shuffle = false;
   auto object = std::make_shared<DeviceObject>();
   object->parent = instance;
-  PUMICE_ASSIGN(object->device,
-                vk::Device::create(*instance->instance, devices[chosen].handle, std::move(device_options)));
-  object->kernels = std::make_unique<Kernels>(*object->device);
-  object->autotune = !options.disable_autotune;
-  if (options.pipeline_cache_path && object->autotune) {
-    object->tuning_path = std::string(options.pipeline_cache_path) + ".tuning";
-    read_tuning(*object->kernels, object->tuning_path, PUMICE_VERSION);
-  }
+  PUMICE_TRY(open_device(*object, *instance->instance, devices[chosen], options));
   *device = new PumiceDevice{std::move(object)};
   return {};
 }
@@ -207,9 +213,13 @@ PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo
   return guarded(&device->object->last_error, [&]() -> Result<void> {
     PUMICE_TRY(check_struct(info, "info"));
     const vk::DeviceCaps& caps = device->object->device->caps();
-    PUMICE_ASSIGN(const std::span<const vk::PhysicalDevice> devices, device->object->parent->instance->devices());
-    const Result<size_t> chosen = vk::select_device(caps_of(devices), "");
-    hand_out(info_of(caps, chosen && *chosen == caps.index), info);
+    bool is_default = false;
+    if (!device->object->lent) {
+      PUMICE_ASSIGN(const std::span<const vk::PhysicalDevice> devices, device->object->parent->instance->devices());
+      const Result<size_t> chosen = vk::select_device(caps_of(devices), "");
+      is_default = chosen && *chosen == caps.index;
+    }
+    hand_out(info_of(caps, is_default), info);
     return {};
   });
 }

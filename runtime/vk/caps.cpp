@@ -46,24 +46,19 @@ void read_memory(const InstanceTable& table, VkPhysicalDevice device, const Exte
   caps.mapped_device_memory = host_reaches_device_memory(believed);
 }
 
-void read_subgroups(const InstanceTable& table, VkPhysicalDevice device, const ExtensionList& extensions,
+void read_subgroups(const InstanceTable& table, VkPhysicalDevice device, const FeatureSet& features,
                     const VkPhysicalDeviceSubgroupProperties& subgroup, DeviceCaps& caps) {
   VkPhysicalDeviceSubgroupSizeControlPropertiesEXT control{
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_PROPERTIES_EXT};
-  VkPhysicalDeviceSubgroupSizeControlFeaturesEXT features{
-      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT};
-  const bool extension = contains(extensions, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
-  if (extension) {
+  const bool sized = features.has(Feature::kSubgroupSize) && features.has(Feature::kFullSubgroups);
+  if (sized) {
     VkPhysicalDeviceProperties2 properties{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &control};
     table.vkGetPhysicalDeviceProperties2(device, &properties);
-    VkPhysicalDeviceFeatures2 wanted{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &features};
-    table.vkGetPhysicalDeviceFeatures2(device, &wanted);
   }
   caps.subgroup_size = subgroup.subgroupSize;
   // Where there is but one size it need not be demanded, and some drivers then do not let it be.
   const bool one_size = control.minSubgroupSize == control.maxSubgroupSize;
-  const bool choosable = extension && features.subgroupSizeControl && features.computeFullSubgroups &&
-                         (one_size || (control.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT)) &&
+  const bool choosable = sized && (one_size || (control.requiredSubgroupSizeStages & VK_SHADER_STAGE_COMPUTE_BIT)) &&
                          control.minSubgroupSize <= caps.subgroup_size && caps.subgroup_size <= control.maxSubgroupSize;
   caps.subgroup_size_control = choosable && !one_size;
   caps.fixed_subgroup = choosable;
@@ -85,17 +80,20 @@ void read_limits(const VkPhysicalDeviceLimits& limits, DeviceCaps& caps) {
   std::copy_n(limits.maxComputeWorkGroupCount, 3, caps.max_groups);
 }
 
-void read_queue(const InstanceTable& table, VkPhysicalDevice device, double period, DeviceCaps& caps) {
+void read_queue(const InstanceTable& table, VkPhysicalDevice device, double period, const DeviceUse& use,
+                DeviceCaps& caps) {
   const auto list = [&](uint32_t* count, VkQueueFamilyProperties* families) {
     table.vkGetPhysicalDeviceQueueFamilyProperties(device, count, families);
     return VK_SUCCESS;
   };
   const auto families = enumerate<VkQueueFamilyProperties>("vkGetPhysicalDeviceQueueFamilyProperties", list);
-  const auto family = std::find_if(families->begin(), families->end(), [](const VkQueueFamilyProperties& f) {
-    return f.queueCount > 0 && (f.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0;
+  const auto family = std::find_if(families->begin(), families->end(), [&](const VkQueueFamilyProperties& f) {
+    const auto index = static_cast<uint32_t>(&f - families->data());
+    return f.queueCount > 0 && (f.queueFlags & VK_QUEUE_COMPUTE_BIT) != 0 && index == use.queue_family.value_or(index);
   });
   if (family == families->end()) {
-    caps.unusable_reason = "its driver offers no compute queue";
+    caps.unusable_reason =
+        use.queue_family ? "the queue is none of its compute queues" : "its driver offers no compute queue";
     return;
   }
   caps.queue_family = static_cast<uint32_t>(family - families->begin());
@@ -183,8 +181,6 @@ DeviceCaps believable(DeviceCaps caps) {
   // Vulkan's least is 1 GiB, and so it is told wrongly where it is less.
   caps.max_allocation = std::clamp(caps.max_allocation, uint64_t{1} << 30, kMostMemory);
   believe_subgroups(caps);
-  if (!std::has_single_bit(caps.host_import_alignment) || caps.host_import_alignment > 1u << 24)
-    caps.external_memory_host = false;
   if (!(caps.timestamp_period_ns > 0) || !(caps.timestamp_period_ns < 1e9)) caps.timestamp_period_ns = 0;
   std::erase_if(caps.cooperative_matrices, [](const CooperativeMatrix& size) {
     const auto sane = [](uint32_t extent) { return extent > 0 && extent <= 256; };
@@ -193,7 +189,12 @@ DeviceCaps believable(DeviceCaps caps) {
   return caps;
 }
 
-DeviceCaps read_caps(const InstanceTable& table, VkPhysicalDevice device, uint32_t index) {
+Result<void> check_usable(const DeviceCaps& caps) {
+  if (caps.unusable_reason.empty()) return {};
+  return error(caps.unusable_status, "%s cannot be used: %s", caps.name.c_str(), caps.unusable_reason.c_str());
+}
+
+DeviceCaps read_caps(const InstanceTable& table, VkPhysicalDevice device, uint32_t index, const DeviceUse& use) {
   DeviceCaps caps;
   caps.index = index;
   VkPhysicalDeviceProperties basic;
@@ -227,12 +228,6 @@ DeviceCaps read_caps(const InstanceTable& table, VkPhysicalDevice device, uint32
   std::memcpy(caps.pipeline_cache_uuid, basic.pipelineCacheUUID, VK_UUID_SIZE);
   caps.max_allocation = maintenance.maxMemoryAllocationSize;
 
-  VkPhysicalDeviceTimelineSemaphoreFeatures timeline{.sType =
-                                                         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
-  VkPhysicalDeviceFeatures2 features{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &timeline};
-  table.vkGetPhysicalDeviceFeatures2(device, &features);
-  if (!timeline.timelineSemaphore) caps.unusable_reason = "its driver has no timeline semaphores";
-
   const auto list = [&](uint32_t* count, VkExtensionProperties* extensions) {
     return table.vkEnumerateDeviceExtensionProperties(device, nullptr, count, extensions);
   };
@@ -242,11 +237,13 @@ DeviceCaps read_caps(const InstanceTable& table, VkPhysicalDevice device, uint32
     caps.unusable_status = extensions.error().status;
     return caps;
   }
+  const FeatureSet features = offered_features(table, device, *extensions) & use.features;
+  if (!features.has(Feature::kTimeline)) caps.unusable_reason = "it has no timeline semaphores";
   read_limits(basic.limits, caps);
   read_memory(table, device, *extensions, caps);
-  read_subgroups(table, device, *extensions, subgroup, caps);
-  read_queue(table, device, static_cast<double>(basic.limits.timestampPeriod), caps);
-  read_features(table, device, *extensions, caps);
+  read_subgroups(table, device, features, subgroup, caps);
+  read_queue(table, device, static_cast<double>(basic.limits.timestampPeriod), use, caps);
+  read_features(table, device, features, caps);
   refuse_what_ends_the_process(caps);
   return believable(std::move(caps));
 }

@@ -62,8 +62,6 @@ struct DeviceCaps {
   bool cooperative_matrix2 = false;  // VK_NV_cooperative_matrix2 with all that its matmul and attention need
 
   bool executable_properties = false;  // the driver's statistics of a pipeline
-  bool external_memory_host = false;   // host memory as a buffer's memory
-  uint64_t host_import_alignment = 0;  // of such memory's address and size
 
   uint64_t max_storage_range = 0;  // bytes of one storage buffer binding
   uint64_t storage_alignment = 1;  // of a binding's offset
@@ -81,5 +79,7 @@ struct DeviceCaps {
 // What a driver says, as far as it can be: numbers beyond any device's are cut, offers that contradict themselves are
 // not taken, and a device with less than Vulkan demands of it gets an unusable_reason. Pure.
 DeviceCaps believable(DeviceCaps caps);
+
+Result<void> check_usable(const DeviceCaps& caps);
 
 }  // namespace pumice::vk

@@ -50,7 +50,7 @@ Result<CommandStream> CommandStream::create(Device& device, bool profile) {
   const DeviceTable& table = device.table();
   const VkCommandPoolCreateInfo pool{.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
                                      .queueFamilyIndex = device.queue_family()};
-  VkResult result = table.vkCreateCommandPool(device.handle(), &pool, nullptr, &stream.pool_);
+  VkResult result = table.vkCreateCommandPool(device.handle(), &pool, device.allocator(), &stream.pool_);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateCommandPool");
   const VkCommandBufferAllocateInfo info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
                                          .commandPool = stream.pool_,
@@ -85,8 +85,9 @@ CommandStream& CommandStream::operator=(CommandStream&& other) noexcept {
 CommandStream::~CommandStream() {
   if (!device_ || device_->abandoned()) return;
   const DeviceTable& table = device_->table();
-  for (VkDescriptorPool pool : descriptor_pools_) table.vkDestroyDescriptorPool(device_->handle(), pool, nullptr);
-  if (pool_) table.vkDestroyCommandPool(device_->handle(), pool_, nullptr);
+  for (VkDescriptorPool pool : descriptor_pools_)
+    table.vkDestroyDescriptorPool(device_->handle(), pool, device_->allocator());
+  if (pool_) table.vkDestroyCommandPool(device_->handle(), pool_, device_->allocator());
 }
 
 void CommandStream::fail(Error error) {
@@ -153,7 +154,7 @@ VkDescriptorSet CommandStream::allocate_set(VkDescriptorSetLayout layout) {
                                             .pPoolSizes = &size};
       descriptor_pools_.reserve(descriptor_pools_.size() + 1);
       VkDescriptorPool pool = VK_NULL_HANDLE;
-      const VkResult result = table.vkCreateDescriptorPool(device_->handle(), &info, nullptr, &pool);
+      const VkResult result = table.vkCreateDescriptorPool(device_->handle(), &info, device_->allocator(), &pool);
       if (result != VK_SUCCESS) return fail(vulkan_error(result, "vkCreateDescriptorPool")), VK_NULL_HANDLE;
       descriptor_pools_.push_back(pool);
     }

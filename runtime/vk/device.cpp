@@ -1,6 +1,7 @@
 #include "vk/device.h"
 
 #include <algorithm>
+#include <array>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -9,6 +10,18 @@
 #include "vk/pipeline_cache.h"
 
 namespace pumice::vk {
+namespace {
+
+constexpr size_t kMostSemaphores = 16;
+
+template <size_t N, typename T>
+constexpr std::array<T, N> one_value(T value) {
+  std::array<T, N> all{};
+  all.fill(value);
+  return all;
+}
+
+}  // namespace
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(device_, other.device_);
@@ -20,7 +33,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 
 Buffer::~Buffer() {
   if (!handle_ || device_->abandoned()) return;
-  device_->table().vkDestroyBuffer(device_->handle(), handle_, nullptr);
+  device_->table().vkDestroyBuffer(device_->handle(), handle_, device_->allocator());
   device_->memory_->free(allocation_);
 }
 
@@ -35,44 +48,60 @@ Result<std::unique_ptr<Device>> Device::create(const Instance& instance, VkPhysi
 }
 
 Result<void> Device::create_handle(VkPhysicalDevice physical) {
-  if (!caps().unusable_reason.empty())
-    return error(caps().unusable_status, "%s cannot be used: %s", caps().name.c_str(), caps().unusable_reason.c_str());
+  PUMICE_TRY(check_usable(caps()));
+  if (options_.host)
+    handle_ = options_.host->device;
+  else
+    PUMICE_TRY(create_own(physical));
+  PUMICE_TRY(load(table_, instance_.table(), handle_));
+  if (options_.host)
+    queue_ = options_.host->queue;
+  else
+    table_.vkGetDeviceQueue(handle_, caps().queue_family, 0, &queue_);
+  return {};
+}
+
+Result<void> Device::create_own(VkPhysicalDevice physical) {
   const float priority = 1.0f;
   const VkDeviceQueueCreateInfo queue{.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
                                       .queueFamilyIndex = caps().queue_family,
                                       .queueCount = 1,
                                       .pQueuePriorities = &priority};
-  DeviceFeatures features(caps());
-  const VkDeviceCreateInfo info{.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                                .pNext = features.chain(),
-                                .queueCreateInfoCount = 1,
-                                .pQueueCreateInfos = &queue,
-                                .enabledExtensionCount = static_cast<uint32_t>(features.extensions().size()),
-                                .ppEnabledExtensionNames = features.extensions().data()};
+  const VkDeviceCreateInfo info{
+      .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .queueCreateInfoCount = 1, .pQueueCreateInfos = &queue};
+  const MergedDeviceInfo merged(info, wanted_features(caps()));
   VkDevice handle = VK_NULL_HANDLE;
-  const VkResult result = instance_.table().vkCreateDevice(physical, &info, nullptr, &handle);
+  const VkResult result = instance_.table().vkCreateDevice(physical, &merged.info(), nullptr, &handle);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateDevice");
   handle_ = handle;
-  PUMICE_TRY(load(table_, instance_.table(), handle_));
-  table_.vkGetDeviceQueue(handle_, caps().queue_family, 0, &queue_);
   return {};
 }
 
 Result<void> Device::create_objects(VkPhysicalDevice physical) {
   VkPhysicalDeviceMemoryProperties2 memory{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2};
   instance_.table().vkGetPhysicalDeviceMemoryProperties2(physical, &memory);
-  memory_ = std::make_unique<MemoryAllocator>(memory.memoryProperties, handle_, table_, caps());
+  memory_ = std::make_unique<MemoryAllocator>(memory.memoryProperties, handle_, table_, caps(),
+                                              options_.host ? &*options_.host : nullptr);
   const VkSemaphoreTypeCreateInfo type{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
                                        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
   const VkSemaphoreCreateInfo semaphore{.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
-  VkResult result = table_.vkCreateSemaphore(handle_, &semaphore, nullptr, &timeline_);
+  VkResult result = table_.vkCreateSemaphore(handle_, &semaphore, allocator(), &timeline_);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateSemaphore");
 
+  for (Semaphores* const semaphores : {&awaited_, &signalled_}) {
+    semaphores->handles.reserve(kMostSemaphores);
+    semaphores->values.reserve(kMostSemaphores);
+  }
+  PUMICE_TRY(add(signalled_, timeline_, 0));
+  if (options_.host && options_.host->pipeline_cache) {
+    pipeline_cache_ = options_.host->pipeline_cache;
+    return {};
+  }
   const std::vector<std::byte> stored = read_pipeline_cache(options_.pipeline_cache_path, caps());
   const VkPipelineCacheCreateInfo cache{.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
                                         .initialDataSize = stored.size(),
                                         .pInitialData = stored.data()};
-  result = table_.vkCreatePipelineCache(handle_, &cache, nullptr, &pipeline_cache_);
+  result = table_.vkCreatePipelineCache(handle_, &cache, allocator(), &pipeline_cache_);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreatePipelineCache");
   return {};
 }
@@ -100,7 +129,7 @@ Device::~Device() {
     instance_.abandon();
     return;
   }
-  if (pipeline_cache_) {
+  if (pipeline_cache_ && !(options_.host && options_.host->pipeline_cache)) {
     // It only saves time: whatever goes wrong with it, memory that runs out included, is told at most.
     try {
       const Result<void> stored =
@@ -108,11 +137,11 @@ Device::~Device() {
       if (!stored) log().write(LogLevel::kWarning, "pipeline cache not written: %s", stored.error().message.c_str());
     } catch (...) {
     }
-    table_.vkDestroyPipelineCache(handle_, pipeline_cache_, nullptr);
+    table_.vkDestroyPipelineCache(handle_, pipeline_cache_, allocator());
   }
-  if (timeline_) table_.vkDestroySemaphore(handle_, timeline_, nullptr);
+  if (timeline_) table_.vkDestroySemaphore(handle_, timeline_, allocator());
   memory_.reset();
-  if (table_.vkDestroyDevice) table_.vkDestroyDevice(handle_, nullptr);
+  if (table_.vkDestroyDevice && !options_.host) table_.vkDestroyDevice(handle_, nullptr);
 }
 
 void Device::label(VkCommandBuffer commands, const char* name) const {
@@ -130,7 +159,7 @@ Result<Buffer> Device::create_buffer(uint64_t bytes, MemoryIntent intent) {
                                 .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
                                          VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT};
   VkBuffer handle = VK_NULL_HANDLE;
-  VkResult result = table_.vkCreateBuffer(handle_, &info, nullptr, &handle);
+  VkResult result = table_.vkCreateBuffer(handle_, &info, allocator(), &handle);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateBuffer");
   buffer.handle_ = handle;
   VkMemoryRequirements requirements{};
@@ -153,19 +182,58 @@ Result<uint64_t> Device::submit(std::span<const VkCommandBuffer> commands) {
   std::lock_guard lock(queue_mutex_);
   if (lost_) return vulkan_error(VK_ERROR_DEVICE_LOST, "vkQueueSubmit");
   const uint64_t value = last_value_.load() + 1;
-  const VkTimelineSemaphoreSubmitInfo timeline{.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-                                               .signalSemaphoreValueCount = 1,
-                                               .pSignalSemaphoreValues = &value};
+  signalled_.values[0] = value;
+  const VkTimelineSemaphoreSubmitInfo timeline{
+      .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+      .waitSemaphoreValueCount = static_cast<uint32_t>(awaited_.values.size()),
+      .pWaitSemaphoreValues = awaited_.values.data(),
+      .signalSemaphoreValueCount = static_cast<uint32_t>(signalled_.values.size()),
+      .pSignalSemaphoreValues = signalled_.values.data()};
+  constexpr auto kStages = one_value<kMostSemaphores>(VkPipelineStageFlags{VK_PIPELINE_STAGE_ALL_COMMANDS_BIT});
   const VkSubmitInfo info{.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
                           .pNext = &timeline,
+                          .waitSemaphoreCount = static_cast<uint32_t>(awaited_.handles.size()),
+                          .pWaitSemaphores = awaited_.handles.data(),
+                          .pWaitDstStageMask = kStages.data(),
                           .commandBufferCount = static_cast<uint32_t>(commands.size()),
                           .pCommandBuffers = commands.data(),
-                          .signalSemaphoreCount = 1,
-                          .pSignalSemaphores = &timeline_};
-  const VkResult result = table_.vkQueueSubmit(queue_, 1, &info, VK_NULL_HANDLE);
+                          .signalSemaphoreCount = static_cast<uint32_t>(signalled_.handles.size()),
+                          .pSignalSemaphores = signalled_.handles.data()};
+  const VkResult result = queue_submit(info);
   if (result != VK_SUCCESS) return failed(result, "vkQueueSubmit");
+  awaited_.handles.clear();
+  awaited_.values.clear();
+  signalled_.handles.resize(1);
+  signalled_.values.resize(1);
   last_value_ = value;
   return value;
+}
+
+VkResult Device::queue_submit(const VkSubmitInfo& info) {
+  const HostQueue calls = options_.host ? options_.host->queue_calls : HostQueue{};
+  if (calls.submit) return calls.submit(calls.user, &info);
+  if (calls.lock) calls.lock(calls.user);
+  const VkResult result = table_.vkQueueSubmit(queue_, 1, &info, VK_NULL_HANDLE);
+  if (calls.unlock) calls.unlock(calls.user);
+  return result;
+}
+
+Result<void> Device::add(Semaphores& to, VkSemaphore semaphore, uint64_t value) {
+  if (to.handles.size() == kMostSemaphores)
+    return error(Status::kInvalidArgument, "a submission takes %zu semaphores", kMostSemaphores);
+  to.handles.push_back(semaphore);
+  to.values.push_back(value);
+  return {};
+}
+
+Result<void> Device::wait_before_next(VkSemaphore semaphore, uint64_t value) {
+  const std::lock_guard lock(queue_mutex_);
+  return add(awaited_, semaphore, value);
+}
+
+Result<void> Device::signal_with_next(VkSemaphore semaphore, uint64_t value) {
+  const std::lock_guard lock(queue_mutex_);
+  return add(signalled_, semaphore, value);
 }
 
 void Device::advance(uint64_t finished) {

@@ -6,8 +6,10 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/log.h"
 #include "base/result.h"
@@ -22,6 +24,7 @@ struct DeviceOptions {
   // How long nothing may finish while something is in flight, until the device counts as lost. Drivers have watchdogs
   // of their own, of seconds; this is for those that have none. 0: 2 minutes, an hour on a CPU.
   std::chrono::seconds hang_limit{0};
+  std::optional<HostDevice> host;  // whose device it is; the caps are of what that enabled. Outlives it
 };
 
 class Device;
@@ -77,6 +80,8 @@ class Device {
   const Log& log() const { return instance_.log(); }
   VkDevice handle() const { return handle_; }
   const DeviceTable& table() const { return table_; }
+  // Of a host's own, for whatever is created and destroyed; null: the driver's.
+  const VkAllocationCallbacks* allocator() const { return options_.host ? options_.host->callbacks() : nullptr; }
   uint32_t queue_family() const { return options_.caps.queue_family; }
   VkPipelineCache pipeline_cache() const { return pipeline_cache_; }
   // Names what follows in a command buffer, for debuggers; does nothing without VK_EXT_debug_utils.
@@ -87,6 +92,10 @@ class Device {
 
   // Submits in order after everything submitted before; the returned value is reached when it has finished.
   Result<uint64_t> submit(std::span<const VkCommandBuffer> commands);
+  // The next submission waits for a host's timeline semaphore to reach the value, or makes it reach that.
+  Result<void> wait_before_next(VkSemaphore semaphore, uint64_t value);
+  Result<void> signal_with_next(VkSemaphore semaphore, uint64_t value);
+  VkSemaphore timeline() const { return timeline_; }  // reaches the values that submit() returns
   // true: reached; false: not within the time, never without one. A lost device is an error here and from then on, and
   // one that hangs is lost.
   Result<bool> wait(uint64_t value, uint64_t timeout_ns = UINT64_MAX);
@@ -102,6 +111,8 @@ class Device {
  private:
   Device(const Instance& instance, DeviceOptions options) : instance_(instance), options_(std::move(options)) {}
   Result<void> create_handle(VkPhysicalDevice physical);
+  Result<void> create_own(VkPhysicalDevice physical);
+  VkResult queue_submit(const VkSubmitInfo& info);
   Result<void> create_objects(VkPhysicalDevice physical);
   Result<void> store_pipeline_cache();
   VkResult wait_once(uint64_t value, uint64_t timeout_ns);
@@ -118,6 +129,14 @@ class Device {
   VkPipelineCache pipeline_cache_ = VK_NULL_HANDLE;
   std::unique_ptr<MemoryAllocator> memory_;
   std::mutex queue_mutex_;
+  // Of the next submission; of what it signals, the first is the timeline. In queue_mutex_, and with room from the
+  // beginning, as submitting allocates nothing.
+  struct Semaphores {
+    std::vector<VkSemaphore> handles;
+    std::vector<uint64_t> values;
+  };
+  static Result<void> add(Semaphores& to, VkSemaphore semaphore, uint64_t value);
+  Semaphores awaited_, signalled_;
   std::atomic<uint64_t> last_value_{0}, finished_value_{0};
   std::atomic<bool> lost_{false}, abandoned_{false};
 

@@ -72,6 +72,18 @@ Result<std::span<const PhysicalDevice>> Instance::devices() {
   return std::span<const PhysicalDevice>(devices_);
 }
 
+Result<std::unique_ptr<Instance>> Instance::of_host(const HostDevice& host, Log log) {
+  auto instance = std::make_unique<Instance>(InstanceOptions{.log = std::move(log)});
+  LoaderTable loader;
+  loader.vkGetInstanceProcAddr = host.get_instance_proc_addr;
+  instance->lent_ = instance->opened_ = true;
+  instance->handle_ = host.instance;
+  PUMICE_TRY(load(instance->table_, loader, host.instance));
+  const DeviceUse use{.features = host.enabled, .queue_family = host.queue_family};
+  instance->devices_.push_back({host.physical, read_caps(instance->table_, host.physical, 0, use)});
+  return instance;
+}
+
 Result<void> Instance::open() {
   const PFN_vkGetInstanceProcAddr given = options_.get_instance_proc_addr;
   const LoaderTable loader = given ? load_loader_table(given) : system_loader();
@@ -158,7 +170,7 @@ void Instance::close() {
 }
 
 Instance::~Instance() {
-  if (!abandoned_) close();
+  if (!abandoned_ && !lent_) close();
 }
 
 Result<size_t> select_device(const std::vector<DeviceCaps>& devices, std::string_view selector) {
@@ -196,9 +208,7 @@ Result<size_t> select_device(const std::vector<DeviceCaps>& devices, std::string
   const size_t best = *std::min_element(fitting.begin(), fitting.end(), [&](size_t a, size_t b) {
     return preference(devices[a].type) < preference(devices[b].type);
   });
-  if (!devices[best].unusable_reason.empty())
-    return error(devices[best].unusable_status, "%s cannot be used: %s", devices[best].name.c_str(),
-                 devices[best].unusable_reason.c_str());
+  PUMICE_TRY(check_usable(devices[best]));
   return best;
 }
 

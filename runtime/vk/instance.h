@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "base/result.h"
 #include "vk/caps.h"
 #include "vk/functions.h"
+#include "vk/host_device.h"
 
 namespace pumice::vk {
 
@@ -32,6 +34,8 @@ class Instance {
  public:
   // Opens nothing yet: what needs no device meets no driver.
   explicit Instance(InstanceOptions options) : options_(std::move(options)) {}
+  // A host's, with the one device that it lends; neither is destroyed.
+  static Result<std::unique_ptr<Instance>> of_host(const HostDevice& host, Log log);
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -57,6 +61,7 @@ class Instance {
   std::mutex mutex_;  // of what follows
   mutable std::atomic<bool> abandoned_{false};
   bool opened_ = false;
+  bool lent_ = false;  // by a host
   bool debug_utils_ = false;
   VkInstance handle_ = VK_NULL_HANDLE;
   InstanceTable table_;
@@ -64,7 +69,12 @@ class Instance {
   std::vector<PhysicalDevice> devices_;
 };
 
-DeviceCaps read_caps(const InstanceTable& table, VkPhysicalDevice device, uint32_t index);
+// What of a device may be used: of one that a host has created, what that enabled, and its queue's family.
+struct DeviceUse {
+  FeatureSet features = FeatureSet::all();
+  std::optional<uint32_t> queue_family;
+};
+DeviceCaps read_caps(const InstanceTable& table, VkPhysicalDevice device, uint32_t index, const DeviceUse& use = {});
 
 // The index into `devices` of the one that `selector` names: empty picks discrete, then integrated, then virtual, then
 // CPU; else a decimal index, a UUID, or a part of a name (case does not matter; it must fit one device only).

@@ -10,6 +10,9 @@ constexpr uint64_t kDeviceBlock = uint64_t{64} << 20;
 constexpr uint64_t kHostBlock = uint64_t{4} << 20;
 constexpr uint64_t kMostBytes = uint64_t{1} << 46;  // more than any device has
 
+// Of VK_EXT_memory_priority: what a step writes stays before weights do.
+constexpr float kStepPriority = 1, kWeightPriority = 0.75f;
+
 constexpr VkMemoryPropertyFlags kLocal = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
 constexpr VkMemoryPropertyFlags kMapped = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 constexpr VkMemoryPropertyFlags kCached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
@@ -39,12 +42,12 @@ bool host_reaches_device_memory(const VkPhysicalDeviceMemoryProperties& memory) 
 }
 
 MemoryAllocator::MemoryAllocator(const VkPhysicalDeviceMemoryProperties& memory, VkDevice device,
-                                 const DeviceTable& table, const DeviceCaps& caps)
-    : device_(device), table_(table), caps_(caps), properties_(believable(memory)) {}
+                                 const DeviceTable& table, const DeviceCaps& caps, const HostDevice* host)
+    : device_(device), table_(table), caps_(caps), host_(host), properties_(believable(memory)) {}
 
 MemoryAllocator::~MemoryAllocator() {
   for (Block& block : blocks_)
-    if (block.memory) table_.vkFreeMemory(device_, block.memory, nullptr);
+    if (block.memory) give_back(block.memory);
 }
 
 Result<uint32_t> MemoryAllocator::memory_type(uint32_t allowed, MemoryIntent intent) const {
@@ -93,7 +96,26 @@ std::optional<uint64_t> MemoryAllocator::place(Block& block, uint64_t size, uint
   return std::nullopt;
 }
 
-Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size, bool host) {
+VkResult MemoryAllocator::take(uint32_t type, uint64_t size, MemoryIntent intent, VkDeviceMemory& memory) {
+  const VkMemoryAllocateInfo info{
+      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .allocationSize = size, .memoryTypeIndex = type};
+  if (!host_ || !host_->memory_calls.allocate)
+    return table_.vkAllocateMemory(device_, &info, host_ ? host_->callbacks() : nullptr, &memory);
+  const HostMemory& calls = host_->memory_calls;
+  const bool small = intent == MemoryIntent::kShared;
+  return calls.allocate(calls.user, &info, properties_.memoryTypes[type].heapIndex, static_cast<int32_t>(intent),
+                        small ? kStepPriority : kWeightPriority, &memory);
+}
+
+void MemoryAllocator::give_back(VkDeviceMemory memory) noexcept {
+  if (host_ && host_->memory_calls.release)
+    host_->memory_calls.release(host_->memory_calls.user, memory);
+  else
+    table_.vkFreeMemory(device_, memory, host_ ? host_->callbacks() : nullptr);
+}
+
+Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size, MemoryIntent intent) {
+  const bool host = intent == MemoryIntent::kHostWeights;
   if (!host && limit_ != 0 && (reserved_ >= limit_ || size > limit_ - reserved_))
     return error(Status::kOutOfDeviceMemory, "the memory limit of %llu MiB is reached",
                  static_cast<unsigned long long>(limit_ >> 20));
@@ -102,15 +124,13 @@ Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size, bool h
   // Whatever needs host memory comes before the driver's.
   auto place = std::find_if(blocks_.begin(), blocks_.end(), [](const Block& b) { return !b.memory; });
   if (place == blocks_.end()) place = blocks_.emplace(place);
-  const VkMemoryAllocateInfo info{
-      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .allocationSize = size, .memoryTypeIndex = type};
-  VkResult result = table_.vkAllocateMemory(device_, &info, nullptr, &block.memory);
+  VkResult result = take(type, size, intent, block.memory);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkAllocateMemory");
   if (properties_.memoryTypes[type].propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) {
     void* mapped = nullptr;
     result = table_.vkMapMemory(device_, block.memory, 0, VK_WHOLE_SIZE, 0, &mapped);
     if (result != VK_SUCCESS || !mapped) {
-      table_.vkFreeMemory(device_, block.memory, nullptr);
+      give_back(block.memory);
       return vulkan_error(mapped ? result : VK_ERROR_MEMORY_MAP_FAILED, "vkMapMemory");
     }
     block.mapped = static_cast<std::byte*>(mapped);
@@ -143,9 +163,10 @@ Result<Allocation> MemoryAllocator::allocate(const VkMemoryRequirements& require
 
   const uint64_t usual = std::min(intent <= MemoryIntent::kWeights || host ? kDeviceBlock : kHostBlock,
                                   std::max<uint64_t>(caps_.max_allocation, 1));
-  Result<uint32_t> added = add_block(type, std::max(usual, size), host);
+  Result<uint32_t> added = add_block(type, std::max(usual, size), intent);
   // Near the limit a block of exactly the wanted size may still fit.
-  if (!added && added.error().status == Status::kOutOfDeviceMemory && size < usual) added = add_block(type, size, host);
+  if (!added && added.error().status == Status::kOutOfDeviceMemory && size < usual)
+    added = add_block(type, size, intent);
   if (!added) return std::move(added).error();
   const auto offset = place(blocks_[*added], size, alignment);
   PUMICE_CHECK(offset);  // a new block begins at 0, a multiple of everything
@@ -157,7 +178,7 @@ void MemoryAllocator::free(const Allocation& allocation) noexcept {
   std::lock_guard lock(mutex_);
   Block& block = blocks_[allocation.block];
   if (--block.allocations == 0) {
-    table_.vkFreeMemory(device_, block.memory, nullptr);
+    give_back(block.memory);
     if (!block.host) reserved_ -= block.size;
     block = Block{};
     return;

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "vk/caps.h"
 #include "vk/functions.h"
+#include "vk/host_device.h"
 
 namespace pumice::vk {
 
@@ -40,7 +41,7 @@ struct Allocation {
 class MemoryAllocator {
  public:
   MemoryAllocator(const VkPhysicalDeviceMemoryProperties& memory, VkDevice device, const DeviceTable& table,
-                  const DeviceCaps& caps);
+                  const DeviceCaps& caps, const HostDevice* host = nullptr);
   ~MemoryAllocator();
   MemoryAllocator(const MemoryAllocator&) = delete;
   MemoryAllocator& operator=(const MemoryAllocator&) = delete;
@@ -72,13 +73,16 @@ class MemoryAllocator {
     std::vector<Hole> holes;  // in order; has room for one more than there are allocations, so that free() needs none
   };
   Result<uint32_t> memory_type(uint32_t allowed, MemoryIntent intent) const;
-  Result<uint32_t> add_block(uint32_t type, uint64_t size, bool host);
+  Result<uint32_t> add_block(uint32_t type, uint64_t size, MemoryIntent intent);
+  VkResult take(uint32_t type, uint64_t size, MemoryIntent intent, VkDeviceMemory& memory);
+  void give_back(VkDeviceMemory memory) noexcept;
   static std::optional<uint64_t> place(Block& block, uint64_t size, uint64_t alignment);
   Allocation allocation(uint32_t index, uint64_t offset, uint64_t size, MemoryIntent intent) const;
 
   VkDevice device_;
   const DeviceTable& table_;
   const DeviceCaps& caps_;
+  const HostDevice* host_;  // whose callbacks are used; null: none
   const VkPhysicalDeviceMemoryProperties properties_;
   mutable std::mutex mutex_;
   std::vector<Block> blocks_;

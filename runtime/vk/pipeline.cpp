@@ -19,9 +19,9 @@ Pipeline& Pipeline::operator=(Pipeline&& other) noexcept {
 Pipeline::~Pipeline() {
   if (!device_ || device_->abandoned()) return;
   const DeviceTable& table = device_->table();
-  if (handle_) table.vkDestroyPipeline(device_->handle(), handle_, nullptr);
-  if (layout_) table.vkDestroyPipelineLayout(device_->handle(), layout_, nullptr);
-  if (set_layout_) table.vkDestroyDescriptorSetLayout(device_->handle(), set_layout_, nullptr);
+  if (handle_) table.vkDestroyPipeline(device_->handle(), handle_, device_->allocator());
+  if (layout_) table.vkDestroyPipelineLayout(device_->handle(), layout_, device_->allocator());
+  if (set_layout_) table.vkDestroyDescriptorSetLayout(device_->handle(), set_layout_, device_->allocator());
 }
 
 Result<void> Pipeline::create_layouts() {
@@ -32,7 +32,7 @@ Result<void> Pipeline::create_layouts() {
                                             .bindingCount = static_cast<uint32_t>(bindings.size()),
                                             .pBindings = bindings.data()};
   const DeviceTable& table = device_->table();
-  VkResult result = table.vkCreateDescriptorSetLayout(device_->handle(), &set, nullptr, &set_layout_);
+  VkResult result = table.vkCreateDescriptorSetLayout(device_->handle(), &set, device_->allocator(), &set_layout_);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateDescriptorSetLayout");
   const VkPushConstantRange range{VK_SHADER_STAGE_COMPUTE_BIT, 0, shader_.push_bytes};
   const VkPipelineLayoutCreateInfo layout{.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
@@ -40,7 +40,7 @@ Result<void> Pipeline::create_layouts() {
                                           .pSetLayouts = &set_layout_,
                                           .pushConstantRangeCount = shader_.push_bytes ? 1u : 0u,
                                           .pPushConstantRanges = &range};
-  result = table.vkCreatePipelineLayout(device_->handle(), &layout, nullptr, &layout_);
+  result = table.vkCreatePipelineLayout(device_->handle(), &layout, device_->allocator(), &layout_);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreatePipelineLayout");
   return {};
 }
@@ -84,7 +84,7 @@ Result<Pipeline> Pipeline::create(Device& device, const PipelineInfo& info) {
                                              .codeSize = info.words.size_bytes(),
                                              .pCode = info.words.data()};
   VkShaderModule module = VK_NULL_HANDLE;
-  VkResult result = table.vkCreateShaderModule(device.handle(), &module_info, nullptr, &module);
+  VkResult result = table.vkCreateShaderModule(device.handle(), &module_info, device.allocator(), &module);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateShaderModule");
 
   const VkSpecializationInfo specialization{static_cast<uint32_t>(entries.size()), entries.data(),
@@ -107,9 +107,9 @@ Result<Pipeline> Pipeline::create(Device& device, const PipelineInfo& info) {
                 .pName = "main",
                 .pSpecializationInfo = &specialization},
       .layout = pipeline.layout_};
-  result =
-      table.vkCreateComputePipelines(device.handle(), device.pipeline_cache(), 1, &create, nullptr, &pipeline.handle_);
-  table.vkDestroyShaderModule(device.handle(), module, nullptr);
+  result = table.vkCreateComputePipelines(device.handle(), device.pipeline_cache(), 1, &create, device.allocator(),
+                                          &pipeline.handle_);
+  table.vkDestroyShaderModule(device.handle(), module, device.allocator());
   if (result != VK_SUCCESS) return vulkan_error(result, info.name.c_str());
   return pipeline;
 }

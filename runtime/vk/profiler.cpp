@@ -9,7 +9,7 @@ Result<Profiler> Profiler::create(Device& device) {
   const VkQueryPoolCreateInfo info{.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
                                    .queryType = VK_QUERY_TYPE_TIMESTAMP,
                                    .queryCount = 2 * kMaxOperations};
-  const VkResult result = device.table().vkCreateQueryPool(device.handle(), &info, nullptr, &profiler.pool_);
+  const VkResult result = device.table().vkCreateQueryPool(device.handle(), &info, device.allocator(), &profiler.pool_);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateQueryPool");
   return profiler;
 }
@@ -23,7 +23,8 @@ Profiler& Profiler::operator=(Profiler&& other) noexcept {
 }
 
 Profiler::~Profiler() {
-  if (pool_ && !device_->abandoned()) device_->table().vkDestroyQueryPool(device_->handle(), pool_, nullptr);
+  if (pool_ && !device_->abandoned())
+    device_->table().vkDestroyQueryPool(device_->handle(), pool_, device_->allocator());
 }
 
 void Profiler::begin(VkCommandBuffer commands) {

@@ -21,8 +21,6 @@ DeviceCaps sane() {
   caps.max_allocation = uint64_t{4} << 30;
   caps.max_workgroup_invocations = 1024;
   caps.max_shared_bytes = 32768;
-  caps.external_memory_host = true;
-  caps.host_import_alignment = 4096;
   caps.timestamp_period_ns = 52.08;
   caps.cooperative_matrices = {{16, 16, 16}};
   return caps;
@@ -34,7 +32,7 @@ TEST(BelievableCaps, SaneOnesStayAsTheyAre) {
   EXPECT_EQ(caps.max_storage_range, sane().max_storage_range);
   EXPECT_EQ(caps.max_allocation, sane().max_allocation);
   EXPECT_EQ(caps.budget_bytes, sane().budget_bytes);
-  EXPECT_TRUE(caps.fixed_subgroup && caps.subgroup_size_control && caps.subgroup_shuffle && caps.external_memory_host);
+  EXPECT_TRUE(caps.fixed_subgroup && caps.subgroup_size_control && caps.subgroup_shuffle);
   EXPECT_EQ(caps.min_subgroup_size, 8u);
   EXPECT_EQ(caps.max_subgroup_size, 64u);
   EXPECT_EQ(caps.cooperative_matrices.size(), 1u);
@@ -112,11 +110,9 @@ TEST(BelievableCaps, SubgroupsThatCannotBeAreNotUsed) {
 
 TEST(BelievableCaps, OffersThatContradictThemselvesAreNotTaken) {
   DeviceCaps caps = sane();
-  caps.host_import_alignment = 0;
   caps.timestamp_period_ns = std::numeric_limits<double>::quiet_NaN();
   caps.cooperative_matrices = {{16, 16, 16}, {0, 16, 16}, {16, 1u << 20, 16}};
   caps = believable(caps);
-  EXPECT_FALSE(caps.external_memory_host);
   EXPECT_EQ(caps.timestamp_period_ns, 0);
   EXPECT_EQ(caps.cooperative_matrices.size(), 1u);
   caps.timestamp_period_ns = -1;
