@@ -893,6 +893,30 @@ PUMICE_API void pumice_request_destroy(PumiceRequest* request); /* cancels what 
  * *busy (may be NULL) is nonzero while any request of the context is unfinished, and when another call has its turn. */
 PUMICE_API PumiceResult pumice_step(PumiceContext* context, int32_t* busy);
 
+/* A host's frame, for pumice_step_within(). */
+typedef struct PumiceFrame {
+  size_t size;
+  const void* next;
+  double gpu_us;           /* in: of the device's time, that may be submitted and running; 0: none */
+  double cpu_us;           /* in: no new work is begun once the call has taken so much of its thread's time; 0: no limit */
+  double submitted_us;     /* out: what the submitted work takes, as far as is known */
+  uint32_t chunks;         /* out: submitted now: a layer of a step each, or less */
+  uint32_t held;           /* out: of begun steps, that wait for frames to come */
+  int32_t busy;            /* out: as of pumice_step() */
+} PumiceFrame;
+
+static inline PumiceFrame pumice_frame_init(void) {
+  PumiceFrame f = PUMICE_ZERO;
+  f.size = sizeof(PumiceFrame);
+  return f;
+}
+
+/* pumice_step() within a frame's budget: steps are submitted layer by layer, as their measured times fit. A chunk that
+ * has not been measured yet goes alone, and one that is longer than the budget once enough frames have let nothing go.
+ * It neither waits nor compiles. pumice_step(), and calls that wait, submit all that is held. For all contexts of a
+ * device: call it on each, in turn. Generated text does not depend on budgets; in `exact` mode not a bit of it does. */
+PUMICE_API PumiceResult pumice_step_within(PumiceContext* context, PumiceFrame* frame);
+
 typedef enum PumiceRequestStatus {
   PUMICE_REQUEST_RUNNING = 0,
   PUMICE_REQUEST_FINISHED_EOS = 1,

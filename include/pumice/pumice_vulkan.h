@@ -112,7 +112,7 @@ PUMICE_API PumiceResult pumice_device_import(PumiceInstance* instance, const Pum
 PUMICE_API PumiceResult pumice_vk_wait_before_next(PumiceDevice* device, VkSemaphore semaphore, uint64_t value);
 PUMICE_API PumiceResult pumice_vk_signal_with_next(PumiceDevice* device, VkSemaphore semaphore, uint64_t value);
 /* Pumice's own timeline semaphore, and the value that it has when all that was submitted so far is done. The host may
- * wait for it, and signals it never. Lives as long as the device. */
+ * wait for it and must not signal it. Lives as long as the device. */
 PUMICE_API PumiceResult pumice_vk_timeline(PumiceDevice* device, VkSemaphore* semaphore, uint64_t* value);
 
 #ifdef __cplusplus

@@ -229,6 +229,7 @@ PumiceResult pumice_context_clear_cache(PumiceContext* context, int32_t tiers) {
 PumiceResult pumice_context_flush_cache(PumiceContext* context, uint32_t timeout_ms) {
   if (!context) return PUMICE_INVALID_ARGUMENT;
   return guarded(*context->object, [&]() -> Result<void> {
+    PUMICE_TRY(context->object->model->device->device->release_all());
     PUMICE_ASSIGN(const bool flushed, context->object->context->cache().flush(timeout_ms / 1e3));
     if (!flushed) return error(Status::kTimeout, "the cache was not written within %u ms", timeout_ms);
     return {};

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <mutex>
 #include <utility>
 
@@ -180,6 +181,29 @@ PumiceResult pumice_step(PumiceContext* context, int32_t* busy) {
     PUMICE_TRY(owner.last_error.check());
     PUMICE_ASSIGN(const bool unfinished, owner.context->step());
     if (busy) *busy = unfinished ? 1 : 0;
+    return {};
+  });
+}
+
+PumiceResult pumice_step_within(PumiceContext* context, PumiceFrame* frame) {
+  if (!context) return PUMICE_INVALID_ARGUMENT;
+  ContextObject& owner = *context->object;
+  return guarded(&owner.last_error, [&]() -> Result<void> {
+    PUMICE_ASSIGN(PumiceFrame made, taken(frame, pumice_frame_init(), "frame"));
+    if (!(made.gpu_us >= 0) || !(made.cpu_us >= 0)) return invalid("gpu_us or cpu_us");
+    PUMICE_TRY(check_no_turn(owner));
+    made.busy = 1;
+    const Turn turn(owner, std::try_to_lock);
+    if (turn.taken()) {
+      PUMICE_TRY(owner.last_error.check());
+      const double host_us = made.cpu_us > 0 ? made.cpu_us : std::numeric_limits<double>::infinity();
+      PUMICE_ASSIGN(const Context::FrameStep stepped, owner.context->step_within(made.gpu_us, host_us));
+      made.busy = stepped.busy ? 1 : 0;
+      made.submitted_us = stepped.released.microseconds;
+      made.chunks = stepped.released.chunks;
+      made.held = stepped.released.held;
+    }
+    hand_out(made, frame);
     return {};
   });
 }

@@ -76,8 +76,8 @@ using namespace pumice;
 extern "C" {
 
 PumiceResult pumice_vk_requirements(PumiceInstance* instance, PFN_vkGetInstanceProcAddr get_instance_proc_addr,
-                                    VkInstance vk_instance, VkPhysicalDevice physical_device,
-                                    PumiceVkRequirement* list, size_t capacity, size_t* count) {
+                                    VkInstance vk_instance, VkPhysicalDevice physical_device, PumiceVkRequirement* list,
+                                    size_t capacity, size_t* count) {
   if (!instance) return PUMICE_INVALID_ARGUMENT;
   return guarded(&instance->object->last_error, [&]() -> Result<void> {
     if (!count || (capacity > 0 && !list)) return invalid("list or count");

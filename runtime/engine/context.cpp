@@ -142,6 +142,21 @@ Result<std::shared_ptr<Request>> Context::submit(Sequence& sequence, std::span<c
   return scheduler_.submit(sequence, ids, params);
 }
 
+Result<bool> Context::step() {
+  PUMICE_TRY(model_.kernels().device().release_all());
+  return scheduler_.step();
+}
+
+Result<Context::FrameStep> Context::step_within(double device_microseconds, double host_microseconds) {
+  vk::Device& device = model_.kernels().device();
+  device.hold();
+  recorder().time_parts();
+  FrameStep frame;
+  PUMICE_ASSIGN(frame.busy, scheduler_.step(host_microseconds * 1e-6));
+  PUMICE_ASSIGN(frame.released, device.release(device_microseconds));
+  return frame;
+}
+
 Result<bool> Context::advance_to_news(Request& request) {
   PUMICE_TRY(step());
   return !request.generated.empty() || request.status != RequestStatus::kRunning;

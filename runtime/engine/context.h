@@ -61,7 +61,15 @@ class Context {
   Result<std::shared_ptr<Request>> submit(Sequence& sequence, std::span<const int32_t> ids,
                                           const GenerationParams& params);
   // Does what can be done without waiting; true: some request is unfinished.
-  Result<bool> step() { return scheduler_.step(); }
+  Result<bool> step();
+  // The same within a host's frame: of all that is submitted, what takes so much of the device's time goes now, and the
+  // rest at the next calls; it begins nothing once it has taken the host so long. step() and whatever waits let all of it go. busy: as step(). It neither waits nor, once all
+  // that a request needs has been recorded, allocates.
+  struct FrameStep {
+    bool busy = false;
+    vk::Device::Released released;
+  };
+  Result<FrameStep> step_within(double device_microseconds, double host_microseconds);
   // step(), and whether the request has new tokens or is finished.
   Result<bool> advance_to_news(Request& request);
   uint64_t oldest_in_flight() const { return scheduler_.oldest_in_flight(); }  // 0: nothing is

@@ -92,8 +92,7 @@ AttentionTexts EncodingStep::fill(Lane& lane, std::span<const std::span<const in
 
 Result<void> EncodingStep::submit(Lane& lane) {
   PUMICE_TRY(lane.stream.end());
-  const VkCommandBuffer commands = lane.stream.handle();
-  PUMICE_ASSIGN(lane.value, model_.kernels->device().submit({&commands, 1}));
+  PUMICE_ASSIGN(lane.value, lane.stream.submit());
   return {};
 }
 

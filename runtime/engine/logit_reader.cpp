@@ -34,8 +34,7 @@ Result<size_t> LogitReader::submit(uint32_t first, uint32_t count) {
                .step = {.first_logit = first, .logit_count = count, .logits = &logits_}});
   block.stream.copy({logits_, 0, uint64_t{4} * stride_ * count}, block.readback);
   PUMICE_TRY(block.stream.end());
-  const VkCommandBuffer commands = block.stream.handle();
-  PUMICE_ASSIGN(block.value, model_->kernels().device().submit({&commands, 1}));
+  PUMICE_ASSIGN(block.value, block.stream.submit());
   next_ = (next_ + 1) % kBlocksInFlight;
   return index;
 }

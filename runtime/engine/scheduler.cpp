@@ -144,14 +144,15 @@ void Scheduler::advance(Request& request) {
     request.fail(std::move(advanced).error());
 }
 
-Result<bool> Scheduler::step() {
+Result<bool> Scheduler::step(double host_seconds) {
   const double start = thread_seconds();
   const uint64_t prefilled = parts_.stats.prefill_tokens;
   for (const std::shared_ptr<Request>& request : active_) collect(*request);
   const Result<void> scheduled = contained([&]() -> Result<void> {
     parts_.admission.admit(active_);
-    for (const std::shared_ptr<Request>& request : active_) advance(*request);
-    parts_.batch.schedule(active_);
+    for (const std::shared_ptr<Request>& request : active_)
+      if (thread_seconds() - start < host_seconds) advance(*request);
+    if (thread_seconds() - start < host_seconds) parts_.batch.schedule(active_);
     return {};
   });
   for (const std::shared_ptr<Request>& request : active_)

@@ -4,6 +4,7 @@
 // token of every decoding request in each. Thread rule: that of its context; Request::cancel alone may be set from any.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -35,8 +36,9 @@ class Scheduler {
   Result<std::shared_ptr<Request>> submit(Sequence& sequence, std::span<const int32_t> ids,
                                           const GenerationParams& params);
   // Does what can be done without waiting; true: some request is unfinished. What goes wrong with a request is that
-  // request's error; another one leaves all requests as they are, to go on at the next step.
-  Result<bool> step();
+  // request's error; another one leaves all requests as they are, to go on at the next step. Nothing is begun once the
+  // call has taken so long.
+  Result<bool> step(double host_seconds = std::numeric_limits<double>::infinity());
   uint64_t oldest_in_flight() const;  // 0: nothing is
   // Ends the request and waits for what it has in flight; not for ever.
   void abandon(Request& request);

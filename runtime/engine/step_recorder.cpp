@@ -132,9 +132,8 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
 }
 
 Result<uint64_t> StepRecorder::submit(Lane& lane, Lane* before) {
-  const VkCommandBuffer commands[] = {before ? before->stream.handle() : lane.stream.handle(), lane.stream.handle()};
   if (options_.profile) unprofiled_.reserve(unprofiled_.size() + 1);
-  PUMICE_ASSIGN(lane.value, model_->kernels().device().submit({commands, before ? 2u : 1u}));
+  PUMICE_ASSIGN(lane.value, lane.stream.submit(before ? &before->stream : nullptr));
   // Nothing throws from here on: what has been submitted is known.
   if (before) before->value = lane.value;
   if (options_.profile) unprofiled_.push_back(&lane);
@@ -226,7 +225,7 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<con
   Lane& lane = *next;
   if (options_.profile) collect_profile();
   fill_rows(plan, tokens, slot, {lane.rows.mapped_as<StepRow>(), plan.count});
-  lane.stream.begin();
+  lane.stream.begin(timed_, plan.count);
   record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows, snapshots);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
@@ -248,7 +247,7 @@ void StepRecorder::record_decode_step(Recorder recorder, uint32_t n, StepEnd end
 }
 
 Result<void> StepRecorder::record_decode(Lane& lane, uint32_t n, StepEnd end) {
-  lane.stream.begin();
+  lane.stream.begin(timed_, n);
   record_decode_step({model_->kernels(), lane.stream}, n, end);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
@@ -284,10 +283,15 @@ Result<StepRecorder::Lane*> StepRecorder::decode_lane(uint32_t n, StepEnd end) {
     return lane;
   }
   Lane& lane = replays_[{n, end}];
+  if (lane.recorded && lane.timed != timed_) {
+    PUMICE_ASSIGN(const bool free, finished(lane));
+    if (free) lane.recorded = false;
+  }
   if (!lane.recorded) {
     PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(model_->kernels().device(), options_.profile));
     PUMICE_TRY(record_decode(lane, n, end));
     lane.recorded = true;
+    lane.timed = timed_;
   }
   return &lane;
 }

@@ -90,6 +90,9 @@ class StepRecorder {
   // The same for what cannot fail: a lost device looks at nothing.
   void settle_row(uint32_t slot) noexcept;
 
+  // From now on steps are recorded in parts whose times are measured, see vk::Chunk; a recorded one anew at its next use.
+  void time_parts() { timed_ = true; }
+  bool times_parts() const { return timed_; }
   uint64_t recordings() const { return recordings_; }
   Workspace& workspace() { return work_; }
   uint64_t workspace_bytes() const { return workspace_bytes_; }
@@ -104,7 +107,7 @@ class StepRecorder {
     vk::CommandStream stream;
     vk::Buffer rows;  // slices only: (slice_tokens) StepRow
     uint64_t value = 0;
-    bool recorded = false;
+    bool recorded = false, timed = false;
   };
   // What a recorded step depends on beside its buffers' content.
   struct Form {
@@ -148,6 +151,7 @@ class StepRecorder {
   std::map<Form, std::vector<PipelineKey>> awaited_;  // those of others, being made
   uint64_t recordings_ = 0, workspace_bytes_ = 0;
   uint32_t dispatches_ = 0;
+  bool timed_ = false;
   std::vector<Lane*> unprofiled_;
   std::map<std::string, vk::ProfiledOperation> profile_;
   std::map<std::string, uint64_t> profile_calls_;

@@ -173,9 +173,8 @@ Result<const float*> TranslationStep::step(std::span<const Row> rows) {
   const uint64_t bytes = uint64_t{4} * n * logit_stride();
   stream_.copy({work_.logits, 0, bytes}, {logits_, 0, bytes});
   PUMICE_TRY(stream_.end());
-  const VkCommandBuffer commands = stream_.handle();
   vk::Device& device = model_->kernels().device();
-  PUMICE_ASSIGN(const uint64_t value, device.submit({&commands, 1}));
+  PUMICE_ASSIGN(const uint64_t value, stream_.submit());
   PUMICE_ASSIGN(const bool reached, device.wait(value));
   PUMICE_CHECK(reached);
   return logits_.mapped_as<float>();

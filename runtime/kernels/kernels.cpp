@@ -99,7 +99,7 @@ Result<void> Kernels::run_nothing(const vk::Pipeline& pipeline) {
     PUMICE_ASSIGN(nothing_memory_, device().create_buffer(kBytes, vk::MemoryIntent::kShared));
     std::memset(nothing_memory_.mapped(), 0, kBytes);
   }
-  if (!nothing_.handle()) {
+  if (!nothing_) {
     PUMICE_ASSIGN(nothing_, vk::CommandStream::create(device()));
   }
   const std::vector<vk::BufferView> bindings(pipeline.shader().bindings.size(), nothing_memory_);

@@ -24,11 +24,10 @@ Result<double> measure_copy(vk::Device& device) {
   copy.begin();
   copy.copy({source, 0, kCopyBytes}, {target, 0, kCopyBytes});
   PUMICE_TRY(copy.end());
-  const VkCommandBuffer commands = copy.handle();
   double best = 0;
   for (int run = 0; run < 3; ++run) {
     const double start = now_seconds();
-    PUMICE_ASSIGN(const uint64_t submission, device.submit({&commands, 1}));
+    PUMICE_ASSIGN(const uint64_t submission, copy.submit());
     PUMICE_TRY(device.wait(submission));
     best = std::max(best, static_cast<double>(kCopyBytes) / std::max(now_seconds() - start, 1e-9));
   }

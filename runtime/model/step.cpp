@@ -115,8 +115,7 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
   stream.fill(work.arrivals, 0);
   stream.fill(work.samplings, 0);
   PUMICE_TRY(stream.end());
-  const VkCommandBuffer commands = stream.handle();
-  PUMICE_ASSIGN(const uint64_t value, device.submit({&commands, 1}));
+  PUMICE_ASSIGN(const uint64_t value, stream.submit());
   PUMICE_ASSIGN(const bool reached, device.wait(value));
   PUMICE_CHECK(reached);
   return work;
@@ -197,6 +196,7 @@ void record_layers(Recorder recorder, const StepContext& context, size_t first, 
       record_norm(recorder, context.spec, context.weights.layers[layer].skip,
                   rows_of(context.work.skip, context.spec.width), context.hidden(), context.step.n,
                   {.accumulate = true});
+    if (!recorder.list) recorder.stream.cut();
   }
 }
 

@@ -208,8 +208,7 @@ Result<void> UploadRun::fill(Worker& worker, Slot& slot, std::span<const UploadP
   }
   if (!copies) return {};
   PUMICE_TRY(slot.copies.end());
-  const VkCommandBuffer commands = slot.copies.handle();
-  PUMICE_ASSIGN(slot.submission, device_.submit({&commands, 1}));
+  PUMICE_ASSIGN(slot.submission, slot.copies.submit());
   return {};
 }
 

@@ -6,6 +6,7 @@
 namespace pumice::vk {
 namespace {
 
+constexpr uint32_t kMostTimedParts = 256;
 constexpr uint32_t kSetsPerPool = 256, kBindingsPerSet = 10;
 
 // Whether both are columns of one matrix.
@@ -52,12 +53,6 @@ Result<CommandStream> CommandStream::create(Device& device, bool profile) {
                                      .queueFamilyIndex = device.queue_family()};
   VkResult result = table.vkCreateCommandPool(device.handle(), &pool, device.allocator(), &stream.pool_);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateCommandPool");
-  const VkCommandBufferAllocateInfo info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                         .commandPool = stream.pool_,
-                                         .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                         .commandBufferCount = 1};
-  result = table.vkAllocateCommandBuffers(device.handle(), &info, &stream.commands_);
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkAllocateCommandBuffers");
   if (profile && device.caps().timestamp_period_ns > 0) {
     PUMICE_ASSIGN(Profiler profiler, Profiler::create(device));
     stream.profiler_ = std::move(profiler);
@@ -69,6 +64,13 @@ CommandStream& CommandStream::operator=(CommandStream&& other) noexcept {
   std::swap(device_, other.device_);
   std::swap(pool_, other.pool_);
   std::swap(commands_, other.commands_);
+  std::swap(buffers_, other.buffers_);
+  std::swap(parts_, other.parts_);
+  std::swap(time_pool_, other.time_pool_);
+  std::swap(times_, other.times_);
+  std::swap(timed_, other.timed_);
+  std::swap(timed_rows_, other.timed_rows_);
+  std::swap(chunks_, other.chunks_);
   std::swap(descriptor_pools_, other.descriptor_pools_);
   std::swap(current_pool_, other.current_pool_);
   std::swap(pending_, other.pending_);
@@ -83,10 +85,13 @@ CommandStream& CommandStream::operator=(CommandStream&& other) noexcept {
 }
 
 CommandStream::~CommandStream() {
-  if (!device_ || device_->abandoned()) return;
+  if (!device_) return;
+  if (!times_.empty()) device_->forget(times_);
+  if (device_->abandoned()) return;
   const DeviceTable& table = device_->table();
   for (VkDescriptorPool pool : descriptor_pools_)
     table.vkDestroyDescriptorPool(device_->handle(), pool, device_->allocator());
+  if (time_pool_) table.vkDestroyQueryPool(device_->handle(), time_pool_, device_->allocator());
   if (pool_) table.vkDestroyCommandPool(device_->handle(), pool_, device_->allocator());
 }
 
@@ -94,22 +99,82 @@ void CommandStream::fail(Error error) {
   if (!error_) error_ = std::move(error);
 }
 
-void CommandStream::begin() {
+void CommandStream::begin(bool timed, uint32_t rows) {
   const DeviceTable& table = device_->table();
   error_.reset();
   pending_.clear();
   no_arguments_.clear();
   dispatches_ = barriers_ = argument_barriers_ = 0;
   current_pool_ = 0;
+  parts_ = 0;
   for (VkDescriptorPool pool : descriptor_pools_) table.vkResetDescriptorPool(device_->handle(), pool, 0);
   if (const VkResult reset = table.vkResetCommandPool(device_->handle(), pool_, 0); reset != VK_SUCCESS)
     return fail(vulkan_error(reset, "vkResetCommandPool"));
-  const VkCommandBufferBeginInfo info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                      .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
-  const VkResult result = table.vkBeginCommandBuffer(commands_, &info);
-  if (result != VK_SUCCESS) return fail(vulkan_error(result, "vkBeginCommandBuffer"));
+  timed_ = timed;
+  if (timed && times_.empty())
+    if (Result<void> created = create_times(); !created) return fail(std::move(created).error());
+  if (timed && timed_rows_ != rows)
+    for (ChunkTime& time : times_) time.microseconds = 0;
+  timed_rows_ = rows;
+  if (Result<void> begun = begin_part(); !begun) return fail(std::move(begun).error());
   argument_barrier(table, commands_);
   if (profiler_) profiler_->begin(commands_);
+}
+
+Result<void> CommandStream::create_times() {
+  times_.resize(kMostTimedParts);
+  if (device_->caps().timestamp_period_ns <= 0) return {};
+  const VkQueryPoolCreateInfo info{.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+                                   .queryType = VK_QUERY_TYPE_TIMESTAMP,
+                                   .queryCount = 2 * kMostTimedParts};
+  const VkResult result =
+      device_->table().vkCreateQueryPool(device_->handle(), &info, device_->allocator(), &time_pool_);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateQueryPool");
+  for (uint32_t i = 0; i < kMostTimedParts; ++i) times_[i].pool = time_pool_, times_[i].query = 2 * i;
+  return {};
+}
+
+Result<void> CommandStream::begin_part() {
+  const DeviceTable& table = device_->table();
+  if (parts_ == buffers_.size()) {
+    buffers_.reserve(parts_ + 1);
+    chunks_.reserve(buffers_.capacity() + 1);
+    const VkCommandBufferAllocateInfo info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                           .commandPool = pool_,
+                                           .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                           .commandBufferCount = 1};
+    VkCommandBuffer made = VK_NULL_HANDLE;
+    const VkResult result = table.vkAllocateCommandBuffers(device_->handle(), &info, &made);
+    if (result != VK_SUCCESS) return vulkan_error(result, "vkAllocateCommandBuffers");
+    buffers_.push_back(made);
+  }
+  commands_ = buffers_[parts_++];
+  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+                                       .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
+  const VkResult result = table.vkBeginCommandBuffer(commands_, &begin);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkBeginCommandBuffer");
+  if (!timed_ || !time_pool_) return {};
+  const ChunkTime& time = times_[parts_ - 1];
+  table.vkCmdResetQueryPool(commands_, time_pool_, time.query, 2);
+  table.vkCmdWriteTimestamp(commands_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, time_pool_, time.query);
+  return {};
+}
+
+Result<void> CommandStream::end_part() {
+  const DeviceTable& table = device_->table();
+  if (timed_ && time_pool_)
+    table.vkCmdWriteTimestamp(commands_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, time_pool_,
+                              times_[parts_ - 1].query + 1);
+  const VkResult result = table.vkEndCommandBuffer(commands_);
+  if (result != VK_SUCCESS) return vulkan_error(result, "vkEndCommandBuffer");
+  return {};
+}
+
+// What was written before is ordered as within a command buffer: barriers hold for all that was submitted earlier.
+void CommandStream::cut() {
+  if (error_ || parts_ == kMostTimedParts) return;
+  if (Result<void> ended = end_part(); !ended) return fail(std::move(ended).error());
+  if (Result<void> begun = begin_part(); !begun) return fail(std::move(begun).error());
 }
 
 void CommandStream::order(std::span<const Access> accesses) {
@@ -259,13 +324,19 @@ void CommandStream::fill(BufferView target, uint32_t word) {
 Result<void> CommandStream::end() {
   if (error_) return *error_;
   full_barrier(device_->table(), commands_, VK_PIPELINE_STAGE_HOST_BIT, VK_ACCESS_HOST_READ_BIT);
-  const VkResult result = device_->table().vkEndCommandBuffer(commands_);
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkEndCommandBuffer");
-  return {};
+  return end_part();
+}
+
+Result<uint64_t> CommandStream::submit(const CommandStream* before) {
+  chunks_.clear();
+  if (before)
+    for (size_t i = 0; i < before->parts_; ++i) chunks_.push_back({before->buffers_[i]});
+  for (size_t i = 0; i < parts_; ++i) chunks_.push_back({buffers_[i], timed_ ? &times_[i] : nullptr});
+  return device_->submit(chunks_);
 }
 
 Result<void> CommandStream::run() {
-  PUMICE_ASSIGN(const uint64_t value, device_->submit({&commands_, 1}));
+  PUMICE_ASSIGN(const uint64_t value, submit());
   const Result<bool> finished = device_->wait(value);
   if (finished) return {};
   device_->settle(value);

@@ -36,7 +36,11 @@ class CommandStream {
   CommandStream& operator=(CommandStream&& other) noexcept;
   ~CommandStream();
 
-  void begin();
+  // timed: what each part takes is measured, as Device::release() needs it. `rows` tells recordings apart whose parts
+  // take about as long as they did.
+  void begin(bool timed = false, uint32_t rows = 0);
+  // What follows may be submitted later than what comes before, see Chunk.
+  void cut();
   // bindings: one view per binding of the shader, in order. push: exactly the shader's push constant block.
   void dispatch(const Pipeline& pipeline, std::span<const std::byte> push, std::span<const BufferView> bindings,
                 Groups groups, Cost cost = {});
@@ -47,10 +51,13 @@ class CommandStream {
   void fill(BufferView target, uint32_t word);      // size a multiple of 4
   void fail(Error error);                           // keeps the first error; nothing more is recorded
   Result<void> end();
+  // Submits what was recorded, behind what `before` has; as Device::submit().
+  Result<uint64_t> submit(const CommandStream* before = nullptr);
   // Submits what was recorded, and returns when it has finished or nothing of it can run any more.
   Result<void> run();
 
-  VkCommandBuffer handle() const { return commands_; }
+  explicit operator bool() const { return pool_ != VK_NULL_HANDLE; }
+  size_t parts() const { return parts_; }
   uint32_t dispatches() const { return dispatches_; }
   uint32_t barriers() const { return barriers_; }
   uint32_t argument_barriers() const { return argument_barriers_; }  // those of them that a dispatch's group counts need
@@ -66,10 +73,20 @@ class CommandStream {
   bool bind(const Pipeline& pipeline, std::span<const std::byte> push, std::span<const BufferView> bindings,
             const BufferView* arguments);
   VkDescriptorSet allocate_set(VkDescriptorSetLayout layout);
+  Result<void> begin_part();
+  Result<void> end_part();
+  Result<void> create_times();
   void order(std::span<const Access> accesses);
   Device* device_ = nullptr;
   VkCommandPool pool_ = VK_NULL_HANDLE;
-  VkCommandBuffer commands_ = VK_NULL_HANDLE;
+  VkCommandBuffer commands_ = VK_NULL_HANDLE;  // the part that is being recorded
+  std::vector<VkCommandBuffer> buffers_;       // of all parts, also of longer recordings before
+  size_t parts_ = 0;
+  VkQueryPool time_pool_ = VK_NULL_HANDLE;
+  std::vector<ChunkTime> times_;  // of each part, once recordings are timed; never moves
+  bool timed_ = false;
+  uint32_t timed_rows_ = 0;
+  std::vector<Chunk> chunks_;  // of submit()
   std::vector<VkDescriptorPool> descriptor_pools_;
   size_t current_pool_ = 0;
   std::vector<Access> pending_, scratch_;

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "vk/instance.h"
 #include "vk/memory.h"
+#include "vk/pace.h"
 
 namespace pumice::vk {
 
@@ -90,8 +91,21 @@ class Device {
 
   Result<Buffer> create_buffer(uint64_t bytes, MemoryIntent intent);
 
-  // Submits in order after everything submitted before; the returned value is reached when it has finished.
-  Result<uint64_t> submit(std::span<const VkCommandBuffer> commands);
+  // Submits in order after everything submitted before, at once or, while the device is paced, as release() lets it go;
+  // the returned value is reached when it has finished.
+  Result<uint64_t> submit(std::span<const Chunk> chunks);
+  // From now on submissions are held. wait() lets go what it waits for.
+  void hold() { paced_ = true; }
+  struct Released {
+    double microseconds = 0;  // of the device, as far as is known
+    uint32_t chunks = 0, held = 0;
+  };
+  // Submits of what is held, in order, what takes `microseconds` together with what is running; one chunk at a time on
+  // a queue that a host uses too. It neither waits nor allocates.
+  Result<Released> release(double microseconds);
+  void forget(std::span<const ChunkTime> times) noexcept;  // they go
+  // Submits all that is held, and holds nothing any more.
+  Result<void> release_all();
   // The next submission waits for a host's timeline semaphore to reach the value, or makes it reach that.
   Result<void> wait_before_next(VkSemaphore semaphore, uint64_t value);
   Result<void> signal_with_next(VkSemaphore semaphore, uint64_t value);
@@ -101,6 +115,7 @@ class Device {
   Result<bool> wait(uint64_t value, uint64_t timeout_ns = UINT64_MAX);
   Result<bool> reached(uint64_t value) { return wait(value, 0); }
   uint64_t submissions() const { return last_value_.load(); }
+  bool paced() const { return paced_.load(); }
   // For destructors: returns when nothing up to `value` uses what is to be freed, or when the device hangs: then it
   // is abandoned, and nothing of it is ever freed.
   void settle(uint64_t value) noexcept;
@@ -112,7 +127,12 @@ class Device {
   Device(const Instance& instance, DeviceOptions options) : instance_(instance), options_(std::move(options)) {}
   Result<void> create_handle(VkPhysicalDevice physical);
   Result<void> create_own(VkPhysicalDevice physical);
+  Result<void> prepare_semaphores();
   VkResult queue_submit(const VkSubmitInfo& info);
+  Result<void> send(size_t count);
+  Result<void> send_up_to(uint64_t value);
+  double running();
+  void note_time(const NumberedChunk& chunk);
   Result<void> create_objects(VkPhysicalDevice physical);
   Result<void> store_pipeline_cache();
   VkResult wait_once(uint64_t value, uint64_t timeout_ns);
@@ -137,8 +157,11 @@ class Device {
   };
   static Result<void> add(Semaphores& to, VkSemaphore semaphore, uint64_t value);
   Semaphores awaited_, signalled_;
-  std::atomic<uint64_t> last_value_{0}, finished_value_{0};
-  std::atomic<bool> lost_{false}, abandoned_{false};
+  ChunkQueue held_, running_;  // running_: of those, while the device is paced
+  Pace pace_;
+  std::vector<VkCommandBuffer> batch_;
+  std::atomic<uint64_t> last_value_{0}, sent_value_{0}, finished_value_{0};  // given, submitted, finished
+  std::atomic<bool> lost_{false}, abandoned_{false}, paced_{false};
 
   std::mutex watch_mutex_;  // of what follows
   std::chrono::steady_clock::time_point watched_{};

@@ -56,7 +56,7 @@ constexpr auto kNone = VK_STRUCTURE_TYPE_MAX_ENUM;
 constexpr uint32_t k12 = VK_API_VERSION_1_2, k13 = VK_API_VERSION_1_3;
 
 #define PUMICE_OWN(Struct, type, member) type, sizeof(Struct), offsetof(Struct, member)
-#define PUMICE_CORE(version, member)                                   \
+#define PUMICE_CORE(version, member)                               \
   VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_##version##_FEATURES, \
       offsetof(VkPhysicalDeviceVulkan1##version##Features, member)
 #define PUMICE_NO_CORE kNone, 0

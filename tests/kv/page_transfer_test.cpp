@@ -45,8 +45,7 @@ class PageTransferTest : public test::DeviceTest {
     for (uint32_t region = 0; region < pool_.regions(); ++region)
       stream.fill(pool_.region(region, page), 0x01010101u * value);
     ASSERT_TRUE(stream.end().ok());
-    const VkCommandBuffer commands = stream.handle();
-    ASSERT_TRUE(device().submit({&commands, 1}).ok());
+    ASSERT_TRUE(stream.submit().ok());
   }
   static std::vector<std::byte> bytes_from(PageRead& read) {
     const Result<bool> ready = read.ready(60);

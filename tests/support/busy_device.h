@@ -31,9 +31,8 @@ class BusyDevice {
   BusyDevice& operator=(const BusyDevice&) = delete;
 
   void start() {
-    if (!stream_.handle()) return;
-    const VkCommandBuffer commands = stream_.handle();
-    const Result<uint64_t> value = device_.submit({&commands, 1});
+    if (!stream_) return;
+    const Result<uint64_t> value = stream_.submit();
     ASSERT_TRUE(value.ok());
     last_ = *value;
   }

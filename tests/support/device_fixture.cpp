@@ -193,8 +193,7 @@ std::vector<float> DeviceTest::read_rows(const FloatRows& from, uint32_t n, uint
 }
 
 void DeviceTest::submit_and_wait(vk::CommandStream& stream) {
-  const VkCommandBuffer commands = stream.handle();
-  const auto value = device().submit({&commands, 1});
+  const auto value = stream.submit();
   ASSERT_TRUE(value.ok()) << value.error().message;
   const Result<void> waited = wait_for(*value);
   if (waited) return;

@@ -63,8 +63,7 @@ uint64_t VulkanDoubleTest::submit_fill(vk::CommandStream& stream, const vk::Buff
   stream.begin();
   stream.fill(buffer, 1);
   const auto ended = stream.end();
-  const VkCommandBuffer commands = stream.handle();
-  const auto value = ended ? device_->submit({&commands, 1}) : Result<uint64_t>(ended.error());
+  const auto value = ended ? stream.submit() : Result<uint64_t>(ended.error());
   EXPECT_TRUE(value.ok()) << value.error().message;
   return value ? *value : 0;
 }

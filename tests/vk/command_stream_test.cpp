@@ -159,14 +159,12 @@ TEST_F(CommandStreamTest, ReplaysSeeTheOnesBefore) {
   multiply(stream, power, two, next);
   multiply(stream, next, one, power);
   ASSERT_TRUE(stream.end().ok());
-  const VkCommandBuffer commands = stream.handle();
   uint64_t last = 0;
-  for (int i = 0; i < 20; ++i) last = device().submit({&commands, 1}).value();
+  for (int i = 0; i < 20; ++i) last = stream.submit().value();
   EXPECT_TRUE(device().wait(last).value());
   EXPECT_EQ(value(power), kBase * 0x1p20f);
   // Two in one submission, and recording anew.
-  const VkCommandBuffer twice[] = {commands, commands};
-  EXPECT_TRUE(device().wait(device().submit(twice).value()).value());
+  EXPECT_TRUE(device().wait(stream.submit(&stream).value()).value());
   EXPECT_EQ(value(power), kBase * 0x1p22f);
   stream.begin();
   multiply(stream, power, power, next);
@@ -244,13 +242,54 @@ TEST_F(CommandStreamTest, TimelineWaits) {
   EXPECT_FALSE(device().reached(before + 1).value());
   CommandStream stream = begun();
   ASSERT_TRUE(stream.end().ok());
-  const VkCommandBuffer commands = stream.handle();
-  const uint64_t first = device().submit({&commands, 1}).value(), second = device().submit({&commands, 1}).value();
+  const uint64_t first = stream.submit().value(), second = stream.submit().value();
   EXPECT_EQ(first, before + 1);
   EXPECT_EQ(second, before + 2);
   EXPECT_TRUE(device().wait(second).value());
   EXPECT_TRUE(device().reached(first).value());
   EXPECT_EQ(device().submissions(), second);
+}
+
+// 20 steps in three parts each; what is not let go is not run.
+TEST_F(CommandStreamTest, PartsGoAsTheyAreLetGo) {
+  const BufferView one = floats(1), two = floats(2), power = floats(kBase), next = floats(0);
+  CommandStream stream = begun();
+  ASSERT_TRUE(stream.end().ok());
+  stream.begin(true, 1);
+  multiply(stream, power, two, next);
+  stream.cut();
+  multiply(stream, next, two, power);
+  stream.cut();
+  multiply(stream, power, one, next);
+  ASSERT_TRUE(stream.end().ok());
+  ASSERT_EQ(stream.parts(), 3u);
+  EXPECT_TRUE(device().wait(stream.submit().value()).value());
+  EXPECT_EQ(value(power), kBase * 0x1p2f);
+
+  device().hold();
+  const uint64_t before = device().submissions(), last = stream.submit().value();
+  EXPECT_EQ(last, before + 3);
+  EXPECT_EQ(device().release(0).value().held, 3u);
+  EXPECT_FALSE(device().reached(before + 1).value());
+  for (uint64_t part = before + 1; part <= last; ++part) {  // their times are not known: one takes the whole frame
+    const Device::Released released = device().release(1000).value();
+    EXPECT_EQ(released.chunks, 1u);
+    EXPECT_EQ(released.held, last - part);
+    EXPECT_TRUE(device().wait(part).value());
+    if (part < last) {
+      EXPECT_FALSE(device().reached(part + 1).value());
+    }
+  }
+  EXPECT_EQ(value(power), kBase * 0x1p4f);
+  (void)stream.submit().value();
+  EXPECT_EQ(device().release(1e9).value().chunks, 3u) << "their times are known";
+  EXPECT_TRUE(device().wait(stream.submit().value()).value()) << "who waits lets go";
+  EXPECT_EQ(value(power), kBase * 0x1p8f);
+  const uint64_t held = stream.submit().value();
+  ASSERT_TRUE(device().release_all().ok());
+  EXPECT_FALSE(device().paced());
+  EXPECT_TRUE(device().wait(held).value());
+  EXPECT_EQ(value(power), kBase * 0x1p10f);
 }
 
 }  // namespace pumice::vk::command_stream_test

@@ -92,10 +92,9 @@ TEST_F(DeviceFaultTest, ALossStays) {
   begin();
   ASSERT_TRUE(device_->wait(value_).ok());
   submit_result = VK_ERROR_DEVICE_LOST;
-  const VkCommandBuffer commands = stream_.handle();
-  EXPECT_EQ(device_->submit({&commands, 1}).error().status, Status::kDeviceLost);
+  EXPECT_EQ(stream_.submit().error().status, Status::kDeviceLost);
   submit_result = VK_SUCCESS;
-  EXPECT_EQ(device_->submit({&commands, 1}).error().status, Status::kDeviceLost);
+  EXPECT_EQ(stream_.submit().error().status, Status::kDeviceLost);
   const auto waited = device_->wait(value_ + 1);
   ASSERT_FALSE(waited.ok()) << "waited for what will never be";
   EXPECT_EQ(waited.error().status, Status::kDeviceLost);
@@ -123,8 +122,7 @@ TEST_F(DeviceFaultTest, AHangIsALossAndNothingIsFreedUnderIt) {
   ASSERT_FALSE(waited.ok());
   EXPECT_EQ(waited.error().status, Status::kDeviceLost) << waited.error().message;
   EXPECT_TRUE(device_->abandoned());
-  const VkCommandBuffer commands = stream_.handle();
-  EXPECT_EQ(device_->submit({&commands, 1}).error().status, Status::kDeviceLost);
+  EXPECT_EQ(stream_.submit().error().status, Status::kDeviceLost);
 
   TearDown();
   EXPECT_EQ(destroyed, 0);
@@ -160,8 +158,7 @@ TEST_F(DeviceFaultTest, WhereNoWaitSucceedsTheCounterTells) {
   failing_waits = 1 << 30;
   for (const VkResult result : {VK_TIMEOUT, VK_ERROR_OUT_OF_HOST_MEMORY, VK_ERROR_UNKNOWN}) {
     wait_result = result;
-    const VkCommandBuffer commands = stream_.handle();
-    const auto submitted = device_->submit({&commands, 1});
+    const auto submitted = stream_.submit();
     ASSERT_TRUE(submitted.ok());
     const auto waited = device_->wait(*submitted);
     ASSERT_TRUE(waited.ok()) << waited.error().message;

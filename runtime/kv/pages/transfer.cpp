@@ -64,8 +64,7 @@ Result<PageTransfer::Slot*> PageTransfer::begin_commands() {
 
 Result<void> PageTransfer::submit(Slot& slot) {
   PUMICE_TRY(slot.stream.end());
-  const VkCommandBuffer commands = slot.stream.handle();
-  PUMICE_ASSIGN(slot.value, device_->submit({&commands, 1}));
+  PUMICE_ASSIGN(slot.value, slot.stream.submit());
   return {};
 }
 
