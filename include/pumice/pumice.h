@@ -898,7 +898,7 @@ typedef struct PumiceFrame {
   size_t size;
   const void* next;
   double gpu_us;           /* in: of the device's time, that may be submitted and running; 0: none */
-  double cpu_us;           /* in: no new work is begun once the call has taken so much of its thread's time; 0: no limit */
+  double cpu_us;           /* in: nothing is begun once the call has taken so much of its thread's time; 0: no limit */
   double submitted_us;     /* out: what the submitted work takes, as far as is known */
   uint32_t chunks;         /* out: submitted now: a layer of a step each, or less */
   uint32_t held;           /* out: of begun steps, that wait for frames to come */

@@ -1,7 +1,7 @@
-/* Pumice on a host's Vulkan device. C11, also valid C++. What pumice.h says of structs, errors and strings holds here.
+/* Pumice on a host's Vulkan device. C11, also valid C++. What pumice.h says of structs and errors holds here.
  *
  * A renderer creates its VkDevice with what Pumice can use (pumice_vk_device_info_create() adds it), and lends it
- * (pumice_device_import()). Pumice creates its own objects on it, and submits to one queue, which may be the renderer's.
+ * (pumice_device_import()). Pumice creates its own objects on it and submits to one queue, perhaps the renderer's.
  * It neither destroys nor idles what it does not own: it calls neither vkDeviceWaitIdle nor vkQueueWaitIdle, and the
  * queue only in vkQueueSubmit. docs/embedding.md has each call that touches the queue. */
 #ifndef PUMICE_PUMICE_VULKAN_H
@@ -38,7 +38,8 @@ static inline PumiceVkRequirement pumice_vk_requirement_init(void) {
 
 /* Writes at most `capacity` of them; *count is the full number. Each of `list` is initialised by the caller. A device
  * that lacks what is required is no error here. Beside them: Vulkan 1.2, and a queue of a family with compute. */
-PUMICE_API PumiceResult pumice_vk_requirements(PumiceInstance* instance, PFN_vkGetInstanceProcAddr get_instance_proc_addr,
+PUMICE_API PumiceResult pumice_vk_requirements(PumiceInstance* instance,
+                                               PFN_vkGetInstanceProcAddr get_instance_proc_addr,
                                                VkInstance vk_instance, VkPhysicalDevice physical_device,
                                                PumiceVkRequirement* list, size_t capacity, size_t* count);
 
