@@ -10,6 +10,7 @@ namespace pumice::vk {
 namespace {
 
 constexpr size_t kMostSemaphores = 16;
+constexpr double kLeastTime = 0.1;  // microseconds of a chunk; 0: not known
 
 template <size_t N, typename T>
 constexpr std::array<T, N> one_value(T value) {
@@ -153,15 +154,17 @@ void Device::forget(std::span<const ChunkTime> times) noexcept {
 
 void Device::note_time(const NumberedChunk& chunk) {
   ChunkTime& time = *chunk.chunk.time;
-  if (!time.pool)
-    return time.measured(
-        std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - chunk.sent).count());
   uint64_t stamps[2];
-  const VkResult result = table_.vkGetQueryPoolResults(handle_, time.pool, time.query, 2, sizeof stamps, stamps,
-                                                       sizeof stamps[0], VK_QUERY_RESULT_64_BIT);
-  if (result != VK_SUCCESS) return;
-  const uint64_t ticks = (stamps[1] - stamps[0]) & caps().timestamp_mask;
-  time.measured(std::max(0.1, static_cast<double>(ticks) * caps().timestamp_period_ns * 1e-3));
+  const bool stamped =
+      time.pool && table_.vkGetQueryPoolResults(handle_, time.pool, time.query, 2, sizeof stamps, stamps,
+                                                sizeof stamps[0], VK_QUERY_RESULT_64_BIT) == VK_SUCCESS;
+  const std::chrono::duration<double, std::micro> seen = std::chrono::steady_clock::now() - chunk.sent;
+  if (stamped) {
+    const uint64_t ticks = (stamps[1] - stamps[0]) & caps().timestamp_mask;
+    time.measured(std::max(kLeastTime, static_cast<double>(ticks) * caps().timestamp_period_ns * 1e-3));
+  } else if (!time.pool || time.microseconds == 0) {  // the next run of the same recording may have begun
+    time.measured(std::max(kLeastTime, seen.count()));
+  }
 }
 
 VkResult Device::queue_submit(const VkSubmitInfo& info) {
