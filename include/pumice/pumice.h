@@ -549,6 +549,26 @@ PUMICE_API PumiceResult pumice_context_get_cache_stats(const PumiceContext* cont
 PUMICE_API size_t pumice_context_tier_problem(const PumiceContext* context, PumiceCacheSource tier, char* buffer,
                                               size_t capacity);
 
+/* A page of the KV cache in device memory, as pumice_kv_pages() shows it. */
+typedef struct PumiceKvPage {
+  size_t size;
+  const void* next;
+  uint32_t page;           /* its place in the pool */
+  uint32_t position;       /* in its text, of its first token; a page holds 32 */
+  uint32_t sequences;      /* of the group that hold it */
+  int32_t shared;          /* nonzero: it is found again by its content; zero: a sequence's own, as yet */
+  int32_t pinned;
+  uint32_t uses;           /* times that it was found again */
+  int32_t origin;          /* of its content: 0 computed, 1 from RAM, 2 from disk, 3 from Redis */
+  double idle_seconds;     /* since it was last used; 0 for pages that are not shared */
+} PumiceKvPage;
+
+/* Shows the pages of a group's texts (NULL: the group without a name), and nothing of other groups. Return nonzero to
+ * stop. Called after the context's turn, so that it holds up no step; `page` lives only for the call. */
+typedef int32_t (*PumiceKvPageCallback)(void* user, const PumiceKvPage* page);
+PUMICE_API PumiceResult pumice_kv_pages(PumiceContext* context, const char* group, PumiceKvPageCallback callback,
+                                        void* user);
+
 /* All of these at any time. */
 PUMICE_API PumiceResult pumice_context_set_cache_policy(PumiceContext* context, PumiceCachePolicy policy);
 /* Most tokens in device memory; gives up cached texts down to it. What sequences hold stays. */

@@ -395,6 +395,14 @@ class Context {
     check(pumice_step(get(), &busy));
     return busy != 0;
   }
+  // See pumice_step_within().
+  PumiceFrame step_within(double gpu_us, double cpu_us = 0) {
+    PumiceFrame frame = pumice_frame_init();
+    frame.gpu_us = gpu_us;
+    frame.cpu_us = cpu_us;
+    check(pumice_step_within(get(), &frame));
+    return frame;
+  }
   PumiceCacheStats cache_stats() const {
     PumiceCacheStats stats = pumice_cache_stats_init();
     check(pumice_context_get_cache_stats(get(), &stats));

@@ -4,6 +4,7 @@
 
 #include "api/handles.h"
 #include "engine/identity.h"
+#include "engine/page_view.h"
 #include "model/digest.h"
 
 namespace pumice {
@@ -193,6 +194,33 @@ size_t pumice_context_tier_problem(const PumiceContext* context, PumiceCacheSour
     return {};
   });
   return copy_text(problem, buffer, capacity);
+}
+
+PumiceResult pumice_kv_pages(PumiceContext* context, const char* group, PumiceKvPageCallback callback, void* user) {
+  if (!context) return PUMICE_INVALID_ARGUMENT;
+  std::vector<PageView> pages;
+  const PumiceResult looked = guarded(*context->object, [&]() -> Result<void> {
+    if (!callback) return invalid("callback");
+    pages = view_pages(*context->object->context, group ? group : "");
+    return {};
+  });
+  if (looked != PUMICE_OK) return looked;
+  return guarded(&context->object->last_error, [&]() -> Result<void> {
+    for (const PageView& page : pages) {
+      const PumiceKvPage made = {.size = sizeof(PumiceKvPage),
+                                 .next = nullptr,
+                                 .page = page.page,
+                                 .position = page.position,
+                                 .sequences = page.sequences,
+                                 .shared = page.shared,
+                                 .pinned = page.pinned,
+                                 .uses = page.uses,
+                                 .origin = static_cast<int32_t>(page.origin),
+                                 .idle_seconds = page.idle_seconds};
+      if (callback(user, &made) != 0) return error(Status::kCancelled, "cancelled");
+    }
+    return {};
+  });
 }
 
 PumiceResult pumice_context_set_cache_policy(PumiceContext* context, PumiceCachePolicy policy) {

@@ -63,8 +63,8 @@ class Context {
   // Does what can be done without waiting; true: some request is unfinished.
   Result<bool> step();
   // The same within a host's frame: of all that is submitted, what takes so much of the device's time goes now, and the
-  // rest at the next calls; it begins nothing once it has taken the host so long. step() and whatever waits let all of it go. busy: as step(). It neither waits nor, once all
-  // that a request needs has been recorded, allocates.
+  // rest at the next calls; it begins nothing once it has taken the host so long. step() and whatever waits let all of
+  // it go. busy: as step(). It neither waits nor, once all that a request needs has been recorded, allocates.
   struct FrameStep {
     bool busy = false;
     vk::Device::Released released;

@@ -86,6 +86,7 @@ bool KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, Pre
       if (seal_page(list, tokens, true) != Sealing::kDone) list.sealing = false;
       if (windows_) hold_fetched(list);
       const auto source = static_cast<size_t>(fetch.ready->tier) + 1;  // KvSource begins with the device
+      if (list.sealing) index_->set_origin(list.nodes.back(), static_cast<uint32_t>(source));
       ++stats_.hit_pages[source];
       stats_.recompute_seconds_saved += fetch.seconds_per_page;
     }

@@ -102,6 +102,50 @@ static void test_reuse(const Fixture* fixture) {
   pumice_context_destroy(context);
 }
 
+typedef struct Pages {
+  PumiceKvPage pages[16];
+  size_t count, stop_at;
+} Pages;
+
+static int32_t take_page(void* user, const PumiceKvPage* page) {
+  Pages* pages = user;
+  pages->pages[pages->count++] = *page;
+  return pages->count == pages->stop_at;
+}
+
+/* Pages as they lie in the pool: three that were found again, and a sequence's last one. */
+static void test_pages(const Fixture* fixture) {
+  int32_t ids[100];
+  const size_t count = long_prompt(ids);
+  PumiceContext* context = make_context(fixture->model, 256, 2);
+  CHECK(cached_tokens(context, "a", ids, count) == 0);
+  PumiceSequence* sequence = NULL;
+  CHECK_OK(pumice_sequence_create_in(context, "a", &sequence));
+  PumiceRequest* request = submit(sequence, ids, count, 2);
+  CHECK(finish(request).count == 2);
+  pumice_request_destroy(request);
+  Pages pages = {.count = 0};
+  CHECK_OK(pumice_kv_pages(context, "a", take_page, &pages));
+  CHECK(pages.count == 4);
+  for (uint32_t i = 0; i < 4; ++i) {
+    const PumiceKvPage* page = &pages.pages[i];
+    CHECK(page->position == 32 * i && page->sequences == 1 && page->origin == 0 && !page->pinned);
+    CHECK(page->shared == (i < 3) && page->uses == (i < 3) && page->idle_seconds >= 0);
+    for (uint32_t j = 0; j < i; ++j) CHECK(page->page != pages.pages[j].page);
+  }
+  CHECK_OK(pumice_sequence_pin(sequence));
+  pumice_sequence_destroy(sequence);
+  pages = (Pages){.stop_at = 2};
+  CHECK_RESULT(PUMICE_CANCELLED, pumice_kv_pages(context, "a", take_page, &pages));
+  CHECK(pages.count == 2 && pages.pages[0].sequences == 0);
+  pages = (Pages){.count = 0};
+  CHECK_OK(pumice_kv_pages(context, "b", take_page, &pages));
+  CHECK_OK(pumice_kv_pages(context, NULL, take_page, &pages));
+  CHECK(pages.count == 0);
+  CHECK_INVALID(pumice_kv_pages(context, "a", NULL, NULL));
+  pumice_context_destroy(context);
+}
+
 static void test_options(const Fixture* fixture) {
   int32_t ids[100];
   const size_t count = long_prompt(ids);
@@ -220,6 +264,7 @@ static void test_with_device(Fixture* fixture) {
   if (!open_model(fixture)) return;
   test_kv_types(fixture);
   test_reuse(fixture);
+  test_pages(fixture);
   test_options(fixture);
   test_forks(fixture);
   test_sessions(fixture);

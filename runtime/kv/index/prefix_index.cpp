@@ -119,6 +119,16 @@ std::optional<PageId> PrefixIndex::withdraw(NodeId node, double now) {
   return take_out(node, EvictionCause::kCleared)->page;
 }
 
+std::vector<IndexedPage> PrefixIndex::pages_of(TenantId tenant) const {
+  std::vector<IndexedPage> pages;
+  for (NodeId node = 0; node < tree_.slots(); ++node) {
+    const Entry& entry = entries_[node];
+    if (tree_.present(node) && entry.tenant == tenant)
+      pages.push_back({node, entry.page, tree_.block(node).depth, entry.pins, entry.uses, entry.origin, entry.used});
+  }
+  return pages;
+}
+
 void PrefixIndex::set_policy(PolicyKind policy) {
   std::vector<NodeId> leaves;
   for (NodeId node = 0; node < tree_.slots(); ++node)
@@ -189,6 +199,7 @@ std::vector<NodeId> PrefixIndex::walk(NodeId parent, std::span<const Block> chai
 void PrefixIndex::use(const std::vector<NodeId>& nodes, double now) {
   for (const NodeId node : nodes) {
     acquire(node);
+    ++entries_[node].uses;
     entries_[node].used = std::max(entries_[node].used, now);
   }
 }

@@ -48,6 +48,17 @@ struct PrefixIndexOptions {
   float cost_growth = 0.001f;
 };
 
+// A page as it lies in device memory.
+struct IndexedPage {
+  NodeId node = 0;
+  PageId page = 0;
+  uint32_t depth = 0;  // pages of its text before it
+  uint32_t pins = 0;
+  uint32_t uses = 0;    // times that it was found again
+  uint32_t origin = 0;  // where its content came from: 0 computed, else as set_origin() said
+  double used = 0;      // when last
+};
+
 struct EvictedPage {
   PageId page = 0;
   PageKey key;
@@ -96,6 +107,8 @@ class PrefixIndex {
   void set_quota(TenantId tenant, uint32_t pages);
   bool has_room(TenantId tenant) const;  // whether the quota allows one more node
 
+  std::vector<IndexedPage> pages_of(TenantId tenant) const;
+  void set_origin(NodeId node, uint32_t origin) { entries_[node].origin = origin; }
   PageId page(NodeId node) const;
   const PageKey& key(NodeId node) const;
   NodeId parent(NodeId node) const;
@@ -120,6 +133,7 @@ class PrefixIndex {
     TenantId tenant = 0;
     uint32_t references = 0;
     uint32_t pins = 0;
+    uint32_t uses = 0, origin = 0;
     double used = 0;  // when last
   };
   struct Tenant {
