@@ -16,7 +16,7 @@ Prefill::Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, 
 
 SlicePlan Prefill::next(const Sequence& sequence, uint32_t computed) const {
   // In a host's frames a part of a slice is what they have time for.
-  const uint32_t slice = recorder_.times_parts() && options_.prefill_slice == 0 ? kPageTokens : slice_;
+  const uint32_t slice = recorder_.in_frames() && options_.prefill_slice == 0 ? kPageTokens : slice_;
   return plan_slice(computed, static_cast<uint32_t>(sequence.tokens.size()), slice);
 }
 
@@ -65,7 +65,7 @@ void Prefill::collected(Request& request, const InFlight& slice) {
   request.ready += slice.prefilled;
   const uint32_t left = request.prompt_end - std::min(request.prompt_end, request.ready);
   request.prompt_done = std::max(request.prompt_done, request.prompt_tokens - std::min(request.prompt_tokens, left));
-  if (recorder_.times_parts()) return;  // the time is the host's frames'
+  if (recorder_.in_frames()) return;  // the time is the host's frames'
   cache_.computed_prompt(slice.prefilled, took_ms / 1e3);
   if (options_.prefill_slice == 0)
     slice_ = adapt_slice(slice_, slice.prefilled, took_ms, kSliceBudgetMs, highest_slice_);

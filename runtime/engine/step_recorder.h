@@ -92,7 +92,8 @@ class StepRecorder {
 
   // From now on steps are recorded in parts whose times are measured, see vk::Chunk; a recorded one anew at its next use.
   void time_parts() { timed_ = true; }
-  bool times_parts() const { return timed_; }
+  // Whether what is submitted now waits for the frames of a host.
+  bool in_frames() const { return model_->kernels().device().paced(); }
   uint64_t recordings() const { return recordings_; }
   Workspace& workspace() { return work_; }
   uint64_t workspace_bytes() const { return workspace_bytes_; }
