@@ -25,16 +25,17 @@ constexpr const char* kDescription =
     "  pumice run --greedy --json -p TEXT          always the same answer, as JSON\n"
     "  pumice devices                              what it can run on\n"
     "  pumice embed -m MODEL -f FILE --json        vectors of texts, for search\n"
+    "  pumice transcribe -m MODEL.bin SOUND         what is said in a sound\n"
     "  pumice bench -m MODEL -p 128 -n 32          how fast that is\n"
     "\n"
     "The text goes to standard output, everything else to standard error.";
 
-constexpr const char* kCommands[] = {"run",     "tokenize", "top", "perplexity", "bench", "devices",
-                                     "inspect", "matrix",   "kv",  "embed",      "rank", "translate"};
+constexpr const char* kCommands[] = {"run",    "tokenize", "top",   "perplexity", "bench",     "devices",   "inspect",
+                                     "matrix", "kv",       "embed", "rank",       "translate", "transcribe"};
 
 // Those that open a device; the others answer without touching Vulkan.
-constexpr const char* kDeviceCommands[] = {"run", "top", "perplexity", "bench", "devices", "matrix", "embed",
-                                           "rank", "translate"};
+constexpr const char* kDeviceCommands[] = {"run",    "top",   "perplexity", "bench",     "devices",
+                                           "matrix", "embed", "rank",       "translate", "transcribe"};
 
 // `pumice TEXT...` and `pumice -p TEXT` mean `pumice run ...`.
 std::vector<std::string> with_default_command(int argc, char** argv) {
@@ -71,6 +72,7 @@ int run_program(int argc, char** argv) {
   add_embed_command(&app, &action);
   add_rank_command(&app, &action);
   add_translate_command(&app, &action);
+  add_transcribe_command(&app, &action);
   refuse_negative_counts(&app);
   std::vector<std::string> arguments = with_default_command(argc, argv);
   if (arguments.empty()) {

@@ -120,6 +120,20 @@ int read_all(const std::string& path, std::string* text) {
   return reason;
 }
 
+int read_some(Stream stream, char* bytes, std::size_t room, std::size_t* count) {
+  *count = 0;
+  while (*count < room) {
+    const ssize_t got = ::read(static_cast<int>(stream), bytes + *count, room - *count);
+    if (got == 0) return 0;
+    if (got > 0) {
+      *count += static_cast<std::size_t>(got);
+    } else if (errno != EINTR || caught != 0) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
 int write_all(Stream stream, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(static_cast<int>(stream), text.data(), text.size());

@@ -3,6 +3,7 @@
 // Functions that fail return the system's reason (errno), or 0. Thread rule: the main thread's, unless said otherwise.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -19,6 +20,8 @@ bool is_terminal(Stream stream);
 // All that comes. EINTR: a signal was caught (below).
 int read_all(Stream stream, std::string* text);
 int read_all(const std::string& path, std::string* text);
+// As many bytes as there is room for, fewer where the stream ends. EINTR as above.
+int read_some(Stream stream, char* bytes, std::size_t room, std::size_t* count);
 // Any thread.
 int write_all(Stream stream, std::string_view text);
 std::string reason_text(int reason);

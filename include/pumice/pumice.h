@@ -70,6 +70,7 @@ typedef struct PumiceContext PumiceContext;
 typedef struct PumiceSequence PumiceSequence;
 typedef struct PumiceEncoder PumiceEncoder;
 typedef struct PumiceTranslator PumiceTranslator;
+typedef struct PumiceTranscriber PumiceTranscriber;
 typedef struct PumiceRequest PumiceRequest;
 
 PUMICE_API const char* pumice_version(void);                       /* of the library; static */
@@ -756,6 +757,136 @@ static inline PumiceTranslatorInfo pumice_translator_info_init(void) {
   return i;
 }
 PUMICE_API PumiceResult pumice_translator_get_info(const PumiceTranslator* translator, PumiceTranslatorInfo* info);
+
+/* ---- Transcription: sounds to text, by models that hear (Whisper). ---------------------------------------------- */
+
+typedef struct PumiceTranscriberOptions {
+  size_t size;
+  const void* next;
+  uint32_t sounds;          /* most that are transcribed together; 0: 4 */
+  uint32_t windows;         /* of 30 s, whose keys and values are kept in device memory, so that the same sound is not
+                               encoded again; 0: as many as fit 256 MiB, at least `sounds` */
+  int32_t half_precision;   /* nonzero: keys and values as F16 instead of F32 */
+  uint64_t seed;            /* of what is drawn where a window fails; see disable_fallback */
+} PumiceTranscriberOptions;
+
+static inline PumiceTranscriberOptions pumice_transcriber_options_init(void) {
+  PumiceTranscriberOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceTranscriberOptions);
+  return o;
+}
+
+/* options may be NULL. Calls on a transcriber take turns. PUMICE_UNSUPPORTED: the model hears nothing. */
+PUMICE_API PumiceResult pumice_transcriber_create(PumiceModel* model, const PumiceTranscriberOptions* options,
+                                                  PumiceTranscriber** transcriber);
+PUMICE_API void pumice_transcriber_destroy(PumiceTranscriber* transcriber);
+PUMICE_API size_t pumice_transcriber_error(const PumiceTranscriber* transcriber, char* buffer, size_t capacity);
+
+#define PUMICE_SOUND_RATE 16000 /* samples a second */
+
+/* One of: a file by its path; its bytes; samples of one channel from -1 to 1 at PUMICE_SOUND_RATE; a function that
+ * gives such samples. Files are what the build reads (libsndfile: WAV, FLAC, Ogg, MP3). Part of a list, so it does not
+ * grow. */
+typedef struct PumiceSound {
+  const char* path;
+  const void* data;
+  size_t data_size;
+  const float* samples;
+  size_t sample_count;
+  /* Gives the next samples, as many as there is room for; fewer: the sound ends. It may wait for them: the sound is
+   * live, and segments are found while it goes on. PUMICE_SOUND_STOP: stop with PUMICE_CANCELLED. */
+  size_t (*read)(void* user, float* samples, size_t capacity);
+  void* read_user;
+} PumiceSound;
+#define PUMICE_SOUND_STOP SIZE_MAX
+
+/* Part of a list, so it does not grow. */
+typedef struct PumiceWord {
+  uint64_t from_ms, to_ms;
+  const char* text;         /* with the space before it */
+  size_t length;
+} PumiceWord;
+
+/* Lives only for the callback, and is filled in as far as this version knows it. */
+typedef struct PumiceSegment {
+  size_t size;
+  const void* next;
+  size_t sound;             /* which one of the call's */
+  uint64_t from_ms, to_ms;
+  const char* text;         /* UTF-8 where the model keeps to it */
+  size_t length;
+  const int32_t* ids;       /* of the text */
+  size_t id_count;
+  double log_probability;   /* the mean of its tokens' */
+  double no_speech;         /* probability that the window of the sound is silent */
+  const char* language;     /* "en" */
+  const PumiceWord* words;  /* with word_times; else NULL */
+  size_t word_count;
+} PumiceSegment;
+
+/* Lives only for the callback. */
+typedef struct PumiceTranscript {
+  size_t size;
+  const void* next;
+  size_t sound;
+  const char* language;         /* "en" */
+  double language_probability;  /* 0: it was not detected */
+  double seconds;               /* of the sound, as far as it is known */
+  double done_seconds;          /* that have been transcribed */
+} PumiceTranscript;
+
+typedef struct PumiceTranscribeOptions {
+  size_t size;
+  const void* next;
+  const PumiceSound* sounds;
+  size_t count;
+  const char* language;       /* of what is said ("en"); NULL: what is likeliest at its beginning */
+  int32_t translate;          /* nonzero: into English */
+  int32_t disable_timestamps; /* nonzero: segments are the windows of 30 s */
+  int32_t disable_fallback;   /* nonzero: the likeliest tokens, even where they repeat themselves or are unlikely. Else
+                                 such a window is tried again with tokens that are drawn, ever more freely */
+  int32_t disable_context;    /* nonzero: a window does not see what those before it have said */
+  int32_t word_times;         /* nonzero: when each word is said, by what the decoder attends to */
+  const char* prompt;         /* said before the sound: names, spelling, style; or NULL */
+  /* Called as segments are found, those of a sound in their order; nonzero: stop with PUMICE_CANCELLED. The
+   * transcriber must not be used in any of these. */
+  int32_t (*on_segment)(void* user, const PumiceSegment* segment);
+  void* on_segment_user;
+  /* Called after each piece of work, some times a second or less; nonzero: stop. */
+  int32_t (*on_progress)(void* user, const PumiceTranscript* so_far);
+  void* on_progress_user;
+  /* Called when a sound is at its end; nonzero: stop. */
+  int32_t (*on_end)(void* user, const PumiceTranscript* transcript);
+  void* on_end_user;
+} PumiceTranscribeOptions;
+
+static inline PumiceTranscribeOptions pumice_transcribe_options_init(void) {
+  PumiceTranscribeOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceTranscribeOptions);
+  return o;
+}
+
+/* Waits. Files are read before anything is computed: PUMICE_NOT_FOUND, PUMICE_MALFORMED or PUMICE_UNSUPPORTED for the
+ * first that is none. PUMICE_INVALID_ARGUMENT: the model does not know the language, or translates none. */
+PUMICE_API PumiceResult pumice_transcribe(PumiceTranscriber* transcriber, const PumiceTranscribeOptions* options);
+
+typedef struct PumiceTranscriberInfo {
+  size_t size;
+  const void* next;
+  uint32_t languages;                /* that the model knows */
+  uint64_t windows, encoded_windows; /* the others' keys and values were found */
+  uint64_t attempts;                 /* at windows */
+  uint64_t prompt_tokens, tokens, steps;
+  double sound_seconds, seconds;     /* of sounds; in pumice_transcribe() */
+  double encode_seconds, prompt_seconds, step_seconds; /* of these */
+} PumiceTranscriberInfo;
+
+static inline PumiceTranscriberInfo pumice_transcriber_info_init(void) {
+  PumiceTranscriberInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceTranscriberInfo);
+  return i;
+}
+PUMICE_API PumiceResult pumice_transcriber_get_info(const PumiceTranscriber* transcriber, PumiceTranscriberInfo* info);
 
 /* ---- Sequences. -------------------------------------------------------------------------------------------------- */
 

@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
@@ -373,6 +374,72 @@ class Translator {
 
  private:
   std::unique_ptr<PumiceTranslator, decltype(&pumice_translator_destroy)> handle_{nullptr, pumice_translator_destroy};
+};
+
+
+// Sounds to text.
+class Transcriber {
+ public:
+  explicit Transcriber(const Model& model,
+                       const PumiceTranscriberOptions& options = pumice_transcriber_options_init()) {
+    PumiceTranscriber* transcriber = nullptr;
+    model.check(pumice_transcriber_create(model.get(), &options, &transcriber));
+    handle_ = {transcriber, pumice_transcriber_destroy};
+  }
+  Transcriber(Transcriber&&) noexcept = default;
+  Transcriber& operator=(Transcriber&&) noexcept = default;
+
+  PumiceTranscriber* get() const noexcept { return handle_.get(); }
+  void check(PumiceResult result) const { detail::check(result, get(), pumice_transcriber_error); }
+
+  PumiceTranscriberInfo info() const {
+    PumiceTranscriberInfo info = pumice_transcriber_info_init();
+    check(pumice_transcriber_get_info(get(), &info));
+    return info;
+  }
+
+  // What pumice_transcribe() calls; false stops, and what is empty is not called.
+  struct Events {
+    std::function<bool(const PumiceSegment&)> segment;
+    std::function<bool(const PumiceTranscript&)> progress, end;
+  };
+  void transcribe(PumiceTranscribeOptions options, const Events& events) {
+    Call call{events, nullptr};
+    options.on_segment_user = options.on_progress_user = options.on_end_user = &call;
+    if (events.segment)
+      options.on_segment = [](void* user, const PumiceSegment* segment) -> std::int32_t {
+        return static_cast<Call*>(user)->go_on(static_cast<Call*>(user)->events.segment, *segment);
+      };
+    if (events.progress)
+      options.on_progress = [](void* user, const PumiceTranscript* so_far) -> std::int32_t {
+        return static_cast<Call*>(user)->go_on(static_cast<Call*>(user)->events.progress, *so_far);
+      };
+    if (events.end)
+      options.on_end = [](void* user, const PumiceTranscript* transcript) -> std::int32_t {
+        return static_cast<Call*>(user)->go_on(static_cast<Call*>(user)->events.end, *transcript);
+      };
+    const PumiceResult result = pumice_transcribe(get(), &options);
+    if (call.thrown) std::rethrow_exception(call.thrown);
+    check(result);
+  }
+
+ private:
+  struct Call {
+    const Events& events;
+    std::exception_ptr thrown;  // must not pass through the library
+
+    template <typename Function, typename Argument>
+    std::int32_t go_on(const Function& function, const Argument& argument) {
+      try {
+        return function(argument) ? 0 : 1;
+      } catch (...) {
+        thrown = std::current_exception();
+        return 1;
+      }
+    }
+  };
+  std::unique_ptr<PumiceTranscriber, decltype(&pumice_transcriber_destroy)> handle_{nullptr,
+                                                                                    pumice_transcriber_destroy};
 };
 
 // The KV cache and the recorded step.

@@ -20,6 +20,7 @@
 #include "api/turn.h"
 #include "engine/context.h"
 #include "engine/encoder.h"
+#include "engine/transcriber.h"
 #include "engine/translator.h"
 #include "format/gguf.h"
 #include "kernels/kernels.h"
@@ -121,6 +122,13 @@ struct TranslatorObject {
   std::unique_ptr<Translator> translator;
   uint32_t beam = 1;
   double alpha = 1;
+  std::mutex turn;  // of calls that compute
+  LastError last_error;
+};
+
+struct TranscriberObject {
+  std::shared_ptr<ModelObject> model;
+  std::unique_ptr<Transcriber> transcriber;
   std::mutex turn;  // of calls that compute
   LastError last_error;
 };
@@ -277,6 +285,9 @@ struct PumiceContext {
 };
 struct PumiceTranslator {
   std::shared_ptr<pumice::TranslatorObject> object;
+};
+struct PumiceTranscriber {
+  std::shared_ptr<pumice::TranscriberObject> object;
 };
 struct PumiceEncoder {
   std::shared_ptr<pumice::EncoderObject> object;

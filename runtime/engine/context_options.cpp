@@ -183,8 +183,9 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
                  "the model (%s) is an encoder: it makes vectors of texts (pumice_embed) and writes none",
                  spec.architecture.c_str());
   if (!spec.encoder.empty())
-    return error(Status::kUnsupported, "the model (%s) translates: it goes on with no text (pumice_translate)",
-                 spec.architecture.c_str());
+    return error(Status::kUnsupported, "the model (%s) %s: it goes on with no text (%s)", spec.architecture.c_str(),
+                 spec.encoder[0].sound_bands ? "transcribes" : "translates",
+                 spec.encoder[0].sound_bands ? "pumice_transcribe" : "pumice_translate");
   if (options.context_tokens > (1u << 24))
     return error(Status::kInvalidArgument, "a context of %u tokens is beyond 2^24", options.context_tokens);
   if (spec.learned_positions && options.context_tokens > spec.context_length)

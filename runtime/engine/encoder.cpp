@@ -53,6 +53,9 @@ Encoder::Encoder(const Model& model, const EncoderOptions& options, Pooling pool
 
 Result<std::unique_ptr<Encoder>> Encoder::create(const Model& model, const EncoderOptions& options) {
   const ModelSpec& spec = model.spec();
+  if (!spec.encoder.empty())
+    return error(Status::kUnsupported, "the model (%s) translates or transcribes and makes no vectors of texts",
+                 spec.architecture.c_str());
   PUMICE_ASSIGN(const Pooling pooling, choose_pooling(spec, options));
   std::unique_ptr<Encoder> encoder(new Encoder(model, options, pooling));
   const uint32_t usual = std::min(spec.context_length, kLongestText);

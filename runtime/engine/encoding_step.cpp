@@ -65,6 +65,9 @@ Result<EncodingStep> EncodingStep::create(const EncodingModel& model, const Enco
     PUMICE_ASSIGN(lane.page_table, make(table, vk::MemoryIntent::kShared));
     const uint64_t hidden = shape.rows_wanted ? uint64_t{shape.rows} * step.stride() : 1;
     PUMICE_ASSIGN(lane.hidden, make(hidden, vk::MemoryIntent::kReadback));
+    if (spec.sound_bands != 0) {
+      PUMICE_ASSIGN(lane.sounds, make(shape.texts * sound_floats(spec), vk::MemoryIntent::kShared));
+    }
     step.lanes_.push_back(std::move(lane));
   }
   return step;
@@ -90,6 +93,18 @@ AttentionTexts EncodingStep::fill(Lane& lane, std::span<const std::span<const in
   return step;
 }
 
+// What lies around a window's frames is silence.
+void EncodingStep::fill_sounds(Lane& lane, std::span<const std::span<const float>> windows) {
+  const ModelSpec& spec = *model_.spec;
+  auto* place = lane.sounds.mapped_as<float>();
+  for (const std::span<const float> window : windows) {
+    PUMICE_CHECK(window.size() == uint64_t{sound_frames(spec)} * spec.sound_bands);
+    float* const end = std::copy(window.begin(), window.end(), std::fill_n(place, spec.sound_bands, 0.0f));
+    place += sound_floats(spec);
+    std::fill(end, place, 0.0f);
+  }
+}
+
 Result<void> EncodingStep::submit(Lane& lane) {
   PUMICE_TRY(lane.stream.end());
   PUMICE_ASSIGN(lane.value, lane.stream.submit());
@@ -97,10 +112,22 @@ Result<void> EncodingStep::submit(Lane& lane) {
 }
 
 Result<size_t> EncodingStep::submit(std::span<const std::span<const int32_t>> texts, const Behind& behind) {
+  return submit(texts, {}, behind);
+}
+
+Result<size_t> EncodingStep::submit_sounds(std::span<const std::span<const float>> windows, const Behind& behind) {
+  const std::vector<int32_t> no_tokens(model_.spec->context_length);
+  const std::vector<std::span<const int32_t>> texts(windows.size(), no_tokens);
+  return submit(texts, windows, behind);
+}
+
+Result<size_t> EncodingStep::submit(std::span<const std::span<const int32_t>> texts,
+                                    std::span<const std::span<const float>> sounds, const Behind& behind) {
   const size_t index = next_;
   Lane& lane = lanes_[index];
   PUMICE_TRY(wait(index));
   const AttentionTexts step_texts = fill(lane, texts);
+  if (!sounds.empty()) fill_sounds(lane, sounds);
   uint32_t n = 0;
   for (const std::span<const int32_t> text : texts) n += static_cast<uint32_t>(text.size());
   PUMICE_CHECK(n > 0 && n <= shape_.rows && texts.size() <= shape_.texts && step_texts.longest <= shape_.text_tokens);
@@ -114,7 +141,11 @@ Result<size_t> EncodingStep::submit(std::span<const std::span<const int32_t>> te
                             .weights = *model_.weights,
                             .work = work_,
                             .pages = pages,
-                            .step = {.n = n, .texts = &step_texts, .exact = true, .step_rows = lane.rows},
+                            .step = {.n = n,
+                                     .texts = &step_texts,
+                                     .exact = true,
+                                     .step_rows = lane.rows,
+                                     .sound = {.frames = lane.sounds, .windows = static_cast<uint32_t>(sounds.size())}},
                             .shared = model_.shared};
   lane.stream.begin();
   record_encoding(recorder, context);

@@ -53,6 +53,8 @@ class EncodingStep {
   // `behind` records comes in the same submission; the rows are in context.hidden() then.
   using Behind = std::function<void(Recorder, const StepContext&)>;
   Result<size_t> submit(std::span<const std::span<const int32_t>> texts, const Behind& behind = {});
+  // The same of windows of sound, (frames, bands) each, which have as many rows as the model has positions.
+  Result<size_t> submit_sounds(std::span<const std::span<const float>> windows, const Behind& behind = {});
   // Waits. The last hidden rows of all texts (rows, width) at stride(), until the lane is used again.
   Result<const float*> wait(size_t lane);
   // The layers behind pooled vectors (count, width), count <= texts: (count, rows of the last layer). Waits.
@@ -65,10 +67,14 @@ class EncodingStep {
     vk::Buffer spans;       // (texts, 2)
     vk::Buffer page_table;  // (texts, pages of the longest text)
     vk::Buffer hidden;      // (rows, width) on the host
+    vk::Buffer sounds;      // (texts) windows, as SoundStep::frames; or empty
     uint64_t value = 0;     // of its last submission
   };
   AttentionTexts fill(Lane& lane, std::span<const std::span<const int32_t>> texts);
   Result<void> submit(Lane& lane);
+  void fill_sounds(Lane& lane, std::span<const std::span<const float>> windows);
+  Result<size_t> submit(std::span<const std::span<const int32_t>> texts, std::span<const std::span<const float>> sounds,
+                        const Behind& behind);
 
   EncodingModel model_;
   EncodingShape shape_;

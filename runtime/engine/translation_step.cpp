@@ -41,9 +41,11 @@ Result<std::unique_ptr<TranslationStep>> TranslationStep::create(const Model& mo
   step->model_ = &model;
   step->shape_ = shape;
   step->attends_ = spec.most_kv_heads() != 0;
+  const bool hears = spec.encoder[0].sound_bands != 0;
+  const uint32_t texts = hears ? shape.encoded_rows / spec.encoder[0].context_length : shape.rows;
   PUMICE_ASSIGN(step->encoding_,
                 EncodingStep::create(EncodingModel::encoder_of(model), {.rows = shape.encoded_rows,
-                                                                        .texts = shape.rows,
+                                                                        .texts = texts,
                                                                         .text_tokens = shape.source_tokens,
                                                                         .kv = shape.kv,
                                                                         .rows_wanted = false}));
@@ -56,11 +58,12 @@ Result<std::unique_ptr<TranslationStep>> TranslationStep::create(const Model& mo
   PUMICE_ASSIGN(step->targets_,
                 PagePool::create(device, shape_of(spec, shape.kv, &LayerSpec::attention), shape.target_pages));
   step->target_transfer_ = PageTransfer(device, step->targets_);
+  const uint32_t most_rows = std::max(shape.rows, shape.prompt_tokens);
   PUMICE_ASSIGN(step->work_, Workspace::create(device, spec,
-                                               {.rows = shape.rows,
+                                               {.rows = most_rows,
                                                 .logit_rows = shape.rows,
                                                 .context_tokens = std::max(shape.source_tokens, shape.target_tokens),
-                                                .decode_rows = shape.rows}));
+                                                .decode_rows = most_rows}));
   PUMICE_TRY(step->create_buffers());
   step->bind_pages();
   return step;
@@ -70,8 +73,9 @@ Result<void> TranslationStep::create_buffers() {
   vk::Device& device = model_->kernels().device();
   const auto shared = [&](uint64_t words) { return device.create_buffer(4 * words, vk::MemoryIntent::kShared); };
   const uint64_t rows = shape_.rows, source_pages = pages_for(shape_.source_tokens);
-  PUMICE_ASSIGN(rows_, shared(rows * sizeof(StepRow) / 4));
-  PUMICE_ASSIGN(cross_rows_, shared(rows * sizeof(StepRow) / 4));
+  const uint64_t most_rows = work_.shape.rows;
+  PUMICE_ASSIGN(rows_, shared(most_rows * sizeof(StepRow) / 4));
+  PUMICE_ASSIGN(cross_rows_, shared(most_rows * sizeof(StepRow) / 4));
   PUMICE_ASSIGN(table_, shared(rows * pages_for(shape_.target_tokens)));
   PUMICE_ASSIGN(cross_table_, shared(rows * source_pages));
   PUMICE_ASSIGN(encoded_table_, shared(rows * source_pages));
@@ -111,10 +115,12 @@ void TranslationStep::bind_pages() {
 
 Result<void> TranslationStep::encode(std::span<const Source> sources) {
   std::vector<std::span<const int32_t>> texts;
+  std::vector<std::span<const float>> sounds;
   auto* table = encoded_table_.mapped_as<uint32_t>();
-  for (const Source& source : sources) {
-    std::copy(source.pages.begin(), source.pages.end(), table + texts.size() * pages_for(shape_.source_tokens));
-    texts.push_back(source.ids);
+  for (size_t i = 0; i < sources.size(); ++i) {
+    std::copy(sources[i].pages.begin(), sources[i].pages.end(), table + i * pages_for(shape_.source_tokens));
+    texts.push_back(sources[i].ids);
+    if (!sources[i].sound.empty()) sounds.push_back(sources[i].sound);
   }
   const auto cross = [&](Recorder recorder, const StepContext& encoder) {
     StepContext context{
@@ -123,7 +129,8 @@ Result<void> TranslationStep::encode(std::span<const Source> sources) {
     for (size_t layer = 0; layer < model_->spec().layers.size(); ++layer)
       record_cross_source(recorder, context, layer, encoder.hidden());
   };
-  PUMICE_ASSIGN(const size_t lane, encoding_.submit(texts, cross));
+  PUMICE_ASSIGN(const size_t lane,
+                sounds.empty() ? encoding_.submit(texts, cross) : encoding_.submit_sounds(sounds, cross));
   PUMICE_TRY(encoding_.wait(lane));  // the table is written anew by the next call
   return {};
 }
@@ -149,6 +156,18 @@ void TranslationStep::fill(std::span<const Row> rows) {
   fill_arguments(cross_arguments_, n, spec.layers[0].cross.kv_heads, longest_source);
 }
 
+void TranslationStep::fill(const Prompt& prompt) {
+  auto *own = rows_.mapped_as<StepRow>(), *cross = cross_rows_.mapped_as<StepRow>();
+  const auto n = static_cast<uint32_t>(prompt.tokens.size());
+  for (uint32_t i = 0; i < n; ++i) {
+    own[i] = {.token = static_cast<uint32_t>(prompt.tokens[i]), .position = prompt.position + i, .slot = 0, .live = 1};
+    cross[i] = {.token = 0, .position = prompt.source_tokens - 1, .slot = 0, .live = 1};
+  }
+  std::copy(prompt.pages.begin(), prompt.pages.end(), table_.mapped_as<uint32_t>());
+  std::copy(prompt.source.begin(), prompt.source.end(), cross_table_.mapped_as<uint32_t>());
+  fill_arguments(cross_arguments_, n, model_->spec().layers[0].cross.kv_heads, prompt.source_tokens);
+}
+
 Result<const float*> TranslationStep::step(std::span<const Row> rows) {
   const auto n = static_cast<uint32_t>(rows.size());
   PUMICE_CHECK(n > 0 && n <= shape_.rows);
@@ -156,28 +175,54 @@ Result<const float*> TranslationStep::step(std::span<const Row> rows) {
   const uint32_t from = steps_ % 2 * shape_.rows, to = shape_.rows - from;
   ++steps_;
   const vk::BufferView arguments = arguments_;
+  return run({.n = n,
+              .one_sequence = false,
+              .decode_arguments = &arguments,
+              .logit_count = n,
+              .branching = {.parents = parents_, .from = from, .to = to}});
+}
+
+Result<const float*> TranslationStep::prefill(const Prompt& prompt) {
+  const auto n = static_cast<uint32_t>(prompt.tokens.size());
+  PUMICE_CHECK(n > 0 && n <= shape_.prompt_tokens && attends_ && state_buffers_.empty());
+  if (n == 1) {  // by the kernels of the steps that follow
+    const Row row{.token = prompt.tokens[0],
+                  .position = prompt.position,
+                  .pages = prompt.pages,
+                  .source = prompt.source,
+                  .source_tokens = prompt.source_tokens};
+    return step({&row, 1});
+  }
+  fill(prompt);
+  return run({.n = n, .first_logit = n - 1, .logit_count = 1});
+}
+
+Result<const float*> TranslationStep::run(const StepShape& shape) {
+  const uint64_t bytes = uint64_t{4} * shape.logit_count * logit_stride();
+  PUMICE_TRY(run(shape, [&] { stream_.copy({work_.logits, 0, bytes}, {logits_, 0, bytes}); }));
+  return logits_.mapped_as<float>();
+}
+
+Result<void> TranslationStep::run(const StepShape& shape, const std::function<void()>& behind) {
+  StepContext context{.spec = model_->spec(),
+                      .weights = model_->weights(),
+                      .work = work_,
+                      .pages = pages_,
+                      .states = states_,
+                      .step = shape};
+  context.step.step_rows = rows_;
+  context.step.cross.pages = cross_pages_;
+  context.step.cross.step_rows = cross_rows_;
+  context.step.cross.arguments = cross_arguments_;
   stream_.begin();
-  record_step({model_->kernels(), stream_},
-              {.spec = model_->spec(),
-               .weights = model_->weights(),
-               .work = work_,
-               .pages = pages_,
-               .states = states_,
-               .step = {.n = n,
-                        .one_sequence = false,
-                        .step_rows = rows_,
-                        .decode_arguments = &arguments,
-                        .logit_count = n,
-                        .cross = {.pages = cross_pages_, .step_rows = cross_rows_, .arguments = cross_arguments_},
-                        .branching = {.parents = parents_, .from = from, .to = to}}});
-  const uint64_t bytes = uint64_t{4} * n * logit_stride();
-  stream_.copy({work_.logits, 0, bytes}, {logits_, 0, bytes});
+  record_step({model_->kernels(), stream_}, context);
+  behind();
   PUMICE_TRY(stream_.end());
   vk::Device& device = model_->kernels().device();
   PUMICE_ASSIGN(const uint64_t value, stream_.submit());
   PUMICE_ASSIGN(const bool reached, device.wait(value));
   PUMICE_CHECK(reached);
-  return logits_.mapped_as<float>();
+  return {};
 }
 
 }  // namespace pumice

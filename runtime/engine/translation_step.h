@@ -1,5 +1,5 @@
-// TranslationStep: the device's part of a translation: sources into the keys and values that the decoder attends to,
-// and the logits of the next token of several hypotheses.
+// TranslationStep: the device's part of a translation or a transcription: sources into the keys and values that the
+// decoder attends to, and the logits of the next token of several hypotheses.
 //
 // Pages of both kinds belong to the caller, by id: those of sources are written once by encode(); those of hypotheses,
 // one token a step. Thread rule: one thread at a time.
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/encoding_step.h"
+#include "engine/word_times.h"
 #include "kv/pages/page_pool.h"
 #include "kv/pages/transfer.h"
 
@@ -19,6 +20,7 @@ struct TranslationShape {
   uint32_t source_tokens = 0;  // most of a source
   uint32_t target_tokens = 0;  // most of a hypothesis
   uint32_t encoded_rows = 0;   // most tokens of sources that are encoded together
+  uint32_t prompt_tokens = 0;  // most of prefill(); 0: it is not called
   uint32_t source_pages = 0, target_pages = 0;
   KvFormat kv;
 };
@@ -28,6 +30,14 @@ class TranslationStep {
   struct Source {
     std::span<const int32_t> ids;
     std::span<const PageId> pages;
+    std::span<const float> sound = {};  // instead of ids, of a model that hears: (frames, bands) of a window
+  };
+  // Several tokens of one hypothesis, from a position on; pages up to those that they come into.
+  struct Prompt {
+    std::span<const int32_t> tokens;
+    uint32_t position = 0;
+    std::span<const PageId> pages, source;
+    uint32_t source_tokens = 0;
   };
   struct Row {
     int32_t token = 0;
@@ -51,6 +61,10 @@ class TranslationStep {
   Result<void> encode(std::span<const Source> sources);
   // Waits. Logits (rows, vocabulary) at logit_stride(), until the next call.
   Result<const float*> step(std::span<const Row> rows);
+  // Waits. Logits of the last token's, of a model without states.
+  Result<const float*> prefill(const Prompt& prompt);
+  // Waits. How much of the source each token attends to, (heads, tokens, source tokens); keys are F32 or F16.
+  Result<std::vector<float>> align(const Prompt& prompt, std::span<const HeadPlace> heads);
   uint32_t logit_stride() const { return row_stride(model_->spec().vocabulary); }
 
  private:
@@ -58,6 +72,9 @@ class TranslationStep {
   Result<void> create_buffers();
   void bind_pages();
   void fill(std::span<const Row> rows);
+  void fill(const Prompt& prompt);
+  Result<void> run(const StepShape& shape, const std::function<void()>& behind);
+  Result<const float*> run(const StepShape& shape);
 
   const Model* model_ = nullptr;
   TranslationShape shape_;

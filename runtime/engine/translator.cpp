@@ -17,6 +17,9 @@ constexpr uint32_t kEncodedTokens = 512;  // of one submission
 }  // namespace
 
 Result<std::unique_ptr<Translator>> Translator::create(const Model& model, const TranslatorOptions& options) {
+  if (!model.spec().encoder.empty() && model.spec().encoder[0].sound_bands != 0)
+    return error(Status::kUnsupported, "the model (%s) hears and translates no text (pumice_transcribe)",
+                 model.spec().architecture.c_str());
   std::unique_ptr<Translator> translator(new Translator(model));
   const uint32_t usual = std::min(model.spec().context_length, kUsualTokens);
   const auto tokens_or_usual = [&](uint32_t tokens) {
@@ -38,7 +41,7 @@ Result<std::unique_ptr<Translator>> Translator::create(const Model& model, const
   PUMICE_ASSIGN(translator->secret_, random_secret());
   const PageKey root = KeyHasher(translator->secret_).field("root", "sources").finish();
   translator->store_ = std::make_unique<CrossStore>(translator->step_->sources(), translator->secret_, root);
-  translator->uses_.assign(translator->step_->targets().pages(), 0);
+  translator->pages_.emplace(*translator->step_);
   return translator;
 }
 
@@ -113,33 +116,9 @@ Result<void> Translator::admit(std::span<const TranslationRequest> requests, siz
   return encoded;
 }
 
-void Translator::drop_pages(const std::vector<PageId>& pages) {
-  for (const PageId page : pages)
-    if (--uses_[page] == 0) step_->targets().release(page);
-}
-
 void Translator::drop(Text& text) {
-  for (const Living& hypothesis : text.living) drop_pages(hypothesis.pages);
+  for (const Living& hypothesis : text.living) pages_->drop(hypothesis.pages);
   store_->release(*text.entry);
-}
-
-// A page of its own for the token at `position`.
-Result<void> Translator::make_place(Living& hypothesis, uint32_t position) {
-  if (!step_->has_target_pages()) return {};
-  const bool begins = position % kPageTokens == 0;
-  if (!begins && uses_[hypothesis.pages.back()] == 1) return {};
-  const std::optional<PageId> page = step_->targets().allocate();
-  PUMICE_CHECK(page.has_value());
-  step_->targets().scrubbed();  // what is read has been written
-  uses_[*page] = 1;
-  if (!begins) {
-    const PageId shared = hypothesis.pages.back();
-    hypothesis.pages.pop_back();
-    PUMICE_TRY(step_->copy_target(shared, *page));
-    --uses_[shared];
-  }
-  hypothesis.pages.push_back(*page);
-  return {};
 }
 
 // The hypotheses that live on, each with the pages of the one it comes from.
@@ -147,9 +126,9 @@ void Translator::grow(Text& text) {
   std::vector<Living> next;
   for (const Hypothesis& hypothesis : text.search.live()) {
     next.push_back(text.living[hypothesis.row]);
-    for (const PageId page : next.back().pages) ++uses_[page];
+    pages_->share(next.back().pages);
   }
-  for (const Living& hypothesis : text.living) drop_pages(hypothesis.pages);
+  for (const Living& hypothesis : text.living) pages_->drop(hypothesis.pages);
   text.living = std::move(next);
 }
 
@@ -159,7 +138,7 @@ Result<void> Translator::run_step() {
     const uint32_t position = text.search.step();
     for (size_t i = 0; i < text.living.size(); ++i) {
       Living& hypothesis = text.living[i];
-      PUMICE_TRY(make_place(hypothesis, position));
+      PUMICE_TRY(pages_->make_places(hypothesis.pages, position));
       const std::vector<int32_t>& ids = text.search.live()[i].ids;
       rows.push_back({.token = ids.empty() ? model_.spec().start_token : ids.back(),
                       .position = position,

@@ -7,12 +7,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "engine/beam_search.h"
 #include "engine/cross_store.h"
-#include "engine/translation_step.h"
+#include "engine/hypothesis_pages.h"
 
 namespace pumice {
 
@@ -67,9 +68,7 @@ class Translator {
   BeamOptions options_of(const TranslationRequest& request) const;
   Result<void> admit(std::span<const TranslationRequest> requests, size_t& next);
   Result<void> run_step();
-  Result<void> make_place(Living& hypothesis, uint32_t position);
   void grow(Text& text);
-  void drop_pages(const std::vector<PageId>& pages);
   void drop(Text& text);
   Result<void> run(std::span<const TranslationRequest> requests, const Sink& sink);
 
@@ -77,8 +76,8 @@ class Translator {
   Secret secret_{};
   std::unique_ptr<TranslationStep> step_;
   std::unique_ptr<CrossStore> store_;
-  std::vector<uint16_t> uses_;  // of each target page
-  std::vector<Text> texts_;     // under way
+  std::optional<HypothesisPages> pages_;
+  std::vector<Text> texts_;  // under way
   TranslatorStats stats_;
 };
 

@@ -18,7 +18,7 @@ constexpr const char* kConvert = "convert it to GGUF with llama.cpp's convert_hf
 
 constexpr Known kOldGgml[] = {
     {"lmgg"sv, Status::kUnsupported,
-     "this is a GGML file from before GGUF, or whisper.cpp's .bin; convert the model to GGUF"},
+     "this is a GGML file from before GGUF and no .bin of whisper.cpp's; convert the model to GGUF"},
     {"fmgg"sv, Status::kUnsupported, "this is a GGML file from before GGUF; convert the model to GGUF"},
     {"tjgg"sv, Status::kUnsupported, "this is a GGML file from before GGUF; convert the model to GGUF"},
     {"algg"sv, Status::kUnsupported, "this is a LoRA adapter from before GGUF, not a model; give the model's own file"},

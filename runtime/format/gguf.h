@@ -1,4 +1,5 @@
-// Gguf: a parsed GGUF model file (versions 2 and 3, little endian), whole or split into parts.
+// Gguf: a parsed GGUF model file (versions 2 and 3, little endian), whole or split into parts; or a model file of
+// whisper.cpp, read as one (whisper_gguf.h).
 //
 // Contract: the bytes may be hostile. Every length, count, offset and product is checked before use; memory and time
 // are bounded by a small multiple of the file's size; a refused file gives a one-line reason. An accepted file keeps
@@ -134,6 +135,7 @@ class Gguf {
   const MappedFile* file_of(std::span<const std::byte> data) const;  // nullptr: of the caller's bytes
 
   std::vector<MappedFile> files_;
+  std::vector<std::byte> made_;  // of names and metadata that stand in no file
   std::vector<GgufEntry> entries_;
   std::vector<GgufTensor> tensors_;
   std::vector<uint32_t> entries_by_key_;   // indices into entries_, sorted by key

@@ -6,6 +6,7 @@
 
 #include "format/gguf.h"
 #include "format/gguf_reader.h"
+#include "format/whisper_gguf.h"
 
 namespace pumice {
 namespace {
@@ -42,13 +43,18 @@ Error in_file(const std::string& path, Error reason) {
   return reason;
 }
 
+Result<GgufPart> read_part(std::span<const std::byte> file) {
+  return is_whisper_file(file) ? read_whisper_part(file) : read_gguf_part(file);
+}
+
 Result<GgufPart> read_file(const std::string& path, std::vector<MappedFile>& files) {
   PUMICE_ASSIGN(MappedFile file, MappedFile::open(path));
   // Parsed from a copy, so that no change of the file meanwhile does harm; what is not metadata goes back after it.
   // 32 MiB are some times the metadata of a model with 260,000 tokens; 256 MiB bound what a hostile file can ask for.
   constexpr size_t kLikelyMetadata = size_t{32} << 20, kMostMetadata = size_t{256} << 20;
   PUMICE_TRY(file.hold(kLikelyMetadata));
-  Result<GgufPart> part = read_gguf_part(file.bytes());
+  if (is_whisper_file(file.bytes())) PUMICE_TRY(file.hold(file.bytes().size()));  // what is read stands all over it
+  Result<GgufPart> part = read_part(file.bytes());
   if (!part) return in_file(path, std::move(part).error());
   size_t metadata = std::min(file.bytes().size(), kMostMetadata);
   for (const GgufTensor& tensor : part->tensors)
@@ -100,6 +106,7 @@ Result<Gguf> GgufBuilder::build(std::vector<GgufPart> parts, uint64_t file_bytes
   gguf.entries_ = std::move(parts[0].entries);
   gguf.entries_by_key_ = std::move(parts[0].entries_by_key);
   gguf.tensors_ = std::move(parts[0].tensors);
+  gguf.made_ = std::move(parts[0].made);
   for (size_t i = 1; i < parts.size(); ++i)
     gguf.tensors_.insert(gguf.tensors_.end(), parts[i].tensors.begin(), parts[i].tensors.end());
   if (gguf.tensors_.size() > UINT32_MAX) return error(Status::kMalformed, "the model has too many tensors");
@@ -176,7 +183,7 @@ Result<Gguf> Gguf::from_parts(std::span<const std::span<const std::byte>> files)
   std::vector<GgufPart> parts;
   uint64_t bytes = 0;
   for (const std::span<const std::byte>& file : files) {
-    PUMICE_ASSIGN(GgufPart part, read_gguf_part(file));
+    PUMICE_ASSIGN(GgufPart part, read_part(file));
     parts.push_back(std::move(part));
     bytes += file.size();
   }

@@ -48,6 +48,7 @@ struct GgufPart {
   std::vector<GgufEntry> entries;
   std::vector<uint32_t> entries_by_key;
   std::vector<GgufTensor> tensors;
+  std::vector<std::byte> made;  // what the views point into that stands in no file
 
   const GgufValue* find(std::string_view key) const;
 };

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <complex>
 #include <numbers>
+#include <utility>
 
 #include "base/result.h"
 
@@ -52,14 +53,11 @@ class Fourier {
 
 double hertz_of(double mel) { return mel < 15 ? mel * 200 / 3 : 1000 * std::exp((mel - 15) * std::log(6.4) / 27); }
 
-// Sample `place` of the sound with what stands before and behind it.
-double sample_at(std::span<const float> sound, size_t place) {
-  if (place < kMirrored) {
-    const size_t mirrored = kMirrored - place;
-    return mirrored < sound.size() ? static_cast<double>(sound[mirrored]) : 0;
-  }
-  return place - kMirrored < sound.size() ? static_cast<double>(sound[place - kMirrored]) : 0;
-}
+uint32_t whole_hops(uint64_t samples) { return static_cast<uint32_t>(samples / kMelHop); }
+
+// Not clamped, and clamped to what the highest value leaves.
+float logarithm(double power) { return static_cast<float>(std::log10(std::max(power, kLeast))); }
+float clamped(float value, float highest) { return (std::max(value, highest - static_cast<float>(kRange)) + 4) / 4; }
 
 }  // namespace
 
@@ -78,33 +76,81 @@ MelFilters slaney_filters(uint32_t bands) {
   return filters;
 }
 
-Mel log_mel(std::span<const float> sound, const MelFilters& filters) {
-  PUMICE_CHECK(filters.weights.size() == size_t{filters.bands} * kMelFrequencies);
-  const auto count_frames = [](size_t samples) { return static_cast<uint32_t>(samples / kMelHop); };
-  Mel mel{.bands = filters.bands, .frames = count_frames(sound.size() + kSilence)};
-  mel.content = sound.size() < kMirrored ? 0 : 1 + count_frames(sound.size() - kMirrored);
-  const uint32_t heard = std::min(mel.frames, count_frames(sound.size() + kMirrored + kMelHop - 1));
-  mel.values.assign(size_t{mel.bands} * mel.frames, static_cast<float>(std::log10(kLeast)));
-  std::array<double, kMelFrame> window, frame;
+MelStream::MelStream(MelFilters filters) : filters_(std::move(filters)), hann_(kMelFrame), highest_(logarithm(0)) {
+  PUMICE_CHECK(filters_.weights.size() == size_t{filters_.bands} * kMelFrequencies);
   for (size_t i = 0; i < kMelFrame; ++i)
-    window[i] = 0.5 - 0.5 * std::cos(2 * std::numbers::pi * static_cast<double>(i) / kMelFrame);
-  const Fourier fourier;
+    hann_[i] = 0.5 - 0.5 * std::cos(2 * std::numbers::pi * static_cast<double>(i) / kMelFrame);
+}
+
+// With what stands before and behind the sound.
+double MelStream::sample_at(uint64_t place) const {
+  const uint64_t at = place < kMirrored ? kMirrored - place : place - kMirrored;
+  return at >= first_sample_ && at < samples() ? static_cast<double>(samples_[at - first_sample_]) : 0;
+}
+
+void MelStream::compute(uint32_t at) {
+  static const Fourier fourier;
+  std::array<double, kMelFrame> frame;
+  for (size_t i = 0; i < kMelFrame; ++i) frame[i] = hann_[i] * sample_at(uint64_t{at} * kMelHop + i);
   Spectrum spectrum;
+  fourier.transform(frame.data(), spectrum);
   std::array<double, kMelFrequencies> power;
-  for (size_t at = 0; at < heard; ++at) {
-    for (size_t i = 0; i < kMelFrame; ++i) frame[i] = window[i] * sample_at(sound, at * kMelHop + i);
-    fourier.transform(frame.data(), spectrum);
-    for (size_t i = 0; i < kMelFrequencies; ++i) power[i] = std::norm(spectrum[i]);
-    for (size_t band = 0; band < mel.bands; ++band) {
-      const float* weights = &filters.weights[band * kMelFrequencies];
-      double sum = 0;
-      for (size_t i = 0; i < kMelFrequencies; ++i) sum += static_cast<double>(weights[i]) * power[i];
-      mel.values[band * mel.frames + at] = static_cast<float>(std::log10(std::max(sum, kLeast)));
-    }
+  for (size_t i = 0; i < kMelFrequencies; ++i) power[i] = std::norm(spectrum[i]);
+  for (size_t band = 0; band < filters_.bands; ++band) {
+    const float* weights = &filters_.weights[band * kMelFrequencies];
+    double sum = 0;
+    for (size_t i = 0; i < kMelFrequencies; ++i) sum += static_cast<double>(weights[i]) * power[i];
+    values_.push_back(logarithm(sum));
+    highest_ = std::max(highest_, values_.back());
   }
-  const float highest = *std::max_element(mel.values.begin(), mel.values.end());
-  const float least = highest - static_cast<float>(kRange);
-  for (float& value : mel.values) value = (std::max(value, least) + 4) / 4;
+}
+
+void MelStream::append(std::span<const float> samples) {
+  samples_.insert(samples_.end(), samples.begin(), samples.end());
+  while (frames() * uint64_t{kMelHop} + kMirrored < this->samples()) compute(frames());
+  // Before the next frame's first sample none is needed; but the mirrored ones are until their frames are computed.
+  const uint64_t next = frames() * uint64_t{kMelHop};
+  if (next < 4 * kMirrored || next - kMirrored <= first_sample_) return;
+  samples_.erase(samples_.begin(), samples_.begin() + static_cast<std::ptrdiff_t>(next - kMirrored - first_sample_));
+  first_sample_ = next - kMirrored;
+}
+
+void MelStream::end() {
+  if (ended_) return;
+  const uint32_t heard = std::min(whole_hops(samples() + kSilence), whole_hops(samples() + kMirrored + kMelHop - 1));
+  while (frames() < heard) compute(frames());
+  ended_ = true;
+}
+
+uint32_t MelStream::content() const { return samples() < kMirrored ? 0 : 1 + whole_hops(samples() - kMirrored); }
+
+std::vector<float> MelStream::window(uint32_t first, uint32_t count) const {
+  PUMICE_CHECK(first >= first_frame_);
+  const size_t there = first < frames() ? std::min<size_t>(count, frames() - first) * filters_.bands : 0;
+  std::vector<float> to(size_t{count} * filters_.bands, clamped(logarithm(0), highest_));
+  const float* from = values_.data() + (there ? size_t{first - first_frame_} * filters_.bands : 0);
+  for (size_t i = 0; i < there; ++i) to[i] = clamped(from[i], highest_);
+  return to;
+}
+
+void MelStream::forget(uint32_t before) {
+  before = std::min(before, frames());
+  if (before <= first_frame_) return;
+  values_.erase(values_.begin(),
+                values_.begin() + static_cast<std::ptrdiff_t>(size_t{before - first_frame_} * filters_.bands));
+  first_frame_ = before;
+}
+
+Mel log_mel(std::span<const float> sound, const MelFilters& filters) {
+  MelStream stream(filters);
+  stream.append(sound);
+  stream.end();
+  Mel mel{.bands = filters.bands, .frames = whole_hops(sound.size() + kSilence), .content = stream.content()};
+  const std::vector<float> rows = stream.window(0, mel.frames);
+  mel.values.resize(rows.size());
+  for (size_t frame = 0; frame < mel.frames; ++frame)
+    for (size_t band = 0; band < mel.bands; ++band)
+      mel.values[band * mel.frames + frame] = rows[frame * mel.bands + band];
   return mel;
 }
 

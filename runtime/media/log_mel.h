@@ -34,4 +34,35 @@ struct Mel {
 // sound: samples from -1 to 1 at kMelRate.
 Mel log_mel(std::span<const float> sound, const MelFilters& filters);
 
+// The same of a sound that comes piece by piece; what is the highest value is known of the pieces so far. Thread rule:
+// one thread at a time.
+class MelStream {
+ public:
+  explicit MelStream(MelFilters filters);
+
+  uint32_t bands() const { return filters_.bands; }
+  void append(std::span<const float> samples);
+  void end();  // behind it is silence
+  bool ended() const { return ended_; }
+  uint64_t samples() const { return first_sample_ + samples_.size(); }
+  uint32_t frames() const { return first_frame_ + static_cast<uint32_t>(values_.size() / filters_.bands); }  // computed
+  uint32_t content() const;
+  // (frames, bands) from the first on, which are not forgotten; those that are not computed are silence.
+  std::vector<float> window(uint32_t first, uint32_t frames) const;
+  void forget(uint32_t before);  // frames
+
+ private:
+  void compute(uint32_t frame);
+  double sample_at(uint64_t place) const;
+
+  MelFilters filters_;
+  std::vector<double> hann_;
+  std::vector<float> samples_;  // from first_sample_ on
+  uint64_t first_sample_ = 0;
+  std::vector<float> values_;  // (frame, band), logarithms, from first_frame_ on
+  uint32_t first_frame_ = 0;
+  float highest_;
+  bool ended_ = false;
+};
+
 }  // namespace pumice

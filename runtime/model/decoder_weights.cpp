@@ -11,12 +11,14 @@ namespace {
 
 // shared: the tables are those of the decoder that the spec is the encoder of.
 Result<void> bind_tables(const ModelSpec& spec, WeightReader& reader, bool shared, DecoderWeights& weights) {
-  const std::string own = spec.prefix + "token_embd";
+  PUMICE_ASSIGN(weights.sound, bind_sound(spec, reader));
+  const std::string own = spec.prefix + "token_embd", own_positions = spec.prefix + "position_embd";
   if (reader.has(own) || !shared) {
     PUMICE_ASSIGN(weights.embedding, reader.matrix(reader.has(own) ? own : "token_embd", spec.vocabulary, spec.width));
   }
-  if (spec.learned_positions && !shared) {
-    PUMICE_ASSIGN(weights.positions, reader.matrix("position_embd", spec.context_length, spec.width));
+  if (spec.learned_positions && (reader.has(own_positions) || !shared)) {
+    const std::string name = reader.has(own_positions) ? own_positions : "position_embd";
+    PUMICE_ASSIGN(weights.positions, reader.matrix(name, spec.context_length, spec.width));
   }
   if (spec.token_types != 0) {
     PUMICE_ASSIGN(weights.token_types, reader.matrix("token_types", spec.token_types, spec.width));

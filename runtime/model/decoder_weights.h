@@ -7,8 +7,9 @@
 #include "model/blocks/cross.h"
 #include "model/blocks/feed_forward.h"
 #include "model/blocks/per_layer.h"
-#include "model/blocks/ssru.h"
 #include "model/blocks/recurrence.h"
+#include "model/blocks/sound.h"
+#include "model/blocks/ssru.h"
 
 namespace pumice {
 
@@ -27,7 +28,8 @@ struct LayerWeights {
 struct DecoderWeights {
   WeightMatrix embedding;  // (vocabulary, width), of an encoder empty where it is the decoder's
   std::vector<LayerWeights> layers;
-  WeightMatrix positions;          // (context_length, width) or empty
+  WeightMatrix positions;  // (context_length, width) or empty
+  SoundWeights sound;
   WeightMatrix token_types;        // (token_types, width) or empty
   NormWeights embedding_norm;      // (width) or empty
   std::vector<Projection> pooled;  // as ModelSpec::pooled

@@ -153,8 +153,8 @@ inline constexpr const char* kBareNorm = "-";
 // x += scale post_norm(attention(norm(x))), then the same with the feed-forward block; parallel: both read the same x,
 // by one norm where the feed-forward block has none. A norm has the name of its
 // tensor in the layer, without ".weight"; empty: there is none. A recurrence takes attention's place, or stands
-// beside it: both read the same norm(x) then. A layer may have neither, or no feed-forward block (width 0). Behind that,
-// the layer of a decoder with an encoder attends to the encoder's rows in the same way.
+// beside it: both read the same norm(x) then. A layer may have neither, or no feed-forward block (width 0). Behind
+// that, the layer of a decoder with an encoder attends to the encoder's rows in the same way.
 struct LayerSpec {
   AttentionSpec attention;
   RecurrenceSpec recurrence;
@@ -197,7 +197,8 @@ struct ModelSpec {
   uint32_t norm_groups = 1;  // each as many columns of x are normalised by themselves
   // Each layer adds post_norm(proj(gelu(inp_gate x) * its part of the token's own inputs)); 0: none does.
   uint32_t per_layer_width = 0;
-  bool causal = true;              // else an encoder: tokens see those behind them, too
+  uint32_t sound_bands = 0;  // an encoder of sounds, of mel frames of so many bands, instead of tokens; 0: of tokens
+  bool causal = true;        // else an encoder: tokens see those behind them, too
   bool learned_positions = false;  // a table (context_length, width) is added to the embedding
   uint32_t token_types = 0;        // rows of a table (token_types, width) whose first is added; 0: there is none
   std::string embedding_norm;      // of all that, the name of its tensor without ".weight"; empty: none

@@ -124,11 +124,14 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
 void record_embedding(Recorder recorder, const StepContext& context) {
   const DecoderWeights& tables = context.weights.embedding ? context.weights : *context.shared;
   const FloatRows skip = rows_of(context.work.skip, context.spec.width);
-  embedding(recorder, {.table = tables.embedding,
-                       .step_rows = context.step.step_rows,
-                       .y = context.spec.embedding_skip ? skip : context.hidden(),
-                       .n = context.step.n,
-                       .scale = context.spec.embedding_scale});
+  if (context.spec.sound_bands != 0)
+    record_sound(recorder, context);
+  else
+    embedding(recorder, {.table = tables.embedding,
+                         .step_rows = context.step.step_rows,
+                         .y = context.spec.embedding_skip ? skip : context.hidden(),
+                         .n = context.step.n,
+                         .scale = context.spec.embedding_scale});
   if (context.spec.learned_positions)
     embedding(recorder, {.table = context.weights.positions ? context.weights.positions : context.shared->positions,
                          .step_rows = context.step.step_rows,

@@ -60,8 +60,9 @@ inline FloatRows rows_of(const vk::Buffer& buffer, uint32_t columns) { return {b
 // What the rows of a step attend to in the layers that cross. pages: one for each layer.
 struct CrossStep {
   std::span<const KvPages> pages;
-  vk::BufferView step_rows;  // (n) StepRow: the last key of each row's source, and its slot
-  vk::BufferView arguments;  // group counts of split attention, as decode_arguments
+  vk::BufferView step_rows;             // (n) StepRow: the last key of each row's source, and its slot
+  vk::BufferView arguments;             // group counts of split attention, as decode_arguments
+  const vk::Buffer* queries = nullptr;  // (layers, n, q_width): takes the queries of each layer; null: they are lost
 };
 
 // States of a step of several sequences that go on from others' states: row i reads that of place from + parents[i] and
@@ -69,6 +70,12 @@ struct CrossStep {
 struct BranchingStates {
   vk::BufferView parents;  // (n) uint32
   uint32_t from = 0, to = 0;
+};
+
+// What a step of an encoder of sounds begins with.
+struct SoundStep {
+  vk::BufferView frames;  // (windows, sound_floats()), see blocks/sound.h
+  uint32_t windows = 0;   // each of as many rows as the encoder has positions
 };
 
 struct StepShape {
@@ -83,6 +90,7 @@ struct StepShape {
   uint32_t first_logit = 0, logit_count = 0;         // rows whose logits are wanted, into logits from its first row
   StateSnapshots snapshots;                          // of a step of one sequence
   CrossStep cross;                                   // of a decoder with an encoder
+  SoundStep sound;                                   // of ModelSpec::sound_bands
   BranchingStates branching;                         // of RecurrenceKind::kSsru
   const vk::Buffer* logits = nullptr;                // (logit_count, vocabulary) instead of the workspace's
 };

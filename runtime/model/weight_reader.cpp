@@ -241,6 +241,22 @@ Result<Projection> WeightReader::projection(const std::string& name, uint64_t ro
   return std::move(one[0]);
 }
 
+Result<Projection> WeightReader::convolution(const std::string& name, uint64_t outputs, uint64_t inputs,
+                                             uint64_t taps) {
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", inputs, taps, outputs));
+  PUMICE_ASSIGN(const std::vector<float> all, fetch_values(file_, *whole));
+  std::vector<float> turned(all.size());
+  for (uint64_t i = 0; i < all.size(); ++i) {
+    const uint64_t tap = i % taps, input = i / taps % inputs, output = i / taps / inputs;
+    turned[(output * taps + tap) * inputs + input] = all[i];
+  }
+  const GgufTensor* const matrix = made(*whole, {taps * inputs, outputs, 1, 1}, turned);
+  Projection projection;
+  PUMICE_ASSIGN(projection.w, upload({&matrix, 1}));
+  PUMICE_ASSIGN(projection.bias, bias(name, outputs));
+  return projection;
+}
+
 Result<std::array<Projection, 2>> WeightReader::parts(const std::string& name, const std::array<uint64_t, 2>& rows,
                                                       uint64_t cols) {
   const uint64_t all = rows[0] + rows[1];

@@ -44,6 +44,9 @@ class WeightReader {
   Result<WeightMatrix> matrix(const std::string& name, uint64_t rows, uint64_t cols);
   // The bias times `bias_factor`.
   Result<Projection> projection(const std::string& name, uint64_t rows, uint64_t cols, float bias_factor = 1);
+  // Of a convolution over neighbouring rows of `inputs` values, (outputs, taps * inputs): tap after tap, while the file
+  // has all taps of each input together.
+  Result<Projection> convolution(const std::string& name, uint64_t outputs, uint64_t inputs, uint64_t taps);
   // biased: a bias is read where there is one.
   Result<NormWeights> norm(const std::string& name, uint64_t length, bool biased, float factor = 1);
   Result<vk::Buffer> words(std::span<const uint32_t> words);  // a copy; none: an empty buffer

@@ -9,6 +9,7 @@
 #include "text/bpe.h"
 #include "text/plamo.h"
 #include "text/pretokenize.h"
+#include "text/ranked_words.h"
 #include "text/rwkv.h"
 #include "text/special_tokens.h"
 #include "text/spm.h"
@@ -156,6 +157,7 @@ struct Tokenizer::Impl {
 };
 
 Result<Tokenizer> Tokenizer::create(TokenizerData data) {
+  const std::deque<std::string> spelt = data.model == "whisper" ? spell_ranked_words(data) : std::deque<std::string>();
   PUMICE_ASSIGN(VocabularyKind kind, kind_of(data));
   std::vector<std::string> numbers;
   if (kind == VocabularyKind::kIds) {

@@ -5,7 +5,7 @@
 //   "gpt2"   byte-level BPE: a pre-tokenizer cuts the text into words, whose bytes merge by rank
 //            (Radford et al. 2019, "Language models are unsupervised multitask learners").
 //   "gemma4", "whitespace"  BPE whose characters merge instead of bytes, with spaces as U+2581 or without them.
-//   "bert", "t5", "rwkv", "plamo2"  see wordpiece.h, unigram.h, rwkv.h, plamo.h.
+//   "bert", "t5", "rwkv", "plamo2", "whisper"  see wordpiece.h, unigram.h, rwkv.h, plamo.h, ranked_words.h.
 //
 // Contract: ids equal those of llama.cpp for the same vocabulary, except that ordinary text never becomes a control or
 //   unknown token (control_names.h), whatever its type, not even where merges would form its name. Text is bytes:

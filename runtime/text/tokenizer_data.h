@@ -28,7 +28,8 @@ enum class TokenType : int32_t {
 
 struct TokenizerData {
   // tokenizer.ggml.model: "llama" (SentencePiece), "gpt2" (byte-level BPE), "gemma4" and "whitespace" (BPE of
-  // characters), "bert" (WordPiece), "t5" (Unigram), "rwkv", "plamo2", or of ids alone "none", "no_vocab", "test"
+  // characters), "bert" (WordPiece), "t5" (Unigram), "rwkv", "plamo2", "whisper" (bytes, ranked), or of ids alone
+  // "none", "no_vocab", "test"
   std::string model;
   std::string pre;                       // tokenizer.ggml.pre: the pre-tokenizer of "gpt2"; absent means "default"
   std::vector<std::string_view> tokens;  // tokenizer.ggml.tokens: the index is the token id

@@ -98,4 +98,30 @@ TEST(LogMel, RecordedSounds) {
   }
 }
 
+// Pieces of any size, and frames that are forgotten, change nothing.
+TEST(LogMel, PieceByPieceIsTheSame) {
+  std::mt19937_64 random(3);
+  std::normal_distribution<float> noise(0, 0.1f);
+  for (const size_t size : {size_t{0}, size_t{1}, size_t{150}, size_t{201}, size_t{16000}, size_t{40001}}) {
+    std::vector<float> sound(size);
+    for (float& sample : sound) sample = noise(random);
+    const Mel whole = log_mel(sound, slaney_filters(80));
+    MelStream stream(slaney_filters(80));
+    for (size_t at = 0; at < size;) {
+      const size_t piece = std::min<size_t>(size - at, random() % 999);
+      stream.append(std::span(sound).subspan(at, piece));
+      at += piece;
+      stream.forget(std::min(stream.frames(), 20u));
+    }
+    stream.end();
+    EXPECT_EQ(stream.content(), whole.content);
+    EXPECT_EQ(stream.samples(), size);
+    const uint32_t first = std::min(stream.frames(), 20u), count = 200;
+    const std::vector<float> window = stream.window(first, count);
+    for (uint32_t frame = 0; frame < count; ++frame)
+      for (uint32_t band = 0; band < 80; ++band)
+        ASSERT_EQ(window[frame * 80 + band], whole.values[band * whole.frames + first + frame]) << size << " " << frame;
+  }
+}
+
 }  // namespace pumice::test::log_mel_test

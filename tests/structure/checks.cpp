@@ -226,7 +226,7 @@ const std::map<std::string, std::set<std::string>>& module_arrows() {
       {"kernels", {"vk"}},
       {"kv", {"base"}},
       {"model", {"kernels", "kv", "format"}},
-      {"engine", {"model", "kernels", "kv", "text"}},
+      {"engine", {"model", "kernels", "kv", "text", "media"}},
       {"api", {"engine"}},
   };
   return arrows;

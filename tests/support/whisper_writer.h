@@ -1,10 +1,12 @@
-// Whisper model files made up for tests: every tensor of the architecture, filled with random bytes.
+// Whisper model files made up for tests: every tensor of the architecture, filled with random bytes unless said
+// otherwise.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,21 +23,26 @@ struct WrittenTensor {
 
 class WhisperWriter {
  public:
-  WhisperSizes sizes = {.vocabulary = 40,
-                        .audio_context = 20,
-                        .audio_state = 64,
-                        .audio_heads = 2,
-                        .audio_layers = 2,
-                        .text_context = 16,
-                        .text_state = 64,
-                        .text_heads = 2,
-                        .text_layers = 1,
-                        .mels = 3};
+  static constexpr WhisperSizes kSmall = {.vocabulary = 40,
+                                          .audio_context = 20,
+                                          .audio_state = 64,
+                                          .audio_heads = 2,
+                                          .audio_layers = 2,
+                                          .text_context = 16,
+                                          .text_state = 64,
+                                          .text_heads = 2,
+                                          .text_layers = 1,
+                                          .mels = 3};
+  WhisperSizes sizes;
   uint32_t magic = 0x67676d6c, file_type = 0, frequencies = 201, words = 30;
   std::vector<WrittenTensor> tensors;
+  std::function<std::vector<std::byte>(const WrittenTensor&, size_t values)> contents;
+  std::function<std::string(uint32_t)> word = [](uint32_t id) { return std::string(id % 5, 'w'); };
+  std::vector<float> filters;
 
   // matrices: the type of weights of rank 2.
-  explicit WhisperWriter(TensorType matrices = TensorType::kF32) : matrices_(matrices) {
+  explicit WhisperWriter(TensorType matrices = TensorType::kF32, const WhisperSizes& of = kSmall)
+      : sizes(of), matrices_(matrices) {
     const uint32_t width = sizes.audio_state;
     add("encoder.positional_embedding", {width, sizes.audio_context});
     add("encoder.conv1.weight", {3, sizes.mels, width}, TensorType::kF16);
@@ -55,9 +62,11 @@ class WhisperWriter {
     put({magic, sizes.vocabulary, sizes.audio_context, sizes.audio_state, sizes.audio_heads, sizes.audio_layers,
          sizes.text_context, sizes.text_state, sizes.text_heads, sizes.text_layers, sizes.mels, file_type, sizes.mels,
          frequencies});
-    fill(size_t{sizes.mels} * frequencies * sizeof(float));
+    const auto given = std::as_bytes(std::span(filters));
+    bytes_.insert(bytes_.end(), given.begin(), given.end());
+    if (given.empty()) fill(size_t{sizes.mels} * frequencies * sizeof(float));
     put({words});
-    for (uint32_t i = 0; i < words; ++i) put({i % 5}), text(std::string(i % 5, 'w'));
+    for (uint32_t i = 0; i < words; ++i) put({static_cast<uint32_t>(word(i).size())}), text(word(i));
     for (const WrittenTensor& tensor : tensors) put_tensor(tensor);
     return bytes_;
   }
@@ -102,7 +111,12 @@ class WhisperWriter {
     for (const uint32_t size : tensor.sizes) put({size}), values *= size;
     text(tensor.name);
     const TensorTypeInfo* info = tensor_type_info(tensor.type);
-    if (info) fill(values / info->block_values * info->block_bytes);
+    if (contents) {
+      const std::vector<std::byte> made = contents(tensor, values);
+      bytes_.insert(bytes_.end(), made.begin(), made.end());
+    } else if (info) {
+      fill(values / info->block_values * info->block_bytes);
+    }
   }
 
   TensorType matrices_;

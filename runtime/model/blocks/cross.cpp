@@ -53,6 +53,10 @@ void record_cross(Recorder recorder, const StepContext& context, size_t index) {
   BranchInput input(recorder, context, layer.cross_norm.empty() ? BranchInput::Norm::kNone : BranchInput::Norm::kOwn,
                     weights.norm);
   input.project(weights.q, q);
+  if (source.queries && !recorder.list) {
+    const uint64_t bytes = uint64_t{4} * context.step.n * q.stride;
+    recorder.stream.copy({context.work.q, 0, bytes}, {*source.queries, index * bytes, bytes});
+  }
   attention(recorder, {.q = q,
                        .pages = source.pages[index],
                        .step_rows = source.step_rows,

@@ -103,6 +103,7 @@ namespace pumice {
   X("baichuan", baichuan)               \
   X("t5", t5)                           \
   X("marian", marian)                   \
+  X("whisper", whisper)                 \
   X("bert", bert)                       \
   X("nomic-bert", nomic_bert)           \
   X("nomic-bert-moe", nomic_bert_moe)   \
