@@ -18,6 +18,13 @@ if(sound_FOUND)
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/runtime/media/sound_file.cpp APPEND PROPERTY
     COMPILE_DEFINITIONS PUMICE_HAS_SOUND)
 endif()
+foreach(format png jpeg webp)
+  if(${format}_FOUND)
+    string(TOUPPER ${format} definition)
+    set_property(SOURCE ${PROJECT_SOURCE_DIR}/runtime/media/${format}_file.cpp APPEND PROPERTY
+      COMPILE_DEFINITIONS PUMICE_HAS_${definition})
+  endif()
+endforeach()
 set(PUMICE_INTERNAL_INCLUDES
   ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/shaders ${PROJECT_SOURCE_DIR}/include)
 target_include_directories(pumice_objects PUBLIC ${PUMICE_INTERNAL_INCLUDES})

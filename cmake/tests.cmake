@@ -115,6 +115,7 @@ pumice_mutate(session_mutate 20000 20000)
 pumice_mutate(segment_mutate 2000 2000)
 pumice_mutate(redis_mutate 20000 20000)
 pumice_mutate(whisper_mutate 5000 100000)
+pumice_mutate(picture_mutate 20000 100000)
 
 if(PUMICE_FUZZ AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND EXISTS ${tests_dir}/fuzz/gguf_fuzz.cpp)
   add_executable(gguf_fuzz ${tests_dir}/fuzz/gguf_fuzz.cpp)

@@ -8,6 +8,7 @@ packages_build=(
   libutf8proc-dev libsodium-dev libzstd-dev libhiredis-dev libssl-dev libcli11-dev libfmt-dev nlohmann-json3-dev
   libvulkan1 mesa-vulkan-drivers
   libsndfile1-dev libsamplerate0-dev  # optional: sounds
+  libpng-dev libjpeg-dev libwebp-dev  # optional: pictures
 )
 
 # To test it, in addition.
