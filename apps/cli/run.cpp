@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "commands.h"
+#include "images.h"
 #include "input.h"
 #include "interrupt.h"
 #include "output.h"
@@ -25,6 +26,7 @@ struct RunFlags {
   ContextFlags context;
   std::string session, session_kv = "exact";
   PromptFlags prompt;
+  ImageFlags images;
   std::vector<std::string> words;
   std::uint32_t max_tokens = 256;
   std::optional<float> temperature, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;
@@ -201,9 +203,11 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
   const std::uint32_t before = sequence.info().tokens;
   PromptFlags prompt = flags.prompt;
   prompt.continues = before > 0;
-  outcome->prompt_ids = tokenize_prompt(session.model(), text, prompt, flags.device.quiet);
+  outcome->prompt_ids = flags.images.files.empty() ? tokenize_prompt(session.model(), text, prompt, flags.device.quiet)
+                                                   : append_images(session.model(), sequence, text, prompt,
+                                                                   flags.images, flags.device.quiet, &outcome->images);
   if (options.when_full == PUMICE_FULL_STOP)
-    check_prompt_fits(before + outcome->prompt_ids.size(), context.stats().context_tokens);
+    check_prompt_fits(sequence.info().tokens + outcome->prompt_ids.size(), context.stats().context_tokens);
   if (flags.max_tokens == 0) {
     prefill_only(session, sequence, flags, outcome);
   } else {
@@ -284,6 +288,7 @@ void add_run_command(CLI::App* app, Action* action) {
   run_app->add_option("text", flags->words, "the prompt; several words are joined by spaces")->type_name("TEXT");
   add_prompt_flags(run_app, &flags->prompt, true);
   add_model_flag(run_app, &flags->model);
+  add_image_flags(run_app, &flags->images);
   run_app->add_option("-n,--max-tokens", flags->max_tokens, "most tokens to generate; 0: compute the prompt only")
       ->type_name("N")
       ->capture_default_str();
@@ -318,6 +323,9 @@ void add_run_command(CLI::App* app, Action* action) {
     if (!flags->words.empty() && (flags->prompt.text || flags->prompt.file || !flags->prompt.ids.empty())) {
       throw CLI::ValidationError("give the prompt once: as words, with -p, -f or --ids");
     }
+    if (!flags->images.files.empty() && !flags->prompt.ids.empty())
+      throw CLI::ValidationError("--image goes with a text, not with --ids");
+    flags->device.projector = flags->images.projector;
     *action = [flags] {
       prepare_cache(&flags->context.cache);
       return run(*flags);

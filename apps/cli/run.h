@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "images.h"
 #include "output.h"
 #include "pumice/pumice.hpp"
 
@@ -15,7 +16,8 @@ struct RunOutcome {
   std::string model, path, device, driver;
   PumiceDeviceType device_type = PUMICE_DEVICE_OTHER;
   std::uint64_t seed = 0;
-  std::vector<std::int32_t> prompt_ids, ids;
+  std::vector<ImageUse> images;
+  std::vector<std::int32_t> prompt_ids, ids;  // prompt: with pictures, those behind the last one
   std::string text;
   const char* finish = "cancelled";  // "eos", "length", "context", "cancelled"
   double load_ms = 0;

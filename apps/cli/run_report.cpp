@@ -46,6 +46,8 @@ Json stats_json(const PumiceContextStats& stats) {
           {"workspace_bytes", stats.workspace_bytes},
           {"prefill_tokens", stats.prefill_tokens},
           {"decode_tokens", stats.decode_tokens},
+          {"images_computed", stats.images_computed},
+          {"images_found", stats.images_found},
           {"submissions", stats.submissions},
           {"recordings", stats.recordings},
           {"dispatches_per_decode_step", stats.dispatches_per_decode_step},
@@ -164,6 +166,12 @@ std::string run_json(const RunOutcome& outcome) {
                {"timings", timings_json(outcome)},
                {"context", stats_json(outcome.stats)},
                {"cache", cache_json(outcome)}};
+  for (const ImageUse& image : outcome.images)
+    json["images"].push_back({{"file", image.file},
+                              {"width", image.info.width},
+                              {"height", image.info.height},
+                              {"parts", image.info.parts},
+                              {"tokens", image.info.tokens}});
   if (!outcome.profile.empty()) json["profile"] = Json::parse(outcome.profile, nullptr, false);
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }

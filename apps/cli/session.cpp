@@ -185,6 +185,7 @@ void Session::load_model(const DeviceFlags& flags) {
   PumiceModelOptions options = pumice_model_options_init();
   options.path = path_.c_str();
   options.host_layers = flags.host_layers;
+  options.projector = flags.projector.empty() ? nullptr : flags.projector.c_str();
   options.progress = on_load_progress;
   options.progress_user = &quiet;
   model_.emplace(instance_, device_, options);

@@ -23,6 +23,7 @@ struct DeviceFlags {
   bool no_subgroups = false;
   bool no_autotune = false;
   std::uint32_t host_layers = 0;
+  std::string projector;  // of the model, see ImageFlags; empty: none
   bool validate = false;
   bool quiet = false;
   bool verbose = false;

@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "commands.h"
+#include "images.h"
 #include "input.h"
 #include "interrupt.h"
 #include "output.h"
@@ -22,6 +23,7 @@ struct TopFlags {
   std::string model;
   DeviceFlags device;
   ContextFlags context;
+  ImageFlags images;
   PromptFlags prompt;
   std::uint32_t count = 5;
   bool json = false;
@@ -75,10 +77,14 @@ void print_top(const TopFlags& flags, Messages* messages) {
   const std::string text = read_prompt(flags.prompt);
   const Session session(flags.device, messages, flags.model, flags.context);
   const pumice::Model& model = session.model();
-  const std::vector<std::int32_t> ids = tokenize_prompt(model, text, flags.prompt, flags.device.quiet);
   pumice::Context context(model, flags.context.options());
-  check_prompt_fits(ids.size(), context.stats().context_tokens);
   pumice::Sequence sequence(context);
+  std::vector<ImageUse> images;
+  const std::vector<std::int32_t> ids =
+      flags.images.files.empty()
+          ? tokenize_prompt(model, text, flags.prompt, flags.device.quiet)
+          : append_images(model, sequence, text, flags.prompt, flags.images, flags.device.quiet, &images);
+  check_prompt_fits(sequence.info().tokens + ids.size(), context.stats().context_tokens);
   const std::vector<Candidate> best =
       best_tokens(evaluate(sequence, ids, model.info().vocabulary, flags.device.quiet), flags.count);
   throw_if_interrupted();
@@ -109,6 +115,7 @@ void add_top_command(CLI::App* app, Action* action) {
   CLI::App* command = app->add_subcommand("top", "print the most likely next tokens after a text");
   command->footer(std::string("\nLog-probabilities are natural. ") + kPromptHelp);
   add_model_flag(command, &flags->model);
+  add_image_flags(command, &flags->images);
   add_prompt_flags(command, &flags->prompt, true);
   command->add_option("-k,--count", flags->count, "how many")
       ->check(CLI::Range(1u, 1u << 24).description(""))
@@ -117,7 +124,12 @@ void add_top_command(CLI::App* app, Action* action) {
   command->add_flag("--json", flags->json, "an object with prompt_ids and top (id, logprob, text)");
   add_context_flags(command, &flags->context, true);
   add_device_flags(command, &flags->device);
-  command->callback([=] { *action = [flags] { return top(*flags); }; });
+  command->callback([=] {
+    if (!flags->images.files.empty() && !flags->prompt.ids.empty())
+      throw CLI::ValidationError("--image goes with a text, not with --ids");
+    flags->device.projector = flags->images.projector;
+    *action = [flags] { return top(*flags); };
+  });
 }
 
 }  // namespace pumice_cli

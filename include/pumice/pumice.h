@@ -236,10 +236,11 @@ typedef struct PumiceModelOptions {
    * `refuse_short_memory` is not zero. */
   uint32_t host_layers;
   int32_t refuse_short_memory;
+  const char* projector;   /* NULL: the model sees no pictures. The path of its mmproj file; needs a device */
 } PumiceModelOptions;
 
 static inline PumiceModelOptions pumice_model_options_init(void) {
-  PumiceModelOptions o = {sizeof(PumiceModelOptions), NULL, NULL, NULL, 0, NULL, NULL, 0, 0};
+  PumiceModelOptions o = {sizeof(PumiceModelOptions), NULL, NULL, NULL, 0, NULL, NULL, 0, 0, NULL};
   return o;
 }
 
@@ -489,6 +490,7 @@ typedef struct PumiceContextStats {
   uint64_t submissions, recordings;
   uint32_t dispatches_per_decode_step, dispatches_per_layer;
   double host_us_per_decode_token; /* host CPU time inside the library, mean */
+  uint64_t images_computed, images_found; /* parts of pictures that went through the tower, and that were in the cache */
 } PumiceContextStats;
 
 static inline PumiceContextStats pumice_context_stats_init(void) {
@@ -966,6 +968,53 @@ PUMICE_API PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence,
 
 /* Drops all tokens from `tokens` on. PUMICE_INVALID_ARGUMENT while a request runs on it. */
 PUMICE_API PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens);
+
+/* ---- Pictures, of a model with a projector. ---------------------------------------------------------------------- */
+
+/* Appends ids, at least one, without computing them: the next request or evaluation on the sequence does. */
+PUMICE_API PumiceResult pumice_append_tokens(PumiceSequence* sequence, const int32_t* ids, size_t count);
+
+typedef struct PumiceImage {
+  size_t size;
+  const void* next;
+  const void* file;        /* the bytes of a PNG, JPEG or WebP file, as far as the library was built with those; or: */
+  size_t file_size;
+  const uint8_t* pixels;   /* red, green and blue, 8 bits each, row after row from the top */
+  uint32_t width, height;  /* of pixels */
+  size_t row_bytes;        /* of pixels, from a row to the next; 0: 3 * width */
+  uint32_t min_tokens, max_tokens; /* 0: the model's own. Of models that take pictures of any size */
+} PumiceImage;
+
+static inline PumiceImage pumice_image_init(void) {
+  PumiceImage i = PUMICE_ZERO;
+  i.size = sizeof(PumiceImage);
+  return i;
+}
+
+typedef struct PumiceImageInfo {
+  size_t size;
+  const void* next;
+  uint32_t width, height;  /* of the picture as it is looked at */
+  uint32_t parts;          /* in which the model sees it */
+  uint32_t tokens;         /* that it takes in the sequence, with what stands around it */
+} PumiceImageInfo;
+
+static inline PumiceImageInfo pumice_image_info_init(void) {
+  PumiceImageInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceImageInfo);
+  return i;
+}
+
+/* Appends a picture with what the model wants around it, likewise. What is seen in it is computed when its tokens are,
+ * in one piece, which may take long, unless it is in the cache: pictures are known by their content. Files are refused
+ * beyond 32 MiB, 16384 pixels a side and 64 Mi pixels, before they are decoded. Nothing is kept of the picture's memory.
+ * A sequence can be cut only before or behind a picture. info may be NULL. A failure leaves the sequence as it was. */
+PUMICE_API PumiceResult pumice_append_image(PumiceSequence* sequence, const PumiceImage* image, PumiceImageInfo* info);
+
+/* The text that stands for a picture in the model's prompts ("<image>"); empty: the model has no projector. As with
+ * pumice_token_text(). */
+PUMICE_API PumiceResult pumice_image_placeholder(const PumiceModel* model, char* buffer, size_t capacity,
+                                                 size_t* length);
 
 /* Appends tokens, waits, and copies the logits after the last one: `vocabulary` floats. PUMICE_CONTEXT_FULL: there is
  * no room now; running requests and other sequences hold it. */

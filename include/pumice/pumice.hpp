@@ -181,6 +181,13 @@ class Model {
     check(pumice_model_get_tensor(get(), index, &tensor));
     return tensor;
   }
+  // See pumice_image_placeholder().
+  std::string image_placeholder() const {
+    char text[64];
+    std::size_t length = 0;
+    check(pumice_image_placeholder(get(), text, sizeof text, &length));
+    return std::string(text, length < sizeof text ? length : sizeof text - 1);
+  }
   // See pumice_model_warm_up().
   PumiceWarmUpInfo warm_up(const PumiceWarmUpOptions& options = pumice_warm_up_options_init()) const {
     PumiceWarmUpInfo info = pumice_warm_up_info_init();
@@ -652,6 +659,15 @@ class Sequence {
   PumiceSequenceInfo info() const {
     PumiceSequenceInfo info = pumice_sequence_info_init();
     context_.check(pumice_sequence_get_info(get(), &info));
+    return info;
+  }
+  // See pumice_append_tokens() and pumice_append_image().
+  void append(const std::vector<std::int32_t>& ids) {
+    context_.check(pumice_append_tokens(get(), ids.data(), ids.size()));
+  }
+  PumiceImageInfo append(const PumiceImage& image) {
+    PumiceImageInfo info = pumice_image_info_init();
+    context_.check(pumice_append_image(get(), &image, &info));
     return info;
   }
   void truncate(std::uint32_t tokens) { context_.check(pumice_sequence_truncate(get(), tokens)); }

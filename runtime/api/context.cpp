@@ -84,6 +84,10 @@ PumiceContextStats stats_of(Context& from) {
   // Outside the layers a step has the embedding, the head (a dispatch a slab) and the draw.
   stats.dispatches_per_layer =
       stats.dispatches_per_decode_step / static_cast<uint32_t>(from.model().spec().layers.size());
+  if (const PictureEncoder* pictures = from.pictures()) {
+    stats.images_computed = pictures->stats().computed;
+    stats.images_found = pictures->stats().found;
+  }
   stats.host_us_per_decode_token =
       stats.decode_tokens ? 1e6 * from.stats().host_seconds_decode / static_cast<double>(stats.decode_tokens) : 0;
   return stats;
@@ -139,7 +143,9 @@ PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOption
     auto object = std::make_shared<ContextObject>();
     object->model = model->object;
     PUMICE_ASSIGN(object->context,
-                  Context::create(*model->object->model, stop_tokens(*model->object->tokenizer), translated));
+                  Context::create(*model->object->model, stop_tokens(*model->object->tokenizer), translated,
+                                  {.tower = model->object->tower ? &*model->object->tower : nullptr,
+                                   .fingerprint = model->object->tower_digest}));
     *context = new PumiceContext{std::move(object)};
     return {};
   });

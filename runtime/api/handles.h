@@ -25,6 +25,7 @@
 #include "format/gguf.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
+#include "model/tower_weights.h"
 #include "pumice/pumice.h"
 #include "text/detokenizer.h"
 #include "text/source_text.h"
@@ -92,7 +93,9 @@ struct ModelObject {
   std::optional<Tokenizer> tokenizer;
   std::optional<Error> tokenizer_error;  // why there is none
   std::optional<Model> model;
-  Listing listing;  // of metadata, then of tensors
+  std::optional<Tower> tower;
+  std::string tower_digest;  // of all that its file holds
+  Listing listing;           // of metadata, then of tensors
   std::mutex digest_mutex;
   std::string digest;  // of all that the file holds; empty: not computed yet
   LastError last_error;

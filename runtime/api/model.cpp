@@ -4,6 +4,7 @@
 
 #include "api/handles.h"
 #include "engine/vocabulary.h"
+#include "model/digest.h"
 
 namespace pumice {
 namespace {
@@ -48,6 +49,14 @@ Result<void> check_tokenizer(const ModelObject& object) {
   return {};
 }
 
+Result<void> load_tower(ModelObject& object, const char* path, const LoadProgress& progress) {
+  PUMICE_ASSIGN(const Gguf file, Gguf::open(path));
+  PUMICE_ASSIGN(Tower tower, Tower::load(*object.device->kernels, file, object.model->spec().width, progress));
+  object.tower = std::move(tower);
+  PUMICE_ASSIGN(object.tower_digest, model_digest(file));
+  return {};
+}
+
 Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice* device,
                   const PumiceModelOptions& options, PumiceModel** model) {
   if ((options.path != nullptr) == (options.data != nullptr)) return invalid("give either a path or data, not both");
@@ -59,6 +68,7 @@ Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice*
   } else {
     PUMICE_ASSIGN(object->file, Gguf::from_memory({static_cast<const std::byte*>(options.data), options.data_size}));
   }
+  if (options.projector && !device) return invalid("a projector needs a device");
   read_tokenizer_of(*object);
   if (device) {
     LoadProgress progress;
@@ -69,6 +79,7 @@ Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice*
                   Model::load(*object->device->kernels, *object->file, progress,
                               {.count = options.host_layers, .more_if_short = options.refuse_short_memory == 0}));
     object->model = std::move(loaded);
+    if (options.projector) PUMICE_TRY(load_tower(*object, options.projector, progress));
   }
   *model = new PumiceModel{std::move(object)};
   return {};

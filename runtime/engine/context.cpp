@@ -20,6 +20,25 @@ StepRecorderOptions recorder_options(const ContextPlan& plan) {
           .exact = plan.options.exact};
 }
 
+// Of a part of a picture.
+uint32_t most_rows(const TowerSpec& tower) {
+  if (tower.picture.sizing == PictureSpec::Sizing::kSmart) return tower.picture.most_rows;
+  const uint32_t side = tower.picture.image_size / tower.patch / tower.merge;
+  return side * side;
+}
+
+Result<void> check_pictures(const ModelSpec& spec, const TowerSpec& tower) {
+  if (tower.deep.size() != spec.deepstack)
+    return error(
+        Status::kUnsupported,
+        "the projector adds to %zu layers, the language model takes that in %u; give the one that came with it",
+        tower.deep.size(), spec.deepstack);
+  if (spec.embedding_skip || spec.learned_positions)
+    return error(Status::kUnsupported, "a model of this architecture (%s) takes no pictures here",
+                 spec.architecture.c_str());
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ContextMemory>> ContextMemory::create(const Model& model, const ContextPlan& plan) {
@@ -59,28 +78,37 @@ Result<ContextEstimate> Context::estimate(const ModelSpec& spec, const ContextOp
 }
 
 Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector<int32_t> stop_tokens,
-                                                 const ContextOptions& options) {
+                                                 const ContextOptions& asked, const ContextTower& tower) {
   vk::Device& device = model.kernels().device();
+  ContextOptions options = asked;
+  if (tower.tower && model.spec().whole_pictures()) options.whole_rows = most_rows(tower.tower->spec());
   PUMICE_ASSIGN(const ContextPlan plan, plan_context(model.spec(), options, device.caps(), room_on(device)));
   if (options.context_tokens == 0)
     device.log().write(LogLevel::kInfo, "a context of %u tokens of the model's %u; pages of %.1f MiB",
                        plan.options.context_tokens, model.spec().context_length,
                        static_cast<double>(plan.kv_bytes()) / (1 << 20));
   PUMICE_ASSIGN(std::unique_ptr<ContextMemory> memory, ContextMemory::create(model, plan));
-  return std::unique_ptr<Context>(new Context(model, plan, std::move(memory), std::move(stop_tokens)));
+  std::unique_ptr<PictureEncoder> encoder;
+  if (tower.tower) {
+    PUMICE_TRY(check_pictures(model.spec(), tower.tower->spec()));
+    encoder = std::make_unique<PictureEncoder>(*tower.tower, tower.fingerprint, model.spec());
+  }
+  return std::unique_ptr<Context>(
+      new Context(model, plan, std::move(memory), std::move(stop_tokens), std::move(encoder)));
 }
 
 Context::Context(const Model& model, const ContextPlan& plan, std::unique_ptr<ContextMemory> memory,
-                 std::vector<int32_t> stop_tokens)
+                 std::vector<int32_t> stop_tokens, std::unique_ptr<PictureEncoder> encoder)
     : model_(model),
       plan_(plan),
       memory_(std::move(memory)),
+      encoder_(std::move(encoder)),
       slots_(options().max_sequences),
       pages_(*memory_->cache, memory_->recorder, slots_, !options().disable_kv_cache),
       sampling_(memory_->recorder, std::move(stop_tokens)),
       sliding_(options(), *memory_->cache, pages_, sampling_, memory_->recorder, stats_),
       table_(options(), *memory_->cache, pages_, slots_),
-      prefill_(plan_, *memory_->cache, pages_, memory_->recorder, stats_),
+      prefill_(plan_, *memory_->cache, pages_, memory_->recorder, stats_, encoder_.get()),
       admission_(options(), *memory_->cache, pages_, stats_),
       batch_(options(), *memory_->cache, pages_, sliding_, admission_, memory_->recorder, stats_),
       scheduler_(options(), {.model = model,
@@ -120,6 +148,33 @@ Result<void> Context::check_room(const Sequence& sequence, size_t tokens) const 
   return error(Status::kContextFull,
                "%zu tokens do not fit a context of %u; shorten the prompt or make the context larger", total,
                options().context_tokens);
+}
+
+Result<void> Context::append(Sequence& sequence, std::span<const int32_t> ids) {
+  PUMICE_TRY(check_ids(sequence, ids));
+  PUMICE_TRY(check_room(sequence, ids.size()));
+  sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
+  return {};
+}
+
+Result<void> Context::append(Sequence& sequence, std::shared_ptr<const PictureContent> content) {
+  PUMICE_TRY(check_idle(sequence));
+  PUMICE_CHECK(encoder_ != nullptr);
+  PUMICE_TRY(check_room(sequence, size_t{content->rows()} + 1));
+  if (content->rows() > options().whole_rows && model_.spec().whole_pictures())
+    return error(Status::kUnsupported, "a picture of %u rows; this model takes %u: ask for fewer", content->rows(),
+                 options().whole_rows);
+  const std::vector<int32_t> tokens = picture_tokens(*content);
+  const auto first = static_cast<uint32_t>(sequence.tokens.size());
+  sequence.tokens.reserve(first + tokens.size());
+  sequence.pictures.reserve(sequence.pictures.size() + 1);
+  sequence.kv.pictures.reserve(sequence.pictures.size() + 1);
+  // Nothing fails from here on.
+  sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
+  sequence.kv.pictures.push_back({.first = first, .count = content->rows(), .identity = content->identity});
+  sequence.pictures.push_back({first, std::move(content)});
+  sequence.whole_pictures = model_.spec().whole_pictures();
+  return {};
 }
 
 Result<void> Context::evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits) {

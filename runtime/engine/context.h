@@ -29,14 +29,20 @@ struct ContextMemory {
   static Result<std::unique_ptr<ContextMemory>> create(const Model& model, const ContextPlan& plan);
 };
 
+struct ContextTower {
+  const Tower* tower = nullptr;
+  std::string fingerprint;  // of its file
+};
+
 class Context {
  public:
   static constexpr double kSliceBudgetMs = Prefill::kSliceBudgetMs;
   static constexpr uint32_t kMaxSequences = pumice::kMaxSequences;
 
   // stop_tokens: ids that end a generation. The model outlives the context.
+  // tower: of the model's projector, which outlives the context, too; null: it has none.
   static Result<std::unique_ptr<Context>> create(const Model& model, std::vector<int32_t> stop_tokens,
-                                                 const ContextOptions& options);
+                                                 const ContextOptions& options, const ContextTower& tower = {});
   static Result<ContextEstimate> estimate(const ModelSpec& spec, const ContextOptions& options, uint64_t room = 0);
   static uint64_t room_on(vk::Device& device);  // see default_context()
   ~Context();
@@ -52,6 +58,10 @@ class Context {
   void close_sequence(Sequence* sequence);  // waits for what runs on it
   // A failure leaves the sequence as it is.
   Result<void> truncate(Sequence& sequence, uint32_t tokens) { return table_.truncate(sequence, tokens); }
+  // Appends ids or a picture, to be computed with what comes behind it. A failure leaves the sequence as it was.
+  Result<void> append(Sequence& sequence, std::span<const int32_t> ids);
+  Result<void> append(Sequence& sequence, std::shared_ptr<const PictureContent> content);
+  PictureEncoder* pictures() { return encoder_.get(); }  // null: the model sees none
   // Appends ids, waits, and writes the logits after the last one. A failure leaves the sequence as it was.
   Result<void> evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits);
   // Appends ids, waits, and delivers what the model makes of the targets. A failure leaves the sequence as it was.
@@ -93,13 +103,14 @@ class Context {
 
  private:
   Context(const Model& model, const ContextPlan& plan, std::unique_ptr<ContextMemory> memory,
-          std::vector<int32_t> stop_tokens);
+          std::vector<int32_t> stop_tokens, std::unique_ptr<PictureEncoder> encoder);
   Result<void> check_ids(const Sequence& sequence, std::span<const int32_t> ids) const;
   Result<void> check_room(const Sequence& sequence, size_t tokens) const;
 
   const Model& model_;
   const ContextPlan plan_;
   std::unique_ptr<ContextMemory> memory_;
+  std::unique_ptr<PictureEncoder> encoder_;
   ContextStats stats_;
   // Each knows those before it, as far as it names them.
   SequenceSlots slots_;

@@ -24,6 +24,9 @@ Result<void> fit_slices(const ModelSpec& spec, const vk::DeviceCaps& caps, Conte
                  "a prefill slice of %u tokens is too large for this device; use at most %llu",
                  plan.options.prefill_slice, static_cast<unsigned long long>(most / kPageTokens * kPageTokens));
   while (plan.highest_slice > most) plan.highest_slice /= 2;
+  if (plan.highest_slice < plan.options.whole_rows)
+    return error(Status::kUnsupported, "pictures of %u rows are too large for this device, which computes %u at once",
+                 plan.options.whole_rows, plan.highest_slice);
   return {};
 }
 
@@ -206,6 +209,7 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
   if (options.profile) options.steps_ahead = 1;  // times of a stream are read before it runs again
   ContextPlan plan{.options = options,
                    .highest_slice = options.prefill_slice ? options.prefill_slice : policy.prefill_slice};
+  plan.highest_slice = std::max(plan.highest_slice, divide_up(options.whole_rows, kPageTokens) * kPageTokens);
   PUMICE_TRY(shape_pages(spec, options.kv_format(), {}, plan));
   shape_states(spec, plan);
   uint32_t& tokens = plan.options.context_tokens;

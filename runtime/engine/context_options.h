@@ -29,6 +29,7 @@ struct ContextOptions {
   // again, as its rounding differs from prefill's, and prefill takes kernels that do not depend on the number of rows.
   bool exact = false;
   KvCacheOptions cache;
+  uint32_t whole_rows = 0;    // of pictures that are computed as a whole: a slice has room for so many
   bool slide = false;         // a sequence whose context is full goes on without its oldest tokens …
   uint32_t sink_tokens = 32;  // … but with its first ones, in whole pages
 

@@ -5,19 +5,22 @@
 namespace pumice {
 
 Prefill::Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, StepRecorder& recorder,
-                 ContextStats& stats)
+                 ContextStats& stats, PictureEncoder* encoder)
     : options_(plan.options),
       cache_(cache),
       pages_(pages),
       recorder_(recorder),
       stats_(stats),
+      encoder_(encoder),
       slice_(options_.prefill_slice ? options_.prefill_slice : std::min(plan.highest_slice, 128u)),
       highest_slice_(plan.highest_slice) {}
 
 SlicePlan Prefill::next(const Sequence& sequence, uint32_t computed) const {
   // In a host's frames a part of a slice is what they have time for.
   const uint32_t slice = recorder_.in_frames() && options_.prefill_slice == 0 ? kPageTokens : slice_;
-  return plan_slice(computed, static_cast<uint32_t>(sequence.tokens.size()), slice);
+  const auto total = static_cast<uint32_t>(sequence.tokens.size());
+  const SlicePlan plan = plan_slice(computed, total, slice);
+  return sequence.whole_pictures ? keep_pictures_whole(plan, sequence.pictures, total) : plan;
 }
 
 Result<uint64_t> Prefill::submit(Sequence& sequence, const SlicePlan& plan, StepEnd end) {
@@ -25,7 +28,8 @@ Result<uint64_t> Prefill::submit(Sequence& sequence, const SlicePlan& plan, Step
   PUMICE_TRY(pages_.prepare(sequence, plan.first, plan.count));
   const std::vector<StateMark> marks =
       cache_.plan_snapshots(sequence.kv, plan.first, plan.count, static_cast<uint32_t>(sequence.tokens.size()));
-  PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence.tokens, sequence.slot, now, marks));
+  PUMICE_ASSIGN(const std::vector<SlicePicture> pictures, pictures_of(plan, sequence.pictures, encoder_));
+  PUMICE_ASSIGN(const uint64_t value, recorder_.submit_slice(plan, sequence, now, marks, pictures));
   sequence.state_at = plan.first + plan.count;
   stats_.prefill_tokens += plan.count;
   ++stats_.submissions;

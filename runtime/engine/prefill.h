@@ -15,11 +15,14 @@ class Prefill {
   static constexpr double kSliceBudgetMs = 100;
 
   // All of them outlive it.
-  Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, StepRecorder& recorder, ContextStats& stats);
+  // encoder: null where the model sees no pictures.
+  Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, StepRecorder& recorder, ContextStats& stats,
+          PictureEncoder* encoder);
 
   // The next slice of a sequence of which `computed` tokens have been.
   SlicePlan next(const Sequence& sequence, uint32_t computed) const;
-  // Submits it, waiting for its pipelines and for an earlier slice where it must. `end` counts for the last one.
+  // Submits it, waiting for its pipelines and for an earlier slice where it must, and for the tower where rows of a
+  // picture are not there. `end` counts for the last one.
   Result<uint64_t> submit(Sequence& sequence, const SlicePlan& plan, StepEnd end);
   // Submits what can be without waiting of a request whose pages are there.
   Result<void> schedule(Request& request);
@@ -32,6 +35,7 @@ class Prefill {
   SequencePages& pages_;
   StepRecorder& recorder_;
   ContextStats& stats_;
+  PictureEncoder* encoder_;
   uint32_t slice_, highest_slice_;
 };
 

@@ -100,7 +100,7 @@ void Scheduler::take_token(Request& request, const InFlight& step) {
   if (options_.disable_kv_cache) request.scheduled = sequence.computed = 0;
   if (request.params.max_tokens != 0 && request.generated_tokens >= request.params.max_tokens)
     request.end(RequestStatus::kFinishedLength);
-  else if (sequence.tokens.size() >= options_.context_tokens && !options_.slide)
+  else if (sequence.tokens.size() >= options_.context_tokens && (!options_.slide || !sequence.pictures.empty()))
     request.end(RequestStatus::kFinishedContext);
 }
 

@@ -71,6 +71,12 @@ Result<void> SequencePages::resume(Sequence& sequence, uint32_t tokens) {
     sequence.state_at = tokens;
   } else {
     tokens = cache_.hold_window(sequence.kv, tokens);
+    // Not inside a picture that is computed as a whole.
+    for (uint32_t edge = sequence.edge(tokens); edge != tokens; edge = sequence.edge(tokens)) {
+      const uint32_t page = edge / kPageTokens * kPageTokens;
+      cache_.shrink(sequence.kv, page);
+      tokens = cache_.hold_window(sequence.kv, page);
+    }
   }
   sequence.verified = std::min(sequence.verified, tokens);
   sequence.computed = tokens;

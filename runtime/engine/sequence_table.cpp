@@ -11,6 +11,13 @@ Result<void> check_length(const Sequence& sequence, uint32_t tokens) {
   return error(Status::kInvalidArgument, "the sequence has %zu tokens, not %u", sequence.tokens.size(), tokens);
 }
 
+Result<void> check_cut(const Sequence& sequence, uint32_t tokens) {
+  const SequencePicture* inside = picture_at(sequence.pictures, tokens);
+  if (!inside || inside->first == tokens) return {};
+  return error(Status::kInvalidArgument, "a picture has tokens %u to %u; cut before or behind it", inside->first,
+               inside->end() - 1);
+}
+
 // Closes a sequence that its maker does not hand out.
 class Unfinished {
  public:
@@ -58,7 +65,9 @@ void SequenceTable::close(Sequence& sequence) {
 Result<void> SequenceTable::truncate(Sequence& sequence, uint32_t tokens) {
   PUMICE_TRY(check_idle(sequence));
   PUMICE_TRY(check_length(sequence, tokens));
+  PUMICE_TRY(check_cut(sequence, tokens));
   sequence.tokens.resize(tokens);
+  sequence.cut_pictures(tokens);
   sequence.limit_computed(tokens);
   pages_.release(sequence, tokens);
   return {};
@@ -67,17 +76,22 @@ Result<void> SequenceTable::truncate(Sequence& sequence, uint32_t tokens) {
 Result<Sequence*> SequenceTable::fork(Sequence& sequence, uint32_t tokens) {
   PUMICE_TRY(check_idle(sequence));
   PUMICE_TRY(check_length(sequence, tokens));
+  PUMICE_TRY(check_cut(sequence, tokens));
   PUMICE_ASSIGN(Sequence* const opened, open({}));
   Unfinished copy(*this, opened);
   copy->tokens.assign(sequence.tokens.begin(), sequence.tokens.begin() + tokens);
+  copy->pictures = sequence.pictures;
+  copy->whole_pictures = sequence.whole_pictures;
   copy->dropped = sequence.dropped;
   copy->recomputable = sequence.recomputable;
-  const uint32_t computed = std::min(sequence.verified, tokens);
+  const uint32_t computed = sequence.edge(std::min(sequence.verified, tokens));
   Result<PageList> pages = cache_.fork(sequence.kv, sequence.tokens, computed);
   while (!pages && pages.error().status == Status::kContextFull && pages_.give_up_idle(sequence))
     pages = cache_.fork(sequence.kv, sequence.tokens, computed);
   pages_.write_table(sequence);  // pages may have been found to be there already
   PUMICE_ASSIGN(copy->kv, std::move(pages));
+  copy->kv.pictures = sequence.kv.pictures;
+  copy->cut_pictures(tokens);
   copy->computed = copy->verified = computed;
   if (cache_.keeps_states() && sequence.state_at == computed) {
     PUMICE_TRY(cache_.copy_state(sequence.slot, copy->slot));

@@ -30,6 +30,8 @@ std::string identity_of(const Context& context, std::string_view digest) {
 Result<void> save_session(Context& context, Sequence& sequence, SessionKv kv, std::string_view digest,
                           const SessionSink& sink) {
   PUMICE_TRY(check_idle(sequence));
+  if (!sequence.pictures.empty())
+    return error(Status::kUnsupported, "a sequence with pictures cannot be saved; cut it before the first of them");
   if (kv == SessionKv::kQ8 && !context.options().kv_format().plain())
     return error(Status::kUnsupported, "the cache is quantised already; save it as it is");
   const std::string identity = identity_of(context, digest);

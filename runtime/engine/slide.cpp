@@ -18,6 +18,7 @@ uint32_t pages_to_drop(uint32_t full, uint32_t sinks, uint32_t tokens) {
 // `computed`: leading tokens whose keys and values are in the pages; nothing of the sequence is in flight. Returns how
 // many tokens were dropped; 0: none can be.
 Result<uint32_t> Sliding::slide(Sequence& sequence, uint32_t computed, uint32_t tokens) {
+  if (!sequence.pictures.empty()) return 0u;
   const uint32_t sinks = divide_up(options_.sink_tokens, kPageTokens);
   const uint32_t count = pages_to_drop(computed / kPageTokens, sinks, tokens);
   // Of layers with a window, what it covers must be behind what is dropped: parts before that are gone.
@@ -52,7 +53,7 @@ Result<uint32_t> Sliding::slide(Sequence& sequence, uint32_t computed, uint32_t 
 
 Result<void> Sliding::make_room(Sequence& sequence, size_t tokens) {
   const size_t total = sequence.tokens.size() + tokens + 1;  // a position for what they draw
-  if (!options_.slide || total <= options_.context_tokens) return {};
+  if (!options_.slide || total <= options_.context_tokens || !sequence.pictures.empty()) return {};
   const auto needed = static_cast<uint32_t>(total - options_.context_tokens);
   PUMICE_ASSIGN(const uint32_t dropped, slide(sequence, sequence.computed, needed));
   if (dropped == 0) forget(sequence, needed);

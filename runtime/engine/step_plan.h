@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/sequence_pictures.h"
 #include "shared/step_params.h"
 
 namespace pumice {
@@ -19,8 +20,13 @@ struct SlicePlan {
 // on how much was found in the cache.
 SlicePlan plan_slice(uint32_t computed, uint32_t total, uint32_t slice);
 
+// A slice that does not end or begin inside a picture: it ends before the one that it would cut, or behind it where
+// nothing else is in it.
+SlicePlan keep_pictures_whole(const SlicePlan& plan, SequencePictures pictures, uint32_t total);
+
 // rows[i] is the token at position plan.first + i.
-void fill_rows(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, std::span<StepRow> rows);
+void fill_rows(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, std::span<StepRow> rows,
+               SequencePictures pictures = {});
 
 // The slice size that keeps a submission within `budget_ms`, from what the last one took; a power-of-two multiple of
 // kPageTokens up to `highest`.

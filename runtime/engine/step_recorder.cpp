@@ -200,7 +200,7 @@ Result<bool> StepRecorder::shift_ready() {
 }
 
 void StepRecorder::record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
-                                const StateSnapshots& snapshots) {
+                                const StateSnapshots& snapshots, const PictureStep* pictures) {
   rows.size = count * sizeof(StepRow);
   record_model(recorder, {.n = count,
                           .one_sequence = true,
@@ -208,13 +208,15 @@ void StepRecorder::record_slice(Recorder recorder, uint32_t count, uint32_t slot
                           .step_rows = rows,
                           .first_logit = count - 1,
                           .logit_count = end != StepEnd::kNothing ? 1u : 0u,
-                          .snapshots = snapshots});
+                          .snapshots = snapshots,
+                          .pictures = pictures});
   record_end(recorder, end, 1,
              {.step_rows = rows, .next_rows = slot_rows_, .source_row = count - 1, .target_row = slot});
 }
 
-Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot,
-                                            StepEnd end, std::span<const StateMark> marks) {
+Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, const Sequence& sequence, StepEnd end,
+                                            std::span<const StateMark> marks, std::span<const SlicePicture> pictures) {
+  const uint32_t slot = sequence.slot;
   StateSnapshots snapshots;
   PUMICE_CHECK(marks.size() <= kMostSnapshots);
   for (size_t i = 0; i < marks.size(); ++i) {
@@ -224,9 +226,15 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, std::span<con
   PUMICE_ASSIGN(Lane* const next, next_lane(slices_, next_slice_));
   Lane& lane = *next;
   if (options_.profile) collect_profile();
-  fill_rows(plan, tokens, slot, {lane.rows.mapped_as<StepRow>(), plan.count});
+  const std::span<StepRow> rows(lane.rows.mapped_as<StepRow>(), plan.count);
+  fill_rows(plan, sequence.tokens, slot, rows, sequence.pictures);
+  const PictureStep* with = nullptr;
+  if (!pictures.empty()) {
+    PUMICE_ASSIGN(
+        with, lane.pictures.fill(model_->kernels().device(), model_->spec(), options_.slice_tokens, rows, pictures));
+  }
   lane.stream.begin(timed_, plan.count);
-  record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows, snapshots);
+  record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows, snapshots, with);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
   if (end == StepEnd::kGreedy || end == StepEnd::kSample)
@@ -342,7 +350,8 @@ Result<void> StepRecorder::submit_shift(const PageShift& shift) {
   if (options_.profile) collect_profile();
   lane->stream.begin();
   record_shift({model_->kernels(), lane->stream}, shift);
-  const uint32_t words[] = {shift.next.token, shift.next.position, shift.next.slot, shift.next.live};
+  const uint32_t words[] = {shift.next.token, shift.next.position, shift.next.slot,
+                            shift.next.live,  shift.next.turn,     shift.next.grid};
   static_assert(sizeof words == sizeof(StepRow));
   for (size_t i = 0; i < std::size(words); ++i)
     lane->stream.fill({slot_rows_, shift.next.slot * sizeof(StepRow) + 4 * i, 4}, words[i]);

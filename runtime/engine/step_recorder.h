@@ -5,6 +5,7 @@
 #include <set>
 #include <vector>
 
+#include "engine/picture_staging.h"
 #include "engine/request.h"
 #include "engine/step_plan.h"
 #include "kernels/argmax.h"
@@ -77,9 +78,10 @@ class StepRecorder {
   Result<bool> slice_ready(uint32_t count, StepEnd end);
   Result<bool> decode_ready(uint32_t members, StepEnd end);
   Result<bool> shift_ready();  // the same of submit_shift()
-  // marks: states that the slice leaves, of leading tokens up to its last one; at most kMostSnapshots.
-  Result<uint64_t> submit_slice(const SlicePlan& plan, std::span<const int32_t> tokens, uint32_t slot, StepEnd end,
-                                std::span<const StateMark> marks = {});
+  // marks: states that the slice leaves, of leading tokens up to its last one; at most kMostSnapshots. pictures: those
+  // in the slice.
+  Result<uint64_t> submit_slice(const SlicePlan& plan, const Sequence& sequence, StepEnd end,
+                                std::span<const StateMark> marks, std::span<const SlicePicture> pictures);
   // One decode step of all members: from each, the row that was committed last.
   Result<uint64_t> submit_decode(std::span<const BatchMember> batch, StepEnd end);
 
@@ -107,6 +109,7 @@ class StepRecorder {
   struct Lane {  // a stream with the submission that last used it
     vk::CommandStream stream;
     vk::Buffer rows;  // slices only: (slice_tokens) StepRow
+    PictureStaging pictures;
     uint64_t value = 0;
     bool recorded = false, timed = false;
   };
@@ -120,7 +123,7 @@ class StepRecorder {
   Result<bool> pipelines_ready(const Form& form);
   Result<bool> finished(const Lane& lane) const;
   void record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
-                    const StateSnapshots& snapshots = {});
+                    const StateSnapshots& snapshots = {}, const PictureStep* pictures = nullptr);
   void bind_layers(const StepPools& pools);
   void record_decode_step(Recorder recorder, uint32_t n, StepEnd end);
   void record_shift(Recorder recorder, const PageShift& shift);

@@ -16,7 +16,9 @@ void activation(Recorder recorder, const ActivationArgs& args) {
                             .gate_share = args.gate_share,
                             .kind = static_cast<uint32_t>(args.activation),
                             .gated = args.up ? 1u : 0u,
-                            .limit = args.limit};
+                            .limit = args.limit,
+                            .lowest = args.lowest,
+                            .y_column = args.y_column};
   const vk::BufferView bindings[kActivationBindings] = {args.gate.view, up.view, args.y.view};
   record(recorder, {.variant = "activation",
                     .push = push_bytes(push),

@@ -19,7 +19,8 @@ enum class Activation : uint32_t {
   kGeluErf = kActivationGeluErf,
   kGeluQuick = kActivationGeluQuick,
   kSoftplus2 = kActivationSoftplus2,
-  kLimited = kActivationLimited
+  kLimited = kActivationLimited,
+  kRange = kActivationRange
 };
 
 struct ActivationArgs {
@@ -28,8 +29,10 @@ struct ActivationArgs {
   FloatRows y;                    // (n, cols)
   uint32_t n = 1, cols = 0;
   Activation activation = Activation::kSilu;
-  float limit = 0;                                          // of Activation::kSoftcap, kClamped, kClip and kLimited
+  float limit = 0;   // of Activation::kSoftcap, kClamped, kClip, kLimited and kRange
+  float lowest = 0;  // of Activation::kRange
   uint32_t gate_column = 0, up_column = 0, gate_share = 1;  // first columns, and columns of y that take one of the gate
+  uint32_t y_column = 0;
 };
 void activation(Recorder recorder, const ActivationArgs& args);
 

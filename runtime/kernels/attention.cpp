@@ -172,7 +172,8 @@ static uint32_t form_of(const AttentionArgs& args) {
   const uint32_t reach = args.window == 0 ? 0u : args.chunks ? kAttentionChunks : kAttentionWindow;
   return reach | (args.softcap != 0 ? kAttentionSoftcap : 0u) | (args.sinks ? kAttentionSinks : 0u) |
          (args.slopes ? kAttentionSlopes : 0u) | (args.biases ? kAttentionBiases : 0u) |
-         (args.texts ? kAttentionTexts : 0u) | (args.texts && args.texts->both_ways ? kAttentionBothWays : 0u);
+         (args.texts ? kAttentionTexts : 0u) | (args.texts && args.texts->both_ways ? kAttentionBothWays : 0u) |
+         (args.picture ? kAttentionBothWays | kAttentionPicture : 0u);
 }
 
 static AttentionPush push_of(const AttentionArgs& args, const FloatRows& q) {

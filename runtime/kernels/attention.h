@@ -35,6 +35,7 @@ struct AttentionArgs {
   // of any length, and its keys are split over workgroups.
   bool one_sequence = false;
   const AttentionTexts* texts = nullptr;  // prefill of several sequences; one_sequence is true then
+  bool picture = false;  // prefill: all rows see each other, also those behind them, however narrow the window is
   // Decode only: `arguments` has the counts of workgroups (rows, KV heads, splits of the longest row, or more).
   const vk::BufferView* arguments = nullptr;
   uint32_t max_splits = 1;  // room for partial results

@@ -148,10 +148,25 @@ void KvCache::evict_unheld() {
   while (!reuse_ && index_->evictable() > 0) free_page(index_->evict_any(EvictionCause::kCleared));
 }
 
+PageKey KvCache::with_pictures(const PageList& list, uint32_t page, const PageKey& key) const {
+  PageKey result = key;
+  const uint32_t begin = page * kPageTokens, end = begin + kPageTokens;
+  for (const PagePicture& picture : list.pictures) {
+    if (picture.first >= end || picture.first + picture.count <= begin) continue;
+    KeyHasher hasher(secret_);
+    result = hasher.field("page", result.bytes)
+                 .field("picture", picture.identity.bytes)
+                 .field("place", uint64_t{begin} - picture.first)
+                 .finish();
+  }
+  return result;
+}
+
 const PageKey& KvCache::key(PageList& list, std::span<const int32_t> tokens, uint32_t page) {
   while (list.keys.size() <= page) {
     const auto next = static_cast<uint32_t>(list.keys.size());
-    list.keys.push_back(child_key(secret_, next ? list.keys.back() : list.root, page_tokens(tokens, next)));
+    const PageKey key = child_key(secret_, next ? list.keys.back() : list.root, page_tokens(tokens, next));
+    list.keys.push_back(with_pictures(list, next, key));
   }
   return list.keys[page];
 }

@@ -68,6 +68,12 @@ struct PageRange {
   uint32_t from = 0, to = 0;
 };
 
+// Rows of a picture in a text. Tokens say too little of them: a page's key covers which rows of which picture it has.
+struct PagePicture {
+  uint32_t first = 0, count = 0;  // positions
+  PageKey identity;
+};
+
 // The pages of one sequence.
 struct PageList {
   struct PendingState {  // a snapshot of a page that is not shared yet
@@ -83,8 +89,9 @@ struct PageList {
   bool sealing = true;        // false: its further pages are never shared
   PageRange window;           // pages whose parts in the layers with a window are pinned for it
   std::vector<PendingState> pending;
-  uint64_t rolling = 0;  // the last rolling snapshot that a page got
-  uint32_t branch = 0;   // tokens that another text has, too, and whose state would have been of use
+  uint64_t rolling = 0;               // the last rolling snapshot that a page got
+  std::vector<PagePicture> pictures;  // by position
+  uint32_t branch = 0;                // tokens that another text has, too, and whose state would have been of use
 };
 
 // Pages of a prompt that are on their way from the tiers. `waited` counts against what waiting may cost.
@@ -222,6 +229,7 @@ class KvCache {
   void free_page(const std::optional<EvictedPage>& evicted);
   void evict_unheld();  // without reuse: nobody will ask for what nobody holds
   void ask_curve(PageList& list, uint32_t pages);
+  PageKey with_pictures(const PageList& list, uint32_t page, const PageKey& key) const;
   const PageKey& key(PageList& list, std::span<const int32_t> tokens, uint32_t page);
   std::vector<Block> chain(PageList& list, std::span<const int32_t> tokens, uint32_t first);
   Sealing seal_page(PageList& list, std::span<const int32_t> tokens, bool fetched);

@@ -13,7 +13,7 @@ namespace {
 Result<void> bind_tables(const ModelSpec& spec, WeightReader& reader, bool shared, DecoderWeights& weights) {
   PUMICE_ASSIGN(weights.sound, bind_sound(spec, reader));
   const std::string own = spec.prefix + "token_embd", own_positions = spec.prefix + "position_embd";
-  if (reader.has(own) || !shared) {
+  if (spec.vocabulary != 0 && (reader.has(own) || !shared)) {
     PUMICE_ASSIGN(weights.embedding, reader.matrix(reader.has(own) ? own : "token_embd", spec.vocabulary, spec.width));
   }
   if (spec.learned_positions && (reader.has(own_positions) || !shared)) {
@@ -30,7 +30,7 @@ Result<void> bind_tables(const ModelSpec& spec, WeightReader& reader, bool share
 // The last matrix, or its bias alone where it is the embedding's.
 Result<void> bind_head(const ModelSpec& spec, WeightReader& reader, DecoderWeights& weights) {
   PUMICE_ASSIGN(weights.output_norm, bind_norm(spec, "", spec.output_norm, reader, spec.logit_scale));
-  if (spec.prefix == kEncoderPrefix) return {};
+  if (spec.prefix == kEncoderPrefix || spec.vocabulary == 0) return {};
   if (reader.has("output")) {
     PUMICE_ASSIGN(weights.head, reader.projection("output", spec.vocabulary, spec.width));
   } else if (reader.has_bias("output")) {

@@ -121,4 +121,24 @@ Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim
   return rope;
 }
 
+Result<void> read_grid_axes(KeyReader& reader, AxisOrder order, ModelSpec& spec) {
+  PUMICE_ASSIGN(const bool any, reader.has_sections());
+  if (!any) return {};
+  const auto sections = reader.file().get_i32_array(reader.key("rope.dimension_sections"));
+  if (sections->size() < 3 || std::any_of(sections->begin(), sections->end(), [](int32_t n) { return n < 0; }))
+    return error(Status::kMalformed, "%s is not an array of counts", reader.key("rope.dimension_sections").c_str());
+  const auto count = [&](size_t i) { return static_cast<size_t>((*sections)[i]); };
+  for (RopeSpec& rope : spec.ropes) {
+    rope.axes.assign(rope.radians.size(), RopeAxis::kNone);
+    for (size_t i = 0; i < rope.axes.size(); ++i) {
+      const bool row =
+          order == AxisOrder::kRuns ? i >= count(0) && i < count(0) + count(1) : i % 3 == 1 && i < 3 * count(1);
+      const bool column = order == AxisOrder::kRuns ? i >= count(0) + count(1) && i < count(0) + count(1) + count(2)
+                                                    : i % 3 == 2 && i < 3 * count(2);
+      rope.axes[i] = row ? RopeAxis::kRow : column ? RopeAxis::kColumn : RopeAxis::kNone;
+    }
+  }
+  return {};
+}
+
 }  // namespace pumice

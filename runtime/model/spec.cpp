@@ -76,4 +76,13 @@ uint32_t ModelSpec::most_kv_heads() const {
   return widest(layers, [](const LayerSpec& layer) { return layer.attention.kv_heads; });
 }
 
+bool ModelSpec::turns_by_grid() const {
+  return std::any_of(ropes.begin(), ropes.end(), [](const RopeSpec& rope) { return !rope.axes.empty(); });
+}
+
+bool ModelSpec::whole_pictures() const {
+  return std::any_of(layers.begin(), layers.end(),
+                     [](const LayerSpec& layer) { return layer.attention.whole_pictures; });
+}
+
 }  // namespace pumice

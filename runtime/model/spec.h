@@ -23,7 +23,8 @@ struct RopeSpec {
   std::vector<double> radians;       // (rotary / 2): of each pair a position
   std::vector<double> long_radians;  // the same in contexts longer than original_context; empty: no other
   uint32_t original_context = 0;
-  double magnitude = 1;  // of rotated queries and keys
+  std::vector<RopeAxis> axes;  // of each pair; empty: all turn by position alone
+  double magnitude = 1;        // of rotated queries and keys
 
   // Queries take the magnitude of keys along: only scores matter.
   double score_magnitude() const { return magnitude * magnitude; }
@@ -62,11 +63,13 @@ struct AttentionSpec {
   QkNorm qk_norm = QkNorm::kNone;
   bool v_norm = false;           // of each head of v, without a weight
   bool norm_after_rope = false;  // instead of before
+  bool paired_quarters = false;  // the file has each half's pairs within that half: (i, i + head_dim / 4)
   float clip = 0;                // of the projections q, k and v, up and down; 0: none
   uint32_t window = 0;  // a token sees the keys less than this many positions back, in an encoder also ahead; 0: all
-  bool chunks = false;  // it sees those since the last multiple of window instead
-  float softcap = 0;    // of scores; 0: none
-  float alibi = 0;      // scores fall with distance, the first head's by 2^(-alibi / heads), the last one's by 2^-alibi
+  bool whole_pictures = false;  // rows of a picture see all of it, also those behind them, however far away
+  bool chunks = false;          // it sees those since the last multiple of window instead
+  float softcap = 0;            // of scores; 0: none
+  float alibi = 0;  // scores fall with distance, the first head's by 2^(-alibi / heads), the last one's by 2^-alibi
   float temperature = 0;  // queries are multiplied by 1 + temperature ln(floor(position / temperature_length) + 1)
   uint32_t temperature_length = 1;
   std::optional<uint32_t> cache_layer;  // whose keys and values are read instead of own ones
@@ -140,6 +143,7 @@ struct FeedForwardSpec {
   bool gated = true;
   Activation activation = Activation::kSilu;
   float activation_limit = 0;
+  std::string up_name = "ffn_up", down_name = "ffn_down";  // of its tensors in a layer
   bool divided = false;  // without a gate: what the activation results in, by ffn.act.scales
   MixtureSpec mixture;
 
@@ -185,10 +189,10 @@ struct PooledLayerSpec {
 inline constexpr const char* kEncoderPrefix = "enc.";
 
 struct ModelSpec {
-  std::string architecture;  // general.architecture
-  std::string name;          // the beginning of general.name, printable; empty: none
-  uint32_t width = 0;        // of the hidden state
-  uint32_t vocabulary = 0;
+  std::string architecture;     // general.architecture
+  std::string name;             // the beginning of general.name, printable; empty: none
+  uint32_t width = 0;           // of the hidden state
+  uint32_t vocabulary = 0;      // 0: it has no embedding and no head
   uint32_t context_length = 0;  // that it was trained for
   uint32_t whole_context = 0;   // the longest context in which it sees all keys, of longer ones it chooses; 0: any
   NormKind norm_kind = NormKind::kRms;
@@ -198,7 +202,8 @@ struct ModelSpec {
   // Each layer adds post_norm(proj(gelu(inp_gate x) * its part of the token's own inputs)); 0: none does.
   uint32_t per_layer_width = 0;
   uint32_t sound_bands = 0;  // an encoder of sounds, of mel frames of so many bands, instead of tokens; 0: of tokens
-  bool causal = true;        // else an encoder: tokens see those behind them, too
+  bool clamped = false;            // projections may clamp what they read and write; blocks have norms behind them
+  bool causal = true;              // else an encoder: tokens see those behind them, too
   bool learned_positions = false;  // a table (context_length, width) is added to the embedding
   uint32_t token_types = 0;        // rows of a table (token_types, width) whose first is added; 0: there is none
   std::string embedding_norm;      // of all that, the name of its tensor without ".weight"; empty: none
@@ -218,6 +223,10 @@ struct ModelSpec {
   std::vector<std::string> unused_tensors;  // ends of names that files may have and the family does not compute with
   std::vector<std::string> warnings;        // what the file leaves to guess, a line each
 
+  uint32_t deepstack = 0;  // leading layers behind which a picture's rows get further values
+
+  bool turns_by_grid() const;   // rows of pictures are rotated by their place in a grid
+  bool whole_pictures() const;  // some layer sees them so
   const RopeSpec& rope(const LayerSpec& layer) const { return ropes[layer.attention.rope]; }
   uint32_t widest_projection() const;  // of a layer's mixer of tokens
   uint32_t widest_q() const;

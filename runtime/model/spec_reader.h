@@ -58,6 +58,11 @@ Result<void> read_sliding_base(KeyReader& reader, ModelSpec& spec);
 // A rotation that turns nothing, for layers without one; its index.
 uint32_t add_no_rope(ModelSpec& spec);
 
+// Which pairs turn by the rows and columns of a picture's grid, as rope.dimension_sections has it, if it is there: runs
+// of pairs one after the other, or every third pair. Of text all turn alike.
+enum class AxisOrder { kRuns, kInterleaved };
+Result<void> read_grid_axes(KeyReader& reader, AxisOrder order, ModelSpec& spec);
+
 // The rotation of heads of `head_dim` as rope.* states it: angles, and what their scaling does to queries and keys.
 // none_scales: a factor divides positions even if the type of scaling is none.
 Result<RopeSpec> read_rope(KeyReader& reader, RopePairs pairs, uint32_t head_dim, uint32_t context_length,

@@ -6,6 +6,7 @@
 #include "kernels/activation.h"
 #include "kernels/argmax.h"
 #include "kernels/attention.h"
+#include "kernels/combine.h"
 #include "kernels/device_policy.h"
 #include "kernels/embedding.h"
 #include "kernels/expert_tiles.h"
@@ -121,6 +122,42 @@ Result<Workspace> Workspace::create(vk::Device& device, const ModelSpec& spec, c
   return work;
 }
 
+namespace {
+
+vk::BufferView part_of(vk::BufferView view, uint64_t from, uint64_t bytes) {
+  view.offset += from;
+  view.size = bytes;
+  return view;
+}
+
+FloatRows picture_rows(const StepContext& context, uint32_t part) {
+  const PictureStep& pictures = *context.step.pictures;
+  const uint32_t stride = row_stride(context.spec.width);
+  const uint64_t plane = uint64_t{4} * stride * pictures.capacity;
+  return {part_of(pictures.rows, part * plane, uint64_t{4} * stride * context.step.n), stride};
+}
+
+// No embedding has been written for them: their tokens are outside the vocabulary.
+void place_pictures(Recorder recorder, const StepContext& context) {
+  const FloatRows rows = picture_rows(context, 0);
+  const uint64_t row = uint64_t{4} * rows.stride;
+  for (const PictureStep::Run& run : context.step.pictures->runs)
+    recorder.stream.copy(part_of(rows.view, row * run.first, row * run.count),
+                         {context.work.hidden, row * run.first, row * run.count});
+}
+
+void add_deepstack(Recorder recorder, const StepContext& context, size_t layer) {
+  combine(recorder, {.x = picture_rows(context, static_cast<uint32_t>(layer) + 1),
+                     .choices = context.step.pictures->ones,
+                     .y = context.hidden(),
+                     .accumulate = true,
+                     .n = context.step.n,
+                     .used = 1,
+                     .cols = context.spec.width});
+}
+
+}  // namespace
+
 void record_embedding(Recorder recorder, const StepContext& context) {
   const DecoderWeights& tables = context.weights.embedding ? context.weights : *context.shared;
   const FloatRows skip = rows_of(context.work.skip, context.spec.width);
@@ -132,6 +169,7 @@ void record_embedding(Recorder recorder, const StepContext& context) {
                          .y = context.spec.embedding_skip ? skip : context.hidden(),
                          .n = context.step.n,
                          .scale = context.spec.embedding_scale});
+  if (context.step.pictures) place_pictures(recorder, context);
   if (context.spec.learned_positions)
     embedding(recorder, {.table = context.weights.positions ? context.weights.positions : context.shared->positions,
                          .step_rows = context.step.step_rows,
@@ -195,6 +233,7 @@ void record_layers(Recorder recorder, const StepContext& context, size_t first, 
     normalise_hidden(recorder, context, context.spec.layers[layer].ffn_sum_norm,
                      context.weights.layers[layer].ffn_sum_norm);
     if (context.spec.per_layer_width != 0) add_per_layer(recorder, context, layer);
+    if (context.step.pictures && layer < context.spec.deepstack) add_deepstack(recorder, context, layer);
     if (context.spec.embedding_skip)
       record_norm(recorder, context.spec, context.weights.layers[layer].skip,
                   rows_of(context.work.skip, context.spec.width), context.hidden(), context.step.n,

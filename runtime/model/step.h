@@ -78,6 +78,19 @@ struct SoundStep {
   uint32_t windows = 0;   // each of as many rows as the encoder has positions
 };
 
+// Rows of a step that pictures fill instead of embeddings.
+struct PictureStep {
+  struct Run {
+    uint32_t first = 0, count = 0;  // rows of the step
+  };
+  std::span<const Run> runs;
+  vk::BufferView rows;            // (1 + deepstack, capacity, width): what they are and get; zeros where no picture is
+  uint32_t capacity = 0;          // rows
+  vk::BufferView ones;            // (n) choices of combine() with a weight of 1
+  vk::BufferView text_rows;       // (n) StepRow, in which the token of a picture's row is 0
+  AttentionTexts text, pictures;  // runs of rows without and of pictures, as attention of whole pictures takes them
+};
+
 struct StepShape {
   uint32_t n = 1;            // tokens
   bool one_sequence = true;  // consecutive tokens of one sequence, or of `texts`; else one token of each of several
@@ -92,6 +105,7 @@ struct StepShape {
   CrossStep cross;                                   // of a decoder with an encoder
   SoundStep sound;                                   // of ModelSpec::sound_bands
   BranchingStates branching;                         // of RecurrenceKind::kSsru
+  const PictureStep* pictures = nullptr;             // of a step of one sequence
   const vk::Buffer* logits = nullptr;                // (logit_count, vocabulary) instead of the workspace's
 };
 

@@ -20,7 +20,9 @@ std::string shape_text(uint64_t cols, uint64_t rows, uint64_t matrices) {
 }  // namespace
 
 bool WeightReader::is_unused(std::string_view name) const {
-  return std::any_of(unused_.begin(), unused_.end(), [&](const std::string& end) { return name.ends_with(end); });
+  return std::any_of(unused_.begin(), unused_.end(), [&](const std::string& part) {
+    return part.ends_with('.') ? name.starts_with(part) : name.ends_with(part);
+  });
 }
 
 // Some families' files leave out the end of some names.
@@ -339,13 +341,17 @@ Result<std::vector<Projection>> WeightReader::stacked(std::span<const std::strin
   for (size_t first = 0; first < names.size();) {
     size_t end = first + 1;
     uint64_t height = rows[first];
-    while (end < names.size() && tensors[end]->type == tensors[first]->type && rows[end - 1] % kRowInterleave == 0)
-      height += rows[end++];
+    const auto joins = [&](size_t i) {
+      return tensors[i]->type == tensors[first]->type && rows[i - 1] % kRowInterleave == 0 && !has_range(names[i]) &&
+             !has_range(names[first]);
+    };
+    while (end < names.size() && joins(end)) height += rows[end++];
     Projection projection;
     projection.y_offset = static_cast<uint32_t>(y_offset);
     PUMICE_ASSIGN(projection.w, upload(std::span(tensors).subspan(first, end - first)));
     PUMICE_ASSIGN(projection.bias,
                   stacked_bias(names.subspan(first, end - first), rows.subspan(first, end - first), bias_factor));
+    PUMICE_TRY(read_ranges(names[first], projection));
     projections.push_back(std::move(projection));
     y_offset += height;
     first = end;

@@ -14,11 +14,17 @@
 
 namespace pumice {
 
-// A weight matrix with its optional bias, writing columns y_offset.. of its output.
+struct ValueRange {
+  float lowest = 0, highest = 0;
+};
+
+// A weight matrix with its optional bias, writing columns y_offset.. of its output. Some clamp what they read and
+// write.
 struct Projection {
   WeightMatrix w;
   std::optional<vk::Buffer> bias;
   uint32_t y_offset = 0;
+  std::optional<ValueRange> in, out;
 };
 
 // A norm's weight, and its bias where it has one.
@@ -26,6 +32,8 @@ struct NormWeights {
   vk::Buffer weight, bias;
   bool biased = false;
 };
+
+enum class WithBias { kNo, kYes };  // if the file has one
 
 // Plans uploads by name, checking shapes; the uploader's finish() brings them. Without an uploader nothing is made:
 // buffers and slabs stay empty, and bytes() is what they would take. One thread at a time.
@@ -50,10 +58,16 @@ class WeightReader {
   // biased: a bias is read where there is one.
   Result<NormWeights> norm(const std::string& name, uint64_t length, bool biased, float factor = 1);
   Result<vk::Buffer> words(std::span<const uint32_t> words);  // a copy; none: an empty buffer
+  // A matrix of values that are in no tensor of that shape, in F32 or F16 as the tensor `name` is.
+  Result<Projection> matrix_of(const std::string& name, uint64_t rows, uint64_t cols, std::span<const float> values,
+                               WithBias bias = WithBias::kYes);
+  // A projection whose rows come in another order, of each block of order.size() rows.
+  Result<Projection> reordered(const std::string& name, uint64_t rows, uint64_t cols, std::span<const uint32_t> order);
   // Two matrices (blocks * rows, cols) of which one's rows follow the other's in each of the `blocks`.
   Result<std::array<Projection, 2>> alternating(const std::string& name, uint64_t blocks, uint64_t rows, uint64_t cols);
   // On the host; `name` is the whole name.
   Result<std::vector<float>> values(const std::string& name, uint64_t rows, uint64_t cols);
+  Result<std::vector<float>> all_values(const std::string& name, uint64_t count);  // whatever their shape
   Result<vk::Buffer> floats(std::span<const float> values);
   // One matrix's first rows[0] rows and the rows[1] after them, each as a matrix of its own.
   Result<std::array<Projection, 2>> parts(const std::string& name, const std::array<uint64_t, 2>& rows, uint64_t cols);
@@ -75,11 +89,15 @@ class WeightReader {
   Result<vk::Buffer> scales(const std::string& name, uint64_t length, float factor = 1);  // name + ".scale"
   bool has_bias(const std::string& name) const { return find(name + ".bias") != nullptr; }
   bool has(const std::string& name) const { return find(name + ".weight") != nullptr; }
+  bool has_tensor(const std::string& name) const { return find(name) != nullptr; }  // by its whole name
+  bool has_range(const std::string& name) const {
+    return find(name + ".input_max") != nullptr || find(name + ".output_max") != nullptr;
+  }
 
   // The matrices that follow stay in the host's memory, or no longer do.
   void keep_on_host(bool on_host) { on_host_ = on_host; }
 
-  // Tensors whose names end so are as if the file had not got them.
+  // Tensors whose names end so are as if the file had not got them; or begin so, where that ends in a dot.
   void ignore(std::vector<std::string> ends) { unused_ = std::move(ends); }
   // kUnsupported for the first tensor of the file that nothing asked for and that is not known to be inert.
   Result<void> check_rest() const;
@@ -99,6 +117,7 @@ class WeightReader {
   // F32 where `like` is, else F16.
   const GgufTensor* made(const GgufTensor& like, const std::array<uint64_t, 4>& dims, std::span<const float> values);
   Result<const GgufTensor*> with_scale(const GgufTensor& matrix);
+  Result<void> read_ranges(const std::string& name, Projection& projection);
   Result<void> check_experts(const std::string& name, uint64_t rows) const;
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows,
                                                  float factor);

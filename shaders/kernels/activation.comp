@@ -16,6 +16,7 @@ float activate(float x) {
     case kActivationSoftcap: return softcap(x, p.limit);
     case kActivationClamped: return min(x, p.limit) / (1.0 + exp(-1.702 * min(x, p.limit)));
     case kActivationClip: return clamp(x, -p.limit, p.limit);
+    case kActivationRange: return clamp(x, p.lowest, p.limit);
     case kActivationSigmoid: return 1.0 / (1.0 + exp(-x));
     case kActivationSoftplus: return max(x, 0.0) + log(1.0 + exp(-abs(x)));
     case kActivationGeluErf: return gelu_erf(x);
@@ -36,5 +37,5 @@ void main() {
   if (p.gated != 0u) by = up[row * p.up_stride + p.up_column + col];
   if (p.kind == kActivationClamped) by = clamp(by, -p.limit, p.limit) + 1.0;
   if (p.kind == kActivationLimited) by = clamp(by, -p.limit, p.limit);
-  y[row * p.y_stride + col] = value * by;
+  y[row * p.y_stride + p.y_column + col] = value * by;
 }

@@ -222,7 +222,8 @@ void begin_with_own(StepRow row, uint first_head, uint lane) {
     if (lane >= QUAD_LANES || quad >= QUADS) break;
     vec4 key, value;
     [[unroll]] for (uint d = 0u; d < 4u; d += VALUES) {
-      const uint w = (4u * quad + d) / VALUES, key_word = own_key(w, row.position), value_word = own_value(w);
+      const uint w = (4u * quad + d) / VALUES;
+      const uint key_word = own_key(w, row.position + row.turn), value_word = own_value(w);
       STORE_VALUES(key, d, unpack(key_word));
       STORE_VALUES(value, d, unpack(value_word));
       if (own_set() == 0u) store_own(row, w, key_word, value_word);
@@ -250,7 +251,7 @@ void main() {
   const uint key_end = min(stored_keys(row.position), split_begin + SPLIT_TOKENS), last = key_end - 1u;
 
   for (uint pass = 0u; pass < PASSES; ++pass) {
-    load_queries(pass * HEADS, row.position);
+    load_queries(pass * HEADS, row.position + row.turn);
     begin();
     sync_subgroups();
 #ifdef APPENDS

@@ -73,7 +73,7 @@ void begin_with_own(StepRow row, uint lane) {
   [[unroll]] for (uint h = 0u; h < GROUP; ++h) part[h] = 0.0;
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) {
     const uint w = word_at(c, lane);
-    const uint key_word = own_key(w, row.position), value_word = own_value(w);
+    const uint key_word = own_key(w, row.position + row.turn), value_word = own_value(w);
     const Values key = unpack(key_word), value = unpack(value_word);
     [[unroll]] for (uint h = 0u; h < GROUP; ++h) {
       part[h] += dot(query[h][c], key);
@@ -186,7 +186,7 @@ void main() {
   const uint begin_at = max(split_begin, first_seen(row.position) / kPageTokens * kPageTokens);
   const uint key_end = min(stored_keys(row.position), split_begin + SPLIT_TOKENS);
 
-  load_queries(row.position, lane);
+  load_queries(row.position + row.turn, lane);
   begin();
 #ifdef APPENDS
   if (APPEND && split == splits - 1u) begin_with_own(row, lane);

@@ -14,14 +14,13 @@ void main() {
   const uint from = head_start(row, head);
   if (head < p.heads) {
     const uint to = row * p.q_stride + head * p.head_dim;
-    q[to + d] = query_at(from, to, d, step_row.position);
-    q[to + d + 1u] = query_at(from, to, d + 1u, step_row.position);
+    q[to + d] = query_at(from, to, d, step_row);
+    q[to + d + 1u] = query_at(from, to, d + 1u, step_row);
     return;
   }
   const bool is_v = head >= p.heads + p.kv_heads;
   const vec2 value = is_v ? vec2(qkv[from + d], qkv[from + d + 1u])
-                          : vec2(rotated(from, d, rope_factors(d, step_row.position)),
-                                 rotated(from, d + 1u, rope_factors(d + 1u, step_row.position)));
+                          : vec2(key_at(from, d, step_row), key_at(from, d + 1u, step_row));
 #if KV_TYPE == 0
   const uint words = p.head_dim / 2u, word = d / 2u;
 #else

@@ -93,9 +93,9 @@ void main() {
   const uint block = is_v ? V_ROTATION : K_ROTATION;
   const float factor = block == 1u ? 1.0 : inversesqrt(float(block));
   for (uint d = gl_LocalInvocationID.x; d < HEAD_DIM; d += WG)
-    values[d] = factor * (head < p.heads ? query_at(from, to, d, step_row.position)
+    values[d] = factor * (head < p.heads ? query_at(from, to, d, step_row)
                           : is_v         ? qkv[from + d]
-                                         : rotated(from, d, rope_factors(d, step_row.position)));
+                                         : key_at(from, d, step_row));
   barrier();
   hadamard(HEAD_DIM, block, gl_LocalInvocationID.x, WG);
   if (head < p.heads) {

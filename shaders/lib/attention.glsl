@@ -36,6 +36,7 @@ const bool CHUNKED = (FORM & kAttentionChunks) != 0u;
 const bool SINKS = (FORM & kAttentionSinks) != 0u, SLOPES = (FORM & kAttentionSlopes) != 0u;
 const bool BIASES = (FORM & kAttentionBiases) != 0u;
 const bool TEXTS = (FORM & kAttentionTexts) != 0u, BOTH_WAYS = (FORM & kAttentionBothWays) != 0u;
+const bool PICTURE = (FORM & kAttentionPicture) != 0u;
 
 layout(push_constant) uniform Push { AttentionPush p; };
 layout(binding = 0) readonly buffer Q { float q[]; };
@@ -117,8 +118,8 @@ uint first_seen(uint position) {
 }
 uint last_seen(uint position) {
   if (!BOTH_WAYS) return position;
-  const uint end = row_count() - 1u;
-  return WINDOW ? min(position + p.window - 1u, end) : end;
+  const uint end = row_at(row_count() - 1u).position;
+  return WINDOW && !PICTURE ? min(position + p.window - 1u, end) : end;
 }
 float capped(float score) { return SOFTCAP ? softcap(score, p.softcap) : score; }
 // Of a head of this KV head's group: what its scores fall by from a key to the next one farther away, or where its

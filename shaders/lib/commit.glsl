@@ -16,6 +16,6 @@ void commit_token(CommitPush c, uint i, uint token) {
   token_log[row.slot * c.log_stride + position] = token;
   bool stop = token == kTokenNotFinite;
   for (uint s = 0u; s < samplers[row.slot].stop_count; ++s) stop = stop || samplers[row.slot].stop_tokens[s] == token;
-  next_rows[c.target_row + i] = StepRow(token, position, row.slot, stop ? 0u : 1u);
+  next_rows[c.target_row + i] = StepRow(token, position, row.slot, stop ? 0u : 1u, row.turn, 0u);
   atomicMax(attention_arguments[2], position / c.tokens_per_split + 1u);
 }

@@ -21,7 +21,10 @@ uint head_start(uint row, uint head) {
   return from + p.v_column + (head - p.heads - p.kv_heads) * p.head_dim;
 }
 // Dimension d of a query's head that begins at `from`, and goes to `to`.
-float query_at(uint from, uint to, uint d, uint position) {
-  const vec2 factors = rope_factors(d, position);
-  return (d < p.q_dims ? rotated(from, d, factors) : q[to + d]) * query_factor(d, position);
+float query_at(uint from, uint to, uint d, StepRow row) {
+  const vec2 factors = rope_factors(d, row.position + row.turn, row.grid);
+  return (d < p.q_dims ? rotated(from, d, factors) : q[to + d]) * query_factor(d, row.position);
+}
+float key_at(uint from, uint d, StepRow row) {
+  return rotated(from, d, rope_factors(d, row.position + row.turn, row.grid));
 }

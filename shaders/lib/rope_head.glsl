@@ -4,13 +4,16 @@
 
 bool first_of_pair(uint d) { return p.half_pairs == 0u ? (d & 1u) == 0u : d < p.rotary / 2u; }
 
-// What dimension d and its partner are multiplied with. It loads whatever d is: in a branch the loads would wait.
-vec2 rope_factors(uint d, uint position) {
+// What dimension d and its partner are multiplied with; grid as in StepRow. It loads whatever d is: in a branch the
+// loads would wait.
+vec2 rope_factors(uint d, uint position, uint grid) {
   const uint pairs = max(p.rotary / 2u, 1u);
-  const vec2 cs = rope_cos_sin(frequencies[p.half_pairs == 0u ? min(d / 2u, pairs - 1u) : d % pairs], position);
+  const uvec2 frequency = frequencies[p.half_pairs == 0u ? min(d / 2u, pairs - 1u) : d % pairs];
+  const vec2 cs = rope_cos_sin(frequency, position + along_axis(frequency, grid));
   if (d >= p.rotary) return vec2(1.0, 0.0);
   return first_of_pair(d) ? vec2(cs.x, -cs.y) : cs;
 }
+vec2 rope_factors(uint d, uint position) { return rope_factors(d, position, 0u); }
 
 uint rope_partner(uint d) {
   const uint distance = p.half_pairs == 0u ? 1u : p.rotary / 2u;

@@ -20,14 +20,14 @@
 SHARED_BEGIN
 struct AttentionPush {
   uint n, kv_heads;
-  uint q_stride, y_stride;     // in floats
-  uint pages_per_slot;         // row length of the page table
-  uint max_splits;             // of a row: room in the partial results
+  uint q_stride, y_stride;  // in floats
+  uint pages_per_slot;      // row length of the page table
+  uint max_splits;          // of a row: room in the partial results
   float scale;
-  uint rotary, half_pairs;     // as for kv_write, where decode does its work too
+  uint rotary, half_pairs;  // as for kv_write, where decode does its work too
   float magnitude, temperature;
   uint temperature_length;
-  uint window;                 // a query sees the keys less than this many positions back
+  uint window;  // a query sees the keys less than this many positions back
   float softcap;
 };
 // q, K pool, V pool, page table, step rows, y; in decode also partials and counters, and of plain types rope's
@@ -41,23 +41,24 @@ SHARED_CONST kAttentionSpecHeadDim = 1u;
 SHARED_CONST kAttentionSpecGroup = 2u;    // query heads of a KV head
 SHARED_CONST kAttentionSpecQueries = 3u;  // heads of a decode pass; queries of a prefill tile
 
-SHARED_CONST kAttentionSpecAppend = 4u;   // plain decode: does kv_write's work too
-SHARED_CONST kAttentionSpecMatrix = 4u;   // and 5, 6: m, n, k of attention_coopmat
-SHARED_CONST kAttentionSpecTypes = 4u;    // and 5, 6: types of K and V, and V's Hadamard block (1: none), of *.mixed
+SHARED_CONST kAttentionSpecAppend = 4u;  // plain decode: does kv_write's work too
+SHARED_CONST kAttentionSpecMatrix = 4u;  // and 5, 6: m, n, k of attention_coopmat
+SHARED_CONST kAttentionSpecTypes = 4u;   // and 5, 6: types of K and V, and V's Hadamard block (1: none), of *.mixed
 SHARED_CONST kAttentionSpecMatrixTypes = 11u;  // the same of attention_coopmat.mixed
-SHARED_CONST kAttentionSpecSubgroups = 7u;  // decode, and attention_coopmat: of a workgroup
-SHARED_CONST kAttentionSpecShares = 8u;     // attention_coopmat: subgroups that share the same queries; _tile: lanes
-SHARED_CONST kAttentionSpecAhead = 8u;      // decode: vectors of 16 bytes that a lane loads before it uses them
-SHARED_CONST kAttentionSpecSets = 9u;       // decode: subgroups that take the same keys for other heads
-SHARED_CONST kAttentionSpecForm = 10u;      // of what follows
+SHARED_CONST kAttentionSpecSubgroups = 7u;     // decode, and attention_coopmat: of a workgroup
+SHARED_CONST kAttentionSpecShares = 8u;        // attention_coopmat: subgroups that share the same queries; _tile: lanes
+SHARED_CONST kAttentionSpecAhead = 8u;         // decode: vectors of 16 bytes that a lane loads before it uses them
+SHARED_CONST kAttentionSpecSets = 9u;          // decode: subgroups that take the same keys for other heads
+SHARED_CONST kAttentionSpecForm = 10u;         // of what follows
 SHARED_CONST kAttentionWindow = 1u;
 SHARED_CONST kAttentionSoftcap = 2u;
 SHARED_CONST kAttentionSinks = 4u;
 SHARED_CONST kAttentionTexts = 8u;      // prefill
-SHARED_CONST kAttentionBothWays = 16u;  // with texts: a query sees later keys, too, in a window as far as earlier ones
+SHARED_CONST kAttentionBothWays = 16u;  // prefill: a query sees later keys, too, in a window as far as earlier ones
 SHARED_CONST kAttentionSlopes = 32u;    // not with sinks
 SHARED_CONST kAttentionChunks = 64u;    // instead of a window: of as many tokens
 SHARED_CONST kAttentionBiases = 128u;   // not with either: of each head 2 kAttentionReach + 1, by how far a key is
+SHARED_CONST kAttentionPicture = 256u;  // with both ways: the window hides no later keys
 SHARED_CONST kAttentionReach = 128u;    // farther keys have the bias of this distance
 
 // Floats of one partial result: head_dim values, the maximum and the sum.

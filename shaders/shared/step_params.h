@@ -9,8 +9,10 @@ SHARED_BEGIN
 struct StepRow {
   uint token;
   uint position;
-  uint slot;    // which row of the page table, token log and sampler table is the sequence's
+  uint slot;  // which row of the page table, token log and sampler table is the sequence's
   uint live;
+  uint turn SHARED_ZERO;  // what is added to the position where heads are rotated, modulo 2^32
+  uint grid SHARED_ZERO;  // of a picture's row: its row (low half) and column there, which other axes add to that
 };
 
 SHARED_CONST kPageTokens = 32u;

@@ -11,11 +11,13 @@ using uint = uint32_t;
 #define SHARED_END }
 #define SHARED_CONST inline constexpr uint32_t
 #define SHARED_FUNCTION inline constexpr
+#define SHARED_ZERO = 0
 #else
 #define SHARED_BEGIN
 #define SHARED_END
 #define SHARED_CONST const uint
 #define SHARED_FUNCTION
+#define SHARED_ZERO
 #endif
 
 #endif

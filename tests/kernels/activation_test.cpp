@@ -64,6 +64,8 @@ double plain_activation(Activation kind, double x, double limit) {
       return std::max(x, 0.0) * std::max(x, 0.0);
     case Activation::kClip:
       return std::clamp(x, -limit, limit);
+    case Activation::kRange:
+      return std::clamp(x, -0.5, limit);
     case Activation::kSigmoid:
       return 1 / (1 + std::exp(-x));
     case Activation::kGeluErf:
@@ -84,14 +86,19 @@ double plain_activation(Activation kind, double x, double limit) {
 TEST_F(ActivationTest, OtherKinds) {
   const auto x = Generator(6).normals(300, 0, 20);
   using enum Activation;
-  for (const Activation kind :
-       {kSquaredRelu, kSoftcap, kClip, kSigmoid, kSoftplus, kRelu, kGeluErf, kGeluQuick, kSoftplus2, kLimited}) {
+  for (const Activation kind : {kSquaredRelu, kSoftcap, kClip, kSigmoid, kSoftplus, kRelu, kGeluErf, kGeluQuick,
+                                kSoftplus2, kLimited, kRange}) {
     SCOPED_TRACE(static_cast<int>(kind));
     constexpr float kLimit = 30;
     const FloatRows y = nan_rows(1, 300);
     run([&](Recorder recorder) {
-      activation(recorder,
-                 {.gate = rows(x, 300, 300), .y = y, .n = 1, .cols = 300, .activation = kind, .limit = kLimit});
+      activation(recorder, {.gate = rows(x, 300, 300),
+                            .y = y,
+                            .n = 1,
+                            .cols = 300,
+                            .activation = kind,
+                            .limit = kLimit,
+                            .lowest = -0.5f});
     });
     std::vector<float> expected;
     for (const float value : x)

@@ -53,7 +53,8 @@ TEST(PictureFileTest, PngOfEveryKindIsReadExactly) {
   expect_picture(*interlaced, 2, 2, colours(2, 2));
   READ_OR_SKIP(grey, kPngGrey16);
   std::vector<uint8_t> rgb;
-  for (const uint8_t value : {0x01, 0x02, 0x03, 0x44, 0x55, 0xff}) rgb.insert(rgb.end(), 3, value);
+  for (const uint8_t value : std::initializer_list<uint8_t>{0x01, 0x02, 0x03, 0x44, 0x55, 0xff})
+    rgb.insert(rgb.end(), 3, value);
   expect_picture(*grey, 3, 2, rgb);
 }
 

@@ -66,8 +66,9 @@ TEST(PictureTest, SmartSizesStayWithinTheirLimits) {
           ASSERT_TRUE(size.width % unit == 0 && size.height % unit == 0 && size.width > 0 && size.height > 0);
           const uint64_t tokens = size.pixels() / unit / unit;
           // Rounding up adds a row and a column at most.
-          const double side = std::sqrt(double(least)) + 1;
-          ASSERT_TRUE(tokens <= most || size.width == unit || size.height == unit || tokens <= 64 * side * side)
+          const double side = std::sqrt(static_cast<double>(least)) + 1;
+          ASSERT_TRUE(tokens <= most || size.width == unit || size.height == unit ||
+                      static_cast<double>(tokens) <= 64 * side * side)
               << a << " x " << b << ": " << size.width << " x " << size.height;
           ASSERT_LE(std::max(size.width, size.height), most * unit);
         }

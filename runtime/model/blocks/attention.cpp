@@ -1,5 +1,6 @@
 #include "model/blocks/attention.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <utility>
@@ -13,10 +14,32 @@
 namespace pumice {
 namespace {
 
+// Of a head of such a file, the dimensions in the order of pairs (i, i + head_dim / 2): the middle quarters change
+// places.
+std::vector<uint32_t> quarters_in_order(uint32_t head_dim) {
+  std::vector<uint32_t> order;
+  for (const uint32_t quarter : {0u, 2u, 1u, 3u})
+    for (uint32_t i = 0; i < head_dim / 4; ++i) order.push_back(quarter * head_dim / 4 + i);
+  return order;
+}
+
+Result<std::vector<Projection>> bind_quarters(const ModelSpec& spec, const AttentionSpec& attention,
+                                              const std::string& prefix, WeightReader& reader) {
+  const std::vector<uint32_t> order = quarters_in_order(attention.head_dim);
+  std::vector<Projection> qkv(3);
+  PUMICE_ASSIGN(qkv[0], reader.reordered(prefix + "q", attention.q_width(), spec.width, order));
+  PUMICE_ASSIGN(qkv[1], reader.reordered(prefix + "k", attention.kv_width(), spec.width, order));
+  PUMICE_ASSIGN(qkv[2], reader.projection(prefix + "v", attention.kv_width(), spec.width));
+  qkv[1].y_offset = attention.q_width();
+  qkv[2].y_offset = attention.q_width() + attention.kv_width();
+  return qkv;
+}
+
 // Three matrices, or one with the rows of q, k and v in that order.
 Result<std::vector<Projection>> bind_qkv(const ModelSpec& spec, const AttentionSpec& attention,
                                          const std::string& block, WeightReader& reader) {
   const std::string prefix = block + attention.names.prefix;
+  if (attention.paired_quarters) return bind_quarters(spec, attention, prefix, reader);
   if (!reader.has(prefix + "qkv")) {
     // Without values of their own, keys as they are before their norm are the values.
     const std::string names[] = {prefix + "q", prefix + "k", prefix + (reader.has(prefix + "v") ? "v" : "k")};
@@ -56,6 +79,11 @@ Result<void> bind_head_norms(const AttentionSpec& attention, const std::string& 
     std::vector<float> own(dim, 1.0f);
     if (stated != 0) {
       PUMICE_ASSIGN(own, reader.values(block + name, stated, dim));
+    }
+    if (stated == 1 && attention.paired_quarters) {
+      const std::vector<float> as_read = own;
+      const std::vector<uint32_t> order = quarters_in_order(dim);
+      std::transform(order.begin(), order.end(), own.begin(), [&](uint32_t from) { return as_read[from]; });
     }
     for (uint32_t head = stated > 1 ? heads - 1 : 0; head < heads; ++head)
       all.insert(all.end(), own.begin(), own.end());
@@ -166,6 +194,40 @@ void record_gate(Recorder recorder, const StepContext& context, const AttentionS
                         .gate_share = attention.q_width() / attention.gate_width});
 }
 
+KvWriteArgs write_args(const StepContext& context, size_t index, FloatRows qkv, FloatRows q) {
+  const LayerSpec& layer = context.spec.layers[index];
+  const AttentionSpec& spec = layer.attention;
+  const RopeSpec& rope = context.spec.rope(layer);
+  const StepShape& step = context.step;
+  return {.qkv = qkv,
+          .frequencies = context.weights.ropes[spec.rope].for_context(rope, context.work.shape.context_tokens),
+          .step_rows = step.step_rows,
+          .q = q,
+          .pages = context.pages[spec.cache_layer.value_or(static_cast<uint32_t>(index))],
+          .n = step.n,
+          .heads = spec.heads,
+          .kv_heads = spec.own_kv_heads(),
+          .head_dim = spec.head_dim,
+          .rotary = rope.rotary,
+          .pairs = rope.pairs,
+          .query = {.magnitude = static_cast<float>(rope.score_magnitude()),
+                    .temperature = spec.temperature,
+                    .temperature_length = spec.temperature_length},
+          .latent = {
+              .head = spec.latent_head(), .first = spec.latent.plain, .dims = spec.latent.key_rank ? rope.rotary : 0}};
+}
+
+// Rows between pictures see what is before them, those of a picture all of it.
+void attend_pictures(Recorder recorder, const PictureStep& pictures, AttentionArgs args) {
+  args.texts = &pictures.pictures;
+  args.picture = true;
+  attention(recorder, args);
+  if (pictures.text.count == 0) return;
+  args.texts = &pictures.text;
+  args.picture = false;
+  attention(recorder, args);
+}
+
 }  // namespace
 
 // Half of the buckets hold one distance each, the others ever more up to kAttentionReach. Where keys behind the row are
@@ -198,9 +260,10 @@ Result<vk::Buffer> bind_biases(const ModelSpec& spec, WeightReader& reader) {
 Result<RopeWeights> bind_rope(const RopeSpec& rope, WeightReader& reader) {
   RopeWeights weights;
   static constexpr double kNone[] = {0};  // to bind where nothing is rotated
-  PUMICE_ASSIGN(weights.frequencies,
-                reader.words(rope_frequencies(rope.radians.empty() ? std::span(kNone) : std::span(rope.radians))));
-  PUMICE_ASSIGN(weights.long_frequencies, reader.words(rope_frequencies(rope.long_radians)));
+  PUMICE_ASSIGN(
+      weights.frequencies,
+      reader.words(rope_frequencies(rope.radians.empty() ? std::span(kNone) : std::span(rope.radians), rope.axes)));
+  PUMICE_ASSIGN(weights.long_frequencies, reader.words(rope_frequencies(rope.long_radians, rope.axes)));
   return weights;
 }
 
@@ -234,7 +297,6 @@ Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& 
 void record_attention(Recorder recorder, const StepContext& context, size_t index) {
   const LayerSpec& layer = context.spec.layers[index];
   const AttentionSpec& spec = layer.attention;
-  const RopeSpec& rope = context.spec.rope(layer);
   const AttentionWeights& weights = context.weights.layers[index].attention;
   const StepShape& step = context.step;
   const FloatRows qkv = rows_of(context.work.projected, spec.qkv_width());
@@ -244,50 +306,39 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
   if (latent) project_latent(recorder, context, index, input);
   for (const Projection& projection : weights.qkv) input.project(projection, qkv);
   prepare_qkv(recorder, context, spec, weights);
-  const KvWriteArgs write{
-      .qkv = qkv,
-      .frequencies = context.weights.ropes[spec.rope].for_context(rope, context.work.shape.context_tokens),
-      .step_rows = step.step_rows,
-      .q = q,
-      .pages = context.pages[spec.cache_layer.value_or(static_cast<uint32_t>(index))],
-      .n = step.n,
-      .heads = spec.heads,
-      .kv_heads = spec.own_kv_heads(),
-      .head_dim = spec.head_dim,
-      .rotary = rope.rotary,
-      .pairs = rope.pairs,
-      .query = {.magnitude = static_cast<float>(rope.score_magnitude()),
-                .temperature = spec.temperature,
-                .temperature_length = spec.temperature_length},
-      .latent = {.head = spec.latent_head(), .first = spec.latent.plain, .dims = latent ? rope.rotary : 0}};
+  const KvWriteArgs write = write_args(context, index, qkv, q);
   const bool late_norm = spec.norm_after_rope && spec.qk_norm != QkNorm::kNone;
   const bool appends =
       !step.one_sequence && attention_appends(write.pages.format) && !late_norm && !spec.cache_layer && !latent;
   if (!appends) kv_write(recorder, write);
   if (late_norm)
     record_head_norm(recorder, context, spec, weights.q_norm, q, spec.heads, 0, spec.qk_norm == QkNorm::kGain);
-  attention(recorder, {.q = q,
-                       .pages = write.pages,
-                       .append = appends ? &write : nullptr,
-                       .step_rows = step.step_rows,
-                       .y = attended,
-                       .n = step.n,
-                       .heads = spec.heads,
-                       .kv_heads = spec.kv_heads,
-                       .head_dim = spec.head_dim,
-                       .scale = spec.scale,
-                       .window = spec.window,
-                       .chunks = spec.chunks,
-                       .softcap = spec.softcap,
-                       .sinks = spec.sinks ? &weights.sinks : nullptr,
-                       .slopes = spec.alibi != 0 ? &weights.slopes : nullptr,
-                       .biases = context.spec.bias_buckets != 0 ? &context.weights.biases : nullptr,
-                       .one_sequence = step.one_sequence,
-                       .texts = step.texts,
-                       .arguments = step.decode_arguments,
-                       .max_splits = context.work.max_splits,
-                       .partials = context.work.partials,
-                       .counters = context.work.counters});
+  AttentionArgs args{.q = q,
+                     .pages = write.pages,
+                     .append = appends ? &write : nullptr,
+                     .step_rows = step.step_rows,
+                     .y = attended,
+                     .n = step.n,
+                     .heads = spec.heads,
+                     .kv_heads = spec.kv_heads,
+                     .head_dim = spec.head_dim,
+                     .scale = spec.scale,
+                     .window = spec.window,
+                     .chunks = spec.chunks,
+                     .softcap = spec.softcap,
+                     .sinks = spec.sinks ? &weights.sinks : nullptr,
+                     .slopes = spec.alibi != 0 ? &weights.slopes : nullptr,
+                     .biases = context.spec.bias_buckets != 0 ? &context.weights.biases : nullptr,
+                     .one_sequence = step.one_sequence,
+                     .texts = step.texts,
+                     .arguments = step.decode_arguments,
+                     .max_splits = context.work.max_splits,
+                     .partials = context.work.partials,
+                     .counters = context.work.counters};
+  if (step.pictures && spec.whole_pictures)
+    attend_pictures(recorder, *step.pictures, args);
+  else
+    attention(recorder, args);
   if (latent) expand_latent(recorder, context, index);
   if (spec.gate_width != 0) record_gate(recorder, context, spec, weights, input);
 }

@@ -31,7 +31,20 @@ void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& no
 }
 
 bool fuses_norm(const ModelSpec& spec, const NormWeights& norm) {
-  return spec.norm_kind == NormKind::kRms && spec.norm_groups == 1 && !norm.biased;
+  return spec.norm_kind == NormKind::kRms && spec.norm_groups == 1 && !norm.biased && !spec.clamped;
+}
+
+void clamp_rows(Recorder recorder, const ValueRange& range, FloatRows x, FloatRows y, uint32_t n, uint32_t columns,
+                uint32_t first_column) {
+  activation(recorder, {.gate = x,
+                        .y = y,
+                        .n = n,
+                        .cols = columns,
+                        .activation = Activation::kRange,
+                        .limit = range.highest,
+                        .lowest = range.lowest,
+                        .gate_column = first_column,
+                        .y_column = first_column});
 }
 
 BranchInput::BranchInput(Recorder recorder, const StepContext& context, Norm norm, const NormWeights& weights)
@@ -49,6 +62,7 @@ BranchInput::BranchInput(Recorder recorder, const StepContext& context, Norm nor
 }
 
 void BranchInput::project(const Projection& projection, FloatRows y) {
+  if (projection.in || projection.out) return project_clamped(projection, y);
   const vk::Buffer* bias = projection.bias ? &*projection.bias : nullptr;
   if (!norm_)
     linear(recorder_, {.w = projection.w,
@@ -70,13 +84,31 @@ void BranchInput::project(const Projection& projection, FloatRows y) {
                        .n = context_.step.n});
 }
 
+void BranchInput::project_clamped(const Projection& projection, FloatRows y) {
+  FloatRows x = x_;
+  if (projection.in) {
+    x = rows_of(context_.work.mixed, projection.w.cols);
+    clamp_rows(recorder_, *projection.in, x_, x, context_.step.n, projection.w.cols);
+  }
+  linear(recorder_, {.w = projection.w,
+                     .x = x,
+                     .bias = projection.bias ? &*projection.bias : nullptr,
+                     .y = y,
+                     .y_offset = projection.y_offset,
+                     .n = context_.step.n,
+                     .exact = context_.step.exact});
+  if (projection.out)
+    clamp_rows(recorder_, *projection.out, y, y, context_.step.n, projection.w.rows, projection.y_offset);
+}
+
 void BranchInput::project_activated(const Projection& gate, const Projection& up, const FeedForwardSpec& spec,
                                     GatedRows y) {
   const auto same_layout = [](const WeightMatrix& a, const WeightMatrix& b) {
     return a.type == b.type && a.rows == b.rows && a.cols == b.cols;
   };
   if (spec.gated && takes_fused_form(recorder_.kernels.caps(), context_.step.n, context_.step.exact) &&
-      same_layout(gate.w, up.w) && !gate.bias && !up.bias && matvec_activates(spec.activation))
+      same_layout(gate.w, up.w) && !gate.bias && !up.bias && !context_.spec.clamped &&
+      matvec_activates(spec.activation))
     return matvec(recorder_, {.w = gate.w,
                               .up = &up.w,
                               .activation = spec.activation,
@@ -127,6 +159,8 @@ void finish_branch(Recorder recorder, const StepContext& context, const std::str
 
 void add_branch(Recorder recorder, const StepContext& context, FloatRows x, const BranchOutput& output) {
   const bool normed = !output.post_norm.empty();
+  const Projection& projection = output.projection;
+  if (projection.in) clamp_rows(recorder, *projection.in, x, x, context.step.n, projection.w.cols);
   linear(recorder, {.w = output.projection.w,
                     .x = x,
                     .factor = normed ? 1 : output.scale,
@@ -135,6 +169,9 @@ void add_branch(Recorder recorder, const StepContext& context, FloatRows x, cons
                     .y = branch_target(context, output.post_norm),
                     .n = context.step.n,
                     .exact = context.step.exact});
+  if (projection.out)
+    clamp_rows(recorder, *projection.out, branch_target(context, output.post_norm),
+               branch_target(context, output.post_norm), context.step.n, projection.w.rows);
   finish_branch(recorder, context, output.post_norm, output.post_norm_weights, output.sum_factor);
 }
 

@@ -21,6 +21,10 @@ struct NormSum {
 void record_norm(Recorder recorder, const ModelSpec& spec, const NormWeights& norm, FloatRows x, FloatRows y,
                  uint32_t n, const NormSum& sum = {});
 
+// y = x within the range; in place, too.
+void clamp_rows(Recorder recorder, const ValueRange& range, FloatRows x, FloatRows y, uint32_t n, uint32_t columns,
+                uint32_t first_column = 0);
+
 // Whether projections can apply it themselves.
 bool fuses_norm(const ModelSpec& spec, const NormWeights& norm);
 
@@ -51,6 +55,8 @@ class BranchInput {
   void project_activated(const Projection& gate, const Projection& up, const FeedForwardSpec& spec, GatedRows y);
 
  private:
+  void project_clamped(const Projection& projection, FloatRows y);  // by way of work.mixed
+
   Recorder recorder_;
   const StepContext& context_;
   const vk::Buffer* norm_ = nullptr;  // that the projections apply themselves

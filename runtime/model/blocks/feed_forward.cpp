@@ -19,11 +19,11 @@ Result<FeedForwardWeights> bind_feed_forward(const ModelSpec& spec, const LayerS
     PUMICE_ASSIGN(weights.gate, reader.projection(block + "ffn_gate", ffn_width, spec.width));
   }
   if (gated && !apart) {
-    PUMICE_ASSIGN(auto halves, reader.parts(block + "ffn_up", {ffn_width, ffn_width}, spec.width));
+    PUMICE_ASSIGN(auto halves, reader.parts(block + layer.feed_forward.up_name, {ffn_width, ffn_width}, spec.width));
     weights.gate = std::move(halves[0]);
     weights.up = std::move(halves[1]);
   } else {
-    PUMICE_ASSIGN(weights.up, reader.projection(block + "ffn_up", ffn_width, spec.width));
+    PUMICE_ASSIGN(weights.up, reader.projection(block + layer.feed_forward.up_name, ffn_width, spec.width));
   }
   if (layer.feed_forward.divided) {
     PUMICE_ASSIGN(std::vector<float> factors, reader.values(block + "ffn.act.scales", 1, ffn_width));
@@ -31,7 +31,8 @@ Result<FeedForwardWeights> bind_feed_forward(const ModelSpec& spec, const LayerS
     PUMICE_ASSIGN(weights.factors, reader.floats(factors));
   }
   const float bias_factor = layer.ffn_post_norm.empty() ? layer.residual_scale : 1;
-  PUMICE_ASSIGN(weights.down, reader.projection(block + "ffn_down", spec.width, ffn_width, bias_factor));
+  PUMICE_ASSIGN(weights.down,
+                reader.projection(block + layer.feed_forward.down_name, spec.width, ffn_width, bias_factor));
   return weights;
 }
 

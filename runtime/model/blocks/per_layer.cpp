@@ -58,7 +58,7 @@ void record_per_layer_inputs(Recorder recorder, const StepContext& context) {
                       .cols = spec.per_layer_width,
                       .eps = spec.norm_eps});
   embedding(recorder, {.table = weights.table,
-                       .step_rows = context.step.step_rows,
+                       .step_rows = context.step.pictures ? context.step.pictures->text_rows : context.step.step_rows,
                        .y = inputs,
                        .n = context.step.n,
                        .scale = kHalfRoot * std::sqrt(static_cast<float>(spec.per_layer_width)),

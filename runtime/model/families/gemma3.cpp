@@ -16,6 +16,7 @@ Result<ModelSpec> describe_gemma3(KeyReader& reader) {
     layer.attention_post_norm = "post_attention_norm";
     layer.ffn_post_norm = "post_ffw_norm";
     layer.attention.qk_norm = QkNorm::kHead;
+    layer.attention.whole_pictures = true;
     if (of_27b)
       layer.attention.scale = std::sqrt(static_cast<float>(layer.attention.heads) / static_cast<float>(spec.width));
   }

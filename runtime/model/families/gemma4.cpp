@@ -29,6 +29,7 @@ Result<ModelSpec> describe_gemma4(KeyReader& reader) {
   const auto layers = static_cast<uint32_t>(spec.layers.size());
   PUMICE_ASSIGN(const std::vector<uint32_t> dense, reader.each_layer("feed_forward_length", layers, 1u << 20));
   PUMICE_TRY(read_mixture(reader, {.shared_end = "", .own_norms = true, .scales = true}, spec));
+  const bool small = spec.width == 1536 || spec.width == 2560;  // E2B and E4B see pictures as they see text
   if (shared >= layers)
     return error(Status::kMalformed, "%s is %u", reader.key("attention.shared_kv_layers").c_str(), shared);
   for (uint32_t i = 0; i < layers; ++i) {
@@ -40,6 +41,7 @@ Result<ModelSpec> describe_gemma4(KeyReader& reader) {
     if (layer.feed_forward.mixture.experts != 0) layer.feed_forward.mixture.shared_width = dense[i];
     attention.qk_norm = QkNorm::kHead;
     attention.v_norm = true;
+    attention.whole_pictures = attention.window != 0 && !small;
     attention.scale = 1;
     if (attention.window != 0) attention.head_dim = sliding_dim;
     if (i >= layers - shared) attention.cache_layer = cache_of(spec, i, layers - shared);

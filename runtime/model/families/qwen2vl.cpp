@@ -6,6 +6,7 @@ namespace pumice {
 Result<ModelSpec> describe_qwen2vl(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_qwen2(reader));
   spec.unused_tensors = {"output.bias"};
+  PUMICE_TRY(read_grid_axes(reader, AxisOrder::kRuns, spec));
   return spec;
 }
 

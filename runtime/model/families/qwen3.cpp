@@ -6,7 +6,11 @@ namespace pumice {
 
 Result<ModelSpec> describe_qwen3(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_qwen2(reader));
-  reader.accept("n_deepstack_layers");  // what pictures add to the first layers
+  PUMICE_ASSIGN(spec.deepstack, reader.count("n_deepstack_layers", 0));
+  if (spec.deepstack > spec.layers.size())
+    return error(Status::kMalformed, "%s is %u, of %zu layers", reader.key("n_deepstack_layers").c_str(),
+                 spec.deepstack, spec.layers.size());
+  PUMICE_TRY(read_grid_axes(reader, AxisOrder::kInterleaved, spec));
   PUMICE_TRY(read_mixture(reader, {}, spec));
   for (LayerSpec& layer : spec.layers) layer.attention.qk_norm = QkNorm::kHead;
   return spec;

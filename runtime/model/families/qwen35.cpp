@@ -6,7 +6,6 @@ namespace pumice {
 
 Result<ModelSpec> describe_qwen35(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, describe_qwen3(reader));
-  reader.accept("rope.dimension_sections");  // of pictures; of text all positions are the same
   PUMICE_ASSIGN(RecurrenceSpec recurrence, read_recurrence(reader, RecurrenceKind::kDeltaRule));
   recurrence.paired_gates = reader.architecture() == "qwen3next";
   recurrence.tiled = !recurrence.paired_gates;

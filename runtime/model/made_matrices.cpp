@@ -1,0 +1,73 @@
+// What of a file's tensors is arranged anew before it goes to the device.
+#include <cstring>
+#include <utility>
+
+#include "format/dequantize.h"
+#include "model/weight_reader.h"
+
+namespace pumice {
+
+Result<std::vector<float>> WeightReader::all_values(const std::string& name, uint64_t count) {
+  const GgufTensor* found = find(name);
+  if (!found) return error(Status::kMalformed, "the model file has no tensor %s", name.c_str());
+  if (found->rows() * found->cols() != count)
+    return error(Status::kMalformed, "tensor %s is %s, %llu values are expected", name.c_str(),
+                 render_shape(*found).c_str(), static_cast<unsigned long long>(count));
+  used_.insert(found);
+  return fetch_values(file_, *found);
+}
+
+Result<Projection> WeightReader::matrix_of(const std::string& name, uint64_t rows, uint64_t cols,
+                                           std::span<const float> values, WithBias with_bias) {
+  const GgufTensor* like = find(name + ".weight");
+  PUMICE_CHECK(like != nullptr && values.size() == rows * cols);
+  Projection projection;
+  const GgufTensor* const tensor = made(*like, {cols, rows, 1, 1}, values);
+  PUMICE_ASSIGN(projection.w, upload({&tensor, 1}));
+  if (with_bias == WithBias::kYes && has_bias(name)) {
+    PUMICE_ASSIGN(projection.bias, bias(name, rows));
+  }
+  PUMICE_TRY(read_ranges(name, projection));
+  return projection;
+}
+
+Result<Projection> WeightReader::reordered(const std::string& name, uint64_t rows, uint64_t cols,
+                                           std::span<const uint32_t> order) {
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", rows, cols));
+  const size_t bytes = whole->row_bytes(), block = order.size();
+  std::vector<std::byte>& copy = copies_.emplace_back(whole->data.size());
+  std::vector<std::byte> scratch(whole->data.size());
+  PUMICE_ASSIGN(const std::span<const std::byte> data, file_.fetch(whole->data, scratch));
+  const auto source = [&](size_t row) { return row / block * block + order[row % block]; };
+  for (size_t row = 0; row < rows; ++row)
+    std::memcpy(copy.data() + row * bytes, data.data() + source(row) * bytes, bytes);
+  GgufTensor& made = parts_.emplace_back(*whole);
+  made.data = copy;
+  const GgufTensor* const pointer = &made;
+  Projection projection;
+  PUMICE_ASSIGN(projection.w, upload({&pointer, 1}));
+  if (has_bias(name)) {
+    PUMICE_ASSIGN(const std::vector<float> values, this->values(name + ".bias", 1, rows));
+    std::vector<float> moved(rows);
+    for (size_t row = 0; row < rows; ++row) moved[row] = values[source(row)];
+    PUMICE_ASSIGN(projection.bias, floats(moved));
+  }
+  PUMICE_TRY(read_ranges(name, projection));
+  return projection;
+}
+
+Result<void> WeightReader::read_ranges(const std::string& name, Projection& projection) {
+  const auto range = [&](const char* side) -> Result<std::optional<ValueRange>> {
+    const std::string low = name + "." + side + "_min", high = name + "." + side + "_max";
+    if (!find(low) && !find(high)) return std::optional<ValueRange>();
+    PUMICE_ASSIGN(const std::vector<float> lowest, all_values(low, 1));
+    PUMICE_ASSIGN(const std::vector<float> highest, all_values(high, 1));
+    if (!(lowest[0] <= highest[0])) return error(Status::kMalformed, "%s is not below %s", low.c_str(), high.c_str());
+    return std::optional(ValueRange{lowest[0], highest[0]});
+  };
+  PUMICE_ASSIGN(projection.in, range("input"));
+  PUMICE_ASSIGN(projection.out, range("output"));
+  return {};
+}
+
+}  // namespace pumice
