@@ -123,4 +123,34 @@ TEST(KvCacheTest, AListInFlightDoesNotTakeOverAPageThatIsStillBeingWritten) {
   EXPECT_EQ(computes.nodes, fetches.nodes);
 }
 
+// Tokens say too little of a picture's rows: two pictures may have the same ones.
+TEST(KvCacheTest, PicturesAreInTheKeys) {
+  PageAllocator pool(8);
+  QueuedMemory memory(8, 1);
+  const Result<std::unique_ptr<KvCache>> made = KvCache::create(pool, memory, {.reuse = true});
+  ASSERT_TRUE(made.ok());
+  KvCache& cache = **made;
+  const std::vector<int32_t> tokens(2 * kPageTokens + 1, -7);
+  const auto tokens_found = [&](const std::vector<PagePicture>& pictures) {
+    PageList list = cache.open(0);
+    list.pictures = pictures;
+    const uint32_t found = cache.match(list, tokens, true);
+    cache.shrink(list, 0);
+    return found;
+  };
+  PageKey one, other;
+  other.bytes[31] = std::byte{1};
+  PageList first = cache.open(0);
+  first.pictures = {{.first = 40, .count = 20, .identity = one}};
+  ASSERT_TRUE(cache.reserve(first, 2 * kPageTokens));
+  cache.seal(first, tokens, 2 * kPageTokens);
+  memory.finish_all();
+  cache.seal(first, tokens, 2 * kPageTokens);
+  EXPECT_EQ(tokens_found(first.pictures), 2 * kPageTokens);
+  EXPECT_EQ(tokens_found({{.first = 40, .count = 20, .identity = other}}), kPageTokens);
+  EXPECT_EQ(tokens_found({{.first = 41, .count = 19, .identity = one}}), kPageTokens) << "other rows of it";
+  EXPECT_EQ(tokens_found({{.first = 0, .count = 60, .identity = one}}), 0u);
+  EXPECT_EQ(tokens_found({}), kPageTokens);
+}
+
 }  // namespace pumice::test::kv_cache_test

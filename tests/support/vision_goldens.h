@@ -9,8 +9,6 @@
 #include <optional>
 #include <string>
 
-#include "base/mapped_file.h"
-#include "media/picture_file.h"
 #include "support/temporary_folder.h"
 #include "test_paths.h"
 
@@ -41,10 +39,6 @@ class VisionGoldens {
   static std::string picture_path(const std::string& image) {
     const size_t dot = image.rfind('.');
     return folder() + (image.substr(dot) == ".jpg" ? image.substr(0, dot) + ".peer.png" : image);
-  }
-  static Result<Picture> picture(const std::string& image) {
-    PUMICE_ASSIGN(const MappedFile file, MappedFile::open(picture_path(image)));
-    return read_picture(file.bytes());
   }
 
  private:
