@@ -56,14 +56,14 @@ Result<void> TowerStep::make_room(uint32_t rows) {
   if (rows <= room_) return {};
   const TowerSpec& spec = tower_->spec();
   vk::Device& device = tower_->kernels().device();
+  if (room_ == 0) {
+    PUMICE_ASSIGN(stream_, vk::CommandStream::create(device));
+  }
   room_ = 0;
   work_ = {};
   const auto make = [&](uint64_t words, vk::MemoryIntent intent = vk::MemoryIntent::kDevice) {
     return device.create_buffer(4 * words, intent);
   };
-  if (!stream_.handle()) {
-    PUMICE_ASSIGN(stream_, vk::CommandStream::create(device));
-  }
   PUMICE_ASSIGN(work_, Workspace::create(device, spec.layers, {.rows = rows}));
   const uint32_t square = spec.merge * spec.merge, merged = divide_up(rows, square);
   // Windows end with a page of their own, and have a square at least.
@@ -255,10 +255,8 @@ Result<std::vector<float>> TowerStep::run(const Picture& picture) {
   stream_.begin();
   record({tower_->kernels(), stream_}, rows, merged);
   PUMICE_TRY(stream_.end());
-  const VkCommandBuffer commands = stream_.handle();
-  vk::Device& device = tower_->kernels().device();
-  PUMICE_ASSIGN(const uint64_t value, device.submit({&commands, 1}));
-  PUMICE_ASSIGN(const bool reached, device.wait(value));
+  PUMICE_ASSIGN(const uint64_t value, stream_.submit());
+  PUMICE_ASSIGN(const bool reached, tower_->kernels().device().wait(value));
   PUMICE_CHECK(reached);
   const size_t width = spec.row_width(), stride = row_stride(spec.row_width());
   std::vector<float> result(merged * width);
