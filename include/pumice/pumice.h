@@ -890,6 +890,117 @@ static inline PumiceTranscriberInfo pumice_transcriber_info_init(void) {
 }
 PUMICE_API PumiceResult pumice_transcriber_get_info(const PumiceTranscriber* transcriber, PumiceTranscriberInfo* info);
 
+/* ---- Chat: messages to a prompt, a reply to a message. ----------------------------------------------------------- */
+
+/* A chat template. Belongs to one thread at a time; its model, if it has one, may be destroyed before it. */
+typedef struct PumiceChat PumiceChat;
+typedef struct PumiceChatReply PumiceChatReply;
+
+typedef struct PumiceChatOptions {
+  size_t size;
+  const void* next;
+  const char* source;       /* Jinja as Hugging Face has it; NULL: the model file's, else one for its vocabulary */
+  size_t source_length;
+  const char* bos_token;    /* the names that the template knows these tokens by; NULL: those of the model's */
+  const char* eos_token;
+  uint64_t most_steps;      /* that rendering may take; 0: ten million */
+  uint64_t most_bytes;      /* of rendered text; 0: 16 MiB */
+} PumiceChatOptions;
+
+static inline PumiceChatOptions pumice_chat_options_init(void) {
+  PumiceChatOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceChatOptions);
+  return o;
+}
+
+/* model may be NULL where a source is given; there are no tokens then. PUMICE_MALFORMED and PUMICE_UNSUPPORTED name the
+ * line of the template; PUMICE_NOT_FOUND: the model has no template, and none is known for its vocabulary. */
+PUMICE_API PumiceResult pumice_chat_create(PumiceInstance* instance, const PumiceModel* model,
+                                           const PumiceChatOptions* options, PumiceChat** chat);
+PUMICE_API void pumice_chat_destroy(PumiceChat* chat);
+PUMICE_API size_t pumice_chat_error(const PumiceChat* chat, char* buffer, size_t capacity);
+
+/* Lives only for the callback, and is filled in as far as this version knows it. */
+typedef struct PumiceChatPrompt {
+  size_t size;
+  const void* next;
+  const char* text;
+  size_t length;
+  const int32_t* ids;       /* NULL without a model */
+  size_t id_count;
+} PumiceChatPrompt;
+
+typedef enum PumiceThinking {
+  PUMICE_THINKING_AS_TEMPLATE = 0,
+  PUMICE_THINKING_ON = 1,   /* enable_thinking and thinking are true in the template, */
+  PUMICE_THINKING_OFF = 2   /* or false, unless `variables` has them */
+} PumiceThinking;
+
+/* Texts of JSON, as OpenAI's interface has them; an empty one is not there. */
+typedef struct PumiceChatRenderOptions {
+  size_t size;
+  const void* next;
+  PumiceText messages;      /* an array of {"role", "content", "reasoning_content", "tool_calls", …} */
+  PumiceText tools;         /* an array */
+  PumiceText documents;     /* an array */
+  PumiceText variables;     /* an object: further variables of the template */
+  int32_t add_generation_prompt; /* nonzero: the text ends where an answer begins */
+  int32_t continue_final_message; /* nonzero: it ends inside the last message, which is to be continued */
+  PumiceThinking thinking;
+  int32_t plain;            /* nonzero: no ids */
+  int64_t now;              /* what clocks show: seconds since 1970 in the user's time zone; 0: UTC */
+  void (*on_prompt)(void* user, const PumiceChatPrompt* prompt); /* called once; the chat must not be used in it */
+  void* on_prompt_user;
+} PumiceChatRenderOptions;
+
+static inline PumiceChatRenderOptions pumice_chat_render_options_init(void) {
+  PumiceChatRenderOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceChatRenderOptions);
+  o.add_generation_prompt = 1;
+  return o;
+}
+
+/* Control tokens come from the template alone: what messages, tools, documents and variables say is never one, whatever
+ * the template does with it. PUMICE_INVALID_ARGUMENT: the messages are not what the template takes, in its own words
+ * where it has some. PUMICE_UNSUPPORTED: beyond the limits, or something that is not known. */
+PUMICE_API PumiceResult pumice_chat_render(PumiceChat* chat, const PumiceChatRenderOptions* options);
+
+typedef struct PumiceChatReplyOptions {
+  size_t size;
+  const void* next;
+  PumiceText prompt;        /* that the reply follows; its end says whether the reply begins with reasoning */
+  PumiceText tools;         /* as of the prompt: types of parameters; may be empty */
+} PumiceChatReplyOptions;
+
+static inline PumiceChatReplyOptions pumice_chat_reply_options_init(void) {
+  PumiceChatReplyOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceChatReplyOptions);
+  return o;
+}
+
+/* `json` lives only for the call. */
+typedef void (*PumiceJsonCallback)(void* user, const char* json, size_t length);
+
+/* Takes a reply apart as it comes. What a push makes certain is written as an object with "content",
+ * "reasoning_content" (both: new text) and "tool_calls" (whole ones); nothing is written where nothing is. */
+PUMICE_API PumiceResult pumice_chat_reply_create(PumiceChat* chat, const PumiceChatReplyOptions* options,
+                                                 PumiceChatReply** reply);
+PUMICE_API void pumice_chat_reply_destroy(PumiceChatReply* reply);
+/* Any bytes, the names of control tokens included. */
+PUMICE_API PumiceResult pumice_chat_reply_push(PumiceChatReply* reply, const char* text, size_t length,
+                                               PumiceJsonCallback write, void* user);
+/* Tokens of a request; it needs a model. */
+PUMICE_API PumiceResult pumice_chat_reply_push_ids(PumiceChatReply* reply, const int32_t* ids, size_t count,
+                                                   PumiceJsonCallback write, void* user);
+/* The reply is over: also what could have become something else. */
+PUMICE_API PumiceResult pumice_chat_reply_finish(PumiceChatReply* reply, PumiceJsonCallback write, void* user);
+/* The message so far: {"role": "assistant", "content", "reasoning_content", "tool_calls"}, the latter two where there
+ * are any. */
+PUMICE_API PumiceResult pumice_chat_reply_message(PumiceChatReply* reply, PumiceJsonCallback write, void* user);
+/* A whole reply at once. */
+PUMICE_API PumiceResult pumice_chat_parse(PumiceChat* chat, const PumiceChatReplyOptions* options, const char* text,
+                                          size_t length, PumiceJsonCallback write, void* user);
+
 /* ---- Sequences. -------------------------------------------------------------------------------------------------- */
 
 PUMICE_API PumiceResult pumice_sequence_create(PumiceContext* context, PumiceSequence** sequence);

@@ -77,6 +77,32 @@ std::string copy_out(Function&& function) {
   return text;
 }
 
+// What a callback of the library hands over; exceptions of keeping it must not pass through the library.
+template <typename T>
+class Kept {
+ public:
+  template <typename Function>
+  void keep(Function&& function) noexcept {
+    try {
+      function(value_);
+    } catch (...) {
+      thrown_ = std::current_exception();
+    }
+  }
+  T take() {
+    if (thrown_) std::rethrow_exception(thrown_);
+    return std::move(value_);
+  }
+
+ private:
+  T value_;
+  std::exception_ptr thrown_;
+};
+
+inline void keep_json(void* user, const char* json, std::size_t length) {
+  static_cast<Kept<std::string>*>(user)->keep([&](std::string& to) { to.append(json, length); });
+}
+
 }  // namespace detail
 
 // The Vulkan loader.
@@ -321,6 +347,93 @@ class Encoder {
     check(pumice_embed(get(), &options));
   }
   std::unique_ptr<PumiceEncoder, decltype(&pumice_encoder_destroy)> handle_{nullptr, pumice_encoder_destroy};
+};
+
+struct ChatPrompt {
+  std::string text;
+  std::vector<std::int32_t> ids;  // empty without a model
+};
+
+// A chat template: of a model, or of its own source.
+class Chat {
+ public:
+  explicit Chat(const Instance& instance, const Model* model = nullptr,
+                const PumiceChatOptions& options = pumice_chat_options_init()) {
+    PumiceChat* chat = nullptr;
+    instance.check(pumice_chat_create(instance.get(), model ? model->get() : nullptr, &options, &chat));
+    handle_ = {chat, pumice_chat_destroy};
+  }
+  Chat(Chat&&) noexcept = default;
+  Chat& operator=(Chat&&) noexcept = default;
+
+  PumiceChat* get() const noexcept { return handle_.get(); }
+  void check(PumiceResult result) const { detail::check(result, get(), pumice_chat_error); }
+
+  // See pumice_chat_render(); `options` needs no callback.
+  ChatPrompt render(PumiceChatRenderOptions options) const {
+    detail::Kept<ChatPrompt> prompt;
+    options.on_prompt_user = &prompt;
+    options.on_prompt = [](void* user, const PumiceChatPrompt* made) {
+      static_cast<detail::Kept<ChatPrompt>*>(user)->keep([&](ChatPrompt& to) {
+        to.text.assign(made->text, made->length);
+        if (made->ids) to.ids.assign(made->ids, made->ids + made->id_count);
+      });
+    };
+    check(pumice_chat_render(get(), &options));
+    return prompt.take();
+  }
+  // The message that a whole reply is, as JSON.
+  std::string parse(std::string_view reply, const PumiceChatReplyOptions& options) const {
+    detail::Kept<std::string> json;
+    check(pumice_chat_parse(get(), &options, reply.data(), reply.size(), detail::keep_json, &json));
+    return json.take();
+  }
+
+ private:
+  std::shared_ptr<PumiceChat> handle_;
+};
+
+// A reply as it comes. What a call returns is JSON, or empty.
+class ChatReply {
+ public:
+  ChatReply(const Chat& chat, const PumiceChatReplyOptions& options) : chat_(chat.get()) {
+    PumiceChatReply* reply = nullptr;
+    chat.check(pumice_chat_reply_create(chat.get(), &options, &reply));
+    handle_ = {reply, pumice_chat_reply_destroy};
+  }
+  ChatReply(ChatReply&&) noexcept = default;
+  ChatReply& operator=(ChatReply&&) noexcept = default;
+
+  std::string push(std::string_view text) {
+    return call([&](PumiceJsonCallback write, void* user) {
+      return pumice_chat_reply_push(handle_.get(), text.data(), text.size(), write, user);
+    });
+  }
+  std::string push(const std::vector<std::int32_t>& ids) {
+    return call([&](PumiceJsonCallback write, void* user) {
+      return pumice_chat_reply_push_ids(handle_.get(), ids.data(), ids.size(), write, user);
+    });
+  }
+  std::string finish() {
+    return call(
+        [&](PumiceJsonCallback write, void* user) { return pumice_chat_reply_finish(handle_.get(), write, user); });
+  }
+  std::string message() const {
+    return call(
+        [&](PumiceJsonCallback write, void* user) { return pumice_chat_reply_message(handle_.get(), write, user); });
+  }
+
+ private:
+  template <typename Function>
+  std::string call(Function&& function) const {
+    detail::Kept<std::string> json;
+    const PumiceResult result = function(detail::keep_json, &json);
+    detail::check(result, chat_, pumice_chat_error);
+    return json.take();
+  }
+
+  PumiceChat* chat_;  // which must outlive this
+  std::shared_ptr<PumiceChatReply> handle_;
 };
 
 // Texts from one language into another.

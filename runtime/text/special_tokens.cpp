@@ -22,6 +22,13 @@ struct LongestFirst {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+// How many bytes from `at` lie in the range that holds it.
+size_t bytes_within(std::span<const ByteRange> ranges, size_t at) {
+  const auto after = std::upper_bound(ranges.begin(), ranges.end(), at,
+                                      [](size_t place, const ByteRange& range) { return place < range.end; });
+  return after != ranges.end() && after->begin <= at ? after->end - at : 0;
+}
+
 uint8_t byte_at(std::string_view text, size_t i) { return static_cast<uint8_t>(text[i]); }
 
 }  // namespace
@@ -37,7 +44,7 @@ SpecialTokens::SpecialTokens(const TokenTable& table) : table_(&table), first_(2
   for (size_t b = 1; b < first_.size(); ++b) first_[b] += first_[b - 1];
 }
 
-SpecialTokens::Match SpecialTokens::longest(std::string_view text, size_t limit, bool parse_special) const {
+SpecialTokens::Match SpecialTokens::longest(std::string_view text, size_t limit, size_t special_limit) const {
   const auto name = [&](int32_t id) { return table_->name(id); };
   auto low = sorted_.begin() + first_[byte_at(text, 0)];
   auto high = sorted_.begin() + first_[byte_at(text, 0) + 1u];
@@ -45,7 +52,7 @@ SpecialTokens::Match SpecialTokens::longest(std::string_view text, size_t limit,
   // [low, high) holds the names that begin with the first `depth` bytes of the text; the shortest sorts first.
   for (size_t depth = 1; low != high; ++depth) {
     if (name(*low).size() == depth) {
-      if (parse_special || !table_->is_special(*low)) best = {static_cast<uint32_t>(depth), *low};
+      if (depth <= special_limit || !table_->is_special(*low)) best = {static_cast<uint32_t>(depth), *low};
       ++low;
     }
     if (depth == text.size() || depth == limit) break;
@@ -56,12 +63,12 @@ SpecialTokens::Match SpecialTokens::longest(std::string_view text, size_t limit,
   return best;
 }
 
-std::vector<TextFragment> SpecialTokens::partition(std::string_view text, bool parse_special) const {
+std::vector<TextFragment> SpecialTokens::partition(std::string_view text, std::span<const ByteRange> special) const {
   std::vector<Candidate> found;
   for (size_t i = 0; i < text.size(); ++i) {
     const uint8_t byte = byte_at(text, i);
     if (first_[byte] == first_[byte + 1u]) continue;
-    const Match match = longest(text.substr(i), kMaxBytes, parse_special);
+    const Match match = longest(text.substr(i), kMaxBytes, bytes_within(special, i));
     if (match.length > 0) found.push_back({i, match.length, match.id});
   }
   std::priority_queue<Candidate, std::vector<Candidate>, LongestFirst> queue(LongestFirst{}, std::move(found));
@@ -80,7 +87,7 @@ std::vector<TextFragment> SpecialTokens::partition(std::string_view text, bool p
     }
     // A longer token took the end of this one; a shorter name may still fit before it.
     if (after->first == best.at) continue;
-    const Match match = longest(text.substr(best.at), after->first - best.at, parse_special);
+    const Match match = longest(text.substr(best.at), after->first - best.at, bytes_within(special, best.at));
     if (match.length > 0) queue.push({best.at, match.length, match.id});
   }
   std::vector<TextFragment> fragments;

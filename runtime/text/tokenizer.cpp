@@ -137,6 +137,18 @@ struct Tokenizer::Impl {
   bool adds_space_prefix;
   std::vector<std::string> warnings;
 
+  void encode_parts(std::string_view text, std::span<const ByteRange> special, std::vector<int32_t>& ids) const {
+    bool first_or_after_token = true;
+    for (const TextFragment& fragment : specials.partition(text, special)) {
+      if (fragment.id >= 0) {
+        ids.push_back(fragment.id);
+      } else {
+        encode_text(fragment.text, first_or_after_token, ids);
+      }
+      first_or_after_token = fragment.id >= 0;
+    }
+  }
+
   void encode_text(std::string_view text, bool first_or_after_token, std::vector<int32_t>& ids) const {
     while (!text.empty()) {
       const std::string_view part = text.substr(0, stretch_end(text));
@@ -189,16 +201,17 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
   std::vector<int32_t> ids;
   const Added& added = impl_->added;
   if (options.add_special && added.first) ids.push_back(*added.first_id);
-  bool first_or_after_token = true;
-  for (const TextFragment& fragment : impl_->specials.partition(text, options.parse_special)) {
-    if (fragment.id >= 0) {
-      ids.push_back(fragment.id);
-    } else {
-      impl_->encode_text(fragment.text, first_or_after_token, ids);
-    }
-    first_or_after_token = fragment.id >= 0;
-  }
+  const ByteRange whole{0, options.parse_special ? text.size() : 0};
+  impl_->encode_parts(text, {&whole, 1}, ids);
   if (options.add_special && added.last) ids.push_back(*added.last_id);
+  return ids;
+}
+
+std::vector<int32_t> Tokenizer::encode_prompt(std::string_view text, std::span<const ByteRange> trusted) const {
+  std::vector<int32_t> ids;
+  if (impl_->added.first) ids.push_back(*impl_->added.first_id);
+  impl_->encode_parts(text, trusted, ids);
+  if (has_double_bos(ids)) ids.erase(ids.begin());
   return ids;
 }
 

@@ -20,11 +20,13 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "text/byte_range.h"
 #include "text/tokenizer_data.h"
 
 namespace pumice {
@@ -46,6 +48,10 @@ class Tokenizer {
   ~Tokenizer();
 
   std::vector<int32_t> encode(std::string_view text, EncodeOptions options) const;
+
+  // A prompt of which only some ranges, in order and apart, may name control tokens; the rest is encoded as if it were
+  // one text with them. Begins with BOS once where the vocabulary adds it, and has no EOS: an answer is to follow.
+  std::vector<int32_t> encode_prompt(std::string_view text, std::span<const ByteRange> trusted) const;
 
   // Two texts for a classifier, both plain, each with the tokens that end one: [CLS] first [SEP] second [SEP] of
   // "bert", <s> first </s></s> second </s> of "t5".

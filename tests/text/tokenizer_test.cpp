@@ -108,7 +108,7 @@ TEST(SpecialTokens, LongerNamesWinAnywhereInTheText) {
   const auto ids = [&](std::string_view text) {
     Ids result;
     std::string whole;
-    for (const TextFragment& f : specials.partition(text, true)) {
+    for (const TextFragment& f : specials.partition(text, std::vector{ByteRange{0, text.size()}})) {
       result.push_back(f.id);
       whole += f.id >= 0 ? (*table)->name(f.id) : f.text;
     }

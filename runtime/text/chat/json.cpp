@@ -22,6 +22,13 @@ class JsonParser {
     return made;
   }
 
+  JsonStart start() {
+    Result<Value> made = value(0);
+    // A number may go on.
+    if (!made || (made->is_number() && !made->get<bool>() && at_ == text_.size())) return {0, at_ >= text_.size(), {}};
+    return {at_, false, std::move(*made)};
+  }
+
  private:
   Error wrong(const char* what) const { return error(Status::kMalformed, "JSON, byte %zu: %s", at_, what); }
 
@@ -31,7 +38,11 @@ class JsonParser {
   }
 
   bool take(std::string_view word) {
-    if (text_.substr(at_, word.size()) != word) return false;
+    const std::string_view rest = text_.substr(at_);
+    if (!rest.starts_with(word)) {
+      if (word.starts_with(rest)) at_ = text_.size();  // cut
+      return false;
+    }
     at_ += word.size();
     return true;
   }
@@ -289,6 +300,8 @@ Result<MarkedText> to_json(const Value& value, const JsonStyle& style) {
   PUMICE_TRY(writer.write(value, 0));
   return std::move(writer.out);
 }
+
+JsonStart parse_json_start(std::string_view text) { return JsonParser(text, false).start(); }
 
 std::string compact_json(const Value& value) {
   Result<MarkedText> made = to_json(value, {.item_separator = ",", .key_separator = ":"});

@@ -15,6 +15,14 @@ namespace pumice::chat {
 // kMalformed names the byte. Strings get the mark `trusted`. An integer beyond 64 bits becomes a float.
 Result<Value> parse_json(std::string_view text, bool trusted);
 
+// The value at the start of a text that may go on behind it.
+struct JsonStart {
+  size_t length = 0;  // bytes of the value; 0: there is none
+  bool cut = false;   // the text ends before the value does
+  Value value;
+};
+JsonStart parse_json_start(std::string_view text);
+
 struct JsonStyle {
   bool ensure_ascii = false;
   bool sort_keys = false;
