@@ -118,6 +118,7 @@ pumice_mutate(whisper_mutate 5000 100000)
 pumice_mutate(picture_mutate 20000 100000)
 pumice_mutate(tower_mutate 5000 100000 ${tests_dir}/support/tower_model.cpp
   ${tests_dir}/support/synthetic_model.cpp)
+pumice_mutate(template_mutate 20000 100000)
 
 if(PUMICE_FUZZ AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND EXISTS ${tests_dir}/fuzz/gguf_fuzz.cpp)
   add_executable(gguf_fuzz ${tests_dir}/fuzz/gguf_fuzz.cpp)

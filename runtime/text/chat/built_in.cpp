@@ -10,8 +10,8 @@ struct BuiltIn {
 };
 
 // The system message, where there is one, stands before the first user's.
-#define PUMICE_SYSTEM_FIRST                                                                                    \
-  "{%- if messages[0].role == 'system' %}{% set system = messages[0].content + '\\n\\n' %}"                    \
+#define PUMICE_SYSTEM_FIRST                                                                 \
+  "{%- if messages[0].role == 'system' %}{% set system = messages[0].content + '\\n\\n' %}" \
   "{% set messages = messages[1:] %}{% else %}{% set system = '' %}{% endif %}"
 
 // A flat table; the first that fits counts.

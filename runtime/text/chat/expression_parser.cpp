@@ -163,17 +163,22 @@ Result<ExprPtr> ExpressionParser::product() {
 Result<ExprPtr> ExpressionParser::power() { return chain(&ExpressionParser::unary, ExprKind::kArithmetic, {"**"}); }
 
 Result<ExprPtr> ExpressionParser::unary() {
+  PUMICE_ASSIGN(ExprPtr value, signed_value());
+  return filters_and_tests(std::move(value));
+}
+
+// A sign comes before filters: -3|abs is 3.
+Result<ExprPtr> ExpressionParser::signed_value() {
   const bool minus = tokens_.is_operator("-");
   if (!minus && !tokens_.is_operator("+")) {
     PUMICE_ASSIGN(ExprPtr value, primary());
-    PUMICE_ASSIGN(value, postfix(std::move(value)));
-    return filters_and_tests(std::move(value));
+    return postfix(std::move(value));
   }
   ExprPtr made = node(minus ? ExprKind::kNegative : ExprKind::kPositive);
   tokens_.take();
   const Nested nested(nested_);
   if (nested_ > kMaxSyntaxDepth / 2) return tokens_.wrong("fewer signs expected");
-  PUMICE_ASSIGN(ExprPtr value, unary());
+  PUMICE_ASSIGN(ExprPtr value, signed_value());
   made->parts.push_back(std::move(value));
   return checked(std::move(made));
 }

@@ -31,6 +31,7 @@ class ExpressionParser {
   Result<ExprPtr> product();
   Result<ExprPtr> power();
   Result<ExprPtr> unary();
+  Result<ExprPtr> signed_value();
   Result<ExprPtr> primary();
   Result<ExprPtr> constant_or_name();
   Result<ExprPtr> number();

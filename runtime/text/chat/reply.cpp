@@ -57,22 +57,21 @@ std::string_view ReplyParser::primer(std::string_view prompt) const {
   }
 }
 
-bool ReplyParser::counts(const Mark& mark) const {
+bool ReplyParser::counts(const Mark& mark, size_t at) const {
   if (channel_ == MarkKind::kReasoning) return mark.ends_reasoning;
   if (channel_ != MarkKind::kContent) return true;
-  const bool nothing_yet = message_.content.empty();
-  if (mark.kind == MarkKind::kCall) return !mark.call->at_start || (nothing_yet && message_.calls.empty());
   // In the middle of content these are more likely what the content is about.
-  if (mark.kind == MarkKind::kReasoning || (mark.kind == MarkKind::kContent && mark.ends_reasoning)) return nothing_yet;
-  return true;
+  const bool begins = mark.kind == MarkKind::kReasoning || (mark.kind == MarkKind::kContent && mark.ends_reasoning) ||
+                      (mark.call && mark.call->at_start);
+  return !begins || (message_.content.empty() && message_.calls.empty() &&
+                     std::all_of(pending_.begin(), pending_.begin() + static_cast<ptrdiff_t>(at), is_blank_byte));
 }
 
 const Mark* ReplyParser::next_mark(size_t* at) const {
   const Mark* best = nullptr;
   for (const Mark& mark : marks_) {
-    if (!counts(mark)) continue;
     const size_t found = pending_.find(mark.text, refused_ ? 1 : 0);
-    if (found == std::string::npos) continue;
+    if (found == std::string::npos || !counts(mark, found)) continue;
     if (best && (found > *at || (found == *at && mark.text.size() <= best->text.size()))) continue;
     best = &mark;
     *at = found;
@@ -84,9 +83,8 @@ const Mark* ReplyParser::next_mark(size_t* at) const {
 size_t ReplyParser::held_back() const {
   size_t held = 0;
   for (const Mark& mark : marks_) {
-    if (!counts(mark)) continue;
     for (size_t n = std::min(mark.text.size() - 1, pending_.size()); n > held; --n) {
-      if (refused_ && n == pending_.size()) continue;
+      if ((refused_ && n == pending_.size()) || !counts(mark, pending_.size() - n)) continue;
       if (std::string_view(pending_).ends_with(std::string_view(mark.text).substr(0, n))) held = n;
     }
   }
@@ -151,7 +149,7 @@ bool ReplyParser::step(bool final) {
   drop(at);
   const std::string_view rest = pending_;
   const bool may_be_longer = std::any_of(marks_.begin(), marks_.end(), [&](const Mark& other) {
-    return counts(other) && other.text.size() > rest.size() && other.text.starts_with(rest);
+    return counts(other, 0) && other.text.size() > rest.size() && other.text.starts_with(rest);
   });
   if (may_be_longer && !final) return false;
   enter(*mark);

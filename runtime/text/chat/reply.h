@@ -37,7 +37,7 @@ class ReplyParser {
   void emit(std::string_view text);
   size_t held_back() const;
   const Mark* next_mark(size_t* at) const;
-  bool counts(const Mark& mark) const;
+  bool counts(const Mark& mark, size_t at) const;  // at: in pending_
   void enter(const Mark& mark);
   std::string_view primer(std::string_view prompt) const;
 

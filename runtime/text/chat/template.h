@@ -26,7 +26,7 @@ struct Conversation {
 // Reads a conversation's parts, which JSON texts spell; empty texts are none. Nothing in them is trusted but the names
 // of the usual roles.
 struct ConversationTexts {
-  std::string_view messages, tools, documents, variables;
+  std::string_view messages, tools = {}, documents = {}, variables = {};
 };
 Result<Conversation> read_conversation(const ConversationTexts& texts);
 // The same of values that are parsed already.

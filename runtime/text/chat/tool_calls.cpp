@@ -202,7 +202,9 @@ class CallReader {
     Dict arguments;
     while (state == CallState::kWhole) {
       skip_blanks();
-      if (*format_.json_begin && take(format_.json_begin) == CallState::kWhole) {
+      const CallState json = *format_.json_begin ? take(format_.json_begin) : CallState::kWrong;
+      if (json == CallState::kCut) return json;
+      if (json == CallState::kWhole) {
         Value whole;
         if ((state = json_value(&whole)) == CallState::kWhole) state = take(format_.json_end);
         if (const Dict* dict = whole.dict()) arguments = *dict;
