@@ -20,7 +20,7 @@ namespace pumice::chat {
 
 struct RenderLimits {
   uint64_t steps = 10'000'000;  // an expression, a statement, 16 bytes of a new string
-  uint32_t depth = 700;         // expressions and statements in each other, macros that call macros included
+  uint32_t depth = 200;         // expressions and statements in each other, macros that call macros included
   size_t output = size_t{16} << 20;
 };
 
