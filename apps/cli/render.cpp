@@ -22,7 +22,7 @@ struct RenderFlags {
   bool ids = false;
 };
 
-std::string read_file(const std::string& path) {
+std::string read_input(const std::string& path) {
   std::string text;
   const int reason =
       path == "-" ? pumice_apps::read_all(pumice_apps::Stream::kInput, &text) : pumice_apps::read_all(path, &text);
@@ -45,7 +45,7 @@ std::string stem(std::string path) {
 // {"bos_token", "eos_token"}, or an object that has such ones under the templates' names; a text or a file of it.
 Json tokens_of(const RenderFlags& flags) {
   if (flags.tokens.empty()) return Json::object();
-  Json json = parse(flags.tokens.front() == '{' ? flags.tokens : read_file(flags.tokens), "--tokens");
+  Json json = parse(flags.tokens.front() == '{' ? flags.tokens : read_input(flags.tokens), "--tokens");
   const std::string name = stem(flags.source_file);
   if (json.is_object() && json.contains(name) && json[name].is_object()) return json[name];
   return json;
@@ -109,13 +109,13 @@ Json render_one(const RenderFlags& flags, const pumice::Chat& chat, const Json& 
 
 int render(const RenderFlags& flags) {
   Messages messages(flags.device);
-  const Json file = parse(read_file(flags.file), flags.file);
+  const Json file = parse(read_input(flags.file), flags.file);
   const bool whole = file.is_object() && file.contains("conversations");
   const Json list = whole ? file["conversations"] : (file.is_array() ? file : Json::array({file}));
   const pumice::Instance instance = open_instance(flags.device, &messages);
   std::optional<pumice::Model> model;
   if (!flags.model.empty() || flags.source_file.empty()) model.emplace(open_vocabulary(instance, flags.model));
-  const std::string source = flags.source_file.empty() ? std::string() : read_file(flags.source_file);
+  const std::string source = flags.source_file.empty() ? std::string() : read_input(flags.source_file);
   const pumice::Chat chat = open_chat(flags, instance, model ? &*model : nullptr, source, tokens_of(flags));
   const std::string now =
       whole && file.contains("now") && file["now"].is_string() ? file["now"].get<std::string>() : "";
