@@ -187,8 +187,8 @@ TEST(ChatTrust, MarksSurviveEveryOperation) {
       const Result<MarkedText> text = parsed.render(read_conversation({.messages = messages}).value(), {});
       ASSERT_TRUE(text) << operation << ": " << text.error().message;
       EXPECT_EQ(controls(tokenizer, *text).size(), 2u) << operation << " " << text->bytes();
-      if (text->bytes().find(special) != std::string::npos)
-        EXPECT_GT(controls(tokenizer, text->marked(true)).size(), 2u) << "the marks make the difference";
+      if (text->bytes().find(special) == std::string::npos) continue;
+      EXPECT_GT(controls(tokenizer, text->marked(true)).size(), 2u) << "the marks make the difference";
     }
   }
 }
