@@ -1,6 +1,7 @@
 # tests/**/*_test.cpp      one GoogleTest program, each test registered with ctest
 # tests/**/*_test.c        one program each, linked to the library as a C user links it
 # tests/fuzz/…             *_mutate (always) and gguf_fuzz (clang with PUMICE_FUZZ)
+# tests/maskbench/…        pumice_maskbench, an adapter of the grammar module for benchmarks of structured output
 # tests/faults/…           pumice_faults, which sweeps faults through the library, and the Vulkan layer that it needs
 # tests/packaging/…        installs to a scratch prefix and uses the result
 
@@ -32,7 +33,7 @@ file(GENERATE OUTPUT ${test_paths_dir}/test_paths.h CONTENT "${test_paths}")
 file(GLOB_RECURSE cpp_tests CONFIGURE_DEPENDS ${tests_dir}/*_test.cpp)
 file(GLOB_RECURSE test_support CONFIGURE_DEPENDS ${tests_dir}/*.cpp)
 list(REMOVE_ITEM test_support ${cpp_tests})
-list(FILTER test_support EXCLUDE REGEX "/tests/(faults|fuzz|packaging)/")
+list(FILTER test_support EXCLUDE REGEX "/tests/(faults|fuzz|maskbench|packaging)/")
 find_package(GTest)
 if(NOT GTest_FOUND)
   message(WARNING "GoogleTest not found: the C++ tests are left out; install libgtest-dev")
@@ -119,6 +120,10 @@ pumice_mutate(picture_mutate 20000 100000)
 pumice_mutate(tower_mutate 5000 100000 ${tests_dir}/support/tower_model.cpp
   ${tests_dir}/support/synthetic_model.cpp)
 pumice_mutate(template_mutate 20000 100000)
+
+add_executable(pumice_maskbench ${tests_dir}/maskbench/pumice_maskbench.cpp)
+pumice_compile_options(pumice_maskbench)
+target_link_libraries(pumice_maskbench PRIVATE pumice_core)
 
 if(PUMICE_FUZZ AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND EXISTS ${tests_dir}/fuzz/gguf_fuzz.cpp)
   add_executable(gguf_fuzz ${tests_dir}/fuzz/gguf_fuzz.cpp)

@@ -223,10 +223,11 @@ const std::map<std::string, std::set<std::string>>& module_arrows() {
       {"format", {"base"}},
       {"media", {"base"}},
       {"text", {"base"}},
+      {"grammar", {"text", "base"}},
       {"kernels", {"vk"}},
       {"kv", {"base"}},
       {"model", {"kernels", "kv", "format"}},
-      {"engine", {"model", "kernels", "kv", "text", "media"}},
+      {"engine", {"model", "kernels", "kv", "text", "media", "grammar"}},
       {"api", {"engine"}},
   };
   return arrows;

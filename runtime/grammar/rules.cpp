@@ -1,0 +1,191 @@
+#include "grammar/rules.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace pumice::grammar {
+
+void Rules::add(RuleId rule, Production production) {
+  std::erase(production, Symbol::terminal(kEmptyText));
+  symbols_ += production.size() + 1;
+  if (symbols_ <= kMaxSymbols) rules_[rule].push_back(std::move(production));
+}
+
+// Exactly `count`: halves, so that a million takes some forty rules.
+Symbol Rules::row(Symbol symbol, uint32_t count) {
+  if (count == 1) return symbol;
+  const RuleId rule = add_rule();
+  if (count <= 4) {
+    add(rule, Production(count, symbol));
+    return Symbol::rule(rule);
+  }
+  const Symbol half = row(symbol, count / 2);
+  Production production = {half, half};
+  if (count % 2 == 1) production.push_back(symbol);
+  add(rule, std::move(production));
+  return Symbol::rule(rule);
+}
+
+// 0 to `count`, each number in one way: fewer than half of them, or half of them and the rest.
+Symbol Rules::at_most(Symbol symbol, uint32_t count) {
+  const RuleId rule = add_rule();
+  if (count <= 16) {
+    add(rule, {});
+    if (count > 0) add(rule, count == 1 ? Production{symbol} : Production{symbol, at_most(symbol, count - 1)});
+    return Symbol::rule(rule);
+  }
+  const uint32_t half = count / 2 + 1;
+  add(rule, {at_most(symbol, half - 1)});
+  add(rule, {row(symbol, half), at_most(symbol, count - half)});
+  return Symbol::rule(rule);
+}
+
+Symbol Rules::repeat(Symbol symbol, uint32_t min, uint32_t max, ExprId separator) {
+  const RuleId rule = add_rule();
+  if (max < min) return Symbol::rule(rule);  // nothing matches
+  if (max == 0) {
+    add(rule, {});
+    return Symbol::rule(rule);
+  }
+  const RuleId later = separator == kEmptyText ? 0 : add_rule();
+  Symbol next = symbol;
+  if (separator != kEmptyText) {
+    add(later, {Symbol::terminal(separator), symbol});
+    next = Symbol::rule(later);
+  }
+  if (min == 0) add(rule, {});
+  Production production = {symbol};
+  const uint32_t sure = min == 0 ? 0 : min - 1;
+  if (sure > 0) production.push_back(row(next, sure));
+  if (max == kUnbounded) {
+    const RuleId more = add_rule();
+    add(more, {});
+    add(more, {next, Symbol::rule(more)});
+    production.push_back(Symbol::rule(more));
+  } else if (max - 1 > sure) {
+    production.push_back(at_most(next, max - 1 - sure));
+  }
+  add(rule, std::move(production));
+  return Symbol::rule(rule);
+}
+
+std::vector<bool> Rules::rules_made_of(const std::function<bool(ExprId)>& fits) const {
+  std::vector<bool> made(rules_.size(), false);
+  // Which productions wait for a rule, and for how many they do.
+  std::vector<std::vector<std::pair<RuleId, size_t>>> waiting(rules_.size());
+  std::vector<std::vector<size_t>> open(rules_.size());
+  std::vector<RuleId> ready;
+  const auto reach = [&](RuleId rule) {
+    if (made[rule]) return;
+    made[rule] = true;
+    ready.push_back(rule);
+  };
+  for (RuleId rule = 0; rule < rules_.size(); ++rule)
+    for (size_t i = 0; i < rules_[rule].size(); ++i) {
+      size_t left = 0;
+      for (const Symbol& symbol : rules_[rule][i]) {
+        const bool is_rule = symbol.kind == Symbol::Kind::kRule;
+        if (is_rule) waiting[symbol.id].emplace_back(rule, i);
+        left += is_rule || !fits(symbol.id);
+      }
+      open[rule].push_back(left);
+      if (left == 0) reach(rule);
+    }
+  while (!ready.empty()) {
+    const RuleId rule = ready.back();
+    ready.pop_back();
+    for (const auto& [user, production] : waiting[rule])
+      if (--open[user][production] == 0) reach(user);
+  }
+  return made;
+}
+
+void Rules::drop_what_never_matches() {
+  const std::vector<bool> matching = rules_made_of([&](ExprId expr) { return exprs_.alive(expr); });
+  for (auto& productions : rules_) {
+    std::erase_if(productions, [&](const Production& production) {
+      return std::any_of(production.begin(), production.end(), [&](const Symbol& symbol) {
+        return symbol.kind == Symbol::Kind::kRule ? !matching[symbol.id] : !exprs_.alive(symbol.id);
+      });
+    });
+    std::vector<Production> kept;  // a production that stands twice would only double the work
+    for (Production& production : productions)
+      if (productions.size() > 64 || std::find(kept.begin(), kept.end(), production) == kept.end())
+        kept.push_back(std::move(production));
+    productions = std::move(kept);
+  }
+}
+
+// A → A x | y becomes A → y M, M → x M | nothing.
+void Rules::unroll_own_beginning(RuleId rule) {
+  const Symbol self = Symbol::rule(rule);
+  const auto begins = [&](const Production& production) { return !production.empty() && production[0] == self; };
+  if (std::none_of(rules_[rule].begin(), rules_[rule].end(), begins)) return;
+  const RuleId more = add_rule();
+  std::vector<Production> productions = std::exchange(rules_[rule], {});
+  add(more, {});
+  for (Production& production : productions) {
+    const bool own = begins(production);
+    if (own) production.erase(production.begin());
+    if (own && production.empty()) continue;
+    production.push_back(Symbol::rule(more));
+    add(own ? more : rule, std::move(production));
+  }
+}
+
+// A rule may lead back to itself without a byte in between only where it is the last of a production: its callers stay
+// the same then. Tarjan 1972, "Depth-first search and linear graph algorithms", without recursion.
+Result<void> Rules::check_beginnings() const {
+  const std::vector<bool> nullable = rules_made_of([&](ExprId expr) { return exprs_.nullable(expr); });
+  std::vector<std::vector<std::pair<RuleId, bool>>> begins(rules_.size());  // a rule, and whether more follows it
+  for (RuleId rule = 0; rule < rules_.size(); ++rule)
+    for (const Production& production : rules_[rule])
+      for (size_t i = 0; i < production.size(); ++i) {
+        const Symbol& symbol = production[i];
+        const bool is_rule = symbol.kind == Symbol::Kind::kRule;
+        if (is_rule) begins[rule].emplace_back(symbol.id, i + 1 < production.size());
+        if (is_rule ? !nullable[symbol.id] : !exprs_.nullable(symbol.id)) break;
+      }
+  constexpr uint32_t kNone = UINT32_MAX;
+  std::vector<uint32_t> order(rules_.size(), kNone), low(rules_.size(), 0), component(rules_.size(), kNone);
+  std::vector<std::pair<RuleId, size_t>> path;
+  std::vector<RuleId> stack;
+  uint32_t visited = 0;
+  for (RuleId from = 0; from < rules_.size(); ++from) {
+    if (order[from] == kNone) path.push_back({from, 0});
+    while (!path.empty()) {
+      const RuleId rule = path.back().first;
+      if (path.back().second == 0) {
+        order[rule] = low[rule] = visited++;
+        stack.push_back(rule);
+      }
+      if (path.back().second < begins[rule].size()) {
+        const RuleId next = begins[rule][path.back().second++].first;
+        if (order[next] == kNone) path.push_back({next, 0});
+        if (component[next] == kNone && order[next] != kNone) low[rule] = std::min(low[rule], order[next]);
+        continue;
+      }
+      path.pop_back();
+      if (!path.empty()) low[path.back().first] = std::min(low[path.back().first], low[rule]);
+      if (low[rule] != order[rule]) continue;
+      for (RuleId member = kNone; member != rule; stack.pop_back()) component[member = stack.back()] = rule;
+    }
+  }
+  for (RuleId rule = 0; rule < rules_.size(); ++rule)
+    for (const auto& [next, more] : begins[rule])
+      if (more && component[next] == component[rule])
+        return error(Status::kUnsupported, "a rule begins with itself by way of other rules (left recursion)");
+  return {};
+}
+
+Result<void> Rules::finish(RuleId root) {
+  root_ = root;
+  drop_what_never_matches();
+  if (exprs_.exhausted() || symbols_ > kMaxSymbols)
+    return error(Status::kUnsupported, "it becomes an automaton larger than the limit");
+  if (rules_[root].empty()) return error(Status::kUnsupported, "no text matches it");
+  for (RuleId rule = 0, count = static_cast<RuleId>(rules_.size()); rule < count; ++rule) unroll_own_beginning(rule);
+  return check_beginnings();
+}
+
+}  // namespace pumice::grammar

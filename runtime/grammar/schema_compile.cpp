@@ -1,0 +1,329 @@
+// From the normal form of a JSON Schema to rules.
+#include <map>
+#include <utility>
+
+#include "base/printable.h"
+#include "grammar/grammar.h"
+#include "grammar/schema_expand.h"
+#include "text/unicode.h"
+
+namespace pumice::grammar {
+namespace {
+
+constexpr size_t kMaxKeyPatterns = 6;
+constexpr size_t kMaxKeyCharacters = 2'000;
+constexpr size_t kMaxCounted = 50'000;  // rules of an object whose keys are counted
+
+// Keys that no schema declares, of one kind: those that the same patterns match.
+struct KeyClass {
+  ExprId key = kNever;  // with quotes and colon
+  Terms terms;
+};
+
+class SchemaCompiler {
+ public:
+  SchemaCompiler(SchemaDocument& document, const SchemaOptions& options)
+      : characters_(rules_.exprs(), Spelling::kJson),
+        arena_(rules_.exprs()),
+        expander_(document, characters_, options.reference_alone) {
+    const ExprId blank = arena_.text(" "), line = arena_.optional(arena_.text("\r"));
+    const ExprId spaces = arena_.any_of({arena_.repeat(blank, 0, 64), arena_.repeat(arena_.text("\t"), 0, 16)});
+    if (options.whitespace)
+      space_ = arena_.any_of({kEmptyText, blank, arena_.concat({line, arena_.text("\n"), spaces})});
+    comma_ = arena_.concat({space_, arena_.text(","), space_});
+    colon_ = arena_.concat({space_, arena_.text(":"), space_});
+    quote_ = arena_.text("\"");
+    ByteSet hex = ByteSet::range('0', '9');
+    for (const char c : {'a', 'A'}) hex |= ByteSet::range(static_cast<uint8_t>(c), static_cast<uint8_t>(c + 5));
+    const ExprId escaped = arena_.concat(arena_.text("\\u"), arena_.repeat(arena_.bytes(hex), 4, 4));
+    const ExprId free = arena_.any_of({characters_.any(), arena_.text("\\/"), escaped});
+    free_string_ = arena_.concat({quote_, arena_.repeat(free, 0), quote_});
+  }
+
+  Result<std::shared_ptr<const Grammar>> compile(NodeId root) {
+    const RuleId start = value({{root, false}}).id;
+    while (!open_.empty()) {
+      const auto [terms, rule] = std::move(open_.back());
+      open_.pop_back();
+      PUMICE_ASSIGN(const Union all, expander_.expand(*terms));
+      PUMICE_TRY(add_all(rule, all, terms->empty() ? root : terms->front().node));
+      if (arena_.exhausted()) break;
+    }
+    const CharSet plain = [] {
+      CharSet set{{0, 0x1F}, {'"', '"'}, {'\\', '\\'}};
+      return set.complement();
+    }();
+    const ExprId unit = characters_.one_of(plain);
+    if (auto finished = rules_.finish(start); !finished)
+      return error(finished.error().status, "schema: %s", finished.error().message.c_str());
+    return std::make_shared<const Grammar>(std::move(rules_), unit);
+  }
+
+ private:
+  Symbol value(Terms terms) {
+    std::sort(terms.begin(), terms.end());
+    terms.erase(std::unique(terms.begin(), terms.end()), terms.end());
+    const auto [place, is_new] = rule_of_.try_emplace(std::move(terms), 0);
+    if (is_new) {
+      place->second = rules_.add_rule();
+      open_.push_back({&place->first, place->second});
+    }
+    return Symbol::rule(place->second);
+  }
+
+  Result<void> add_all(RuleId rule, const Union& all, NodeId where) {
+    std::vector<ExprId> scalars;
+    for (const Product& product : all) {
+      if (product.types & kNullType) scalars.push_back(arena_.text("null"));
+      if (product.types & kTrueType) scalars.push_back(arena_.text("true"));
+      if (product.types & kFalseType) scalars.push_back(arena_.text("false"));
+      if (product.types & kNumberType) {
+        auto texts = number_texts(arena_, product.numbers);
+        if (!texts) return expander_.refused(where, {}, texts.error().message.c_str());
+        scalars.push_back(*texts);
+      }
+      if (product.types & kStringType)
+        scalars.push_back(product.strings.is_every()
+                              ? free_string_
+                              : arena_.concat({quote_, expander_.string_content(product.strings), quote_}));
+      if (product.types & kArrayType) add_array(rule, product.arrays);
+      if (product.types & kObjectType) PUMICE_TRY(add_object(rule, product.objects, where));
+    }
+    std::erase_if(scalars, [&](ExprId expr) { return !arena_.alive(expr); });
+    if (!scalars.empty()) rules_.add(rule, {Symbol::terminal(arena_.any_of(std::move(scalars)))});
+    return {};
+  }
+
+  void add_array(RuleId rule, const ArraySet& arrays) {
+    const Symbol open = Symbol::terminal(arena_.concat(arena_.text("["), space_));
+    const Symbol close = Symbol::terminal(arena_.concat(space_, arena_.text("]")));
+    const auto [min, max] = arrays.length;
+    const auto fixed = static_cast<uint32_t>(std::min<size_t>(arrays.prefix.size(), max));
+    if (fixed == 0) {
+      const Symbol items = max == 0 ? rules_.repeat(open, 0, 0) : rules_.repeat(value(arrays.rest), min, max, comma_);
+      return rules_.add(rule, {open, items, close});
+    }
+    // From the last fixed item back to the first.
+    Symbol rest = Symbol::terminal(kEmptyText);
+    if (max > fixed) {
+      const RuleId more = rules_.add_rule();
+      rules_.add(more, {Symbol::terminal(comma_), value(arrays.rest)});
+      rest = rules_.repeat(Symbol::rule(more), min > fixed ? min - fixed : 0, max == kUnbounded ? max : max - fixed);
+    }
+    for (uint32_t i = fixed; i-- > 0;) {
+      const RuleId from = rules_.add_rule();
+      if (i >= min) rules_.add(from, {});
+      if (i == 0) {
+        rules_.add(from, {value(arrays.prefix[0]), rest});
+      } else {
+        rules_.add(from, {Symbol::terminal(comma_), value(arrays.prefix[i]), rest});
+      }
+      rest = Symbol::rule(from);
+    }
+    rules_.add(rule, {open, rest, close});
+  }
+
+  // Any key but these, character by character: behind the first that differs, all may follow.
+  ExprId other_keys(const std::vector<std::u32string>& sorted, size_t begin, size_t end, size_t depth) {
+    std::vector<ExprId> parts;
+    CharSet taken;
+    if (begin == end || sorted[begin].size() > depth) {
+      parts.push_back(kEmptyText);
+    } else {
+      while (begin < end && sorted[begin].size() == depth) ++begin;
+    }
+    while (begin < end) {
+      size_t same = begin;
+      while (same < end && sorted[same][depth] == sorted[begin][depth]) ++same;
+      CharSet one;
+      one.add(sorted[begin][depth]);
+      taken.add(one);
+      parts.push_back(arena_.concat(characters_.one_of(one), other_keys(sorted, begin, same, depth + 1)));
+      begin = same;
+    }
+    parts.push_back(arena_.concat(characters_.one_of(taken.complement()), characters_.any_text()));
+    const ExprId expr = arena_.any_of(std::move(parts));
+    arena_.set_runs_free(expr);  // whatever comes next, some longer key begins so
+    return expr;
+  }
+
+  Result<ExprId> undeclared(const std::vector<std::string>& declared, NodeId where) {
+    std::vector<std::u32string> keys;
+    for (std::string_view key : declared) {
+      std::u32string& points = keys.emplace_back();
+      while (!key.empty()) {
+        const Utf8Unit unit = first_unit(key);
+        if (unit.state != Utf8State::kValid || points.size() > kMaxKeyCharacters)
+          return expander_.refused(where, "properties", "a key is longer than the limit or no Unicode");
+        points += static_cast<char32_t>(unit.code_point);
+        key.remove_prefix(unit.length);
+      }
+    }
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    return keys.empty() ? characters_.any_text() : other_keys(keys, 0, keys.size(), 0);
+  }
+
+  Result<std::vector<KeyClass>> key_classes(const ObjectSet& objects, const std::vector<std::string>& declared,
+                                            NodeId where) {
+    std::vector<ExprId> patterns;
+    for (const uint32_t index : objects.rules)
+      for (const auto& [expr, term] : expander_.key_rules(index).patterns)
+        if (std::find(patterns.begin(), patterns.end(), expr) == patterns.end()) patterns.push_back(expr);
+    if (patterns.size() > kMaxKeyPatterns)
+      return expander_.refused(where, "patternProperties", "more patterns for one object than the limit of 6");
+    std::vector<ExprId> names;
+    for (const Terms& terms : objects.names) {
+      PUMICE_ASSIGN(const Union all, expander_.expand(terms));
+      std::vector<ExprId> options;
+      for (const Product& product : all)
+        if (product.types & kStringType) options.push_back(expander_.string_content(product.strings));
+      names.push_back(arena_.any_of(std::move(options)));
+    }
+    std::vector<KeyClass> classes;
+    for (uint32_t matched = 0; matched < 1u << patterns.size(); ++matched) {
+      KeyClass one;
+      for (const uint32_t index : objects.rules) add_terms(one.terms, expander_.key_rules(index), patterns, matched);
+      if (expander_.impossible(one.terms)) continue;
+      PUMICE_ASSIGN(const ExprId keys, undeclared(declared, where));
+      std::vector<ExprId> all = names;
+      all.push_back(keys);
+      for (size_t i = 0; i < patterns.size(); ++i)
+        all.push_back(matched >> i & 1 ? patterns[i] : arena_.complement(patterns[i]));
+      const ExprId key = arena_.all_of(std::move(all));
+      if (!arena_.alive(key)) continue;
+      one.key = arena_.concat({quote_, key, quote_, colon_});
+      classes.push_back(std::move(one));
+    }
+    return classes;
+  }
+
+  static void add_terms(Terms& terms, const KeyRules& rules, const std::vector<ExprId>& patterns, uint32_t matched) {
+    bool spoken_of = false;
+    for (const auto& [expr, term] : rules.patterns) {
+      const auto at = std::find(patterns.begin(), patterns.end(), expr) - patterns.begin();
+      if (!(matched >> at & 1)) continue;
+      terms.push_back(term);
+      spoken_of = true;
+    }
+    if (!spoken_of && rules.additional) terms.push_back(*rules.additional);
+  }
+
+  std::vector<std::string> declared_keys(const ObjectSet& objects) const {
+    std::vector<std::string> keys;
+    std::map<std::string_view, bool> known;
+    for (const uint32_t index : objects.rules)
+      for (const auto& property : expander_.key_rules(index).properties)
+        if (known.emplace(property.first, true).second) keys.push_back(property.first);
+    for (const std::string& key : objects.required)
+      if (known.emplace(key, true).second) keys.push_back(key);
+    return keys;
+  }
+
+  Result<void> add_object(RuleId rule, const ObjectSet& objects, NodeId where);
+
+  struct Member {
+    Symbol key, value;
+    bool required = false;
+  };
+  RuleId members(const std::vector<Member>& declared, const std::vector<KeyClass>& classes, Bounds count);
+  std::vector<RuleId> further_members(const std::vector<KeyClass>& classes, Bounds count, uint32_t counted);
+
+  Rules rules_;
+  Characters characters_;
+  ExprArena& arena_;
+  SchemaExpander expander_;
+  std::map<Terms, RuleId> rule_of_;
+  std::vector<std::pair<const Terms*, RuleId>> open_;  // rules without productions yet
+  ExprId space_ = kEmptyText, comma_ = kNever, colon_ = kNever, quote_ = kNever, free_string_ = kNever;
+};
+
+Result<void> SchemaCompiler::add_object(RuleId rule, const ObjectSet& objects, NodeId where) {
+  const std::vector<std::string> keys = declared_keys(objects);
+  PUMICE_ASSIGN(const std::vector<KeyClass> classes, key_classes(objects, keys, where));
+  std::vector<Member> declared;
+  const std::set<std::string> required(objects.required.begin(), objects.required.end());
+  for (const std::string& key : keys) {
+    const bool needed = required.contains(key);
+    const Terms terms = expander_.terms_of_key(objects, key);
+    if (!needed && expander_.impossible(terms)) continue;
+    std::string text;
+    append_json_string(text, key);
+    declared.push_back({Symbol::terminal(arena_.concat(arena_.text(text), colon_)), value(terms), needed});
+  }
+  Bounds count = objects.count;
+  const auto most = static_cast<uint32_t>(declared.size());
+  if (count.min <= required.size()) count.min = 0;
+  if (classes.empty() && count.max >= most) count.max = kUnbounded;
+  if (!classes.empty() && count.min > most + 1)
+    return expander_.refused(where, "minProperties", "that undeclared keys differ from each other is not supported");
+  const uint64_t counted = count.max != kUnbounded ? uint64_t{count.max} + 1 : count.min;
+  if (counted * (most + 1) > kMaxCounted)
+    return expander_.refused(where, count.min > 0 ? "minProperties" : "maxProperties", "it is larger than the limit");
+  const Symbol inside = Symbol::rule(members(declared, classes, count));
+  rules_.add(rule, {Symbol::terminal(arena_.concat(arena_.text("{"), space_)), inside,
+                    Symbol::terminal(arena_.concat(space_, arena_.text("}")))});
+  return {};
+}
+
+// Rules for what may follow so many members, when the declared ones are through. Undeclared keys may be equal, so that
+// together they count as one towards the minimum.
+std::vector<RuleId> SchemaCompiler::further_members(const std::vector<KeyClass>& classes, Bounds count,
+                                                    uint32_t counted) {
+  std::vector<RuleId> next(counted + 1), after(counted + 1);  // the next member; what may follow it
+  for (uint32_t c = 0; c <= counted; ++c) next[c] = rules_.add_rule(), after[c] = rules_.add_rule();
+  for (uint32_t c = 0; c <= counted; ++c) {
+    const uint32_t more = std::min(c + 1, counted);
+    if (c >= count.max) continue;
+    for (const KeyClass& one : classes) {
+      const RuleId pair = rules_.add_rule();
+      rules_.add(pair, {Symbol::terminal(one.key), value(one.terms)});
+      if (c + 1 >= count.min) rules_.add(next[c], {Symbol::rule(pair), Symbol::rule(after[more])});
+      rules_.add(after[c], {Symbol::terminal(comma_), Symbol::rule(pair), Symbol::rule(after[more])});
+    }
+  }
+  for (uint32_t c = 0; c <= counted; ++c) rules_.add(after[c], {});
+  return next;
+}
+
+RuleId SchemaCompiler::members(const std::vector<Member>& declared, const std::vector<KeyClass>& classes,
+                               Bounds count) {
+  // With a maximum numbers go up to it, else to the minimum, where they stay.
+  const uint32_t counted = count.max != kUnbounded ? count.max : count.min;
+  std::vector<RuleId> next = further_members(classes, count, counted);
+  bool may_end = true;
+  for (size_t i = declared.size(); i-- > 0;) {
+    std::vector<RuleId> before(counted + 1);
+    for (uint32_t c = 0; c <= counted; ++c) {
+      before[c] = rules_.add_rule();
+      if (!declared[i].required) rules_.add(before[c], {Symbol::rule(next[c])});
+      if (c >= count.max) continue;
+      const uint32_t more = std::min(c + 1, counted);
+      const RuleId after = rules_.add_rule();
+      if (may_end && c + 1 >= count.min) rules_.add(after, {});
+      rules_.add(after, {Symbol::terminal(comma_), Symbol::rule(next[more])});
+      rules_.add(before[c], {declared[i].key, declared[i].value, Symbol::rule(after)});
+    }
+    may_end = may_end && !declared[i].required;
+    next = std::move(before);
+  }
+  const RuleId all = rules_.add_rule();
+  if (may_end && count.min == 0) rules_.add(all, {});
+  rules_.add(all, {Symbol::rule(next[0])});
+  return all;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Grammar>> Grammar::from_schema(const Json& schema, const SchemaOptions& options) {
+  SchemaDocument document(schema, options.remotes);
+  SchemaCompiler compiler(document, options);
+  return compiler.compile(document.root());
+}
+
+Result<std::shared_ptr<const Grammar>> Grammar::from_schema_text(std::string_view text, const SchemaOptions& options) {
+  PUMICE_ASSIGN(const Json schema, Json::parse(text, {.bytes = kMaxSourceBytes}));
+  return from_schema(schema, options);
+}
+
+}  // namespace pumice::grammar

@@ -1,0 +1,179 @@
+// JSON Schemas: what they accept, what they refuse to say.
+#include <gtest/gtest.h>
+
+#include "tests/grammar/grammar_support.h"
+
+namespace pumice::test::schema_test {
+
+using grammar::Grammar;
+using testing::accepts;
+using testing::made;
+using testing::refusal;
+
+struct Case {
+  const char* schema;
+  std::vector<const char*> yes, no;
+};
+
+void check(const std::vector<Case>& cases) {
+  for (const Case& one : cases) {
+    const auto grammar = made(Grammar::from_schema_text(one.schema));
+    for (const char* text : one.yes) EXPECT_TRUE(accepts(grammar, text)) << one.schema << " on " << text;
+    for (const char* text : one.no) EXPECT_FALSE(accepts(grammar, text)) << one.schema << " on " << text;
+  }
+}
+
+TEST(Schema, Types) {
+  check(
+      {{"{}",
+        {"1", "\"a\\u00e9\\/\"", "[1, {\"a\": null}]", "{\"a\":1,\"b\":[]}", "true", "-1.5e3"},
+        {"", "[1", "{a:1}", "'a'"}},
+       {"true", {"null"}, {"nul"}},
+       {R"({"type":"integer"})", {"0", "-12"}, {"1.5", "01", "\"1\"", "1.0"}},
+       {R"({"type":["null","boolean"]})", {"null", "true", "false"}, {"1", "\"\""}},
+       {R"({"type":"string"})", {"\"\"", "\"ü \\\" \\n 🌋\""}, {"\"", "\"\n\"", "\"\xff\"", "a"}},
+       {R"({"type":"array"})", {"[]", "[ 1 ]", "[\n  1,\n  2\n]"}, {"[1,]", "[,]"}},
+       {R"({"enum":["a",1,null,[1,{"x":true}]]})", {"\"a\"", "1", "null", "[1, {\"x\": true}]"}, {"\"b\"", "2", "[1]"}},
+       {R"({"const":{"a":[1]}})", {"{\"a\":[1]}"}, {"{}", "{\"a\":[2]}", "{\"a\":[1],\"b\":1}"}}});
+}
+
+TEST(Schema, Strings) {
+  check({{R"({"type":"string","minLength":2,"maxLength":3})", {"\"ab\"", "\"ü🌋\\n\""}, {"\"a\"", "\"abcd\""}},
+         {R"({"type":"string","pattern":"^a+$","minLength":3})", {"\"aaa\""}, {"\"aa\"", "\"aab\""}},
+         {R"({"type":"string","pattern":"b"})", {"\"abc\""}, {"\"ac\""}},
+         {R"({"pattern":"^\\S+$"})", {"\"ab\"", "1"}, {"\"a b\""}},
+         {R"({"type":"string","format":"date-time"})",
+          {"\"2024-02-29T12:30:00Z\""},
+          {"\"2023-02-29T12:30:00Z\"", "\"x\""}},
+         {R"({"type":"string","format":"uuid"})", {"\"123e4567-e89b-12d3-a456-426614174000\""}, {"\"123e4567\""}},
+         {R"({"type":"string","format":"ipv6"})",
+          {"\"::1\"", "\"fe80::1:2\"", "\"1:2:3:4:5:6:7:8\""},
+          {"\"1::2::3\"", "\":\""}},
+         {R"({"type":"string","format":"made-up"})", {"\"anything\""}, {"1"}}});
+}
+
+TEST(Schema, Objects) {
+  check(
+      {{R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string"}},"required":["b"]})",
+        {R"({"a":1,"b":"x"})", R"({ "b" : "x" })", R"({"b":"x","c":[]})", "{\n  \"a\": 1,\n  \"b\": \"\"\n}"},
+        {"{}", R"({"a":1})", R"({"a":"x","b":"x"})", R"({"b":"x","\u0061":"no"})"}},
+       {R"({"properties":{"a":{}},"additionalProperties":false})", {"{}", R"({"a":1})", "3"}, {R"({"b":1})"}},
+       {R"({"type":"object","additionalProperties":{"type":"integer"}})", {"{}", R"({"x":1,"y":2})"}, {R"({"x":"1"})"}},
+       {R"({"type":"object","patternProperties":{"^n":{"type":"integer"}},"additionalProperties":{"type":"string"}})",
+        {R"({"n1":1,"x":"y"})"},
+        {R"({"n1":"1"})", R"({"x":1})"}},
+       {R"({"type":"object","propertyNames":{"maxLength":2}})", {R"({"ab":1})"}, {R"({"abc":1})"}},
+       {R"({"type":"object","properties":{"a":{},"b":{},"c":{}},"additionalProperties":false,"minProperties":2,
+             "maxProperties":2})",
+        {R"({"a":1,"b":1})", R"({"a":1,"c":1})"},
+        {R"({"a":1})", R"({"a":1,"b":1,"c":1})"}},
+       {R"({"type":"object","minProperties":1})", {R"({"x":1})"}, {"{}"}},
+       {R"({"type":"object","maxProperties":1})", {"{}", R"({"x":1})"}, {R"({"x":1,"y":1})"}},
+       {R"({"type":"object","required":["z"],"additionalProperties":{"type":"integer"}})",
+        {R"({"z":1})"},
+        {R"({"z":""})"}}});
+}
+
+TEST(Schema, Arrays) {
+  check({{R"({"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":3})",
+          {"[1]", "[1,2,3]"},
+          {"[]", "[1,2,3,4]"}},
+         {R"({"type":"array","prefixItems":[{"type":"integer"},{"type":"string"}],"items":false,"minItems":1})",
+          {"[1]", "[1,\"a\"]"},
+          {"[]", "[1,1]", "[1,\"a\",2]"}},
+         {R"({"type":"array","items":[{"type":"integer"}],"additionalItems":{"type":"null"}})",
+          {"[]", "[1,null,null]"},
+          {"[1,1]"}},
+         {R"({"type":"array","maxItems":0})", {"[]"}, {"[1]"}},
+         {R"({"type":"array","uniqueItems":true,"maxItems":1})", {"[]", "[1]"}, {"[1,1]"}}});
+  const auto many =
+      made(Grammar::from_schema_text(R"({"type":"array","items":{"const":7},"minItems":700,"maxItems":100000})"));
+  for (const auto& [count, right] : std::vector<std::pair<int, bool>>{{699, false}, {700, true}, {5000, true}}) {
+    std::string text = "[7";
+    for (int i = 1; i < count; ++i) text += ",7";
+    EXPECT_EQ(accepts(many, text + "]"), right) << count;
+  }
+}
+
+TEST(Schema, Logic) {
+  check({{R"({"anyOf":[{"type":"integer"},{"type":"string"}]})", {"1", "\"a\""}, {"true", "1.5"}},
+         {R"({"allOf":[{"minimum":2},{"maximum":5},{"type":"integer"}]})", {"2", "5"}, {"1", "6", "2.5"}},
+         {R"({"oneOf":[{"type":"integer","multipleOf":2},{"type":"integer","multipleOf":3}]})",
+          {"2", "3", "9"},
+          {"6", "1", "0"}},
+         {R"({"oneOf":[{"required":["a"]},{"required":["b"]}],"type":"object"})",
+          {R"({"a":1})", R"({"b":1})"},
+          {"{}", R"({"a":1,"b":1})"}},
+         {R"({"not":{"type":"string"}})", {"1", "{}"}, {"\"a\""}},
+         {R"({"type":"string","not":{"enum":["a","b"]}})", {"\"c\"", "\"ab\"", "\"\""}, {"\"a\"", "\"b\""}},
+         {R"({"type":"object","not":{"required":["a"]}})", {"{}", R"({"b":1})"}, {R"({"a":1})"}},
+         {R"({"if":{"type":"integer"},"then":{"minimum":5},"else":{"type":"null"}})",
+          {"5", "null"},
+          {"4", "\"a\"", "1.5"}},
+         {R"({"type":"object","properties":{"a":{},"b":{}},"dependentRequired":{"a":["b"]},
+             "additionalProperties":false})",
+          {"{}", R"({"b":1})", R"({"a":1,"b":1})"},
+          {R"({"a":1})"}},
+         {R"({"allOf":[{"properties":{"a":{"minimum":3}}},{"properties":{"a":{"type":"integer"}},"required":["a"]}]})",
+          {R"({"a":3})"},
+          {R"({"a":2})", R"({"a":3.5})", "{}"}}});
+}
+
+TEST(Schema, References) {
+  check({{R"({"$defs":{"n":{"type":"object","properties":{"v":{"type":"integer"},"next":{"$ref":"#/$defs/n"}},
+             "additionalProperties":false}},"$ref":"#/$defs/n"})",
+          {R"({"v":1,"next":{"next":{"v":2}}})"},
+          {R"({"next":{"v":"x"}})"}},
+         {R"({"$id":"http://x.org/a","$defs":{"b":{"$id":"b","type":"integer"},"c":{"$anchor":"c","type":"null"}},
+             "anyOf":[{"$ref":"b"},{"$ref":"#c"}]})",
+          {"1", "null"},
+          {"true"}},
+         {R"({"definitions":{"a/b~c":{"type":"integer"}},"$ref":"#/definitions/a~1b~0c"})", {"1"}, {"\"\""}},
+         {R"({"$ref":"#/$defs/a","maximum":3,"$defs":{"a":{"type":"integer"}}})", {"3"}, {"4"}}});
+}
+
+TEST(Schema, SaysWhatItCannotSay) {
+  const auto refused = [](const char* schema, const char* place) {
+    const std::string message = refusal(Grammar::from_schema_text(schema));
+    EXPECT_NE(message.find(std::string("schema, at '") + place + "': "), std::string::npos)
+        << schema << ": " << message;
+  };
+  refused(R"({"type":"array","items":{"uniqueItems":true}})", "/items/uniqueItems");
+  refused(R"({"properties":{"a":{"contains":{"type":"null"}}}})", "/properties/a/contains");
+  refused(R"({"properties":{"a/b":{"pattern":"(a)\\1"}}})", "/properties/a~1b/pattern");
+  refused(R"({"unevaluatedProperties":false})", "/unevaluatedProperties");
+  refused(R"({"$dynamicRef":"#a"})", "/$dynamicRef");
+  refused(R"({"$ref":"#/nowhere"})", "/$ref");
+  refused(R"({"$ref":"https://example.com/other"})", "/$ref");
+  refused(R"({"$ref":"#"})", "");
+  refused(R"({"type":"any"})", "/type");
+  refused(R"({"type":"integer","exclusiveMinimum":true,"minimum":1})", "/exclusiveMinimum");
+  refused(R"({"minLength":-1})", "/minLength");
+  refused(R"({"type":"object","minProperties":2})", "/minProperties");
+  refused(R"({"not":{"type":"array","items":{"type":"null"}}})", "/not/items");
+  refused(R"({"oneOf":[{"items":{"type":"null"}},{"minItems":1}]})", "/oneOf");
+  EXPECT_EQ(refusal(Grammar::from_schema_text("false")), "schema: no text matches it");
+  EXPECT_EQ(refusal(Grammar::from_schema_text(R"({"type":"integer","minimum":5,"maximum":4})")),
+            "schema: no text matches it");
+  EXPECT_EQ(refusal(Grammar::from_schema_text(R"({"type":"string","format":"date","maxLength":9})")),
+            "schema: no text matches it");
+  EXPECT_EQ(refusal(Grammar::from_schema_text("{\"a\":}")), "JSON, line 1, column 6: a value is expected");
+  EXPECT_NE(refusal(Grammar::from_schema_text("3")), "accepted");
+}
+
+TEST(Schema, NoWhitespaceWhereNoneIsWanted) {
+  const auto grammar = made(Grammar::from_schema_text(R"({"type":"array"})", {.whitespace = false}));
+  EXPECT_TRUE(accepts(grammar, "[1,{\"a\":2}]"));
+  EXPECT_FALSE(accepts(grammar, "[1, 2]"));
+}
+
+TEST(Schema, OtherDocuments) {
+  grammar::SchemaOptions options;
+  options.remotes.emplace("http://x.org/n.json", *Json::parse(R"({"$defs":{"i":{"type":"integer"}},"type":"null"})"));
+  const auto grammar = made(Grammar::from_schema_text(
+      R"({"$id":"http://x.org/s.json","anyOf":[{"$ref":"n.json"},{"$ref":"n.json#/$defs/i"}]})", options));
+  EXPECT_TRUE(accepts(grammar, "1") && accepts(grammar, "null"));
+  EXPECT_FALSE(accepts(grammar, "\"\""));
+}
+
+}  // namespace pumice::test::schema_test
