@@ -120,6 +120,7 @@ pumice_mutate(picture_mutate 20000 100000)
 pumice_mutate(tower_mutate 5000 100000 ${tests_dir}/support/tower_model.cpp
   ${tests_dir}/support/synthetic_model.cpp)
 pumice_mutate(template_mutate 20000 100000)
+pumice_mutate(grammar_mutate 3000 3000)
 
 add_executable(pumice_maskbench ${tests_dir}/maskbench/pumice_maskbench.cpp)
 pumice_compile_options(pumice_maskbench)

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <random>
 #include <string_view>
 #include <utility>
@@ -34,6 +35,8 @@ struct RunFlags {
   std::string when_full = "stop";
   std::uint32_t sink_tokens = pumice_context_options_init().sink_tokens;
   std::optional<std::uint64_t> seed;
+  std::string schema_file, grammar_file, regex;
+  std::vector<std::string> choices;
   bool greedy = false, ignore_eos = false, stats = false, profile = false, json = false;
 };
 
@@ -93,6 +96,31 @@ PumiceRequestOptions request_options(const pumice::Model& model, const RunFlags&
   options.ignore_eos = flags.ignore_eos ? 1 : 0;
   options.seed = seed;
   return options;
+}
+
+void add_grammar_flags(CLI::App* run, RunFlags* flags) {
+  CLI::Option* const all[] = {
+      run->add_option("--json-schema", flags->schema_file,
+                      "the reply is JSON that this schema accepts; -: standard input")
+          ->type_name("FILE"),
+      run->add_option("--grammar", flags->grammar_file, "the reply matches this grammar (GBNF)")->type_name("FILE"),
+      run->add_option("--regex", flags->regex, "this regular expression matches the whole reply")->type_name("REGEX"),
+      run->add_option("--choice", flags->choices, "the reply is this text, or another --choice")->type_name("TEXT")};
+  for (CLI::Option* one : all) {
+    one->group("Form of the reply");
+    for (CLI::Option* other : all)
+      if (other != one) one->excludes(other);
+  }
+}
+
+std::optional<pumice::Grammar> grammar_of(const pumice::Model& model, const RunFlags& flags) {
+  const auto text_of = [](const std::string& path) { return read_prompt({.file = path}); };
+  if (!flags.schema_file.empty()) return pumice::Grammar(model, PUMICE_GRAMMAR_JSON_SCHEMA, text_of(flags.schema_file));
+  if (!flags.grammar_file.empty()) return pumice::Grammar(model, PUMICE_GRAMMAR_GBNF, text_of(flags.grammar_file));
+  if (!flags.regex.empty()) return pumice::Grammar(model, PUMICE_GRAMMAR_REGEX, flags.regex);
+  if (!flags.choices.empty())
+    return pumice::Grammar(model, PUMICE_GRAMMAR_CHOICES, nlohmann::json(flags.choices).dump());
+  return std::nullopt;
 }
 
 std::uint64_t random_seed() {
@@ -211,7 +239,10 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
   if (flags.max_tokens == 0) {
     prefill_only(session, sequence, flags, outcome);
   } else {
-    generate(request_options(session.model(), flags, outcome->seed), context, sequence, text, flags, outcome);
+    const std::optional<pumice::Grammar> grammar = grammar_of(session.model(), flags);
+    PumiceRequestOptions request = request_options(session.model(), flags, outcome->seed);
+    request.grammar = grammar ? grammar->get() : nullptr;
+    generate(request, context, sequence, text, flags, outcome);
   }
   if (!flags.json) steer_stdout("\n");
   save_session(sequence, flags, outcome);
@@ -306,6 +337,7 @@ void add_run_command(CLI::App* app, Action* action) {
   run_app->add_flag("--stats", flags->stats, "figures on standard error");
   run_app->add_flag("--profile", flags->profile, "GPU time of each kernel on standard error, or in the JSON");
   add_sampling_flags(run_app, flags.get());
+  add_grammar_flags(run_app, flags.get());
   add_context_flags(run_app, &flags->context, true);
   run_app
       ->add_option("--when-full", flags->when_full,

@@ -68,6 +68,7 @@ typedef struct PumiceDevice PumiceDevice;
 typedef struct PumiceModel PumiceModel;
 typedef struct PumiceContext PumiceContext;
 typedef struct PumiceSequence PumiceSequence;
+typedef struct PumiceGrammar PumiceGrammar;
 typedef struct PumiceEncoder PumiceEncoder;
 typedef struct PumiceTranslator PumiceTranslator;
 typedef struct PumiceTranscriber PumiceTranscriber;
@@ -1159,6 +1160,37 @@ static inline PumiceScoreOptions pumice_score_options_init(void) {
  * sequence as it was; PUMICE_CANCELLED when on_logits asked for it. */
 PUMICE_API PumiceResult pumice_sequence_score(PumiceSequence* sequence, const PumiceScoreOptions* options);
 
+/* ---- Grammars: what a reply must be. ------------------------------------------------------------------------------ */
+
+typedef enum PumiceGrammarKind {
+  PUMICE_GRAMMAR_JSON_SCHEMA = 1, /* draft 2020-12 or 7: the reply is JSON that it accepts */
+  PUMICE_GRAMMAR_GBNF = 2,        /* llama.cpp's notation; the rule root is the reply */
+  PUMICE_GRAMMAR_REGEX = 3,       /* ECMA-262's syntax; it matches the whole reply */
+  PUMICE_GRAMMAR_CHOICES = 4      /* a JSON list of texts, one of which is the reply */
+} PumiceGrammarKind;
+
+typedef struct PumiceGrammarOptions {
+  size_t size;
+  const void* next;
+  PumiceGrammarKind kind;
+  int32_t disable_whitespace; /* of JSON_SCHEMA, nonzero: one line without spaces */
+  const char* text;           /* UTF-8 */
+  size_t text_length;
+} PumiceGrammarOptions;
+
+static inline PumiceGrammarOptions pumice_grammar_options_init(void) {
+  PumiceGrammarOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceGrammarOptions);
+  return o;
+}
+
+/* Compiles it. PUMICE_MALFORMED: it is wrong; PUMICE_UNSUPPORTED: it says what this version has no exact form for,
+ * matches nothing, or is larger than the limits. The error names the place: a JSON pointer, or line and column.
+ * Any number of requests may use one grammar, also at once and after it has been destroyed. */
+PUMICE_API PumiceResult pumice_grammar_create(PumiceModel* model, const PumiceGrammarOptions* options,
+                                              PumiceGrammar** grammar);
+PUMICE_API void pumice_grammar_destroy(PumiceGrammar* grammar);
+
 /* ---- Requests. --------------------------------------------------------------------------------------------------- */
 
 typedef struct PumiceRequestOptions {
@@ -1176,6 +1208,8 @@ typedef struct PumiceRequestOptions {
   float frequency_penalty, presence_penalty; /* 0: off */
   uint32_t penalty_window; /* tokens looked back upon */
   uint64_t seed;
+  const PumiceGrammar* grammar; /* of the same model: only such tokens are drawn, and the reply ends when it is complete;
+                                   NULL: none */
 } PumiceRequestOptions;
 
 /* Defaults: greedy. */

@@ -285,6 +285,27 @@ class Model {
 };
 
 // Vectors of texts.
+class Grammar {
+ public:
+  Grammar(const Model& model, PumiceGrammarKind kind, std::string_view text, bool whitespace = true) {
+    PumiceGrammarOptions options = pumice_grammar_options_init();
+    options.kind = kind;
+    options.text = text.data();
+    options.text_length = text.size();
+    options.disable_whitespace = whitespace ? 0 : 1;
+    PumiceGrammar* grammar = nullptr;
+    model.check(pumice_grammar_create(model.get(), &options, &grammar));
+    handle_ = {grammar, pumice_grammar_destroy};
+  }
+  Grammar(Grammar&&) noexcept = default;
+  Grammar& operator=(Grammar&&) noexcept = default;
+
+  PumiceGrammar* get() const noexcept { return handle_.get(); }
+
+ private:
+  std::unique_ptr<PumiceGrammar, decltype(&pumice_grammar_destroy)> handle_{nullptr, pumice_grammar_destroy};
+};
+
 class Encoder {
  public:
   explicit Encoder(const Model& model, const PumiceEncoderOptions& options = pumice_encoder_options_init()) {

@@ -23,6 +23,7 @@
 #include "engine/transcriber.h"
 #include "engine/translator.h"
 #include "format/gguf.h"
+#include "grammar/grammar.h"
 #include "kernels/kernels.h"
 #include "model/model.h"
 #include "model/tower_weights.h"
@@ -92,6 +93,8 @@ struct ModelObject {
   std::optional<Gguf> file;
   std::optional<Tokenizer> tokenizer;
   std::optional<Error> tokenizer_error;  // why there is none
+  std::mutex trie_mutex;
+  std::shared_ptr<const grammar::TokenTrie> trie;  // of the tokenizer, for grammars; null: not made yet
   std::optional<Model> model;
   std::optional<Tower> tower;
   std::string tower_digest;  // of all that its file holds
@@ -110,6 +113,12 @@ struct ContextObject {
   std::vector<RequestObject*> requests;    // that are not retired; in a turn
   std::atomic<Retired*> retired{nullptr};  // to be removed
   LastError last_error;
+};
+
+struct GrammarObject {
+  std::shared_ptr<ModelObject> model;
+  std::shared_ptr<const grammar::Grammar> grammar;
+  std::shared_ptr<const grammar::TokenTrie> tokens;
 };
 
 struct EncoderObject {
@@ -291,6 +300,9 @@ struct PumiceTranslator {
 };
 struct PumiceTranscriber {
   std::shared_ptr<pumice::TranscriberObject> object;
+};
+struct PumiceGrammar {
+  std::shared_ptr<pumice::GrammarObject> object;
 };
 struct PumiceEncoder {
   std::shared_ptr<pumice::EncoderObject> object;

@@ -146,8 +146,13 @@ PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequest
   return guarded(sequence->object, [&](SequenceObject& of) -> Result<void> {
     PUMICE_ASSIGN(const PumiceRequestOptions given, taken(options, pumice_request_options_init(), "options"));
     if (!request || (!given.ids && given.count > 0)) return invalid("request or ids");
-    PUMICE_ASSIGN(const GenerationParams params, translate(given));
+    PUMICE_ASSIGN(GenerationParams params, translate(given));
     ContextObject& context = *of.context;
+    if (given.grammar) {
+      const GrammarObject& grammar = *given.grammar->object;
+      if (grammar.model != context.model) return invalid("the grammar is of another model");
+      params.matcher = std::make_shared<grammar::Matcher>(grammar.grammar, grammar.tokens);
+    }
     auto handle = std::make_unique<PumiceRequest>();
     handle->object = retiring<RequestObject>(of.context);
     RequestObject& object = *handle->object;

@@ -52,9 +52,15 @@ bool Batch::gather(ActiveRequests active) {
 
 Result<bool> Batch::submit() {
   const bool greedy = std::ranges::all_of(requests_, [](const Request* r) { return r->params.greedy(); });
-  const StepEnd end = greedy ? StepEnd::kGreedy : StepEnd::kSample;
-  PUMICE_ASSIGN(const bool ready, recorder_.decode_ready(static_cast<uint32_t>(members_.size()), end));
+  const bool masked = std::ranges::any_of(requests_, [](const Request* r) { return r->params.matcher != nullptr; });
+  const StepEnd end = masked ? StepEnd::kNothing : greedy ? StepEnd::kGreedy : StepEnd::kSample;
+  const auto count = static_cast<uint32_t>(members_.size());
+  PUMICE_ASSIGN(bool ready, recorder_.decode_ready(count, end));
+  if (ready && masked) {
+    PUMICE_ASSIGN(ready, recorder_.decode_ready(count, StepEnd::kDraw));
+  }
   if (!ready) return false;
+  if (masked) open_.reserve(requests_.size());
   for (const Request* request : requests_) {
     Sequence& sequence = *request->sequence;
     PUMICE_TRY(pages_.prepare(sequence, request->drawn - 1, 1));
@@ -63,17 +69,49 @@ Result<bool> Batch::submit() {
   PUMICE_ASSIGN(const uint64_t value, recorder_.submit_decode(members_, end));
   for (Request* request : requests_) {
     request->sequence->state_at = request->drawn;
-    request->in_flight.push_back({.value = value, .log_position = request->drawn});
+    request->in_flight.push_back({.value = value, .log_position = request->drawn, .open = masked});
     request->scheduled = request->drawn;
     ++request->drawn;
     ++request->draws;
   }
   ++stats_.submissions;
+  if (masked) {
+    open_.assign(requests_.begin(), requests_.end());
+    open_value_ = value;
+  }
+  return true;
+}
+
+Result<void> Batch::submit_draw() {
+  PUMICE_ASSIGN(const uint64_t value, recorder_.submit_decode(members_, StepEnd::kDraw));
+  for (Request* request : open_) {
+    if (request->in_flight.empty()) continue;  // the device was lost
+    request->in_flight.back().value = value;
+    request->in_flight.back().open = false;
+  }
+  ++stats_.submissions;
+  return {};
+}
+
+bool Batch::close() {
+  const auto waits = [](const Request* r) { return r->params.matcher && !r->ending && r->in_flight.size() > 1; };
+  if (std::ranges::any_of(open_, waits)) return false;
+  if (open_.empty()) return true;
+  for (Request* request : open_) {
+    if (request->ending) continue;
+    if (Result<void> made = sampling_.mask(*request); !made) request->fail(std::move(made).error());
+  }
+  if (const Result<void> drawn = submit_draw(); !drawn)
+    for (Request* request : open_) {
+      if (!request->in_flight.empty()) request->in_flight.back().open = false;
+      request->fail(drawn.error());
+    }
+  open_.clear();
   return true;
 }
 
 void Batch::schedule(ActiveRequests active) {
-  while (gather(active)) {
+  while (close() && gather(active)) {
     const Result<bool> submitted = submit();
     if (!submitted)
       for (Request* request : requests_) request->fail(submitted.error());

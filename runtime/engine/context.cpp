@@ -108,9 +108,9 @@ Context::Context(const Model& model, const ContextPlan& plan, std::unique_ptr<Co
       sampling_(memory_->recorder, std::move(stop_tokens)),
       sliding_(options(), *memory_->cache, pages_, sampling_, memory_->recorder, stats_),
       table_(options(), *memory_->cache, pages_, slots_),
-      prefill_(plan_, *memory_->cache, pages_, memory_->recorder, stats_, encoder_.get()),
+      prefill_(plan_, *memory_->cache, pages_, sampling_, memory_->recorder, stats_, encoder_.get()),
       admission_(options(), *memory_->cache, pages_, stats_),
-      batch_(options(), *memory_->cache, pages_, sliding_, admission_, memory_->recorder, stats_),
+      batch_(options(), *memory_->cache, pages_, sampling_, sliding_, admission_, memory_->recorder, stats_),
       scheduler_(options(), {.model = model,
                              .device = model.kernels().device(),
                              .cache = *memory_->cache,
@@ -180,12 +180,14 @@ Result<void> Context::append(Sequence& sequence, std::shared_ptr<const PictureCo
 Result<void> Context::evaluate(Sequence& sequence, std::span<const int32_t> ids, std::span<float> logits) {
   PUMICE_TRY(check_ids(sequence, ids));
   PUMICE_TRY(check_room(sequence, ids.size()));
+  scheduler_.settle_open_step();
   return evaluation_.evaluate(sequence, ids, logits);
 }
 
 Result<void> Context::score(Sequence& sequence, const ScoreArgs& args) {
   PUMICE_TRY(check_ids(sequence, args.ids));
   PUMICE_TRY(check_room(sequence, args.ids.size()));
+  scheduler_.settle_open_step();
   return evaluation_.score(sequence, args);
 }
 

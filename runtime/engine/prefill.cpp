@@ -4,11 +4,12 @@
 
 namespace pumice {
 
-Prefill::Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, StepRecorder& recorder,
-                 ContextStats& stats, PictureEncoder* encoder)
+Prefill::Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, Sampling& sampling,
+                 StepRecorder& recorder, ContextStats& stats, PictureEncoder* encoder)
     : options_(plan.options),
       cache_(cache),
       pages_(pages),
+      sampling_(sampling),
       recorder_(recorder),
       stats_(stats),
       encoder_(encoder),
@@ -47,6 +48,7 @@ Result<void> Prefill::schedule(Request& request) {
     const SlicePlan plan = next(sequence, request.scheduled);
     PUMICE_ASSIGN(const bool ready, recorder_.slice_ready(plan.count, plan.last ? end : StepEnd::kNothing));
     if (!ready) return {};
+    if (plan.last) PUMICE_TRY(sampling_.mask(request));
     PUMICE_ASSIGN(const uint64_t value, submit(sequence, plan, end));
     const bool draws = plan.last && total < options_.context_tokens;
     request.in_flight.push_back({.value = value,

@@ -6,6 +6,7 @@
 #include "engine/context_options.h"
 #include "engine/context_stats.h"
 #include "engine/request.h"
+#include "engine/sampling.h"
 #include "engine/sequence_pages.h"
 
 namespace pumice {
@@ -16,8 +17,8 @@ class Prefill {
 
   // All of them outlive it.
   // encoder: null where the model sees no pictures.
-  Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, StepRecorder& recorder, ContextStats& stats,
-          PictureEncoder* encoder);
+  Prefill(const ContextPlan& plan, KvCache& cache, SequencePages& pages, Sampling& sampling, StepRecorder& recorder,
+          ContextStats& stats, PictureEncoder* encoder);
 
   // The next slice of a sequence of which `computed` tokens have been.
   SlicePlan next(const Sequence& sequence, uint32_t computed) const;
@@ -33,6 +34,7 @@ class Prefill {
   const ContextOptions& options_;
   KvCache& cache_;
   SequencePages& pages_;
+  Sampling& sampling_;
   StepRecorder& recorder_;
   ContextStats& stats_;
   PictureEncoder* encoder_;

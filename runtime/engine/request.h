@@ -4,12 +4,14 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/sequence.h"
+#include "grammar/grammar.h"
 #include "shared/step_params.h"
 
 namespace pumice {
@@ -18,10 +20,12 @@ struct GenerationParams {
   SamplerParams sampler{.top_p = 1, .repeat_penalty = 1};  // stop tokens are filled in by the context
   uint32_t max_tokens = 0;                                 // 0: until the model ends or the context is full
   bool ignore_eos = false;
+  std::shared_ptr<grammar::Matcher> matcher;  // what the reply must be; null: anything
 
   bool greedy() const {
     const SamplerParams& s = sampler;
-    return s.temperature <= 0 && s.repeat_penalty == 1 && s.frequency_penalty == 0 && s.presence_penalty == 0;
+    return !matcher && s.temperature <= 0 && s.repeat_penalty == 1 && s.frequency_penalty == 0 &&
+           s.presence_penalty == 0;
   }
 };
 
@@ -43,6 +47,7 @@ struct InFlight {
   uint64_t value = 0;
   uint32_t log_position = 0;
   uint32_t prefilled = 0;  // prompt tokens that it computes
+  bool open = false;       // its draw has not been submitted yet; see Batch
   std::chrono::steady_clock::time_point submitted{};
 };
 

@@ -10,6 +10,7 @@ void Sampling::begin(const Sequence& sequence, const GenerationParams& params) {
   const auto count = static_cast<uint32_t>(std::min<size_t>(stop_tokens_.size(), kMaxStopTokens));
   known.stop_count = params.ignore_eos ? 0 : count;
   for (uint32_t i = 0; i < known.stop_count; ++i) known.stop_tokens[i] = static_cast<uint32_t>(stop_tokens_[i]);
+  known.masked = params.matcher ? 1 : 0;
   recorder_.sampler(sequence.slot) = known;
   write_log(sequence);
 }
@@ -18,6 +19,19 @@ void Sampling::moved(const Sequence& sequence) {
   write_log(sequence);
   // Draws depend on the seed and the position, and positions come again.
   ++recorder_.sampler(sequence.slot).seed_high;
+}
+
+Result<void> Sampling::mask(Request& request) {
+  if (!request.params.matcher) return {};
+  PUMICE_ASSIGN(const grammar::Mask* const mask, request.params.matcher->mask());
+  const std::span<uint32_t> words = recorder_.mask(request.sequence->slot);
+  const size_t known = std::min(words.size(), mask->size());
+  std::copy_n(mask->begin(), known, words.begin());
+  std::fill(words.begin() + static_cast<ptrdiff_t>(known), words.end(), 0);
+  const auto set = [](uint32_t word) { return word != 0; };
+  if (std::none_of(words.begin(), words.end(), set))
+    return error(Status::kUnsupported, "the grammar goes on with bytes that no token of the vocabulary has");
+  return {};
 }
 
 int32_t Sampling::drawn(const Sequence& sequence, uint32_t position) const {

@@ -18,6 +18,9 @@ class Sampling {
   void begin(const Sequence& sequence, const GenerationParams& params);
   // After sliding; likewise.
   void moved(const Sequence& sequence);
+  // Before a step that draws for the request; the step that drew its last token has been collected. Errors: where no
+  // token may come next.
+  Result<void> mask(Request& request);
   // The token that a finished step has drawn for that position.
   int32_t drawn(const Sequence& sequence, uint32_t position) const;
   bool stops(const GenerationParams& params, int32_t token) const;

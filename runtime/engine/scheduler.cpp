@@ -86,7 +86,13 @@ void Scheduler::take_token(Request& request, const InFlight& step) {
   Sequence& sequence = *request.sequence;
   const int32_t token = parts_.sampling.drawn(sequence, step.log_position);
   if (static_cast<uint32_t>(token) == kTokenNotFinite) return request.fail(not_finite(parts_.model));
-  const bool stops = parts_.sampling.stops(request.params, token);
+  bool stops = parts_.sampling.stops(request.params, token);
+  if (request.params.matcher) {
+    const Result<bool> fits = request.params.matcher->accept(token);
+    if (!fits) return request.fail(fits.error());
+    PUMICE_CHECK(*fits);
+    stops = stops || request.params.matcher->ended();
+  }
   if (!stops) request.generated.push_back(token);
   const auto now = Clock::now();
   if (request.generated_tokens == 0) request.first_token = now;
@@ -107,6 +113,7 @@ void Scheduler::take_token(Request& request, const InFlight& step) {
 Result<void> Scheduler::collect_finished(Request& request) {
   while (!request.in_flight.empty()) {
     const InFlight step = request.in_flight.front();
+    if (step.open) break;
     PUMICE_ASSIGN(const bool reached, parts_.device.reached(step.value));
     if (!reached) break;
     if (options_.profile) parts_.recorder.collect_profile();
@@ -149,6 +156,7 @@ Result<bool> Scheduler::step(double host_seconds) {
   const uint64_t prefilled = parts_.stats.prefill_tokens;
   for (const std::shared_ptr<Request>& request : active_) collect(*request);
   const Result<void> scheduled = contained([&]() -> Result<void> {
+    if (!parts_.batch.close()) return {};
     parts_.admission.admit(active_);
     for (const std::shared_ptr<Request>& request : active_)
       if (thread_seconds() - start < host_seconds) advance(*request);
@@ -190,9 +198,23 @@ uint64_t Scheduler::oldest_in_flight() const {
   return oldest;
 }
 
+// All that came before its second part has finished then, so that the masks can be made.
+void Scheduler::settle_open_step() {
+  const uint64_t value = parts_.batch.open_submission();
+  if (value == 0) return;
+  parts_.device.settle(value);
+  for (const std::shared_ptr<Request>& request : active_) collect(*request);
+  if (parts_.batch.close()) return;
+  for (const std::shared_ptr<Request>& request : active_)
+    if (!request->in_flight.empty() && request->in_flight.back().open)
+      request->fail(error(Status::kTimeout, "the device does not answer"));
+  parts_.batch.close();
+}
+
 void Scheduler::abandon(Request& request) {
   if (request.status != RequestStatus::kRunning) return;
   request.end(RequestStatus::kCancelled);
+  settle_open_step();
   if (!request.in_flight.empty()) {
     const uint64_t last = request.in_flight.back().value;
     parts_.device.settle(last);

@@ -43,6 +43,8 @@ class Scheduler {
   // Ends the request and waits for what it has in flight; not for ever.
   void abandon(Request& request);
   void abandon_all(const Sequence& sequence);  // the same with whatever runs on the sequence
+  // Waits, not for ever, until nothing stands between two parts of a step, for what others are to submit.
+  void settle_open_step();
 
  private:
   void collect(Request& request);

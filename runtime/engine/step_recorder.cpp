@@ -31,6 +31,8 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const StepPools& p
   PUMICE_ASSIGN(recorder.window_table_, shared(4 * slots * recorder.pages_per_slot_));
   PUMICE_ASSIGN(recorder.token_log_, shared(4 * slots * options.context_tokens));
   PUMICE_ASSIGN(recorder.samplers_, shared(slots * sizeof(SamplerParams)));
+  recorder.mask_words_ = divide_up(model.spec().vocabulary, 32u);
+  PUMICE_ASSIGN(recorder.masks_, shared(4 * slots * recorder.mask_words_));
   PUMICE_ASSIGN(recorder.slot_rows_, device.create_buffer(slots * sizeof(StepRow), vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(recorder.batch_rows_,
                 device.create_buffer(options.batch() * sizeof(StepRow), vk::MemoryIntent::kDevice));
@@ -39,7 +41,7 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const StepPools& p
                 device.create_buffer(uint64_t{4} * row_stride(model.spec().vocabulary), vk::MemoryIntent::kReadback));
   // What no step has written is 0, not what the memory held before; drivers that run nothing show it.
   for (const vk::Buffer* buffer :
-       {&recorder.page_table_, &recorder.window_table_, &recorder.token_log_, &recorder.readback_})
+       {&recorder.page_table_, &recorder.window_table_, &recorder.token_log_, &recorder.masks_, &recorder.readback_})
     std::memset(buffer->mapped(), 0, buffer->size());
   recorder.batch_slots_.reserve(options.batch());
   recorder.row_readers_.resize(options.slots);
@@ -57,7 +59,8 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const StepPools& p
   for (Lane& lane : recorder.slices_) {
     PUMICE_ASSIGN(lane.rows, shared(uint64_t{options.slice_tokens} * sizeof(StepRow)));
   }
-  if (options.record_each_step) PUMICE_TRY(add_lanes(recorder.decodes_, options.steps_ahead));
+  // One more, as the last step may be submitted in two parts.
+  if (options.record_each_step) PUMICE_TRY(add_lanes(recorder.decodes_, options.steps_ahead + 1));
   // One for each step that may be in flight, so that a change never waits for the one before.
   PUMICE_TRY(add_lanes(recorder.changes_, options.steps_ahead + 1));
   return recorder;
@@ -113,11 +116,14 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
       if (!recorder.list) recorder.stream.copy(logits.view, readback_);
       break;
     case StepEnd::kSample:
+    case StepEnd::kDraw:
       sample(recorder, {.logits = logits,
                         .cols = vocabulary,
                         .n = n,
                         .states = work_.samplings,
                         .finds = work_.finds,
+                        .masks = masks_,
+                        .mask_words = mask_words_,
                         .commit = commit});
       break;
     case StepEnd::kGreedy:
@@ -245,12 +251,13 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, const Sequenc
 
 void StepRecorder::record_decode_step(Recorder recorder, uint32_t n, StepEnd end) {
   const vk::BufferView rows(batch_rows_, 0, n * sizeof(StepRow)), counts(arguments_);
-  record_model(recorder, {.n = n,
-                          .one_sequence = false,
-                          .step_rows = rows,
-                          .decode_arguments = &counts,
-                          .first_logit = 0,
-                          .logit_count = n});
+  if (end != StepEnd::kDraw)
+    record_model(recorder, {.n = n,
+                            .one_sequence = false,
+                            .step_rows = rows,
+                            .decode_arguments = &counts,
+                            .first_logit = 0,
+                            .logit_count = n});
   record_end(recorder, end, n, {.step_rows = rows, .next_rows = rows});
 }
 
@@ -259,7 +266,7 @@ Result<void> StepRecorder::record_decode(Lane& lane, uint32_t n, StepEnd end) {
   record_decode_step({model_->kernels(), lane.stream}, n, end);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
-  dispatches_ = lane.stream.dispatches();
+  dispatches_ = end == StepEnd::kDraw ? dispatches_ + lane.stream.dispatches() : lane.stream.dispatches();
   return {};
 }
 

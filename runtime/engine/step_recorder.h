@@ -16,8 +16,9 @@
 
 namespace pumice {
 
-// What follows the last token of a prefill slice.
-enum class StepEnd { kNothing, kGreedy, kSample, kLogits };
+// What follows the last token of a prefill slice or a decode step. kDraw: nothing but the draw, from the logits that
+// the decode step before it left, which ended with kNothing.
+enum class StepEnd { kNothing, kGreedy, kSample, kLogits, kDraw };
 inline StepEnd end_of(const GenerationParams& params) { return params.greedy() ? StepEnd::kGreedy : StepEnd::kSample; }
 
 // Most sequences of one decode step.
@@ -71,6 +72,10 @@ class StepRecorder {
   uint32_t* window_table(uint32_t slot) { return window_table_.mapped_as<uint32_t>() + slot * pages_per_slot_; }
   uint32_t* token_log(uint32_t slot) { return token_log_.mapped_as<uint32_t>() + slot * options_.context_tokens; }
   SamplerParams& sampler(uint32_t slot) { return samplers_.mapped_as<SamplerParams>()[slot]; }
+  // A bit for each token of the vocabulary; read where the slot's sampler is masked.
+  std::span<uint32_t> mask(uint32_t slot) {
+    return {masks_.mapped_as<uint32_t>() + slot * size_t{mask_words_}, mask_words_};
+  }
   const float* logits() const { return readback_.mapped_as<float>(); }
 
   // Whether submit_slice() or submit_decode() would neither wait for an earlier submission nor for a pipeline, which is
@@ -82,7 +87,8 @@ class StepRecorder {
   // in the slice.
   Result<uint64_t> submit_slice(const SlicePlan& plan, const Sequence& sequence, StepEnd end,
                                 std::span<const StateMark> marks, std::span<const SlicePicture> pictures);
-  // One decode step of all members: from each, the row that was committed last.
+  // One decode step of all members: from each, the row that was committed last. Between one that ends with kNothing and
+  // its kDraw nothing else that computes logits may be submitted.
   Result<uint64_t> submit_decode(std::span<const BatchMember> batch, StepEnd end);
 
   // Nothing of the slot is in flight.
@@ -141,8 +147,8 @@ class StepRecorder {
   std::vector<KvPages> pages_;  // by layer
   std::vector<States> states_;  // likewise
   std::vector<bool> windowed_;  // likewise: its pages are kept apart
-  uint32_t pages_per_slot_ = 0;
-  vk::Buffer page_table_, window_table_, token_log_, samplers_, readback_;
+  uint32_t pages_per_slot_ = 0, mask_words_ = 0;
+  vk::Buffer page_table_, window_table_, token_log_, samplers_, masks_, readback_;
   vk::Buffer slot_rows_;               // (slots) StepRow: committed by prefill, and of sequences outside the batch
   vk::Buffer batch_rows_;              // (batch) StepRow
   vk::Buffer arguments_;               // group counts of the batch's attention

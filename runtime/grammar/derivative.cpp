@@ -132,18 +132,50 @@ bool ExprArena::contains(ExprId larger, ExprId smaller) {
   return result;
 }
 
+// Whether every row of units can become a match: all states that they lead to are alive. Looks at a few states only.
+bool ExprArena::runs_free(ExprId start, ExprId unit) {
+  constexpr size_t kMaxPairs = 48;
+  std::vector<std::pair<ExprId, ExprId>> seen = {{start, repeat(unit, 0)}};
+  for (size_t i = 0; i < seen.size(); ++i) {
+    const auto [expr, rest] = seen[i];
+    ExprId last = kUnknownState, last_rest = kUnknownState;
+    const ByteSet bytes = first_[rest];
+    for (uint32_t byte = bytes.next(0); byte < 256; byte = bytes.next(byte + 1)) {
+      const ExprId next = derive(expr, static_cast<uint8_t>(byte)), after = derive(rest, static_cast<uint8_t>(byte));
+      if (next == last && after == last_rest) continue;
+      last = next, last_rest = after;
+      if (!alive(next)) return false;
+      if (std::find(seen.begin(), seen.end(), std::pair(next, after)) != seen.end()) continue;
+      if (seen.size() == kMaxPairs) return false;
+      seen.emplace_back(next, after);
+    }
+  }
+  for (const auto& [expr, rest] : seen)
+    if (rest == seen[0].second) runs_free_.insert(expr);
+  return true;
+}
+
 uint32_t ExprArena::run_of(ExprId id, ExprId unit) {
   const Expr expr = exprs_[id];
-  if (runs_free_.contains(id)) {
-    return kUnbounded;
-  } else if (expr.kind == Kind::kConcat) {
-    return exprs_[expr.b].boolean ? 0 : run_of(expr.a, unit);
-  } else if (expr.kind == Kind::kOr) {
-    uint32_t most = 0;
-    for (uint32_t i = 0; i < expr.b; ++i) most = std::max(most, run_of(lists_[expr.a + i], unit));
-    return most;
+  if (runs_free_.contains(id)) return kUnbounded;
+  switch (expr.kind) {
+    case Kind::kConcat:
+      return exprs_[expr.b].boolean ? 0 : run_of(expr.a, unit);
+    case Kind::kOr: {
+      uint32_t most = 0;
+      for (uint32_t i = 0; i < expr.b; ++i) most = std::max(most, run_of(lists_[expr.a + i], unit));
+      return most;
+    }
+    case Kind::kAnd:
+      if (runs_bound_.contains(id)) return 0;
+      if (runs_free(id, unit)) return kUnbounded;
+      runs_bound_.insert(id);
+      return 0;
+    case Kind::kRepeat:
+      return !expr.boolean && contains(expr.a, unit) ? expr.max : 0;
+    default:
+      return 0;
   }
-  return expr.kind == Kind::kRepeat && !expr.boolean && contains(expr.a, unit) ? expr.max : 0;
 }
 
 }  // namespace pumice::grammar

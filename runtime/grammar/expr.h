@@ -99,6 +99,7 @@ class ExprArena {
   ExprId compute(ExprId expr, uint8_t byte);
   ExprId derive_sequence(ExprId expr, uint8_t byte);
   ExprId derive_multiple(Expr expr, uint8_t byte);
+  bool runs_free(ExprId start, ExprId unit);
   bool contains(ExprId larger, ExprId smaller);
 
   std::vector<Expr> exprs_;
@@ -109,7 +110,7 @@ class ExprArena {
   std::vector<uint32_t> table_of_;
   std::deque<Table> tables_;
   std::vector<std::pair<uint64_t, bool>> contained_;
-  std::unordered_set<ExprId> runs_free_;
+  std::unordered_set<ExprId> runs_free_, runs_bound_;  // see run_of; of intersections those that are not free
   size_t max_exprs_, budget_ = kBudget;
   bool exhausted_ = false;
 };

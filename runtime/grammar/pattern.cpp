@@ -31,6 +31,8 @@ class PatternParser {
   Result<ExprId> whole() {
     PUMICE_ASSIGN(const Edged all, alternatives(0));
     if (!cursor_.done()) return wrong("a ) without its (");
+    // What matches the empty text is found in every text.
+    if (match_ == Match::kSearch && arena_.nullable(all.at[0][0])) return characters_.any_text();
     const ExprId rest = match_ == Match::kSearch ? characters_.any_text() : kEmptyText;
     return arena_.any_of({arena_.concat({rest, all.at[0][0], rest}), arena_.concat(all.at[1][0], rest),
                           arena_.concat(rest, all.at[0][1]), all.at[1][1]});

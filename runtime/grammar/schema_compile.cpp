@@ -187,7 +187,7 @@ class SchemaCompiler {
       if (expander_.impossible(one.terms)) continue;
       PUMICE_ASSIGN(const ExprId keys, undeclared(declared, where));
       std::vector<ExprId> all = names;
-      all.push_back(keys);
+      if (!declared.empty() || names.empty()) all.push_back(keys);
       for (size_t i = 0; i < patterns.size(); ++i)
         all.push_back(matched >> i & 1 ? patterns[i] : arena_.complement(patterns[i]));
       const ExprId key = arena_.all_of(std::move(all));

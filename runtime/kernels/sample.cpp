@@ -7,7 +7,10 @@ namespace pumice {
 uint64_t sample_find_bytes(uint32_t cols, uint32_t n) { return uint64_t{8} * n * divide_up(cols, kSampleCols); }
 
 void sample(Recorder recorder, const SampleArgs& args) {
-  SamplePush push{.commit = commit_push(args.commit), .cols = args.cols, .logits_stride = args.logits.stride};
+  SamplePush push{.commit = commit_push(args.commit),
+                  .cols = args.cols,
+                  .logits_stride = args.logits.stride,
+                  .mask_words = args.mask_words};
   const vk::BufferView bindings[kSampleBindings] = {args.logits.view,
                                                     args.commit.step_rows,
                                                     args.commit.next_rows,
@@ -15,7 +18,8 @@ void sample(Recorder recorder, const SampleArgs& args) {
                                                     args.commit.attention_arguments,
                                                     args.commit.samplers,
                                                     args.states,
-                                                    args.finds};
+                                                    args.finds,
+                                                    args.masks};
   const ReduceChoice reduce = choose_wide_reduce(recorder.kernels.caps());
   for (push.stage = 0; push.stage < kSampleStages; ++push.stage)
     record(recorder, {.variant = std::string("sample.") + reduce.variant,

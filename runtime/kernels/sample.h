@@ -10,6 +10,8 @@ struct SampleArgs {
   uint32_t cols = 0, n = 1;
   vk::BufferView states;  // (n) SampleState, zero before the first use
   vk::BufferView finds;   // sample_find_bytes()
+  vk::BufferView masks;   // (slots, mask_words): read of slots whose sampler is masked
+  uint32_t mask_words = 0;
   CommitArgs commit;
 };
 void sample(Recorder recorder, const SampleArgs& args);

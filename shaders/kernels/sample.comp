@@ -14,6 +14,7 @@ layout(binding = 4) buffer AttentionArguments { uint attention_arguments[3]; };
 layout(binding = 5) readonly buffer Samplers { SamplerParams samplers[]; };
 layout(binding = 6) coherent buffer States { SampleState states[]; };  // (rows)
 layout(binding = 7) coherent buffer Finds { uvec2 finds[]; };  // (rows, workgroups): bits of the value, index
+layout(binding = 8) readonly buffer Masks { uint masks[]; };  // (slots, mask_words)
 #include "lib/commit.glsl"
 
 const float LOWEST = -3.402823466e38;
@@ -64,6 +65,12 @@ float penalised(float value, uint count) {
                LOWEST, -LOWEST);
 }
 
+// Of NaN and +infinity none is forbidden: they are a fault of the model's, which ends the sequence.
+bool forbidden(float value, uint token) {
+  if (!(is_finite(value))) return false;
+  return (masks[slot * p.mask_words + token / 32u] >> (token % 32u) & 1u) == 0u;
+}
+
 uvec4 pcg4d(uvec4 v) {
   v = v * 1664525u + 1013904223u;
   v.x += v.y * v.w; v.y += v.z * v.x; v.z += v.x * v.y; v.w += v.y * v.z;
@@ -94,6 +101,7 @@ float score_of(float logit, uint token, float highest) {
 void look(out float value, out uint index) {
   const bool total = p.stage == kSampleTotal;
   const uint window = p.stage == kSamplePenalties ? min(samplers[slot].penalty_window, position + 1u) : 0u;
+  const bool masked = p.stage == kSamplePenalties && samplers[slot].masked != 0u;
   const float highest = states[row_index].highest, min_p = samplers[slot].min_p;
   uint key = states[row_index].key;
   if (p.stage == kSampleDraw && samplers[slot].temperature > 0.0 && min_p > 0.0)
@@ -104,6 +112,7 @@ void look(out float value, out uint index) {
   for (uint k = first + lane; k < end; k += WG) {
     float here = logits[first_logit + k];
     if (p.stage == kSamplePenalties) {
+      if (masked && forbidden(here, k)) logits[first_logit + k] = here = minus_infinity();
       if (window > 0u && table[k - first] > 0u) logits[first_logit + k] = here = penalised(here, table[k - first]);
       here = nan_as_infinity(here);
     } else {

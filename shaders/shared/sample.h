@@ -16,6 +16,7 @@ struct SamplePush {
   uint cols;           // the vocabulary
   uint logits_stride;  // in floats
   uint stage;          // kSample…
+  uint mask_words;     // of a slot, a bit for each token
 };
 // The dispatches. Top-k and top-p find their thresholds by radix selection: 11, 11 and 10 bits of the key from the top.
 SHARED_CONST kSamplePenalties = 0u;  // and the highest logit
@@ -38,8 +39,8 @@ struct SampleState {
   uint bins[kSampleBins];
 };
 SHARED_CONST kSampleNone = 0xffffffffu;
-// logits, step rows, next rows, token log, attention arguments, samplers, states, finds
-SHARED_CONST kSampleBindings = 8u;
+// logits, step rows, next rows, token log, attention arguments, samplers, states, finds, masks
+SHARED_CONST kSampleBindings = 9u;
 SHARED_END
 
 #endif

@@ -34,7 +34,7 @@ struct SamplerParams {
   uint seed_low;
   uint seed_high;
   uint stop_count;
-  uint padding;
+  uint masked;  // 1: only tokens whose bit the slot's mask has are drawn
   uint stop_tokens[kMaxStopTokens];
 };
 SHARED_END

@@ -3,6 +3,7 @@
 #include "kernels/sample.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -36,7 +37,18 @@ class SampleTest : public DeviceTest {
   // The reference's draw, as the state's log, window and position tell.
   static reference::SampleResult expected(const std::vector<float>& logits, const CommitState& state) {
     const uint32_t known = state.step_rows[CommitState::kSource].position + 1;
-    return reference::sample(logits, window_of(state), reference_of(state.samplers[CommitState::kSlot]), known);
+    return reference::sample(allowed_of(logits, state), window_of(state),
+                             reference_of(state.samplers[CommitState::kSlot]), known);
+  }
+  // The logits of the tokens that the slot's mask allows: those with an odd number of bits.
+  static std::vector<uint32_t> mask_of(size_t vocabulary) {
+    std::vector<uint32_t> mask((vocabulary + 31) / 32);
+    for (size_t i = 0; i < vocabulary; ++i) mask[i / 32] |= static_cast<uint32_t>(std::popcount(i) & 1) << (i % 32);
+    return mask;
+  }
+  static std::vector<float> allowed_of(const std::vector<float>& logits, const CommitState& state) {
+    if (state.samplers[CommitState::kSlot].masked == 0) return logits;
+    return reference::masked_logits(logits, mask_of(logits.size()));
   }
   static std::vector<uint32_t> window_of(const CommitState& state) {
     const uint32_t known = state.step_rows[CommitState::kSource].position + 1;
@@ -69,7 +81,7 @@ class SampleTest : public DeviceTest {
 void SampleTest::check_penalties(const std::vector<float>& logits, const CommitState& state,
                                  const std::vector<float>& left) {
   const SamplerParams& p = state.samplers[CommitState::kSlot];
-  const auto penalised = reference::penalised_logits(logits, window_of(state), reference_of(p));
+  const auto penalised = reference::penalised_logits(allowed_of(logits, state), window_of(state), reference_of(p));
   const auto allowed = [&](size_t i) {
     const double size =
         std::fabs(static_cast<double>(logits[i])) * std::max(1.0, static_cast<double>(p.repeat_penalty));
@@ -87,11 +99,19 @@ void SampleTest::record_sample(const std::vector<float>& logits, const CommitSta
   const CommitBuffers buffers = upload_state(state, [this](const auto& values) { return buffer(values); });
   const vk::BufferView logits_view = buffer(logits), states = words(sizeof(SampleState) / 4, 0);
   const auto cols = static_cast<uint32_t>(logits.size());
+  // Other slots' masks forbid everything.
+  const std::vector<uint32_t> mask = mask_of(cols);
+  const auto mask_words = static_cast<uint32_t>(mask.size());
+  std::vector<uint32_t> all_masks(state.samplers.size() * mask_words, 0);
+  std::copy(mask.begin(), mask.end(), all_masks.begin() + CommitState::kSlot * mask_words);
+  const vk::BufferView masks = buffer(all_masks);
   run([&](Recorder recorder) {
     sample(recorder, {.logits = {logits_view, cols},
                       .cols = cols,
                       .states = states,
                       .finds = words(sample_find_bytes(cols, 1) / 4),
+                      .masks = masks,
+                      .mask_words = mask_words,
                       .commit = buffers.args()});
   });
   const SampleState left = read<SampleState>(states)[0];
@@ -143,6 +163,10 @@ std::vector<SampleCase> cases() {
   add("frequency, window beyond the history",
       [](SamplerParams& p) { p.frequency_penalty = 1, p.penalty_window = 5000; });
   add("presence, greedy", [](SamplerParams& p) { p.temperature = 0, p.presence_penalty = 2, p.penalty_window = 7; });
+  add("masked", [](SamplerParams& p) { p.masked = 1; });
+  add("masked, greedy", [](SamplerParams& p) { p.temperature = 0, p.masked = 1; });
+  add("masked, top_k, penalties",
+      [](SamplerParams& p) { p.masked = 1, p.top_k = 5, p.repeat_penalty = 2, p.penalty_window = 40; });
   add("window 0", [](SamplerParams& p) { p.repeat_penalty = 9, p.penalty_window = 0; });
   return list;
 }

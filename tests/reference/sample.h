@@ -2,6 +2,7 @@
 // generator. The token is a function of logits, window, parameters and position alone, whatever the order of
 // evaluation.
 //
+//   0. mask        a token whose bit is not set is -infinity, if it was finite
 //   1. penalties   each distinct token t of the window, which holds it c times:
 //                  l = l > 0 ? l / repeat : l * repeat; then l -= c * frequency + presence; a finite l stays finite
 //   2. greedy      temperature <= 0: the argmax of the penalised logits, lowest id on ties
@@ -170,6 +171,14 @@ inline void draw(std::span<const float> l, const SampleParams& params, uint32_t 
   }
   for (double& p : result.probabilities) p /= z;
   result.margin = best - second;
+}
+
+// Step 0. One bit for each token, in words of 32.
+inline std::vector<float> masked_logits(std::span<const float> logits, std::span<const uint32_t> mask) {
+  std::vector<float> l(logits.begin(), logits.end());
+  for (size_t i = 0; i < l.size(); ++i)
+    if (std::isfinite(l[i]) && !(mask[i / 32] >> (i % 32) & 1)) l[i] = -std::numeric_limits<float>::infinity();
+  return l;
 }
 
 // logits (vocab); window: the last penalty_window tokens of prompt and generated text; position: of the token to draw.
