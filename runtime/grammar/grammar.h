@@ -26,7 +26,7 @@
 namespace pumice::grammar {
 
 struct SchemaOptions {
-  bool whitespace = true;               // a space or an indented line where JSON allows white space; else none
+  bool whitespace = true;               // as writers of JSON put it, on one line or many; else none
   bool reference_alone = false;         // keywords beside $ref are ignored, as drafts up to 7 say
   std::map<std::string, Json> remotes;  // other documents, by their URI
 };

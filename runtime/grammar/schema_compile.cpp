@@ -30,8 +30,9 @@ class SchemaCompiler {
     const ExprId spaces = arena_.any_of({arena_.repeat(blank, 0, 64), arena_.repeat(arena_.text("\t"), 0, 16)});
     if (options.whitespace)
       space_ = arena_.any_of({kEmptyText, blank, arena_.concat({line, arena_.text("\n"), spaces})});
-    comma_ = arena_.concat({space_, arena_.text(","), space_});
-    colon_ = arena_.concat({space_, arena_.text(":"), space_});
+    const ExprId gap = options.whitespace ? arena_.optional(blank) : kEmptyText;
+    comma_ = arena_.concat(arena_.text(","), space_);
+    colon_ = arena_.concat(arena_.text(":"), gap);
     quote_ = arena_.text("\"");
     ByteSet hex = ByteSet::range('0', '9');
     for (const char c : {'a', 'A'}) hex |= ByteSet::range(static_cast<uint8_t>(c), static_cast<uint8_t>(c + 5));

@@ -55,7 +55,7 @@ TEST(Schema, Strings) {
 TEST(Schema, Objects) {
   check(
       {{R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string"}},"required":["b"]})",
-        {R"({"a":1,"b":"x"})", R"({ "b" : "x" })", R"({"b":"x","c":[]})", "{\n  \"a\": 1,\n  \"b\": \"\"\n}"},
+        {R"({"a":1,"b":"x"})", R"({ "b": "x" })", R"({"b":"x","c":[]})", "{\n  \"a\": 1,\n  \"b\": \"\"\n}"},
         {"{}", R"({"a":1})", R"({"a":"x","b":"x"})", R"({"b":"x","\u0061":"no"})"}},
        {R"({"properties":{"a":{}},"additionalProperties":false})", {"{}", R"({"a":1})", "3"}, {R"({"b":1})"}},
        {R"({"type":"object","additionalProperties":{"type":"integer"}})", {"{}", R"({"x":1,"y":2})"}, {R"({"x":"1"})"}},

@@ -312,15 +312,23 @@ TEST_F(SampleTest, ManyRows) {
     std::vector<StepRow> rows, expected;
     std::vector<SamplerParams> samplers(kRows);
     std::vector<uint32_t> log(kRows * CommitState::kLogStride, 3);
+    // Of one row in the middle; the others' masks would forbid everything.
+    const std::vector<uint32_t> allowed = mask_of(kCols);
+    const auto mask_words = static_cast<uint32_t>(allowed.size());
+    std::vector<uint32_t> masks(kRows * mask_words, 0);
     for (uint32_t i = 0; i < kRows; ++i) {
       const uint32_t slot = kRows - 1 - i, position = 20 + i;
       samplers[slot] = plain(i == 2 ? 0.0f : 0.9f);
       samplers[slot].seed_low = 100 + i;
       samplers[slot].frequency_penalty = 0.25f, samplers[slot].penalty_window = 2 * i;
       rows.push_back({.token = 1, .position = position, .slot = slot, .live = 1});
+      samplers[slot].masked = i == 1;
+      if (i == 1) std::copy(allowed.begin(), allowed.end(), masks.begin() + slot * mask_words);
       const auto first = logits.begin() + static_cast<ptrdiff_t>(i) * kStride;
-      const auto drawn = reference::sample(std::vector<float>(first, first + kCols), std::vector<uint32_t>(2 * i, 3),
-                                           reference_of(samplers[slot]), position + 1);
+      std::vector<float> row(first, first + kCols);
+      if (i == 1) row = reference::masked_logits(row, allowed);
+      const auto drawn =
+          reference::sample(row, std::vector<uint32_t>(2 * i, 3), reference_of(samplers[slot]), position + 1);
       ASSERT_GT(drawn.margin, 1e-3) << "another seed, please";
       expected.push_back({.token = drawn.token, .position = position + 1, .slot = slot, .live = 1});
     }
@@ -331,6 +339,8 @@ TEST_F(SampleTest, ManyRows) {
                         .n = kRows,
                         .states = words(kRows * sizeof(SampleState) / 4, 0),
                         .finds = words(sample_find_bytes(kCols, kRows) / 4),
+                        .masks = buffer(masks),
+                        .mask_words = mask_words,
                         .commit = {.step_rows = state,
                                    .next_rows = state,
                                    .token_log = buffer(log),
