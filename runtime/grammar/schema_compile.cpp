@@ -317,7 +317,7 @@ RuleId SchemaCompiler::members(const std::vector<Member>& declared, const std::v
 }  // namespace
 
 Result<std::shared_ptr<const Grammar>> Grammar::from_schema(const Json& schema, const SchemaOptions& options) {
-  SchemaDocument document(schema, options.remotes);
+  SchemaDocument document(schema, options.remotes, options.reference_alone);
   SchemaCompiler compiler(document, options);
   return compiler.compile(document.root());
 }

@@ -115,10 +115,17 @@ std::string pointer_step(std::string_view key) {
   return step;
 }
 
-SchemaDocument::SchemaDocument(const Json& root, const std::map<std::string, Json>& remotes) : remotes_(remotes) {
+SchemaDocument::SchemaDocument(const Json& root, const std::map<std::string, Json>& remotes, bool reference_alone)
+    : remotes_(remotes), reference_alone_(reference_alone) {
   index_resource(root, kHome, "");
-  const Json* id = root.find("$id");
-  add(root, id && id->is_string() ? resolved_uri(kHome, id->as_string()) : kHome, "", false);
+  add(root, base_inside(root, kHome), "", false);
+}
+
+std::string SchemaDocument::base_inside(const Json& schema, const std::string& outer) const {
+  const Json* id = schema.find("$id");
+  const bool idle = reference_alone_ && schema.find("$ref");
+  return id && id->is_string() && !id->as_string().starts_with('#') && !idle ? resolved_uri(outer, id->as_string())
+                                                                             : outer;
 }
 
 void SchemaDocument::index_resource(const Json& json, const std::string& uri, const std::string& pointer) {
@@ -129,6 +136,7 @@ void SchemaDocument::index_resource(const Json& json, const std::string& uri, co
 // Finds $id and anchors wherever a schema can stand.
 void SchemaDocument::index(const Json& json, const std::string& outer, const std::string& pointer, int depth) {
   if (!json.is_object() || depth > kMaxSchemaDepth) return;
+  if (reference_alone_ && json.find("$ref")) return;
   std::string base = outer;
   for (const char* name : {"$id", "id"})
     if (const Json* id = json.find(name); id && id->is_string()) {
@@ -171,9 +179,7 @@ NodeId SchemaDocument::add(const Json& json, std::string base, std::string point
 }
 
 NodeId SchemaDocument::child(NodeId parent, const Json& json, const std::string& keyword, const std::string& key) {
-  std::string base = nodes_[parent].base;
-  const Json* id = json.find("$id");
-  if (id && id->is_string() && !id->as_string().starts_with('#')) base = resolved_uri(base, id->as_string());
+  std::string base = base_inside(json, nodes_[parent].base);
   std::string pointer = nodes_[parent].pointer + "/" + keyword;
   if (!key.empty()) pointer += pointer_step(key);
   return add(json, std::move(base), std::move(pointer), false);
@@ -206,9 +212,7 @@ Result<SchemaDocument::Place> SchemaDocument::follow(Place place, std::string_vi
     if (!next) return error(Status::kMalformed, "there is nothing at '%s'", printable(whole).c_str());
     place.json = next;
     place.pointer += pointer_step(key);
-    const Json* id = next->find("$id");
-    if (id && id->is_string() && !id->as_string().starts_with('#'))
-      place.base = resolved_uri(place.base, id->as_string());
+    place.base = base_inside(*next, place.base);
   }
   return place;
 }

@@ -26,7 +26,8 @@ class SchemaDocument {
     bool constant = false;  // the value itself instead of a schema
   };
 
-  SchemaDocument(const Json& root, const std::map<std::string, Json>& remotes);
+  // reference_alone: keywords beside $ref mean nothing.
+  SchemaDocument(const Json& root, const std::map<std::string, Json>& remotes, bool reference_alone);
 
   NodeId root() const { return 0; }
   const Node& node(NodeId id) const { return nodes_[id]; }
@@ -38,6 +39,7 @@ class SchemaDocument {
 
  private:
   NodeId add(const Json& json, std::string base, std::string pointer, bool constant);
+  std::string base_inside(const Json& schema, const std::string& outer) const;  // by its $id
   void index(const Json& json, const std::string& base, const std::string& pointer, int depth);
   void index_resource(const Json& json, const std::string& uri, const std::string& pointer);
   struct Place {
@@ -47,6 +49,7 @@ class SchemaDocument {
   Result<Place> follow(Place from, std::string_view fragment) const;
 
   const std::map<std::string, Json>& remotes_;
+  bool reference_alone_;
   std::deque<Node> nodes_;
   std::unordered_map<const Json*, NodeId> node_of_, constant_of_;
   std::map<std::string, Place> places_;  // by URI, with #anchor

@@ -176,4 +176,15 @@ TEST(Schema, OtherDocuments) {
   EXPECT_FALSE(accepts(grammar, "\"\""));
 }
 
+// Drafts up to 7: not even an $id beside $ref counts.
+TEST(Schema, KeywordsBesideAReference) {
+  const char* const text =
+      R"({"$id":"http://x.org/base/","definitions":{"a":{"$id":"http://x.org/foo.json","type":"string"},
+      "b":{"$id":"foo.json","type":"number"}},"allOf":[{"$id":"http://x.org/","$ref":"foo.json","maximum":3}]})";
+  const auto old = made(Grammar::from_schema_text(text, {.reference_alone = true}));
+  EXPECT_TRUE(accepts(old, "4"));
+  EXPECT_FALSE(accepts(old, "\"a\""));
+  EXPECT_TRUE(accepts(made(Grammar::from_schema_text(text)), "\"a\""));
+}
+
 }  // namespace pumice::test::schema_test
