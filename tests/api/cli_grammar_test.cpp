@@ -20,7 +20,7 @@ class CliGrammar : public ::testing::Test {
     return CliProcess(all, "", nullptr).wait();
   }
   std::string file(const std::string& text) {
-    const std::string path = (folder_.path() / "source").string();
+    const std::string path = folder_.file("source");
     std::ofstream(path) << text;
     return path;
   }
