@@ -334,6 +334,7 @@ class CallReader {
       skip_blanks();
       if (rest().empty()) return CallState::kCut;
       if (text_[at_] == (open == '{' ? '}' : ']')) break;
+      const size_t before = at_;
       Value inner;
       if (open == '{') {
         const bool quoted = take(kQuote) == CallState::kWhole;
@@ -349,6 +350,7 @@ class CallReader {
         items.push_back(std::move(inner));
       skip_blanks();
       if (rest().starts_with(",")) ++at_;
+      if (at_ == before) return CallState::kWrong;  // a bracket that closes another kind
     }
     ++at_;
     *value = open == '{' ? made_dict(std::move(dict)) : made_list(std::move(items));
