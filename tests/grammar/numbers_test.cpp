@@ -26,8 +26,8 @@ std::vector<std::string> texts() {
 }
 
 TEST(GrammarNumbers, BoundsAreExact) {
-  for (const char* bound : {"0", "-0.5", "0.5", "1", "9", "10", "10.25", "-10.25", "99", "100", "101.1", "-7", "-100",
-                            "0.001", "1e2", "12e-1"})
+  for (const char* bound : {"0", "-0.5", "0.5", "1", "9", "10", "10.25", "-10.25", "99", "100", "101.1", "8", "-18.08",
+                            "-7", "-100", "0.001", "1e2", "12e-1"})
     for (const bool inclusive : {true, false})
       for (const bool lower : {true, false})
         for (const bool integer : {true, false}) {
