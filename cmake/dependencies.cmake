@@ -60,3 +60,9 @@ if(PUMICE_PICTURES)
     endif()
   endforeach()
 endif()
+
+# Optional: the conversion of model files. Only runtime/convert needs the header-only package (library.cmake).
+option(PUMICE_CONVERT "Build the conversion of model files, if nlohmann-json is there" ON)
+if(PUMICE_CONVERT)
+  find_package(nlohmann_json QUIET)
+endif()

@@ -30,8 +30,9 @@ constexpr const char* kDescription =
     "\n"
     "The text goes to standard output, everything else to standard error.";
 
-constexpr const char* kCommands[] = {"run",    "tokenize", "top",   "perplexity", "bench",     "devices",    "inspect",
-                                     "matrix", "kv",       "embed", "rank",       "translate", "transcribe", "render"};
+constexpr const char* kCommands[] = {"run",     "tokenize",  "top",        "perplexity", "bench",
+                                     "devices", "inspect",   "matrix",     "kv",         "embed",
+                                     "rank",    "translate", "transcribe", "render",     "convert"};
 
 // Those that open a device; the others answer without touching Vulkan.
 constexpr const char* kDeviceCommands[] = {"run",    "top",   "perplexity", "bench",     "devices",
@@ -74,6 +75,7 @@ int run_program(int argc, char** argv) {
   add_translate_command(&app, &action);
   add_transcribe_command(&app, &action);
   add_render_command(&app, &action);
+  add_convert_command(&app, &action);
   refuse_negative_counts(&app);
   std::vector<std::string> arguments = with_default_command(argc, argv);
   if (arguments.empty()) {

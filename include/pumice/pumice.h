@@ -1002,6 +1002,55 @@ PUMICE_API PumiceResult pumice_chat_reply_message(PumiceChatReply* reply, Pumice
 PUMICE_API PumiceResult pumice_chat_parse(PumiceChat* chat, const PumiceChatReplyOptions* options, const char* text,
                                           size_t length, PumiceJsonCallback write, void* user);
 
+/* ---- Conversion of model files. ---------------------------------------------------------------------------------- */
+
+typedef enum PumiceConvertType {
+  PUMICE_CONVERT_F16 = 0,
+  PUMICE_CONVERT_F32 = 1,
+  PUMICE_CONVERT_Q8_0 = 2,
+  PUMICE_CONVERT_Q4_0 = 3,
+  PUMICE_CONVERT_Q4_K = 4   /* as llama.cpp's Q4_K_M: some tensors have six bits a weight */
+} PumiceConvertType;
+
+typedef struct PumiceConvertOptions {
+  size_t size;
+  const void* next;
+  const char* source;        /* a GGUF file; whisper.cpp's file; a folder of Hugging Face (bert, marian, whisper) or of
+                              * CTranslate2 (translation) */
+  const char* target;        /* a GGUF file, of Whisper's models whisper.cpp's; replaced as a whole once all is written */
+  PumiceConvertType type;    /* of most matrices; norms, biases and the like keep theirs */
+  PumiceProgressCallback progress; /* may be NULL */
+  void* progress_user;
+} PumiceConvertOptions;
+
+static inline PumiceConvertOptions pumice_convert_options_init(void) {
+  PumiceConvertOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceConvertOptions);
+  return o;
+}
+
+typedef struct PumiceConvertInfo {
+  size_t size;
+  const void* next;
+  char kind[64];               /* "llama", "bert", "marian", "Whisper" */
+  uint64_t tensors;
+  uint64_t converted_tensors;  /* of another type than in the source */
+  uint64_t bytes;              /* of the file */
+} PumiceConvertInfo;
+
+static inline PumiceConvertInfo pumice_convert_info_init(void) {
+  PumiceConvertInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceConvertInfo);
+  return i;
+}
+
+/* Needs no device; `info` may be NULL. Whatever the model's size it holds some pieces of a tensor for each core, and no
+ * more. PUMICE_UNSUPPORTED: a model, tensor or type that it does not know, by name; a library built without it.
+ * PUMICE_IO: writing the target failed. PUMICE_CANCELLED by `progress`. After any error, and after a crash, the
+ * target is what it was before. Calls on several threads do not wait for each other. */
+PUMICE_API PumiceResult pumice_convert(PumiceInstance* instance, const PumiceConvertOptions* options,
+                                       PumiceConvertInfo* info);
+
 /* ---- Sequences. -------------------------------------------------------------------------------------------------- */
 
 PUMICE_API PumiceResult pumice_sequence_create(PumiceContext* context, PumiceSequence** sequence);

@@ -583,6 +583,35 @@ class Transcriber {
                                                                                     pumice_transcriber_destroy};
 };
 
+// A model file or folder in another type. on_progress(fraction): false from it stops, and the target is as it was.
+template <typename Function>
+PumiceConvertInfo convert(const Instance& instance, const std::string& source, const std::string& target,
+                          PumiceConvertType type, Function&& on_progress) {
+  struct Call {
+    std::remove_reference_t<Function>* function;
+    std::exception_ptr thrown;  // must not pass through the library
+  } call{&on_progress, nullptr};
+  PumiceConvertOptions options = pumice_convert_options_init();
+  options.source = source.c_str();
+  options.target = target.c_str();
+  options.type = type;
+  options.progress_user = &call;
+  options.progress = [](void* user, float fraction) -> std::int32_t {
+    Call& to = *static_cast<Call*>(user);
+    try {
+      return (*to.function)(fraction) ? 0 : 1;
+    } catch (...) {
+      to.thrown = std::current_exception();
+      return 1;
+    }
+  };
+  PumiceConvertInfo info = pumice_convert_info_init();
+  const PumiceResult result = pumice_convert(instance.get(), &options, &info);
+  if (call.thrown) std::rethrow_exception(call.thrown);
+  instance.check(result);
+  return info;
+}
+
 // The KV cache and the recorded step.
 class Context {
  public:

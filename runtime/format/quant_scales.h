@@ -20,4 +20,13 @@ inline ScaleMin k_scale_min(const uint8_t* bytes, int index) {
   return {(low & 15) | (bytes[index - 4] >> 6) << 4, (low >> 4) | (bytes[index] >> 6) << 4};
 }
 
+// The other way: all eight, each number of 0 to 63.
+inline void put_scale_mins(const ScaleMin* pairs, uint8_t* bytes) {
+  for (int i = 0; i < 4; ++i) {
+    bytes[i] = static_cast<uint8_t>(pairs[i].scale | (pairs[i + 4].scale >> 4) << 6);
+    bytes[i + 4] = static_cast<uint8_t>(pairs[i].min | (pairs[i + 4].min >> 4) << 6);
+    bytes[i + 8] = static_cast<uint8_t>((pairs[i + 4].scale & 15) | (pairs[i + 4].min & 15) << 4);
+  }
+}
+
 }  // namespace pumice

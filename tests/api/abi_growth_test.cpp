@@ -86,7 +86,7 @@ TEST(AbiGrowth, InputStructsEndWithAMember) {
   expect_no_padding_at_the_end<PumiceInstanceOptions, PumiceDeviceOptions, PumicePipelineReportOptions,
                                PumiceModelOptions, PumiceWarmUpOptions, PumiceCacheOptions, PumiceContextOptions,
                                PumiceSessionOptions, PumiceSessionSource, PumiceScoreOptions, PumiceRequestOptions,
-                               PumiceGrammarOptions, PumiceKvReplayOptions>();
+                               PumiceGrammarOptions, PumiceKvReplayOptions, PumiceConvertOptions>();
 }
 #endif
 #endif

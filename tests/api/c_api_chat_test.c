@@ -1,3 +1,5 @@
+#define _POSIX_C_SOURCE 200809L /* what the support header uses of POSIX */
+
 /* Chat templates and replies through the C interface, without a device. */
 #include "api/c_api_support.h"
 

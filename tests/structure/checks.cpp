@@ -223,12 +223,13 @@ const std::map<std::string, std::set<std::string>>& module_arrows() {
       {"format", {"base"}},
       {"media", {"base"}},
       {"text", {"base"}},
+      {"convert", {"format", "text"}},
       {"grammar", {"text", "base"}},
       {"kernels", {"vk"}},
       {"kv", {"base"}},
       {"model", {"kernels", "kv", "format"}},
       {"engine", {"model", "kernels", "kv", "text", "media", "grammar"}},
-      {"api", {"engine"}},
+      {"api", {"engine", "convert"}},
   };
   return arrows;
 }
