@@ -129,7 +129,7 @@ add_executable(pumice_maskbench ${tests_dir}/maskbench/pumice_maskbench.cpp)
 pumice_compile_options(pumice_maskbench)
 target_link_libraries(pumice_maskbench PRIVATE pumice_core)
 if(PUMICE_CONVERT AND TARGET nlohmann_json::nlohmann_json)
-  pumice_mutate(safetensors_mutate 20000 100000)
+  pumice_mutate(safetensors_mutate 10000 100000)
   target_link_libraries(safetensors_mutate PRIVATE nlohmann_json::nlohmann_json)
 endif()
 

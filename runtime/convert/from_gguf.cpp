@@ -22,6 +22,8 @@ Result<void> check_factors(const Gguf& file) {
   return {};
 }
 
+constexpr uint64_t kUsualAlignment = 32, kMostAlignment = 1 << 16;
+
 ModelFacts facts_of(const Gguf& file) {
   ModelFacts facts{.architecture = file.get_string("general.architecture").value_or("")};
   const std::string prefix = std::string(facts.architecture) + ".";
@@ -40,7 +42,10 @@ Result<ConvertPlan> plan_gguf(std::shared_ptr<const Gguf> file, ConvertType type
   plan.kind = std::string(facts.architecture);
   for (const GgufEntry& entry : file->metadata())
     if (!is_replaced(entry.key)) plan.metadata.copy(entry);
-  plan.alignment = file->get_u32("general.alignment").value_or(32);
+  plan.alignment = file->get_u64("general.alignment").value_or(kUsualAlignment);
+  if (plan.alignment > kMostAlignment)
+    return error(Status::kUnsupported, "general.alignment is %llu, more than any model needs",
+                 static_cast<unsigned long long>(plan.alignment));
   for (const GgufTensor& tensor : file->tensors()) {
     PlannedTensor& planned = plan.tensors.emplace_back();
     planned.name = tensor.name;

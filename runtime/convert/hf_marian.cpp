@@ -13,7 +13,7 @@
 namespace pumice {
 namespace {
 
-constexpr uint64_t kMostMarianSize = 1 << 20, kMostMarianLayers = 256;
+constexpr uint64_t kMostMarianSize = 1 << 20, kMostMarianLayers = 256, kMostPositionTable = 1 << 24;
 
 // What the folder says of the tokens' numbers.
 struct MarianTokens {
@@ -196,8 +196,8 @@ Result<MarianSettings> read_settings(const HfFolder& folder, const Json& generat
   PUMICE_ASSIGN(settings.decoder_inner, folder.count("decoder_ffn_dim", kMostMarianSize));
   PUMICE_ASSIGN(settings.heads, folder.count("encoder_attention_heads", kMostMarianSize));
   PUMICE_ASSIGN(settings.decoder_heads, folder.count("decoder_attention_heads", kMostMarianSize));
-  if (settings.positions * settings.width > uint64_t{1} << 28)
-    return error(Status::kMalformed, "a table of positions of more than 1 GB");
+  if (settings.positions * settings.width > kMostPositionTable)
+    return error(Status::kMalformed, "max_position_embeddings times d_model is more than any model has");
   if (flag_member(config, "scale_embedding").value_or(false))
     settings.embedding_scale = std::sqrt(static_cast<double>(settings.width));
   settings.activation = text_member(config, "activation_function").value_or("swish");

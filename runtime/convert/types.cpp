@@ -41,6 +41,8 @@ constexpr std::string_view kKept[] = {
     "ssm_conv1d_q.weight",
     "ssm_conv1d_k.weight",
     "ssm_conv1d_v.weight",
+    "indexer.k_proj.weight",
+    "indexer.q_proj.weight",
 };
 
 bool is_converted(const PlannedTensor& tensor) {
@@ -141,12 +143,10 @@ class TypeChoice {
 
 void choose_types(ConvertType wanted, const ModelFacts& facts, std::vector<PlannedTensor>& tensors) {
   TypeChoice choice(wanted, facts, tensors);
-  std::vector<PlannedTensor*> order;
-  for (PlannedTensor& tensor : tensors) order.push_back(&tensor);
-  std::stable_sort(order.begin(), order.end(), [](const PlannedTensor* a, const PlannedTensor* b) {
-    return layer_of(a->name) < layer_of(b->name);
-  });
-  for (PlannedTensor* tensor : order) {
+  std::vector<std::pair<uint64_t, PlannedTensor*>> order;  // by layers, those of one as in the file
+  for (PlannedTensor& tensor : tensors) order.emplace_back(layer_of(tensor.name), &tensor);
+  std::sort(order.begin(), order.end());
+  for (const auto& [layer, tensor] : order) {
     const bool integers = !can_dequantize(tensor->source.type) && tensor->source.divisors.empty();
     if (is_converted(*tensor) && !integers) {
       tensor->type = choice.next(*tensor);

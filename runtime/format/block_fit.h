@@ -12,6 +12,15 @@ namespace pumice {
 // To the nearest integer, ties to even: exact below 2^22, and loops over it become vector code.
 inline float nearest(float value) { return (value + 0x1.8p23f) - 0x1.8p23f; }
 
+// How much each value's error counts: large ones matter more, and none is free.
+template <int count>
+void weigh(const float* x, float* weights) {
+  float squares = 0;
+  for (int i = 0; i < count; ++i) squares += x[i] * x[i];
+  const float usual = std::sqrt(squares / count);
+  for (int i = 0; i < count; ++i) weights[i] = usual + std::fabs(x[i]);
+}
+
 // Codes that lie on a line: value = scale * code + offset.
 struct LineFit {
   float scale = 0, offset = 0;

@@ -46,14 +46,9 @@ void pack_q8_0(const float* x, uint8_t* b) {
     b[2 + i] = static_cast<uint8_t>(static_cast<int8_t>(code_of(x[i], inverse, -127, 127)));
 }
 
-// Large weights matter more.
-void weights_by_square(const float* x, float* weights, int count) {
-  for (int i = 0; i < count; ++i) weights[i] = x[i] * x[i];
-}
-
 void pack_q4_0(const float* x, uint8_t* b) {
   float weights[kSmallBlock];
-  weights_by_square(x, weights, kSmallBlock);
+  weigh<kSmallBlock>(x, weights);
   const float inverse = inverse_of(stored_half(b, fit_scale<kSmallBlock>(x, weights, -8, 7)));
   for (int i = 0; i < 16; ++i)
     b[2 + i] =
@@ -70,7 +65,7 @@ void put_five_bits(const int* codes, uint8_t* high, uint8_t* nibbles) {
 
 void pack_q5_0(const float* x, uint8_t* b) {
   float weights[kSmallBlock];
-  weights_by_square(x, weights, kSmallBlock);
+  weigh<kSmallBlock>(x, weights);
   const float inverse = inverse_of(stored_half(b, fit_scale<kSmallBlock>(x, weights, -16, 15)));
   int codes[kSmallBlock];
   for (int i = 0; i < kSmallBlock; ++i) codes[i] = code_of(x[i], inverse, -16, 15) + 16;
@@ -79,7 +74,7 @@ void pack_q5_0(const float* x, uint8_t* b) {
 
 void pack_q5_1(const float* x, uint8_t* b) {
   float weights[kSmallBlock];
-  std::fill_n(weights, kSmallBlock, 1.0f);
+  weigh<kSmallBlock>(x, weights);
   const LineFit fit = fit_line<kSmallBlock>(x, weights, 31, false);
   const float inverse = inverse_of(stored_half(b, fit.scale)), offset = stored_half(b + 2, fit.offset);
   int codes[kSmallBlock];

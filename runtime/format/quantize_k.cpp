@@ -30,10 +30,8 @@ void fit_groups(const float* x, int high, uint8_t* b, int* codes) {
   float most_scale = 0, most_min = 0;
   for (int g = 0; g < kGroups; ++g) {
     const float* group = x + kGroup * g;
-    float squares = 0, weights[kGroup];
-    for (int i = 0; i < kGroup; ++i) squares += group[i] * group[i];
-    const float usual = std::sqrt(squares / kGroup);
-    for (int i = 0; i < kGroup; ++i) weights[i] = usual + std::fabs(group[i]);  // large weights matter more
+    float weights[kGroup];
+    weigh<kGroup>(group, weights);
     fits[g] = fit_line<kGroup>(group, weights, high, true);
     most_scale = std::max(most_scale, fits[g].scale);
     most_min = std::max(most_min, -fits[g].offset);
@@ -77,7 +75,7 @@ void pack_q6_k(const float* x, uint8_t* b) {
   float scales[kScales], farthest = 0;
   for (int g = 0; g < kScales; ++g) {
     float weights[kSixteen];
-    for (int i = 0; i < kSixteen; ++i) weights[i] = x[kSixteen * g + i] * x[kSixteen * g + i];
+    weigh<kSixteen>(x + kSixteen * g, weights);
     scales[g] = fit_scale<kSixteen>(x + kSixteen * g, weights, -32, 31);
     if (std::fabs(scales[g]) > std::fabs(farthest)) farthest = scales[g];
   }

@@ -19,9 +19,9 @@ struct HfModel {
 
   void write(const std::string& folder) const {
     std::filesystem::remove_all(folder);
-    write_file(folder + "/config.json", config.dump());
-    if (!tensors.header.empty()) write_file(folder + "/model.safetensors", tensors.finish());
-    for (const auto& [name, text] : files) write_file(folder + "/" + name, text);
+    write_text_file(folder + "/config.json", config.dump());
+    if (!tensors.header.empty()) write_text_file(folder + "/model.safetensors", tensors.finish());
+    for (const auto& [name, text] : files) write_text_file(folder + "/" + name, text);
   }
 };
 

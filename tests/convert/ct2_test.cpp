@@ -113,8 +113,8 @@ class Ct2Conversion {
   explicit Ct2Conversion(const Ct2Writer& writer, std::map<std::string, std::string> files = {}) {
     files.try_emplace("source_vocabulary.txt", "<blank>\n<s>\n</s>\na\nb\nc\n");  // <unk> is added
     files.try_emplace("target_vocabulary.txt", "<blank>\n<s>\n</s>\n<unk>\nx\ny\nz\n");
-    for (const auto& [name, text] : files) write_file(folder_.file("model/" + name), text);
-    write_file(folder_.file("model/model.bin"), writer.finish());
+    for (const auto& [name, text] : files) write_text_file(folder_.file("model/" + name), text);
+    write_text_file(folder_.file("model/model.bin"), writer.finish());
     const Result<ConvertOutcome> outcome =
         convert_model({.source = folder_.file("model/"), .target = folder_.file("out"), .type = ConvertType::kF32});
     if (!outcome) error_ = outcome.error().message;

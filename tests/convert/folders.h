@@ -18,7 +18,7 @@ namespace pumice::test {
 
 using OrderedJson = nlohmann::ordered_json;
 
-inline void write_file(const std::string& path, const std::string& text) {
+inline void write_text_file(const std::string& path, const std::string& text) {
   std::filesystem::create_directories(std::filesystem::path(path).parent_path());
   std::ofstream(path, std::ios::binary) << text;
 }

@@ -1,19 +1,24 @@
-// safetensors_mutate: damages safetensors and CTranslate2 files and SentencePiece models at random, the same way for
-// the same seed, and checks that each is refused with a reason of one line or holds what its reader promises, in memory
-// bounded by a multiple of its size.
+// safetensors_mutate: damages what is converted (safetensors, CTranslate2's and GGUF files, SentencePiece models) at
+// random, the same way for the same seed, and checks that each is refused with a reason of one line or holds what its
+// reader promises, in memory bounded by a multiple of its size; a GGUF file that is accepted becomes one that can be
+// opened, of the same tensors.
 //
 //   safetensors_mutate [--count N] [--seed S]
 #include "convert/ct2_file.h"
 #include "convert/folders.h"
 #include "convert/safetensors.h"
 #include "convert/sentencepiece.h"
+#include "convert/sources.h"
+#include "convert/write.h"
 #include "fuzz/fuzz_run.h"
 #include "fuzz/mutator.h"
+#include "support/gguf_writer.h"
+#include "support/temporary_folder.h"
 
 namespace pumice::test {
 namespace {
 
-constexpr size_t kMostBytesPerByte = 400, kFreeBytes = 1 << 17;
+constexpr size_t kMostBytesPerByte = 400, kFreeBytes = 1 << 17, kConversionBytes = 64 << 20;
 
 template <typename T>
 bool is_refused(const Result<T>& read) {
@@ -56,6 +61,36 @@ bool try_sentencepiece(std::span<const std::byte> file) {
   return true;
 }
 
+bool try_gguf(std::span<const std::byte> file) {
+  static const TemporaryFolder folder;
+  Result<Gguf> read = Gguf::from_memory(file);
+  if (is_refused(read)) return false;
+  const auto gguf = std::make_shared<const Gguf>(std::move(*read));
+  const auto type = static_cast<ConvertType>(file.size() % 5);
+  const Result<ConvertPlan> plan = plan_gguf(gguf, type);
+  if (is_refused(plan)) return false;
+  FUZZ_CHECK(write_model(*plan, folder.file("out.gguf"), {}).ok());
+  const Result<Gguf> made = Gguf::open(folder.file("out.gguf"));
+  FUZZ_CHECK(made && made->tensors().size() == gguf->tensors().size());
+  for (const GgufTensor& tensor : gguf->tensors()) {
+    const GgufTensor* other = made->find_tensor(tensor.name);
+    FUZZ_CHECK(other && other->dims == tensor.dims);
+  }
+  return true;
+}
+
+Bytes gguf_seed() {
+  GgufWriter writer;
+  writer.string("general.architecture", "llama").u32("llama.block_count", 1).u32("general.file_type", 1);
+  for (const auto& [name, type] :
+       {std::pair("token_embd.weight", TensorType::kF16), std::pair("blk.0.attn_v.weight", TensorType::kQ4_K),
+        std::pair("blk.0.attn_norm.weight", TensorType::kF32), std::pair("blk.0.ffn_down.weight", TensorType::kI32),
+        std::pair("blk.0.ffn_up.weight", TensorType::kQ5_1)})
+    writer.tensor(name, {256, 1}, type,
+                  Bytes(256 / listed_type(type).block_values * listed_type(type).block_bytes, std::byte{0x3a}));
+  return writer.finish();
+}
+
 Bytes bytes_of(const std::string& text) {
   const auto bytes = std::as_bytes(std::span(text));
   return {bytes.begin(), bytes.end()};
@@ -91,6 +126,7 @@ std::vector<Seed> make_seeds() {
   return {{bytes_of(writer.finish()), try_safetensors},
           {bytes_of(writer.finish()), try_safetensors},
           {bytes_of(ct2_file()), try_ct2},
+          {gguf_seed(), try_gguf},
           {bytes_of(sentencepiece_file({"</s>", "<unk>", "a", "bc"})), try_sentencepiece}};
 }
 
@@ -121,7 +157,9 @@ int run(int argc, char** argv) {
     }
     allocated = 0;
     totals.add([&] { return seed.try_file(file); });
-    FUZZ_CHECK(allocated <= kMostBytesPerByte * file.size() + kFreeBytes);
+    // A file that is converted takes pieces, and is opened once more.
+    FUZZ_CHECK(allocated <=
+               (seed.try_file == try_gguf ? kConversionBytes : 0) + kMostBytesPerByte * file.size() + kFreeBytes);
   }
   totals.print();
   return 0;
