@@ -7,6 +7,7 @@
 
 #include "engine/patches.h"
 #include "kernels/attention.h"
+#include "model/step.h"
 
 namespace pumice {
 
