@@ -250,8 +250,8 @@ typedef struct OlderPoll {
 /* Of a newer one. */
 typedef struct NewerRequestOptions {
   PumiceRequestOptions known;
+  const void* grammar; /* which this library knows */
   double typical_p;
-  const char* grammar;
 } NewerRequestOptions;
 
 /* The same tokens whichever header the program was built with: what a member says arrives, and what a struct does not
@@ -269,7 +269,7 @@ static void test_generation(void) {
   for (int newer = 0; newer < 2; ++newer) {
     PumiceSequence* fresh = make_sequence(other);
     const OlderRequestOptions old = {sizeof old, NULL, fixture.prompt, fixture.prompt_count, 16, 1};
-    NewerRequestOptions next = {pumice_request_options_init(), 0, NULL};
+    NewerRequestOptions next = {pumice_request_options_init(), NULL, 0};
     next.known.size = sizeof next;
     next.known.ids = fixture.prompt;
     next.known.count = fixture.prompt_count;
