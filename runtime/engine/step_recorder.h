@@ -98,7 +98,8 @@ class StepRecorder {
   // The same for what cannot fail: a lost device looks at nothing.
   void settle_row(uint32_t slot) noexcept;
 
-  // From now on steps are recorded in parts whose times are measured, see vk::Chunk; a recorded one anew at its next use.
+  // From now on steps are recorded in parts whose times are measured, see vk::Chunk; those that are there anew at their
+  // next use.
   void time_parts() { timed_ = true; }
   // Whether what is submitted now waits for the frames of a host.
   bool in_frames() const { return model_->kernels().device().paced(); }

@@ -112,7 +112,8 @@ static inline int host_create_instance(Host* host) {
   if (HOST_CALL(host, vkCreateInstance)(&info, NULL, &host->instance) == VK_SUCCESS) {
     const VkDebugUtilsMessengerCreateInfoEXT messenger = {
         .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
-        .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
+        .messageSeverity =
+            VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
         .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT,
         .pfnUserCallback = host_on_message};
     HOST_CALL(host, vkCreateDebugUtilsMessengerEXT)(host->instance, &messenger, NULL, &host->messenger);
