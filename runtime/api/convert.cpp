@@ -1,3 +1,6 @@
+#include <cstring>
+#include <type_traits>
+
 #include "api/handles.h"
 
 #ifdef PUMICE_HAS_CONVERT
@@ -10,7 +13,10 @@ namespace {
 #ifdef PUMICE_HAS_CONVERT
 Result<void> run_convert(const PumiceConvertOptions& given, PumiceConvertInfo* info) {
   ConvertRequest request{.source = given.source, .target = given.target};
-  switch (given.type) {
+  // Copied, as a caller's value may be none that the type has.
+  std::underlying_type_t<PumiceConvertType> type;
+  std::memcpy(&type, &given.type, sizeof type);
+  switch (type) {
     case PUMICE_CONVERT_F16:
       request.type = ConvertType::kF16;
       break;
