@@ -91,27 +91,12 @@ class TypeChoice {
 
   // In the order of the layers.
   TensorType next(const PlannedTensor& tensor) {
-    const TensorType usual = usual_type();
+    const TensorType usual = matrix_type(wanted_);
     if (usual == TensorType::kF32 || usual == TensorType::kF16) return usual;
     return fitting(mixed(tensor.name, usual, tensor.sizes[0]), tensor.sizes[0]);
   }
 
  private:
-  TensorType usual_type() const {
-    switch (wanted_) {
-      case ConvertType::kF32:
-        return TensorType::kF32;
-      case ConvertType::kQ8_0:
-        return TensorType::kQ8_0;
-      case ConvertType::kQ4_0:
-        return TensorType::kQ4_0;
-      case ConvertType::kQ4_K:
-        return TensorType::kQ4_K;
-      default:
-        return TensorType::kF16;
-    }
-  }
-
   TensorType mixed(std::string_view name, TensorType usual, uint64_t row) {
     const bool falcon = facts_.architecture == "falcon", eight = facts_.experts == 8;
     const bool k_mix = wanted_ == ConvertType::kQ4_K;
@@ -180,6 +165,21 @@ void finish_gguf(ConvertPlan& plan, const ModelFacts& facts, ConvertType wanted)
   choose_types(wanted, facts, plan.tensors);
   plan.metadata.u32("general.file_type", gguf_file_type(wanted));
   plan.metadata.u32("general.quantization_version", 2);
+}
+
+TensorType matrix_type(ConvertType type) {
+  switch (type) {
+    case ConvertType::kF32:
+      return TensorType::kF32;
+    case ConvertType::kQ8_0:
+      return TensorType::kQ8_0;
+    case ConvertType::kQ4_0:
+      return TensorType::kQ4_0;
+    case ConvertType::kQ4_K:
+      return TensorType::kQ4_K;
+    default:
+      return TensorType::kF16;
+  }
 }
 
 }  // namespace pumice

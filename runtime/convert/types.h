@@ -14,6 +14,9 @@ struct ModelFacts {
   uint64_t layers = 0, experts = 0;
 };
 
+// What matrices usually become.
+TensorType matrix_type(ConvertType type);
+
 // Sets the type of all tensors, and the keys that say it. What cannot be decoded stays as it is.
 void finish_gguf(ConvertPlan& plan, const ModelFacts& facts, ConvertType wanted);
 

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "convert/types.h"
+
 namespace pumice {
 namespace {
 
@@ -20,21 +22,6 @@ uint32_t whisper_file_type(ConvertType type) {
       return kQuantisedFile + 12;
     default:
       return 1;
-  }
-}
-
-TensorType matrix_type(ConvertType type) {
-  switch (type) {
-    case ConvertType::kF32:
-      return TensorType::kF32;
-    case ConvertType::kQ8_0:
-      return TensorType::kQ8_0;
-    case ConvertType::kQ4_0:
-      return TensorType::kQ4_0;
-    case ConvertType::kQ4_K:
-      return TensorType::kQ4_K;
-    default:
-      return TensorType::kF16;
   }
 }
 
