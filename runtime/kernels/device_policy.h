@@ -24,6 +24,7 @@ struct DevicePolicy {
   uint32_t attention_matrix_shares = 1;                  // subgroups that share out the matrices of the same queries
   uint32_t matrix_subgroup = 0;                          // lanes that multiply cooperative matrices in matmul
   bool matrix_ahead = true;                              // which loads the next unit while it multiplies one
+  bool half_sums = false;                                // cooperative matrices may be faster with sums in f16
   bool matrix_rows_kept = false;                         // and keeps in registers where a lane loads from
   uint32_t attention_subgroup_dims = 1024;               // of a head, beyond which decode is a workgroup's
 

@@ -18,6 +18,8 @@ std::string shader_name(const MatmulVariant& v, uint32_t type) {
       return std::string("matmul.") + weight_variant(type);
     case MatmulForm::kCoopmat:
       return std::string("matmul_coopmat.") + weight_variant(type);
+    case MatmulForm::kCoopmatHalf:
+      return std::string("matmul_coopmat_half.") + weight_variant(type);
     case MatmulForm::kCoopmat2:
       return std::string("matmul_coopmat2.") + weight_variant(type);
     case MatmulForm::kDot:
@@ -28,7 +30,10 @@ std::string shader_name(const MatmulVariant& v, uint32_t type) {
   return {};
 }
 
-bool reads_q8(MatmulForm form) { return form == MatmulForm::kDot || form == MatmulForm::kDotVector; }
+QuantizedForm reads(MatmulForm form) {
+  if (form == MatmulForm::kDot || form == MatmulForm::kDotVector) return QuantizedForm::kQ8;
+  return form == MatmulForm::kCoopmatHalf ? QuantizedForm::kF16Low : QuantizedForm::kF16;
+}
 
 struct SplitMemory {
   vk::BufferView partials, counters;
@@ -46,7 +51,7 @@ Result<SplitMemory> split_memory(Kernels& kernels, const MatmulVariant& v, uint6
 // x in the form that the variant reads, quantized now unless another product has done so.
 Result<QuantizedRows> inputs(Recorder recorder, const MatmulArgs& args, MatmulForm form) {
   if (form == MatmulForm::kTiled) return QuantizedRows{.words = args.x.view};
-  const QuantizedForm wanted = reads_q8(form) ? QuantizedForm::kQ8 : QuantizedForm::kF16;
+  const QuantizedForm wanted = reads(form);
   if (args.quantized && *args.quantized && (*args.quantized)->form == wanted) return **args.quantized;
   PUMICE_ASSIGN(const QuantizedRows rows, quantized_scratch(recorder.kernels, wanted, args.w.cols, args.n));
   quantize(recorder, {.x = args.x, .y = rows, .cols = args.w.cols, .n = args.n});
@@ -90,7 +95,7 @@ Result<void> record_slab(Recorder recorder, const MatmulArgs& args, const Weight
   }
   record(recorder,
          {.variant = shader_name(v, args.w.type),
-          .constants = std::span(constants).first(v.form == MatmulForm::kCoopmat ? 12 : 6),
+          .constants = std::span(constants).first(v.matrices() ? 12 : 6),
           .full_subgroups = v.subgroup != 0,
           .subgroup_size = v.subgroup,
           .push = push_bytes(push),

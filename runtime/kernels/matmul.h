@@ -1,8 +1,9 @@
 // matmul: y (n, rows) = x (n, cols) * W^T for many rows of x, with bias and accumulation into y.
 //
-// Five forms (shaders/shared/matmul.h). kTiled computes in f32. kCoopmat and kCoopmat2 round weights and activations to
+// Six forms (shaders/shared/matmul.h). kTiled computes in f32. kCoopmat and kCoopmat2 round weights and activations to
 // f16 (relative error 2^-11 each) and sum in f32; activations are scaled by a power of two for each row, so none is too
-// large for f16. kDot and kDotVector (up to 8 columns) round activations to 8 bits, with a scale for each 32. F32
+// large for f16. kCoopmatHalf sums up to 128 products in f16, and those sums in f32: only tuning takes it, where the
+// device is faster with it and its error passes. kDot and kDotVector (up to 8 columns) round activations to 8 bits, with a scale for each 32. F32
 // weights are multiplied in f32 only.
 #pragma once
 
@@ -14,7 +15,7 @@
 
 namespace pumice {
 
-enum class MatmulForm { kTiled, kCoopmat, kCoopmat2, kDot, kDotVector };
+enum class MatmulForm { kTiled, kCoopmat, kCoopmatHalf, kCoopmat2, kDot, kDotVector };
 
 struct MatmulShape {
   uint32_t type = kWeightF32;  // kWeight… of quant_blocks.h
@@ -25,12 +26,13 @@ struct MatmulVariant {
   MatmulForm form = MatmulForm::kTiled;
   uint32_t workgroup = 64;
   uint32_t tile_rows = 32, tile_cols = 32;  // of y, for a workgroup
-  uint32_t part_rows = 4, part_cols = 4;    // of that, for a lane; kCoopmat: for a subgroup
-  uint32_t m = 0, n = 0, k = 0;             // kCoopmat: the matrix size
-  uint32_t subgroup = 0;                    // kCoopmat, kDotVector: lanes of a subgroup; 0: any
-  bool ahead = false;                       // kCoopmat: loads a unit while it multiplies the one before
-  bool rows_kept = false;                   // kCoopmat: where a lane loads from stays in registers
+  uint32_t part_rows = 4, part_cols = 4;    // of that, for a lane; matrices(): for a subgroup
+  uint32_t m = 0, n = 0, k = 0;             // matrices(): their size
+  uint32_t subgroup = 0;                    // matrices(), kDotVector: lanes of a subgroup; 0: any
+  bool ahead = false;                       // matrices(): loads a unit while it multiplies the one before
+  bool rows_kept = false;                   // matrices(): where a lane loads from stays in registers
   uint32_t splits = 1;                      // workgroups that share a tile, along cols
+  bool matrices() const { return form == MatmulForm::kCoopmat || form == MatmulForm::kCoopmatHalf; }
   bool operator==(const MatmulVariant&) const = default;
 };
 

@@ -85,11 +85,11 @@ bool cut_into_parts(MatmulVariant& v, uint32_t subgroups) {
 
 // The two sizes to try. First those with the longest k and the fewest columns, which is what one instruction of the
 // hardware does; Mesa's NVIDIA compiler makes several, and moves between them, of larger ones.
-std::vector<vk::CooperativeMatrix> useful_sizes(const vk::DeviceCaps& caps) {
+std::vector<vk::CooperativeMatrix> useful_sizes(const vk::DeviceCaps& caps, vk::ComponentType sums) {
   using enum vk::ComponentType;
   std::vector<vk::CooperativeMatrix> sizes;
   for (const vk::CooperativeMatrix& size : caps.cooperative_matrices)
-    if (size.a == kF16 && size.b == kF16 && size.c == kF32 && size.result == kF32 && size.m % 4 == 0 &&
+    if (size.a == kF16 && size.b == kF16 && size.c == sums && size.result == sums && size.m % 4 == 0 &&
         kUnitValues % size.k == 0)
       sizes.push_back(size);
   std::stable_sort(sizes.begin(), sizes.end(), [](const auto& one, const auto& other) {
@@ -99,12 +99,13 @@ std::vector<vk::CooperativeMatrix> useful_sizes(const vk::DeviceCaps& caps) {
   return sizes;
 }
 
-void add_coopmat_tiles(const vk::DeviceCaps& caps, Variants& variants) {
+void add_coopmat_tiles(const vk::DeviceCaps& caps, MatmulForm form, Variants& variants) {
   if (!caps.fixed_subgroup) return;
   const DevicePolicy policy = device_policy(caps);
-  for (const vk::CooperativeMatrix& size : useful_sizes(caps)) {
+  const auto sums = form == MatmulForm::kCoopmat ? vk::ComponentType::kF32 : vk::ComponentType::kF16;
+  for (const vk::CooperativeMatrix& size : useful_sizes(caps, sums)) {
     for (const Tile& tile : kCoopmatTiles) {
-      MatmulVariant v{.form = MatmulForm::kCoopmat,
+      MatmulVariant v{.form = form,
                       .workgroup = std::max(tile.workgroup, policy.matrix_subgroup),
                       .tile_rows = tile.rows,
                       .tile_cols = tile.cols,
@@ -152,12 +153,14 @@ void add_vectors(const vk::DeviceCaps& caps, const MatmulShape& shape, Variants&
 Variants all_variants(const vk::DeviceCaps& caps, const MatmulShape& shape) {
   Variants variants;
   const bool half = fits_quantized(caps, QuantizedForm::kF16, shape);
-  if (half && has_shader("matmul_coopmat.", shape.type)) add_coopmat_tiles(caps, variants);
+  if (half && has_shader("matmul_coopmat.", shape.type)) add_coopmat_tiles(caps, MatmulForm::kCoopmat, variants);
   const bool dot =
       caps.integer_dot && has_shader("matmul_dot.", shape.type) && fits_quantized(caps, QuantizedForm::kQ8, shape);
   if (dot && caps.integer_dot_accelerated) add_lane_tiles(caps, MatmulForm::kDot, variants);
   add_lane_tiles(caps, MatmulForm::kTiled, variants);
   if (dot && !caps.integer_dot_accelerated) add_lane_tiles(caps, MatmulForm::kDot, variants);
+  if (device_policy(caps).half_sums && half && has_shader("matmul_coopmat_half.", shape.type))
+    add_coopmat_tiles(caps, MatmulForm::kCoopmatHalf, variants);
   if (caps.cooperative_matrix2 && half && has_shader("matmul_coopmat2.", shape.type))
     add_workgroup_tiles(caps, variants);
   if (dot && has_shader("matvec_dot.shared.", shape.type)) add_vectors(caps, shape, variants);

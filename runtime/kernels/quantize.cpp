@@ -27,7 +27,10 @@ Result<QuantizedRows> quantized_scratch(Kernels& kernels, QuantizedForm form, ui
 void quantize(Recorder recorder, const QuantizeArgs& args) {
   PUMICE_CHECK(args.x.stride % 4 == 0);
   const uint32_t units = divide_up(args.cols, kUnitValues);
-  const QuantizePush push{.cols = args.cols, .units = units, .x_stride = args.x.stride};
+  const QuantizePush push{.cols = args.cols,
+                          .units = units,
+                          .x_stride = args.x.stride,
+                          .exponent = args.y.form == QuantizedForm::kF16Low ? kQuantizeLowExponent : 14u};
   const vk::BufferView bindings[kQuantizeBindings] = {args.x.view, args.y.words, args.y.scales};
   const vk::Cost cost{.bytes = 4.0 * args.n * args.cols + static_cast<double>(args.y.words.size)};
   if (args.y.form == QuantizedForm::kQ8) {

@@ -6,7 +6,8 @@
 
 namespace pumice {
 
-enum class QuantizedForm { kQ8, kF16 };
+// kF16Low: so small that sums of products with weights up to 64 are in the range of f16, too.
+enum class QuantizedForm { kQ8, kF16, kF16Low };
 
 struct QuantizedRows {
   QuantizedForm form = QuantizedForm::kQ8;

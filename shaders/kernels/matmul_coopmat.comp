@@ -32,7 +32,15 @@ const uint M_PARTS = PART_ROWS / M, N_PARTS = PART_COLS / N;
 const uint X_TILE = TILE_ROWS * TILE_STRIDE;
 const uint X_TASKS = TILE_COLS * 4u, X_EACH = (X_TASKS + WG - 1u) / WG;
 
-coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator> sum[M_PARTS * N_PARTS];
+#ifdef HALF_SUMS
+// Of kMatmulFoldedUnits units, which are then added to the totals.
+#define Sum coopmat<float16_t, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
+#else
+#define Sum coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
+#endif
+#define Total coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
+Sum sum[M_PARTS * N_PARTS];
+Total total[M_PARTS * N_PARTS];  // with HALF_SUMS; else the sums are
 uvec4 x_loaded[X_EACH];
 uint x_kept[X_EACH];
 
@@ -69,7 +77,7 @@ void clear_sums() {
       coopmat<float16_t, gl_ScopeSubgroup, M, K, gl_MatrixUseA>(0.0);
   const coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB> b =
       coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB>(0.0);
-  sum[0] = coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>(0.0);
+  sum[0] = Sum(0.0);
   [[unroll]] for (uint i = 1u; i < M_PARTS * N_PARTS; ++i) sum[i] = coopMatMulAdd(a, b, sum[i - 1u]);
   sum[0] = coopMatMulAdd(a, b, sum[M_PARTS * N_PARTS - 1u]);
 }
@@ -93,13 +101,27 @@ void multiply(uint r0, uint c0) {
   }
 }
 
+void fold_sums() {
+#ifdef HALF_SUMS
+  [[unroll]] for (uint i = 0u; i < M_PARTS * N_PARTS; ++i) {
+    total[i] += Total(sum[i]);
+    sum[i] = Sum(0.0);
+  }
+#endif
+}
+
 // Through the tile, of which each subgroup has a part of its own now; a lane takes four rows of a column.
 void store(uint r0, uint c0) {
   const uint at = gl_SubgroupID * M * N / 4u;
   barrier();
   [[unroll]] for (uint j = 0u; j < N_PARTS; ++j)
     [[unroll]] for (uint i = 0u; i < M_PARTS; ++i) {
-      coopMatStore(sum[i * N_PARTS + j], tile, at, M / 4u, gl_CooperativeMatrixLayoutColumnMajor);
+#ifdef HALF_SUMS
+      const Total result = total[i * N_PARTS + j];
+#else
+      const Total result = sum[i * N_PARTS + j];
+#endif
+      coopMatStore(result, tile, at, M / 4u, gl_CooperativeMatrixLayoutColumnMajor);
       subgroupMemoryBarrierShared();
       subgroupBarrier();
       for (uint e = gl_SubgroupInvocationID; e < M * N / 4u; e += SUBGROUP) {
@@ -117,6 +139,9 @@ void main() {
   const uint r0 = gl_SubgroupID / across * PART_ROWS, c0 = gl_SubgroupID % across * PART_COLS;
   if (KEEP_ROWS) keep_rows();
   clear_sums();
+#ifdef HALF_SUMS
+  [[unroll]] for (uint i = 0u; i < M_PARTS * N_PARTS; ++i) total[i] = Total(0.0);
+#endif
   if (AHEAD != 0u) load(first_unit());
   for (uint unit = first_unit(); unit < last_unit(); ++unit) {
     if (AHEAD == 0u) load_weights(unit);
@@ -127,7 +152,9 @@ void main() {
     barrier();
     if (AHEAD != 0u) load(min(unit + 1u, p.units - 1u));
     multiply(r0, c0);
+    if ((unit - first_unit()) % kMatmulFoldedUnits == kMatmulFoldedUnits - 1u) fold_sums();
   }
+  fold_sums();
   store(r0, c0);
   merge_splits();
 }

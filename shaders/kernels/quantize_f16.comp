@@ -27,10 +27,10 @@ void main() {
     top = max(top, max(max(size.x, size.y), max(size.z, size.w)));
   }
   top = reduce_max(top);
-  // 2^e <= top < 2^(e + 1) is multiplied by 2^(14 - e): biased exponents are e + 127 and 14 - e + 127, of which the
-  // factor and its inverse must both be normal. An infinite top stays what it is.
+  // 2^e <= top < 2^(e + 1) is multiplied by 2^(exponent - e): biased exponents are e + 127 and exponent - e + 127, of
+  // which the factor and its inverse must both be normal. An infinite top stays what it is.
   const uint biased = floatBitsToUint(top) >> 23;
-  const uint factor_exponent = biased == 255u ? 127u : min(268u - biased, 253u);
+  const uint factor_exponent = biased == 255u ? 127u : clamp(254u + p.exponent - biased, 1u, 253u);
   const float factor = uintBitsToFloat(factor_exponent << 23);
   for (uint quad = lane; quad < quads; quad += WG) {
     const vec4 v = input_at(row, quad) * factor;

@@ -5,7 +5,8 @@
 // workgroup writes its partial tile, and the last to arrive adds all of them in the order of the splits.
 //   matmul          x and W as f32 in shared memory
 //   matmul_coopmat  x (scaled by row) and W as f16, sums in f32, by VK_KHR_cooperative_matrix
-//   matmul_coopmat2 the same by VK_NV_cooperative_matrix2, one matrix for the workgroup
+//   matmul_coopmat_half the same with sums in f16 over some units, and f32 beyond
+//   matmul_coopmat2 as matmul_coopmat by VK_NV_cooperative_matrix2, one matrix for the workgroup
 //   matmul_dot      x as int8 with a scale per 32 values, W as its integers, by integer dot products
 //   matvec_dot      as matmul_dot, for 1 to 8 columns: the lanes of a workgroup share the rows' units instead of a tile
 #ifndef PUMICE_SHARED_MATMUL_H
@@ -25,6 +26,7 @@ SHARED_CONST kMatmulBindings = 6u;           // W, x, bias, y, partials, counter
 SHARED_CONST kMatmulQuantisedBindings = 7u;  // the same and the scales of x
 SHARED_CONST kMatvecDotBindings = 5u;        // W, x, bias, y, scales of x
 SHARED_CONST kMatvecDotCols = 8u;            // at most
+SHARED_CONST kMatmulFoldedUnits = 4u;    // matmul_coopmat_half: whose sums are added to those in f32
 SHARED_CONST kMatmulCoopmat2Workgroup = 256u;
 
 // Specialisation constants.

@@ -82,7 +82,7 @@ void expect_runnable(const vk::DeviceCaps& caps, const MatmulShape& shape, const
     EXPECT_TRUE(caps.cooperative_matrix2 && shape.type != kWeightF32);
     return;
   }
-  if (v.form != MatmulForm::kCoopmat) {
+  if (!v.matrices()) {
     EXPECT_EQ(parts, v.workgroup);
     EXPECT_GE(v.tile_rows / v.part_rows, 8u) << "fewer rows at once leave banks idle";
     return;
@@ -138,6 +138,24 @@ TEST(MatmulChoice, TheFastestFormThatIsThere) {
   EXPECT_EQ(choose_matmul(caps, kPrefill).form, MatmulForm::kCoopmat) << "coopmat2 has run on no device yet";
   caps.fixed_subgroup = false;
   EXPECT_EQ(choose_matmul(caps, kPrefill).form, MatmulForm::kDot);
+}
+
+// Sums in f16 are for tuning to try, where they may pay.
+TEST(MatmulChoice, HalfSumsAreTriedWhereTheyMayBeFaster) {
+  if (!built("matmul_coopmat_half.q4_k")) GTEST_SKIP() << "the shader compiler knows no cooperative matrices";
+  vk::CooperativeMatrix half = size(16, 16, 16);
+  half.c = half.result = ComponentType::kF16;
+  vk::DeviceCaps caps = with_matrices(32, {size(16, 16, 16), half});
+  const auto tried = [&] {
+    const auto candidates = matmul_candidates(caps, kPrefill);
+    EXPECT_EQ(candidates.front().form, MatmulForm::kCoopmat);
+    return std::ranges::any_of(candidates, [](const auto& v) { return v.form == MatmulForm::kCoopmatHalf; });
+  };
+  EXPECT_FALSE(tried());
+  caps.vendor_id = 0x10de;
+  EXPECT_TRUE(tried());
+  caps.cooperative_matrices.pop_back();
+  EXPECT_FALSE(tried());
 }
 
 TEST(MatmulChoice, MatricesOfTheHardware) {

@@ -9,6 +9,7 @@
 #include "kernels/matvec.h"
 #include "reference/matmul.h"
 #include "reference/numerics.h"
+#include "shared/matmul.h"
 #include "support/device_fixture.h"
 #include "support/precision.h"
 #include "support/test_matrix.h"
@@ -29,14 +30,30 @@ constexpr TensorType kF32 = TensorType::kF32, kF16 = TensorType::kF16, kQ8 = Ten
 
 bool rounds_to_8_bits(MatmulForm form) { return form == MatmulForm::kDot || form == MatmulForm::kDotVector; }
 
+// Of what matmul_coopmat_half rounds to f16: the sums of a group of units after each 8 values, the fewest that a
+// multiplication adds.
+double sizes_of_half_sums(std::span<const float> x, std::span<const float> w) {
+  constexpr size_t kAdded = 8, kFolded = kMatmulFoldedUnits * kUnitValues;
+  double sizes = 0, sum = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    if (i % kFolded == 0) sum = 0;
+    sum += static_cast<double>(x[i]) * static_cast<double>(w[i]);
+    if (i % kAdded == kAdded - 1 || i + 1 == x.size()) sizes += std::fabs(sum);
+  }
+  return sizes;
+}
+
 // How far a dot product of one row of x with one of W may lie from the reference, beyond the rounding of sums in f32:
 // what the operands lose by being rounded. `largest` is the largest weight.
 //   kCoopmat: each operand has a relative error of 2^-11, or is flushed to 0: weights below 2^-14, and inputs below
 //   2^-28 of the row's largest, which is scaled to 2^14. The hardware may truncate sums: twice the error of rounding.
+//   kCoopmatHalf: inputs below 2^-16 of the row's largest are flushed, and each sum in f16 loses 2^-11 of what it is.
 //   kDot: inputs are rounded to a step d = max / 127 of their unit, an error uniform in [-d/2, d/2] and independent for
 //   each: six standard deviations, sqrt(sum (w d)^2 / 12). The device adds d q and m apart, together below 6 times the
 //   largest weight.
 double operand_error(MatmulForm form, std::span<const float> x, std::span<const float> w, double largest) {
+  const bool half_sums = form == MatmulForm::kCoopmatHalf;
+  const double flushed = half_sums ? 0x1p-16 : 0x1p-28;
   double highest = 0, error = 0, variance = 0, sizes = 0;
   for (const float value : x) highest = std::max(highest, std::fabs(static_cast<double>(value)));
   if (form == MatmulForm::kTiled) return 0;
@@ -46,12 +63,13 @@ double operand_error(MatmulForm form, std::span<const float> x, std::span<const 
     for (size_t i = from; i < end; ++i) top = std::max(top, std::fabs(static_cast<double>(x[i])));
     for (size_t i = from; i < end; ++i) {
       const double xi = std::fabs(static_cast<double>(x[i])), wi = std::fabs(static_cast<double>(w[i]));
-      error += xi * wi * 0x1.01p-10 + (wi < 0x1p-14 ? xi * wi : 0) + highest * 0x1p-28 * wi;
+      error += xi * wi * 0x1.01p-10 + (wi < 0x1p-14 ? xi * wi : 0) + highest * flushed * wi;
       variance += wi * wi * top * top / (127.0 * 127.0 * 12.0);
       sizes += xi + top / 254;
     }
   }
-  if (form == MatmulForm::kCoopmat || form == MatmulForm::kCoopmat2)
+  if (half_sums) error += 0x1p-11 * sizes_of_half_sums(x, w);
+  if (half_sums || form == MatmulForm::kCoopmat || form == MatmulForm::kCoopmat2)
     return error + 2 * reference::dot_tolerance(x.size(), reference::absolute_dot(x, w));
   return 6.0 * std::sqrt(variance) + reference::dot_tolerance(x.size() / 8, 6 * largest * sizes);
 }
@@ -69,10 +87,11 @@ class MatmulTest : public DeviceTest {
   MatmulForm form_of(const MatmulCase& c) {
     return c.variant ? c.variant->form : choose_matmul(caps(), shape_of(c)).form;
   }
-  // What the device is given when it says that it is a discrete GPU.
+  // What the device is given when it says that it is a discrete GPU of NVIDIA's, for which all forms are tried.
   std::vector<MatmulVariant> variants(const MatmulCase& c) {
     vk::DeviceCaps gpu = caps();
     gpu.type = vk::DeviceType::kDiscrete;
+    gpu.vendor_id = 0x10de;
     return matmul_candidates(gpu, shape_of(c));
   }
 };
@@ -112,7 +131,9 @@ void MatmulTest::check(const MatmulCase& c, Operation operation) {
   }
   const float factor = c.accumulate ? -1.0f : 1.0f;
   const FloatRows x_rows = rows(x, c.cols, (c.cols + 3) / 4 * 4 + c.extra_stride);
-  const auto form = rounds_to_8_bits(form_of(c)) ? QuantizedForm::kQ8 : QuantizedForm::kF16;
+  const auto form = rounds_to_8_bits(form_of(c))               ? QuantizedForm::kQ8
+                    : form_of(c) == MatmulForm::kCoopmatHalf ? QuantizedForm::kF16Low
+                                                              : QuantizedForm::kF16;
   std::optional<QuantizedRows> prepared = QuantizedRows{.form = form,
                                                         .words = words(quantized_word_bytes(form, c.cols, c.n) / 4),
                                                         .scales = words(quantized_scale_bytes(form, c.cols, c.n) / 4)};
@@ -155,7 +176,7 @@ void MatmulTest::check_all_variants(const MatmulCase& c) {
     MatmulCase with = c;
     with.variant = variant;
     check(with);
-    if (variant.form != MatmulForm::kCoopmat) continue;
+    if (!variant.matrices()) continue;
     with.variant->ahead = !variant.ahead;
     with.variant->rows_kept = !variant.rows_kept;
     check(with);

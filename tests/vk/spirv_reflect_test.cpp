@@ -68,6 +68,8 @@ const std::map<std::string, Expected> kExpected = {
     {"matmul", {kMatmulBindings, sizeof(MatmulPush), {0, 1, 2, 3, 4, 5}, 0, true}},
     {"matmul_coopmat",
      {kMatmulQuantisedBindings, sizeof(MatmulPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 0, true, true}},
+    {"matmul_coopmat_half",
+     {kMatmulQuantisedBindings, sizeof(MatmulPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 0, true, true}},
     {"matmul_coopmat2",
      {kMatmulQuantisedBindings, sizeof(MatmulPush), {1, 2, 3, 4, 5}, kMatmulCoopmat2Workgroup, false, true}},
     {"matmul_dot", {kMatmulQuantisedBindings, sizeof(MatmulPush), {0, 1, 2, 3, 4, 5}, 0, true, true}},
