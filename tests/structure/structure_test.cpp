@@ -1,9 +1,13 @@
 // The rules of the project's layout, checked on the whole source tree; and each check shown able to fail.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -75,6 +79,43 @@ TEST(Structure, EveryKernelIsUsedByModels) {
   const Problems problems =
       check_kernels_used(read_text(fs::path(PUMICE_SOURCE_DIR) / "shaders/variants.json"), source_files());
   EXPECT_TRUE(problems.empty()) << joined(problems);
+}
+
+// What came in by a careless add: programs, archives, downloads. `size`: in bytes.
+bool is_foreign(const std::string& path, uint64_t size) {
+  static const std::set<std::string> kText = {
+      "",      ".c",  ".h",  ".cpp", ".hpp", ".comp", ".glsl", ".vert", ".frag", ".txt", ".sh",  ".cmake",
+      ".json", ".py", ".md", ".csv", ".in",  ".map",  ".supp", ".yml",  ".svg",  ".ts",  ".qml", ".desktop"};
+  constexpr uint64_t kPicture = 150 << 10;
+  if (path.starts_with("models/")) return false;
+  const std::string kind = fs::path(path).extension().string();
+  return kind == ".png" ? !path.starts_with("docs/") || size > kPicture : !kText.contains(kind);
+}
+
+TEST(Structure, NothingForeignIsKept) {
+  const fs::path root = PUMICE_SOURCE_DIR;
+  if (!fs::exists(root / ".git")) GTEST_SKIP() << "not a clone: what is kept is not known";
+  const auto close = [](FILE* pipe) { pclose(pipe); };
+  const std::unique_ptr<FILE, decltype(close)> listed(
+      popen(("git -C '" + root.string() + "' ls-files 2>/dev/null").c_str(), "r"), close);
+  ASSERT_TRUE(listed);
+  char line[4096];
+  size_t count = 0;
+  while (std::fgets(line, sizeof line, listed.get())) {
+    const std::string path = std::string(line).substr(0, std::strlen(line) - 1);
+    ++count;
+    if (!fs::exists(root / path)) continue;
+    EXPECT_FALSE(is_foreign(path, fs::file_size(root / path))) << path;
+  }
+  if (count == 0) GTEST_SKIP() << "git does not tell what is kept";
+}
+
+TEST(StructureChecks, ForeignFilesAreFound) {
+  EXPECT_TRUE(is_foreign("engine-1.9.whl", 100));
+  EXPECT_TRUE(is_foreign("tests/a.spv", 100));
+  EXPECT_TRUE(is_foreign("docs/window.png", 1 << 20));
+  EXPECT_FALSE(is_foreign("docs/window.png", 1 << 16));
+  EXPECT_FALSE(is_foreign("models/a.gguf", 1 << 24));
 }
 
 TEST(Structure, DevicesAreToldApartInOnePlace) { expect_all(check_device_policy); }
