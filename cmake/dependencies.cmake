@@ -61,8 +61,4 @@ if(PUMICE_PICTURES)
   endforeach()
 endif()
 
-# Optional: the conversion of model files. Only runtime/convert needs the header-only package (library.cmake).
-option(PUMICE_CONVERT "Build the conversion of model files, if nlohmann-json is there" ON)
-if(PUMICE_CONVERT)
-  find_package(nlohmann_json QUIET)
-endif()
+option(PUMICE_CONVERT "Build the conversion of model files" ON)

@@ -3,7 +3,7 @@
 # pumice          the library that users link; it shows the C API and nothing else
 
 file(GLOB_RECURSE runtime_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/*.cpp)
-if(NOT PUMICE_CONVERT OR NOT TARGET nlohmann_json::nlohmann_json)
+if(NOT PUMICE_CONVERT)
   list(FILTER runtime_sources EXCLUDE REGEX "/runtime/convert/")
 endif()
 add_library(pumice_objects OBJECT ${runtime_sources} ${PUMICE_EMBEDDED_SHADERS_CPP})
@@ -28,8 +28,7 @@ foreach(format png jpeg webp)
       COMPILE_DEFINITIONS PUMICE_HAS_${definition})
   endif()
 endforeach()
-if(PUMICE_CONVERT AND TARGET nlohmann_json::nlohmann_json)
-  target_link_libraries(pumice_objects PRIVATE nlohmann_json::nlohmann_json)
+if(PUMICE_CONVERT)
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/runtime/api/convert.cpp APPEND PROPERTY
     COMPILE_DEFINITIONS PUMICE_HAS_CONVERT)
 endif()

@@ -160,9 +160,9 @@ Result<Pieces> read_vocabulary(const std::string& folder, const std::string& sid
     const std::string path = folder + "/" + stem;
     if (Result<std::string> text = read_text_file(path + ".json", 64 << 20); text) {
       PUMICE_ASSIGN(const Json json, parse_json_object("{\"tokens\":" + *text + "}", path + ".json"));
-      const Json* tokens = member(json, "tokens");
-      for (const Json& token : tokens && tokens->is_array() ? *tokens : Json::array())
-        texts.push_back(token.is_string() ? *token.get_ptr<const std::string*>() : "");
+      const Json::Array* tokens = array_member(json, "tokens");
+      for (const Json& token : tokens ? *tokens : Json::Array())
+        texts.push_back(token.is_string() ? token.as_string() : "");
     } else if (Result<std::string> lines = read_text_file(path + ".txt", 64 << 20); lines) {
       while (lines->ends_with('\n')) lines->pop_back();
       for (size_t at = 0; at <= lines->size();) {

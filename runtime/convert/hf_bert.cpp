@@ -31,10 +31,10 @@ struct WordPieces {
 
 // From a map of tokens to ids, which must be those from 0 on, each once.
 Result<std::vector<std::string>> tokens_by_id(const Json& ids, uint64_t most, const std::string& name) {
-  std::vector<std::string> tokens(std::min<uint64_t>(ids.size(), most));
+  std::vector<std::string> tokens(std::min<uint64_t>(ids.members().size(), most));
   std::vector<bool> seen(tokens.size());
-  for (const auto& [token, id] : ids.items()) {
-    const uint64_t* number = id.is_number_unsigned() ? id.get_ptr<const uint64_t*>() : nullptr;
+  for (const auto& [token, id] : ids.members()) {
+    const std::optional<uint64_t> number = count_of(id);
     if (!number || *number >= tokens.size() || seen[*number])
       return error(Status::kMalformed, "%s: the ids of the tokens are not 0 to %zu, each once", name.c_str(),
                    tokens.size());
@@ -53,7 +53,7 @@ Result<void> read_tokenizer_json(const HfFolder& folder, uint64_t vocabulary, Wo
     return error(Status::kUnsupported, "tokenizer.json is of kind \"%s\", where BERT has WordPiece",
                  printable(kind.substr(0, 64)).c_str());
   PUMICE_ASSIGN(pieces.tokens, tokens_by_id(*ids, vocabulary, folder.path("tokenizer.json")));
-  if (const Json* added = member(json, "added_tokens"); added && added->is_array())
+  if (const Json::Array* added = array_member(json, "added_tokens"))
     for (const Json& token : *added)
       if (flag_member(token, "special").value_or(false))
         pieces.special.insert(text_member(token, "content").value_or(""));
@@ -132,7 +132,8 @@ Result<std::optional<uint64_t>> pooling_of(const HfFolder& folder) {
   PUMICE_ASSIGN(const std::string text, read_text_file(folder.path("modules.json"), 1 << 20));
   PUMICE_ASSIGN(const Json modules, parse_json_object("{\"modules\":" + text + "}", folder.path("modules.json")));
   std::string place;
-  for (const Json& module : *member(modules, "modules"))
+  const Json::Array* list = array_member(modules, "modules");
+  for (const Json& module : list ? *list : Json::Array())
     if (text_member(module, "type").value_or("").ends_with("Pooling")) place = text_member(module, "path").value_or("");
   if (place.empty() || place.find("..") != std::string::npos) return std::optional<uint64_t>();
   PUMICE_ASSIGN(const Json pooling, folder.read_json(place + "/config.json"));

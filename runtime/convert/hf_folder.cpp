@@ -28,10 +28,9 @@ Result<void> HfFolder::open_tensors() {
     names.insert("model.safetensors");
   } else if (has_file("model.safetensors.index.json")) {
     PUMICE_ASSIGN(const Json index, read_json("model.safetensors.index.json"));
-    if (const Json* map = member(index, "weight_map"))
-      for (const Json& name : *map)
-        if (const std::string* text = name.is_string() ? name.get_ptr<const std::string*>() : nullptr)
-          names.insert(*text);
+    if (const Json* map = member(index, "weight_map"); map && map->is_object())
+      for (const auto& [tensor, file] : map->members())
+        if (file.is_string()) names.insert(file.as_string());
   } else if (has_file("pytorch_model.bin")) {
     return error(Status::kUnsupported,
                  "%s has its weights in pytorch_model.bin, which only a program can be read from; "

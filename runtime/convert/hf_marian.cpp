@@ -99,10 +99,10 @@ class MarianPlan {
       PUMICE_ASSIGN(bias, folder_.values("final_logits_bias", tokens_.vocabulary));
     }
     bias[static_cast<size_t>(tokens_.padding)] = kSuppressed;
-    if (const Json* bad = member(folder_.config(), "bad_words_ids"); bad && bad->is_array())
+    if (const Json::Array* bad = array_member(folder_.config(), "bad_words_ids"))
       for (const Json& ids : *bad)
-        if (ids.is_array() && ids.size() == 1 && ids[0].is_number_unsigned())
-          if (const uint64_t id = *ids[0].get_ptr<const uint64_t*>(); id < bias.size()) bias[id] = kSuppressed;
+        if (ids.is_array() && ids.items().size() == 1)
+          if (const auto id = count_of(ids.items()[0]); id && *id < bias.size()) bias[*id] = kSuppressed;
     tensors_.push_back(float_tensor("output.bias", {tokens_.vocabulary}, std::move(bias)));
     return {};
   }
@@ -135,8 +135,8 @@ Result<void> add_tokenizer(const HfFolder& folder, const MarianTokens& tokens, G
   PUMICE_ASSIGN(const Pieces spm_target, read_spm(folder, "target.spm"));
   std::vector<std::string> texts(static_cast<size_t>(tokens.vocabulary));
   std::map<std::string, uint64_t> ids;
-  for (const auto& [text, number] : numbers.items()) {
-    const uint64_t* id = number.is_number_unsigned() ? number.get_ptr<const uint64_t*>() : nullptr;
+  for (const auto& [text, number] : numbers.members()) {
+    const std::optional<uint64_t> id = count_of(number);
     if (!id || *id >= texts.size())
       return error(Status::kMalformed, "vocab.json: the number of %s is not below %zu", printable(text).c_str(),
                    texts.size());

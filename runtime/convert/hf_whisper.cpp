@@ -126,8 +126,8 @@ Result<std::vector<std::string>> read_words(const HfFolder& folder, uint32_t voc
   PUMICE_ASSIGN(const Json ids, folder.read_json("vocab.json"));
   std::vector<std::string> words(std::min<size_t>(kEnglishWords + (vocabulary >= kMultilingual ? 1 : 0), vocabulary));
   std::vector<bool> seen(words.size());
-  for (const auto& [name, number] : ids.items()) {
-    const uint64_t* id = number.is_number_unsigned() ? number.get_ptr<const uint64_t*>() : nullptr;
+  for (const auto& [name, number] : ids.members()) {
+    const std::optional<uint64_t> id = count_of(number);
     if (!id) return error(Status::kMalformed, "vocab.json: the number of %s is none", printable(name).c_str());
     if (*id >= words.size()) continue;
     const std::optional<std::string> bytes = decode_alphabet(name);

@@ -1,27 +1,26 @@
-// JSON from files: parsed within limits, and read without exceptions.
+// JSON of other programs' files: an object within limits, and the members that a reader wants, if they are what it wants.
 #pragma once
 
-// The library never ends the host's process, whatever is built.
-#define JSON_ASSERT(expression) static_cast<void>(0)
-#define JSON_NO_IO
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "base/json.h"
 #include "base/result.h"
 
 namespace pumice {
 
-using Json = nlohmann::json;
-
-// Status::kMalformed for what is no JSON object, with `name` before the reason. Of keys that occur twice the last
-// counts.
+// Status::kMalformed for what is no JSON object, with `name` before the reason.
 Result<Json> parse_json_object(std::string_view text, const std::string& name);
+
+// A whole number from 0 on, without fraction or exponent.
+std::optional<uint64_t> count_of(const Json& json);
 
 // nullptr where the key is absent, null, or `json` no object.
 const Json* member(const Json& json, const char* key);
+// nullptr where it is no array.
+const Json::Array* array_member(const Json& json, const char* key);
 std::optional<std::string> text_member(const Json& json, const char* key);
 std::optional<uint64_t> count_member(const Json& json, const char* key);
 std::optional<double> number_member(const Json& json, const char* key);

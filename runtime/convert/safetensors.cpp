@@ -43,9 +43,9 @@ Error damaged(const std::string& name, const char* what) {
 Result<SafeTensor> read_entry(const std::string& name, const Json& entry, uint64_t begin, uint64_t data_bytes) {
   SafeTensor tensor{.name = name};
   const std::optional<std::string> dtype = text_member(entry, "dtype");
-  const Json* shape = member(entry, "shape");
-  const Json* offsets = member(entry, "data_offsets");
-  if (!dtype || !shape || !shape->is_array() || !offsets || !offsets->is_array() || offsets->size() != 2)
+  const Json::Array* shape = array_member(entry, "shape");
+  const Json::Array* offsets = array_member(entry, "data_offsets");
+  if (!dtype || !shape || !offsets || offsets->size() != 2)
     return damaged(name, "no dtype, shape and data_offsets");
   const auto known = std::find_if(std::begin(kSafeTypes), std::end(kSafeTypes),
                                   [&](const SafeType& type) { return *dtype == type.name; });
@@ -57,18 +57,17 @@ Result<SafeTensor> read_entry(const std::string& name, const Json& entry, uint64
   uint64_t bytes = known->bytes;
   if (shape->size() > kMostDimensions) return damaged(name, "too many dimensions");
   for (const Json& size : *shape) {
-    const uint64_t* value = size.is_number_unsigned() ? size.get_ptr<const uint64_t*>() : nullptr;
+    const std::optional<uint64_t> value = count_of(size);
     if (!value) return damaged(name, "a size that is no number");
     if (*value != 0 && bytes > kMostBytes / *value) return damaged(name, "sizes whose product no file holds");
     bytes *= *value;
     tensor.shape.push_back(*value);
   }
-  const Json &from = (*offsets)[0], &to = (*offsets)[1];
-  if (!from.is_number_unsigned() || !to.is_number_unsigned()) return damaged(name, "offsets that are no numbers");
-  const uint64_t first = *from.get_ptr<const uint64_t*>(), end = *to.get_ptr<const uint64_t*>();
-  if (first > end || end > data_bytes) return damaged(name, "offsets outside the file");
-  if (end - first != bytes) return damaged(name, "another size than its type and shape");
-  tensor.offset = begin + first;
+  const std::optional<uint64_t> first = count_of((*offsets)[0]), end = count_of((*offsets)[1]);
+  if (!first || !end) return damaged(name, "offsets that are no numbers");
+  if (*first > *end || *end > data_bytes) return damaged(name, "offsets outside the file");
+  if (*end - *first != bytes) return damaged(name, "another size than its type and shape");
+  tensor.offset = begin + *first;
   tensor.bytes = bytes;
   return tensor;
 }
@@ -87,7 +86,7 @@ Result<Safetensors> Safetensors::read(std::shared_ptr<const Input> input) {
   PUMICE_ASSIGN(const Json header, parse_json_object(text, "the header"));
   const uint64_t begin = sizeof length + length, data_bytes = input->size() - begin;
   Safetensors file;
-  for (const auto& [name, entry] : header.items()) {
+  for (const auto& [name, entry] : header.members()) {
     if (name == "__metadata__") continue;
     PUMICE_ASSIGN(SafeTensor tensor, read_entry(name, entry, begin, data_bytes));
     file.tensors_.push_back(std::move(tensor));
