@@ -183,7 +183,7 @@ Result<bool> File::try_lock() const {
   return true;
 }
 
-Result<NewFile> NewFile::create(const std::string& path) {
+Result<NewFile> NewFile::create(const std::string& path, FileReaders readers) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0)
     if (const char* const kind = other_kind(info.st_mode)) return not_a_file(path, kind);
@@ -196,7 +196,8 @@ Result<NewFile> NewFile::create(const std::string& path) {
     char suffix[32];
     std::snprintf(suffix, sizeof suffix, ".%08x.tmp", static_cast<unsigned>(names.next()));
     made.scratch_ = path + suffix;
-    file = ::open(made.scratch_.c_str(), flags_of(FileAccess::kCreate, Links::kRefuse), 0600);
+    const mode_t mode = readers == FileReaders::kOwner ? 0600 : 0666;
+    file = ::open(made.scratch_.c_str(), flags_of(FileAccess::kCreate, Links::kRefuse), mode);
     if (file < 0 && errno != EEXIST) break;
   }
   if (file < 0) return error(Status::kIo, "%s cannot be made: %s", path.c_str(), std::strerror(errno));

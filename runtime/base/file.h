@@ -54,12 +54,15 @@ class File {
   int file_ = -1;
 };
 
+// Who may read a new file. kOwner: what may tell what people wrote. kUsual: as the process makes files (umask).
+enum class FileReaders { kOwner, kUsual };
+
 // A file that appears under its name when it is whole, or never: written in the same folder, synced, renamed, the
 // folder synced. What was there before stays until then. Move-only; thread rule: one thread.
 class NewFile {
  public:
   // `path` is the name to be; what is there may be a file, and not a folder, a device or a pipe.
-  static Result<NewFile> create(const std::string& path);
+  static Result<NewFile> create(const std::string& path, FileReaders readers = FileReaders::kOwner);
 
   NewFile(NewFile&& other) noexcept = default;
   NewFile& operator=(NewFile&& other) = delete;

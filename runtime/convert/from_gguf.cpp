@@ -35,10 +35,10 @@ ModelFacts facts_of(const Gguf& file) {
 }  // namespace
 
 Result<ConvertPlan> plan_gguf(std::shared_ptr<const Gguf> file, ConvertType type) {
-  PUMICE_TRY(check_is_model(*file));
-  PUMICE_TRY(check_factors(*file));
   ConvertPlan plan;
   const ModelFacts facts = facts_of(*file);
+  if (facts.architecture != kTowerArchitecture) PUMICE_TRY(check_is_model(*file));
+  PUMICE_TRY(check_factors(*file));
   plan.kind = std::string(facts.architecture);
   for (const GgufEntry& entry : file->metadata())
     if (!is_replaced(entry.key)) plan.metadata.copy(entry);

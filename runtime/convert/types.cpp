@@ -98,6 +98,7 @@ class TypeChoice {
 
  private:
   TensorType mixed(std::string_view name, TensorType usual, uint64_t row) {
+    if (facts_.architecture == kTowerArchitecture) return usual;
     const bool falcon = facts_.architecture == "falcon", eight = facts_.experts == 8;
     const bool k_mix = wanted_ == ConvertType::kQ4_K;
     if (name == "output.weight" || (!has_output_ && name.ends_with("token_embd.weight"))) {

@@ -9,6 +9,8 @@
 
 namespace pumice {
 
+constexpr std::string_view kTowerArchitecture = "clip";  // of projectors (mmproj), whose matrices all take one type
+
 struct ModelFacts {
   std::string_view architecture;
   uint64_t layers = 0, experts = 0;

@@ -149,7 +149,7 @@ Result<uint64_t> write_model(const ConvertPlan& plan, const std::string& path, c
     if (progress.tell && !progress.tell(static_cast<float>(fraction))) return error(Status::kCancelled, "cancelled");
     return {};
   };
-  PUMICE_ASSIGN(NewFile file, NewFile::create(path));
+  PUMICE_ASSIGN(NewFile file, NewFile::create(path, FileReaders::kUsual));
   const auto put = [&](std::span<const std::byte> bytes) -> Result<void> {
     size += bytes.size();
     return file.write(bytes);

@@ -121,6 +121,19 @@ TEST(NewFile, AppearsWhole) {
   EXPECT_EQ(info.st_mode & 0777, 0600u);
 }
 
+TEST(NewFile, OthersReadWhatTheyMay) {
+  const TemporaryFolder folder;
+  const mode_t before = ::umask(022);
+  for (const auto& [readers, mode] : {std::pair{FileReaders::kOwner, 0600u}, std::pair{FileReaders::kUsual, 0644u}}) {
+    NewFile file = NewFile::create(folder.file("a"), readers).value();
+    ASSERT_TRUE(file.commit());
+    struct stat info {};
+    ASSERT_EQ(::stat(folder.file("a").c_str(), &info), 0);
+    EXPECT_EQ(info.st_mode & 0777, mode);
+  }
+  ::umask(before);
+}
+
 TEST(NewFile, LeavesNothingWithoutACommit) {
   const TemporaryFolder folder;
   {

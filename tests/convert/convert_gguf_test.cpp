@@ -85,6 +85,30 @@ TEST(ConvertGguf, FusedValuesAndEightExpertsHaveMoreBits) {
   EXPECT_EQ(type_of("blk.0.attn_output.weight", 9, ConvertType::kQ4_K), TensorType::kQ4_K);
 }
 
+TEST(ConvertGguf, ProjectorsAreConvertedToo) {
+  TemporaryFolder folder;
+  GgufWriter writer;
+  writer.string("general.architecture", "clip").string("general.type", "mmproj").u32("clip.vision.block_count", 1);
+  const auto add = [&](const std::string& name, std::vector<uint64_t> dims) {
+    uint64_t values = 1;
+    for (const uint64_t size : dims) values *= size;
+    writer.tensor(name, dims, TensorType::kF32, random_blocks(TensorType::kF32, values, 1));
+  };
+  add("v.patch_embd.weight", {14, 14, 3, 256});
+  add("v.position_embd.weight", {256, 4});
+  for (const char* name : {"attn_v", "ffn_down"}) add(std::string("v.blk.0.") + name + ".weight", {256, 4});
+  add("v.blk.0.ln1.weight", {256});
+  write_text_file(folder.file("in.gguf"), as_text(writer.finish()));
+  ASSERT_TRUE(convert(folder.file("in.gguf"), folder.file("out.gguf"), ConvertType::kQ4_K).ok());
+  const Result<Gguf> out = Gguf::open(folder.file("out.gguf"));
+  ASSERT_TRUE(out.ok()) << out.error().message;
+  EXPECT_EQ(type_in(*out, "v.blk.0.attn_v.weight"), TensorType::kQ4_K);
+  EXPECT_EQ(type_in(*out, "v.blk.0.ffn_down.weight"), TensorType::kQ4_K);
+  EXPECT_EQ(type_in(*out, "v.patch_embd.weight"), TensorType::kF16) << "rows of 14 fit no block";
+  EXPECT_EQ(type_in(*out, "v.position_embd.weight"), TensorType::kF32);
+  EXPECT_EQ(type_in(*out, "v.blk.0.ln1.weight"), TensorType::kF32);
+}
+
 TEST(ConvertGguf, RowsThatAreNoWholeBlocksTakeTheNextType) {
   TemporaryFolder folder;
   for (const auto& [width, usual, head] : {std::tuple(uint64_t{64}, TensorType::kQ5_0, TensorType::kQ8_0),
