@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "common/start.h"
 #include "output.h"
 
 namespace pumice_cli {
@@ -73,7 +74,7 @@ int devices(const DevicesFlags& flags) {
   const std::vector<PumiceDeviceInfo> all = instance.devices();
   if (flags.environment) {
     std::string text;
-    for (const EnvironmentVariable& variable : asked_environment(all))
+    for (const pumice_apps::EnvironmentVariable& variable : pumice_apps::asked_environment(all))
       text += variable.name + "=" + variable.value + "\n";
     write_stdout(text);
     return kExitOk;

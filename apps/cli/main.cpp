@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "commands.h"
+#include "common/start.h"
 #include "common/system.h"
 #include "interrupt.h"
 #include "output.h"
@@ -100,7 +101,7 @@ int run_program(int argc, char** argv) {
   const CLI::Option* environment = chosen->get_option_no_throw("--environment");  // asks what would be set
   const bool device = std::find(std::begin(kDeviceCommands), std::end(kDeviceCommands), chosen->get_name()) !=
                       std::end(kDeviceCommands);
-  if (device && !(environment && environment->count() > 0)) restart_as_devices_ask(argv);
+  if (device && !(environment && environment->count() > 0)) pumice_apps::restart_as_devices_ask(argv);
   return action();
 }
 

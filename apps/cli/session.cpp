@@ -7,9 +7,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <sstream>
 
-#include "common/system.h"
+#include "common/start.h"
 #include "interrupt.h"
 #include "output.h"
 
@@ -76,22 +75,11 @@ double now_ms() {
 
 std::string model_path(const std::string& path) {
   if (!path.empty()) return path;
-  constexpr const char* kBundled = "storyteller-5m-Q4_K_M.gguf";
-  std::error_code ignored;
-  const fs::path here = fs::path(pumice_apps::program_path()).parent_path();
-  std::vector<fs::path> folders = {here / "../share/pumice/models", here / "../../models"};
-#ifdef PUMICE_INSTALLED_MODELS_DIR  // relative to the program, or absolute
-  folders.push_back(here / PUMICE_INSTALLED_MODELS_DIR);
-#endif
-#ifdef PUMICE_MODELS_DIR  // of the source tree
-  folders.emplace_back(PUMICE_MODELS_DIR);
-#endif
-  for (const fs::path& folder : folders) {
-    const fs::path file = folder / kBundled;
-    if (fs::exists(file, ignored)) return file.lexically_normal().string();
-  }
-  throw Failure(kExitNotFound, fmt::format("the bundled model {} was not found (looked in {}): give -m MODEL", kBundled,
-                                           folders.front().lexically_normal().string()));
+  const std::string bundled = pumice_apps::bundled_model();
+  if (!bundled.empty()) return bundled;
+  throw Failure(kExitNotFound,
+                fmt::format("the bundled model {} was not found (looked in {}): give -m MODEL", pumice_apps::kBundledModel,
+                            pumice_apps::model_folders().front().lexically_normal().string()));
 }
 
 void Messages::receive(void* self, PumiceLogLevel level, const char* text) {
@@ -109,36 +97,6 @@ int Messages::exit_code() const {
   if (!validate_ || errors_ == 0) return kExitOk;
   note(fmt::format("{} errors were reported while --validate was on", errors_.load()));
   return kExitInternal;
-}
-
-std::vector<EnvironmentVariable> asked_environment(const std::vector<PumiceDeviceInfo>& devices) {
-  std::vector<EnvironmentVariable> asked;
-  for (const PumiceDeviceInfo& info : devices) {
-    std::istringstream words(info.environment);
-    for (std::string word; words >> word;) {
-      const std::size_t equals = word.find('=');
-      if (equals != std::string::npos) asked.push_back({word.substr(0, equals), word.substr(equals + 1)});
-    }
-  }
-  return asked;
-}
-
-void restart_as_devices_ask(char** argv) {
-#if defined(__x86_64__)
-  if (!__builtin_cpu_supports("avx512f")) return;  // what no other driver asks for yet
-  const std::vector<PumiceDeviceInfo> devices = pumice::Instance().devices();
-  const bool usable = std::any_of(devices.begin(), devices.end(), [](const PumiceDeviceInfo& d) { return d.usable; });
-  bool changed = false;
-  for (const EnvironmentVariable& variable : asked_environment(devices)) {
-    const char* now = std::getenv(variable.name.c_str());
-    if (usable || (now && variable.value == now)) continue;
-    pumice_apps::set_variable(variable.name, variable.value);
-    changed = true;
-  }
-  if (changed) pumice_apps::restart_program(argv);
-#else
-  (void)argv;
-#endif
 }
 
 pumice::Instance open_instance(const DeviceFlags& flags, Messages* messages) {

@@ -91,17 +91,6 @@ class Messages {
   std::atomic<int> errors_ = 0;
 };
 
-struct EnvironmentVariable {
-  std::string name, value;
-};
-// The variables that the reasons of unusable devices say to set (a software driver that needs narrower vectors on this
-// processor).
-std::vector<EnvironmentVariable> asked_environment(const std::vector<PumiceDeviceInfo>& devices);
-
-// Where no device is usable but one would be with such variables, starts the program anew with them. Called before
-// standard input is read and anything printed.
-void restart_as_devices_ask(char** argv);
-
 pumice::Instance open_instance(const DeviceFlags& flags, Messages* messages);
 
 // Reads the tokenizer and metadata alone: needs no device.

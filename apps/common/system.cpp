@@ -54,6 +54,19 @@ int read_file(int file, std::string* text) {
   }
 }
 
+// ends: a caught signal ends it.
+int write_file(int file, std::string_view text, bool ends) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written >= 0) {
+      text.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR || (ends && caught != 0)) {
+      return errno;
+    }
+  }
+  return 0;
+}
+
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
   for (std::string& word : words) list.push_back(word.data());
@@ -134,15 +147,26 @@ int read_some(Stream stream, char* bytes, std::size_t room, std::size_t* count) 
   return 0;
 }
 
-int write_all(Stream stream, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(static_cast<int>(stream), text.data(), text.size());
-    if (written >= 0) {
-      text.remove_prefix(static_cast<std::size_t>(written));
-    } else if (errno != EINTR || caught != 0) {
-      return errno;
-    }
+int write_all(Stream stream, std::string_view text) { return write_file(static_cast<int>(stream), text, true); }
+
+int replace_file(const std::string& path, std::string_view content) {
+  const std::string beside = path + ".new";
+  const int file = ::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) return errno;
+  int reason = write_file(file, content, false);
+  if (reason == 0 && ::fsync(file) != 0) reason = errno;
+  if (::close(file) != 0 && reason == 0) reason = errno;
+  if (reason == 0 && ::rename(beside.c_str(), path.c_str()) != 0) reason = errno;
+  if (reason != 0) {
+    ::unlink(beside.c_str());
+    return reason;
   }
+  // The name, too, is to survive a loss of power.
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  const int folder_file = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder_file < 0) return 0;
+  ::fsync(folder_file);
+  ::close(folder_file);
   return 0;
 }
 

@@ -24,6 +24,8 @@ int read_all(const std::string& path, std::string* text);
 int read_some(Stream stream, char* bytes, std::size_t room, std::size_t* count);
 // Any thread.
 int write_all(Stream stream, std::string_view text);
+// A file that appears whole or not at all: beside its place first, then renamed. Any thread.
+int replace_file(const std::string& path, std::string_view content);
 std::string reason_text(int reason);
 
 // ---- Signals ----

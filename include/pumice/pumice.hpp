@@ -140,6 +140,8 @@ class Device {
     instance.check(pumice_device_create_auto(instance.get(), &options, &device));
     handle_ = {device, pumice_device_destroy};
   }
+  // Takes over what pumice_device_import() (pumice_vulkan.h) has made.
+  explicit Device(PumiceDevice* imported) : handle_(imported, pumice_device_destroy) {}
   Device(Device&&) noexcept = default;
   Device& operator=(Device&&) noexcept = default;
 
@@ -813,6 +815,9 @@ class Sequence {
   static Sequence load(const Context& context, const std::string& path) {
     PumiceSessionSource source = pumice_session_source_init();
     source.path = path.c_str();
+    return load(context, source);
+  }
+  static Sequence load(const Context& context, const PumiceSessionSource& source) {
     PumiceSequence* sequence = nullptr;
     context.check(pumice_sequence_load(context.get(), &source, &sequence));
     return Sequence(context.share(), sequence);
