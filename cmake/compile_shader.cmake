@@ -1,7 +1,11 @@
-# One GLSL compute shader to one SPIR-V file (run with cmake -P). A compiler warning is an error.
-# Needs GLSLANG, TARGET_ENV, SOURCE, OUTPUT; optional DEFINES ("A=1|B=2"), INCLUDE, DEPFILE, SPIRV_OPT, SPIRV_VAL.
+# One GLSL shader to one SPIR-V file (run with cmake -P). A compiler warning is an error.
+# Needs GLSLANG, TARGET_ENV, SOURCE, OUTPUT; optional STAGE (comp), DEFINES ("A=1|B=2"), INCLUDE, DEPFILE, SPIRV_OPT,
+# SPIRV_VAL; HEADER and VARIABLE, for a C array of the words, too.
 
-set(arguments -V --quiet -S comp --target-env ${TARGET_ENV})
+if(NOT STAGE)
+  set(STAGE comp)
+endif()
+set(arguments -V --quiet -S ${STAGE} --target-env ${TARGET_ENV})
 if(INCLUDE)
   list(APPEND arguments -I${INCLUDE})
 endif()
@@ -31,4 +35,7 @@ if(SPIRV_OPT)
 endif()
 if(SPIRV_VAL)
   run_step(${SPIRV_VAL} --target-env ${TARGET_ENV} ${OUTPUT})
+endif()
+if(HEADER)
+  run_step(${GLSLANG} ${arguments} --vn ${VARIABLE} -o ${HEADER} ${SOURCE})
 endif()

@@ -13,3 +13,9 @@ packages_build=(
 
 # To test it, in addition.
 packages_test=(libgtest-dev vulkan-validationlayers redis-server openssl gdb)
+
+# To build and run the game, in addition.
+packages_game=(libsdl2-dev libimgui-dev)
+
+# To test it without a screen.
+packages_game_test=(xvfb)

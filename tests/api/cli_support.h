@@ -57,11 +57,12 @@ class CliProcess {
 
   // Until standard error has this text, or the process is gone.
   void wait_for_error(const std::string& text) {
-    while (content(err_).find(text) == std::string::npos) {
-      siginfo_t ended = {};
-      if (waitid(P_PID, static_cast<id_t>(pid_), &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid != 0) return;
-      usleep(10'000);
-    }
+    while (content(err_).find(text) == std::string::npos && !ended()) usleep(10'000);
+  }
+
+  bool ended() const {
+    siginfo_t state = {};
+    return waitid(P_PID, static_cast<id_t>(pid_), &state, WEXITED | WNOHANG | WNOWAIT) != 0 || state.si_pid != 0;
   }
 
   // Bytes that standard output has so far.
