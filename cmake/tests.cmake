@@ -190,6 +190,8 @@ if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
   set_tests_properties(faults.self_test PROPERTIES TIMEOUT 1200 SKIP_RETURN_CODE 77)
 endif()
 
+include(${CMAKE_CURRENT_LIST_DIR}/examples.cmake)
+
 # The document's functions are reached in its order.
 if(TARGET pumice_cli AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT PUMICE_SANITIZE)
   add_test(NAME walk_of_a_token COMMAND ${PROJECT_SOURCE_DIR}/scripts/trace_token.sh ${PROJECT_BINARY_DIR})
