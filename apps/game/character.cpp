@@ -8,7 +8,9 @@ namespace pumice_game {
 namespace {
 
 constexpr std::size_t kMostFacts = 8;
-constexpr int kMostSpoken = 90;  // characters of a reply
+// One sentence, or a few: it begins with a capital letter, ends with a mark, and fits into a bubble.
+constexpr const char* kSpoken =
+    R"(^[A-Z][^\u0000-\u001f"\\(){}<>\[\]]{1,90}[^\u0000-\u001f"\\(){}<>\[\] ,;:.-][.!?]$)";
 
 constexpr std::array<const char*, kCharacters> kPersonas = {
     "Hans the woodcutter is strong and honest, and not very quick. He is proud of his axe and afraid of nothing but "
@@ -17,11 +19,10 @@ constexpr std::array<const char*, kCharacters> kPersonas = {
     "The Fox is old and sly. He flatters, he steals apples, and he hides before anybody can be angry with him.",
 };
 
-// The act "wait" is a choice of its own kind everywhere, so that nobody has to move.
 nlohmann::ordered_json form(const std::vector<std::string>& acts, const std::vector<std::string>& targets) {
   nlohmann::ordered_json schema;
   schema["type"] = "object";
-  schema["properties"]["say"] = {{"type", "string"}, {"minLength", 2}, {"maxLength", kMostSpoken}};
+  schema["properties"]["say"] = {{"type", "string"}, {"pattern", kSpoken}};
   schema["properties"]["action"] = {{"enum", acts}};
   schema["properties"]["target"] = {{"enum", targets}};
   schema["required"] = {"say", "action", "target"};

@@ -155,6 +155,32 @@ TEST_F(Game, RemembersAfterItWasKilled) {
   EXPECT_NE(savegame(again)["characters"][1]["lines"].dump().find("Rumpelstiltskin"), std::string::npos);
 }
 
+#ifdef PUMICE_GAME_SHIM
+
+std::vector<std::string> fault(const std::string& what) {
+  return {"LD_PRELOAD=" PUMICE_GAME_SHIM, "PUMICE_GAME_FAULT=" + what};
+}
+
+TEST_F(Game, ALostDeviceEndsItWithItsCode) {
+  const CliResult result = start({"--headless", "--frames", "100000"}, fault("submit 60")).wait();
+  if (no_device(result)) GTEST_SKIP() << result.err;
+  EXPECT_EQ(result.exit_code, 9) << result.err;
+  EXPECT_NE(result.err.find("the device was lost"), std::string::npos) << result.err;
+}
+
+TEST_F(Game, AWindowThatChangesItsSizeIsFollowed) {
+  if (!fs::exists(kXvfb)) GTEST_SKIP() << "Xvfb is not installed";
+  const Screen screen;
+  ASSERT_TRUE(screen.shows());
+  std::vector<std::string> variables = fault("present 9");
+  variables.push_back("DISPLAY=" + screen.name());
+  const CliResult result = start({"--validate", "--no-model", "--frames", "60"}, variables).wait();
+  if (no_device(result) || result.exit_code == 3) GTEST_SKIP() << result.err;
+  EXPECT_EQ(report(result)["validation_messages"], 0);
+}
+
+#endif
+
 TEST_F(Game, SaysWhatIsWrong) {
   const std::string bad = file("bad.save");
   std::ofstream(bad) << "PUMGAME1 and then nothing of that kind";
