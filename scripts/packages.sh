@@ -17,5 +17,6 @@ packages_test=(libgtest-dev vulkan-validationlayers redis-server openssl gdb)
 # To build and run the game, in addition.
 packages_game=(libsdl2-dev libimgui-dev)
 
-# To test it without a screen.
+# To test it without a screen. The example of Qt Quick is built where qt6-declarative-dev is there, and runs with
+# qml6-module-qtquick and qml6-module-qtqml-workerscript.
 packages_game_test=(xvfb)

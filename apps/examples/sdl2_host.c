@@ -58,7 +58,9 @@ static void open_window(Host* host) {
                                      .pApplicationInfo = &application,
                                      .enabledExtensionCount = count,
                                      .ppEnabledExtensionNames = extensions};
-  CHECK(vkCreateInstance(&info, NULL, &host->instance));
+  const VkResult created = vkCreateInstance(&info, NULL, &host->instance);
+  if (created == VK_ERROR_INCOMPATIBLE_DRIVER) fprintf(stderr, "no Vulkan driver\n"), exit(77);
+  CHECK(created);
   if (!SDL_Vulkan_CreateSurface(host->window, host->instance, &host->surface)) exit(77);
 }
 

@@ -291,11 +291,12 @@ void Game::obey(const OverlayWishes& wishes) {
   if (!wishes.say.empty()) director_.player_says(world_.nearest_to_player(), wishes.say);
   if (wishes.kv_changed && mind_ && ready_seen_)
     mind_->set_kv_bytes(static_cast<std::uint64_t>(static_cast<double>(state_.kv_mib) * (1 << 20)));
-  if (wishes.save) save_wanted_ = !options_.save.empty();
-  if (wishes.load && !options_.save.empty() && playing()) {
-    restore(options_.save);
-    if (mind_) restore_minds();
-  }
+  if ((wishes.save || wishes.load) && options_.save.empty())
+    state_.notice = "no file: start with --save FILE";
+  else if (wishes.save)
+    save_wanted_ = true;
+  else if (wishes.load && playing())
+    load_saved();
   if (!wishes.toggle_naive || options_.no_model || !playing()) return;
   finish_saving(true);
   director_.interrupt();

@@ -58,6 +58,7 @@ class Game {
   void finish_saving(bool wait);
   void restore(const std::string& path);
   void restore_minds();
+  void load_saved();
   void last_save();
   void report() const;
 

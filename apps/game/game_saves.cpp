@@ -80,6 +80,18 @@ void Game::restore(const std::string& path) {
   to_restore_ = std::move(game);
 }
 
+// While the game is played: a file that is not there or is damaged leaves it as it was.
+void Game::load_saved() {
+  try {
+    restore(options_.save);
+  } catch (const Failure& failure) {
+    state_.notice = "not loaded";
+    note(failure.what());
+    return;
+  }
+  if (mind_) restore_minds();
+}
+
 // What another model has computed is worth nothing to this one, and its tokens mean something else.
 void Game::restore_minds() {
   const Savegame game = std::move(*to_restore_);
