@@ -6,6 +6,7 @@
 
 #include "text/chat/json.h"
 #include "text/chat/reply.h"
+#include "text/unicode.h"
 
 namespace pumice::test::chat_reply_test {
 
@@ -39,6 +40,15 @@ const Case kCases[] = {
      R"("content":"","tool_calls":[{"type":"function","function":{"name":"f","arguments":{"s":"3","n":3,"o":{"a":true}}}}])"},
     {"<arg_key>", "", "B<tool_call>f<arg_key>n</arg_key><arg_value>[1]</arg_value></tool_call>",
      R"("content":"B","tool_calls":[{"type":"function","function":{"name":"f","arguments":{"n":[1]}}}])"},
+    {"<arg_key>", "", "<tool_call>f<arg_key>o</arg_key><arg_value>{\"a\": \"</arg_value>\"}</arg_value></tool_call>",
+     R"("content":"","tool_calls":[{"type":"function","function":{"name":"f",)"
+     R"("arguments":{"o":{"a":"</arg_value>"}}}}])"},
+    {"<arg_key>", "", "<tool_call>f<arg_key>o</arg_key><arg_value>[not JSON</arg_value></tool_call>",
+     R"("content":"","tool_calls":[{"type":"function","function":{"name":"f",)"
+     R"("arguments":{"o":"[not JSON"}}}])"},
+    {"<tool_call>", "", "<tool_call>{\"name\": \"f\", \"arguments\": {\"a\": [-1e999, 1e-999]}}</tool_call>",
+     R"("content":"","tool_calls":[{"type":"function","function":{"name":"f",)"
+     R"("arguments":{"a":[-1.7976931348623157e+308,0.0]}}}])"},
     {"｜DSML｜", "",
      "<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"x\" string=\"true\">1"
      "</｜DSML｜parameter>\n<｜DSML｜parameter name=\"y\" string=\"false\">1</｜DSML｜parameter>\n</｜DSML｜invoke>\n"
@@ -75,6 +85,16 @@ Value tools() {
       {"s": {"type": "string"}, "n": {"type": "integer"}}}}}])",
                     false)
       .value();
+}
+
+size_t invalid_bytes(std::string_view text) {
+  size_t count = 0;
+  while (!text.empty()) {
+    const Utf8Unit unit = first_unit(text);
+    count += unit.state == Utf8State::kValid ? 0 : unit.length;
+    text.remove_prefix(unit.length);
+  }
+  return count;
 }
 
 TEST(ChatReply, ComesApartWholeAndByteByByte) {
@@ -120,6 +140,30 @@ TEST(ChatReply, DeltasAddUp) {
     EXPECT_EQ(content, parser.message().content);
     EXPECT_EQ(reasoning, parser.message().reasoning);
     EXPECT_EQ(calls, parser.message().calls.size());
+  }
+}
+
+// A token may end inside of a character, and a model may write bytes that are none.
+TEST(ChatReply, DeltasAreWholeCharacters) {
+  const std::string text = "Où est la gare\u00a0? 🚉 — 東京";
+  for (const std::string& end : {std::string(), std::string("\xf0\x9f"), std::string("\xff!")}) {
+    ReplyParser parser(marks_of("<tool_call>", "</s>"), "", Value(None{}));
+    ReplySizes sizes;
+    std::string content;
+    const auto take = [&] {
+      const std::string json = delta_json(parser.message(), sizes);
+      if (json.empty()) return;
+      ASSERT_EQ(invalid_bytes(json), 0u) << json;
+      content += parse_json(json, false).value().dict()->find(std::string_view("content"))->text()->bytes();
+    };
+    for (const char c : text + end) {
+      parser.push({&c, 1});
+      take();
+    }
+    parser.finish();
+    take();
+    EXPECT_EQ(content, text + (end.empty() ? "" : end == "\xff!" ? "\ufffd!" : "\ufffd"));
+    EXPECT_EQ(invalid_bytes(message_json(parser.message())), 0u);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "text/chat/python.h"
 #include "text/unicode.h"
@@ -162,8 +163,17 @@ class JsonParser {
     int64_t integer = 0;
     if (whole && std::from_chars(from, to, integer).ec == std::errc()) return Value(integer);
     double made = 0;
-    if (std::from_chars(from, to, made).ec != std::errc()) return wrong("a number beyond all bounds");
+    if (std::from_chars(from, to, made).ec != std::errc()) made = nearest({from, to});
     return Value(made);
+  }
+
+  // Of a number that is beyond what a double has.
+  static double nearest(std::string_view number) {
+    const bool negative = number.front() == '-';
+    const size_t exponent = number.find_first_of("eE");
+    const bool small = exponent != number.npos ? number[exponent + 1] == '-' : number[negative ? 1 : 0] == '0';
+    const double size = small ? 0 : std::numeric_limits<double>::max();
+    return negative ? -size : size;
   }
 
   std::string_view text_;

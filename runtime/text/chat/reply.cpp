@@ -4,6 +4,7 @@
 
 #include "text/chat/json.h"
 #include "text/chat/python.h"
+#include "text/unicode.h"
 
 namespace pumice::chat {
 namespace {
@@ -17,7 +18,26 @@ void append_member(std::string& json, const char* name, const std::string& value
   json += std::string("\"") + name + "\":" + value;
 }
 
-std::string json_of(std::string_view text) { return compact_json(text_value(std::string(text))); }
+// JSON is UTF-8, which what a model writes need not be.
+std::string json_of(std::string_view text) {
+  std::string clean;
+  while (!text.empty()) {
+    const Utf8Unit unit = first_unit(text);
+    clean += unit.state == Utf8State::kValid ? text.substr(0, unit.length) : kReplacementBytes;
+    text.remove_prefix(unit.length);
+  }
+  return compact_json(text_value(std::move(clean)));
+}
+
+// Bytes at the end that may become a character.
+size_t cut_character(std::string_view text) {
+  constexpr size_t kLongest = 3;
+  for (size_t n = std::min(kLongest, text.size()); n > 0; --n)
+    if (first_unit(text.substr(text.size() - n)).state == Utf8State::kIncomplete &&
+        first_unit(text.substr(text.size() - n)).length == n)
+      return n;
+  return 0;
+}
 
 std::string calls_json(const std::vector<ToolCall>& calls, size_t from) {
   std::string list;
@@ -79,9 +99,9 @@ const Mark* ReplyParser::next_mark(size_t* at) const {
   return best;
 }
 
-// How many bytes at the end may be the beginning of a mark.
+// How many bytes at the end may be the beginning of a mark or of a character.
 size_t ReplyParser::held_back() const {
-  size_t held = 0;
+  size_t held = cut_character(pending_);
   for (const Mark& mark : marks_) {
     for (size_t n = std::min(mark.text.size() - 1, pending_.size()); n > held; --n) {
       if ((refused_ && n == pending_.size()) || !counts(mark, pending_.size() - n)) continue;

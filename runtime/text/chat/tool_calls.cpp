@@ -168,11 +168,30 @@ class CallReader {
     return *format_.name_tag_end ? take_until(format_.name_tag_end, &attributes) : CallState::kWhole;
   }
 
+  // JSON may have the mark of its end in its texts. kWrong: it is none, or more stands behind it.
+  CallState json_argument(Value* value) {
+    const size_t begin = at_;
+    CallState state = json_value(value);
+    skip_blanks();
+    if (state == CallState::kWhole) state = take(format_.value_end);
+    if (state == CallState::kCut && !final_) return state;
+    if (state != CallState::kWhole) at_ = begin;
+    return state == CallState::kCut ? CallState::kWrong : state;
+  }
+
   CallState argument(const std::string& function, Dict* to) {
     std::string_view key, attributes, value;
     CallState state = take_until(format_.key_end, &key);
     if (state == CallState::kWhole && *format_.key_tag_end) state = take_until(format_.key_tag_end, &attributes);
     if (state != CallState::kWhole) return state;
+    const std::string name(without_blanks(key));
+    const auto says = [&](std::string_view what) { return attributes.find(what) != std::string_view::npos; };
+    const bool is_text = says("string=\"true\"") || says("type=\"string\"");
+    const Value types = says("string=\"false\"") || says("type=\"") ? Value(None{}) : tools_;
+    if (Value json; !is_text && type_of(types, function, name) != "string") {
+      if ((state = json_argument(&json)) == CallState::kWhole) to->set(text_value(name), std::move(json));
+      if (state != CallState::kWrong) return state;
+    }
     static constexpr std::string_view kVerbatim = "<![CDATA[";
     const bool verbatim = take(kVerbatim) == CallState::kWhole;
     if (verbatim && (state = take_until("]]>", &value)) != CallState::kWhole) return state;
@@ -180,19 +199,12 @@ class CallReader {
     state = take_until(format_.value_end, verbatim ? &behind : &value);
     if (state != CallState::kWhole) return state;
     if (verbatim) {
-      to->set(text_value(std::string(without_blanks(key))), text_value(std::string(value)));
+      to->set(text_value(name), text_value(std::string(value)));
       return state;
     }
     if (value.starts_with("\n")) value.remove_prefix(1);
     if (value.ends_with("\n")) value.remove_suffix(1);
-    const std::string name(without_blanks(key));
-    const auto says = [&](std::string_view what) { return attributes.find(what) != std::string_view::npos; };
-    if (says("string=\"true\"") || says("type=\"string\""))
-      to->set(text_value(name), text_value(std::string(value)));
-    else if (says("string=\"false\"") || says("type=\""))
-      to->set(text_value(name), typed_value(value, Value(None{}), "", ""));
-    else
-      to->set(text_value(name), typed_value(value, tools_, function, name));
+    to->set(text_value(name), is_text ? text_value(std::string(value)) : typed_value(value, types, function, name));
     return CallState::kWhole;
   }
 
@@ -215,8 +227,7 @@ class CallReader {
     }
     if (state != CallState::kWrong) {
       // Either a further argument or the end may come.
-      const CallState closing = take(format_.end);
-      if (closing != CallState::kWhole) return CallState::kCut;
+      if (take(format_.end) != CallState::kWhole) return CallState::kCut;
     } else if ((state = end()) != CallState::kWhole) {
       return state;
     }
