@@ -1240,6 +1240,34 @@ PUMICE_API PumiceResult pumice_grammar_create(PumiceModel* model, const PumiceGr
                                               PumiceGrammar** grammar);
 PUMICE_API void pumice_grammar_destroy(PumiceGrammar* grammar);
 
+typedef enum PumiceToolChoice {
+  PUMICE_TOOLS_AUTO = 0,     /* text, and calls behind it if the model wants any */
+  PUMICE_TOOLS_NONE = 1,     /* text without calls */
+  PUMICE_TOOLS_REQUIRED = 2  /* calls and no other text */
+} PumiceToolChoice;
+
+typedef struct PumiceChatGrammarOptions {
+  size_t size;
+  const void* next;
+  PumiceText tools;        /* as of the prompt: an array; their `parameters` are JSON Schemas */
+  PumiceToolChoice choice;
+  int32_t one_call;        /* nonzero: at most one call in a reply */
+  PumiceText name;         /* empty: any of the tools; else the only one that may be called */
+} PumiceChatGrammarOptions;
+
+static inline PumiceChatGrammarOptions pumice_chat_grammar_options_init(void) {
+  PumiceChatGrammarOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceChatGrammarOptions);
+  return o;
+}
+
+/* What a reply may be that calls tools: calls as the chat's template spells them, whose arguments the tools' schemas
+ * accept, so that pumice_chat_parse() gives them back. Needs a chat with a model. With REQUIRED the reply begins with
+ * the call: render the prompt without thinking. PUMICE_UNSUPPORTED: the template has no calls, or not in a form that is
+ * known, or a schema says what has no exact form. */
+PUMICE_API PumiceResult pumice_chat_grammar_create(PumiceChat* chat, const PumiceChatGrammarOptions* options,
+                                                   PumiceGrammar** grammar);
+
 /* ---- Requests. --------------------------------------------------------------------------------------------------- */
 
 typedef struct PumiceRequestOptions {

@@ -286,7 +286,7 @@ class Model {
   std::shared_ptr<PumiceModel> handle_;
 };
 
-// Vectors of texts.
+// What a reply may be.
 class Grammar {
  public:
   Grammar(const Model& model, PumiceGrammarKind kind, std::string_view text, bool whitespace = true) {
@@ -305,9 +305,12 @@ class Grammar {
   PumiceGrammar* get() const noexcept { return handle_.get(); }
 
  private:
+  friend class Chat;
+  explicit Grammar(PumiceGrammar* grammar) { handle_ = {grammar, pumice_grammar_destroy}; }
   std::unique_ptr<PumiceGrammar, decltype(&pumice_grammar_destroy)> handle_{nullptr, pumice_grammar_destroy};
 };
 
+// Vectors of texts.
 class Encoder {
  public:
   explicit Encoder(const Model& model, const PumiceEncoderOptions& options = pumice_encoder_options_init()) {
@@ -404,6 +407,12 @@ class Chat {
     };
     check(pumice_chat_render(get(), &options));
     return prompt.take();
+  }
+  // See pumice_chat_grammar_create().
+  Grammar grammar(const PumiceChatGrammarOptions& options) const {
+    PumiceGrammar* grammar = nullptr;
+    check(pumice_chat_grammar_create(get(), &options, &grammar));
+    return Grammar(grammar);
   }
   // The message that a whole reply is, as JSON.
   std::string parse(std::string_view reply, const PumiceChatReplyOptions& options) const {

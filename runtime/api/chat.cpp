@@ -3,6 +3,8 @@
 
 #include "api/handles.h"
 #include "engine/model_chat.h"
+#include "grammar/tool_grammar.h"
+#include "text/chat/call_spelling.h"
 #include "text/chat/json.h"
 #include "text/chat/reply.h"
 
@@ -108,6 +110,27 @@ Result<std::unique_ptr<ReplyObject>> make_reply(const std::shared_ptr<ChatObject
   return reply;
 }
 
+Result<std::shared_ptr<GrammarObject>> make_grammar(const ChatObject& chat, const PumiceChatGrammarOptions& options) {
+  const Tokenizer* tokenizer = chat.tokenizer();
+  if (!tokenizer) return invalid("a grammar of calls needs a chat with a model");
+  if (options.choice < PUMICE_TOOLS_AUTO || options.choice > PUMICE_TOOLS_REQUIRED)
+    return invalid("choice is none of PumiceToolChoice");
+  const std::string_view text = view_of(options.tools);
+  const Result<Json> tools = Json::parse(text, {.bytes = grammar::Grammar::kMaxSourceBytes});
+  if (!tools) return error(Status::kInvalidArgument, "tools: %s", tools.error().message.c_str());
+  const ModelChat& templates = *chat.chat;
+  const chat::ChatTemplate& source = templates.with_tools ? *templates.with_tools : templates.plain;
+  PUMICE_ASSIGN(const chat::CallSpelling spelling, chat::call_spelling(source, chat.names));
+  auto object = std::make_shared<GrammarObject>();
+  object->model = chat.model;
+  PUMICE_ASSIGN(object->grammar, grammar::tool_grammar(*tools, spelling, *tokenizer,
+                                                       {.choice = static_cast<grammar::ToolChoice>(options.choice),
+                                                        .only = std::string(view_of(options.name)),
+                                                        .several = options.one_call == 0}));
+  object->tokens = token_trie(*chat.model);
+  return object;
+}
+
 void write_json(const std::string& json, PumiceJsonCallback write, void* user) {
   if (!json.empty() && write) write(user, json.c_str(), json.size());
 }
@@ -150,6 +173,18 @@ PumiceResult pumice_chat_render(PumiceChat* chat, const PumiceChatRenderOptions*
   return guarded(&chat->object->last_error, [&]() -> Result<void> {
     PUMICE_ASSIGN(const PumiceChatRenderOptions given, taken(options, pumice_chat_render_options_init(), "options"));
     return render(*chat->object, given);
+  });
+}
+
+PumiceResult pumice_chat_grammar_create(PumiceChat* chat, const PumiceChatGrammarOptions* options,
+                                        PumiceGrammar** grammar) {
+  if (!chat) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&chat->object->last_error, [&]() -> Result<void> {
+    if (!grammar) return invalid("grammar");
+    PUMICE_ASSIGN(const PumiceChatGrammarOptions given, taken(options, pumice_chat_grammar_options_init(), "options"));
+    PUMICE_ASSIGN(std::shared_ptr<GrammarObject> object, make_grammar(*chat->object, given));
+    *grammar = new PumiceGrammar{std::move(object)};
+    return {};
   });
 }
 

@@ -30,13 +30,14 @@ Result<std::shared_ptr<const grammar::Grammar>> compile(const PumiceGrammarOptio
   return invalid("kind is none of PumiceGrammarKind");
 }
 
-std::shared_ptr<const grammar::TokenTrie> trie_of(ModelObject& model) {
+}  // namespace
+
+std::shared_ptr<const grammar::TokenTrie> token_trie(ModelObject& model) {
   const std::lock_guard lock(model.trie_mutex);
   if (!model.trie) model.trie = grammar::TokenTrie::create(*model.tokenizer);
   return model.trie;
 }
 
-}  // namespace
 }  // namespace pumice
 
 using namespace pumice;
@@ -52,7 +53,7 @@ PumiceResult pumice_grammar_create(PumiceModel* model, const PumiceGrammarOption
     auto object = std::make_shared<GrammarObject>();
     object->model = model->object;
     PUMICE_ASSIGN(object->grammar, compile(given));
-    object->tokens = trie_of(*model->object);
+    object->tokens = token_trie(*model->object);
     *grammar = new PumiceGrammar{std::move(object)};
     return {};
   });

@@ -104,6 +104,9 @@ struct ModelObject {
   LastError last_error;
 };
 
+// Made at the first call. Any thread.
+std::shared_ptr<const grammar::TokenTrie> token_trie(ModelObject& model);
+
 struct RequestObject;
 
 struct ContextObject {

@@ -4,6 +4,7 @@
 
 #include "base/printable.h"
 #include "grammar/grammar.h"
+#include "grammar/schema_compile.h"
 #include "grammar/schema_expand.h"
 #include "text/unicode.h"
 
@@ -22,9 +23,10 @@ struct KeyClass {
 
 class SchemaCompiler {
  public:
-  SchemaCompiler(SchemaDocument& document, const SchemaOptions& options)
-      : characters_(rules_.exprs(), Spelling::kJson),
-        arena_(rules_.exprs()),
+  SchemaCompiler(Rules& rules, SchemaDocument& document, const SchemaOptions& options)
+      : rules_(rules),
+        characters_(rules.exprs(), Spelling::kJson),
+        arena_(rules.exprs()),
         expander_(document, characters_, options.reference_alone) {
     const ExprId blank = arena_.text(" "), line = arena_.optional(arena_.text("\r"));
     const ExprId spaces = arena_.any_of({arena_.repeat(blank, 0, 64), arena_.repeat(arena_.text("\t"), 0, 16)});
@@ -41,8 +43,8 @@ class SchemaCompiler {
     free_string_ = arena_.concat({quote_, arena_.repeat(free, 0), quote_});
   }
 
-  Result<std::shared_ptr<const Grammar>> compile(NodeId root) {
-    const RuleId start = value({{root, false}}).id;
+  Result<Symbol> add(NodeId root) {
+    const Symbol start = value({{root, false}});
     while (!open_.empty()) {
       const auto [terms, rule] = std::move(open_.back());
       open_.pop_back();
@@ -50,14 +52,7 @@ class SchemaCompiler {
       PUMICE_TRY(add_all(rule, all, terms->empty() ? root : terms->front().node));
       if (arena_.exhausted()) break;
     }
-    const CharSet plain = [] {
-      CharSet set{{0, 0x1F}, {'"', '"'}, {'\\', '\\'}};
-      return set.complement();
-    }();
-    const ExprId unit = characters_.one_of(plain);
-    if (auto finished = rules_.finish(start); !finished)
-      return error(finished.error().status, "schema: %s", finished.error().message.c_str());
-    return std::make_shared<const Grammar>(std::move(rules_), unit);
+    return start;
   }
 
  private:
@@ -230,7 +225,7 @@ class SchemaCompiler {
   RuleId members(const std::vector<Member>& declared, const std::vector<KeyClass>& classes, Bounds count);
   std::vector<RuleId> further_members(const std::vector<KeyClass>& classes, Bounds count, uint32_t counted);
 
-  Rules rules_;
+  Rules& rules_;
   Characters characters_;
   ExprArena& arena_;
   SchemaExpander expander_;
@@ -316,10 +311,26 @@ RuleId SchemaCompiler::members(const std::vector<Member>& declared, const std::v
 
 }  // namespace
 
+Result<std::vector<Symbol>> add_schemas(Rules& rules, SchemaDocument& document, const std::vector<NodeId>& nodes,
+                                        const SchemaOptions& options) {
+  SchemaCompiler compiler(rules, document, options);
+  std::vector<Symbol> symbols;
+  for (const NodeId node : nodes) {
+    PUMICE_ASSIGN(const Symbol symbol, compiler.add(node));
+    symbols.push_back(symbol);
+  }
+  return symbols;
+}
+
 Result<std::shared_ptr<const Grammar>> Grammar::from_schema(const Json& schema, const SchemaOptions& options) {
   SchemaDocument document(schema, options.remotes, options.reference_alone);
-  SchemaCompiler compiler(document, options);
-  return compiler.compile(document.root());
+  Rules rules;
+  PUMICE_ASSIGN(const std::vector<Symbol> root, add_schemas(rules, document, {document.root()}, options));
+  Characters characters(rules.exprs(), Spelling::kJson);
+  const ExprId unit = characters.one_of(CharSet{{0, 0x1F}, {'"', '"'}, {'\\', '\\'}}.complement());
+  if (auto finished = rules.finish(root.front().id); !finished)
+    return error(finished.error().status, "schema: %s", finished.error().message.c_str());
+  return std::make_shared<const Grammar>(std::move(rules), unit);
 }
 
 Result<std::shared_ptr<const Grammar>> Grammar::from_schema_text(std::string_view text, const SchemaOptions& options) {

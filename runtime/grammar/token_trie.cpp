@@ -23,7 +23,15 @@ uint32_t characters_of(std::string_view bytes) {
   return count;
 }
 
+// A byte that no UTF-8 has means something else here, whatever grammar allows it.
+std::string bytes_of(const Tokenizer& tokenizer, int32_t id) {
+  const std::string_view bytes = tokenizer.token_bytes(id);
+  return bytes.find(kControlByte) == std::string_view::npos ? std::string(bytes) : std::string();
+}
+
 }  // namespace
+
+std::string control_text(std::string_view name) { return name.empty() ? "" : kControlByte + std::string(name); }
 
 std::shared_ptr<const TokenTrie> TokenTrie::create(const Tokenizer& tokenizer) {
   auto trie = std::make_shared<TokenTrie>();
@@ -32,7 +40,7 @@ std::shared_ptr<const TokenTrie> TokenTrie::create(const Tokenizer& tokenizer) {
   for (size_t i = 0; i < count; ++i) {
     const auto id = static_cast<int32_t>(i);
     begins[i] = trie->storage_.size();
-    if (!tokenizer.is_control(id)) trie->storage_ += tokenizer.token_bytes(id);
+    trie->storage_ += tokenizer.is_control(id) ? control_text(tokenizer.token_name(id)) : bytes_of(tokenizer, id);
     trie->ends_.push_back(tokenizer.is_end_of_generation(id));
     if (trie->ends_.back()) trie->end_tokens_.push_back(id);
   }

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,10 @@
 namespace pumice::grammar {
 
 using Mask = std::vector<uint32_t>;
+
+// What a control token is to a grammar: its name behind a byte that no text has.
+inline constexpr char kControlByte = '\xFF';
+std::string control_text(std::string_view name);
 
 class TokenTrie {
  public:
@@ -29,7 +34,8 @@ class TokenTrie {
     std::vector<Node> rest;  // all others
   };
 
-  // Tokens without bytes, control tokens and tokens of more than 255 bytes are in no mask.
+  // Tokens without bytes and tokens of more than 255 bytes are in no mask; control tokens only where a grammar has
+  // their control_text().
   static std::shared_ptr<const TokenTrie> create(const Tokenizer& tokenizer);
 
   size_t words() const { return (bytes_.size() + 31) / 32; }

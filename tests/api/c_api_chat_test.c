@@ -89,6 +89,40 @@ static void check_replies(PumiceInstance* instance) {
   pumice_chat_destroy(NULL);
 }
 
+static void check_grammars(PumiceInstance* instance) {
+  static const char source[] =
+      "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{\"name\": \"{{ c.function.name "
+      "}}\", \"arguments\": {{ c.function.arguments | tojson }}}</tool_call>{% endfor %}{% endfor %}";
+  const PumiceModelOptions at = model_options(MODEL);
+  PumiceModel* model = NULL;
+  CHECK_OK(pumice_model_load(instance, NULL, &at, &model));
+  PumiceChatOptions options = pumice_chat_options_init();
+  options.source = source;
+  options.source_length = sizeof(source) - 1;
+  PumiceChat* chat = NULL;
+  CHECK_OK(pumice_chat_create(instance, model, &options, &chat));
+  PumiceChatGrammarOptions calls = pumice_chat_grammar_options_init();
+  calls.tools = text_of("[{\"type\": \"function\", \"function\": {\"name\": \"f\"}}]");
+  calls.choice = PUMICE_TOOLS_REQUIRED;
+  PumiceGrammar* grammar = NULL;
+  CHECK_OK(pumice_chat_grammar_create(chat, &calls, &grammar));
+  pumice_grammar_destroy(grammar);
+  calls.name = text_of("g");
+  CHECK_INVALID(pumice_chat_grammar_create(chat, &calls, &grammar));
+  pumice_chat_error(chat, text, sizeof(text));
+  CHECK(strcmp(text, "tools: none is called g") == 0);
+  calls.name = text_of("");
+  calls.tools = text_of("[{]");
+  CHECK_INVALID(pumice_chat_grammar_create(chat, &calls, &grammar));
+  CHECK_INVALID(pumice_chat_grammar_create(chat, &calls, NULL));
+  CHECK_INVALID(pumice_chat_grammar_create(NULL, &calls, &grammar));
+  pumice_chat_destroy(chat);
+  chat = open_chat(instance, source); /* without a model */
+  CHECK_INVALID(pumice_chat_grammar_create(chat, &calls, &grammar));
+  pumice_chat_destroy(chat);
+  pumice_model_destroy(model);
+}
+
 static void check_creation(PumiceInstance* instance) {
   PumiceChat* chat = NULL;
   PumiceChatOptions options = pumice_chat_options_init();
@@ -107,6 +141,7 @@ int main(void) {
   check_creation(instance);
   check_rendering(instance);
   check_replies(instance);
+  check_grammars(instance);
   pumice_instance_destroy(instance);
   return failures > 0 ? 1 : 0;
 }
