@@ -31,7 +31,9 @@ void refuse_negative_counts(CLI::App* app) {
 }
 
 void add_model_flag(CLI::App* app, std::string* path) {
-  app->add_option("-m,--model", *path, "a GGUF file (default: the bundled storyteller model)")
+  app->add_option("-m,--model", *path,
+                  "a GGUF file, a folder with one, or a name that 'pumice models' lists (default: the bundled "
+                  "storyteller model)")
       ->check(not_empty())
       ->type_name("MODEL");
 }

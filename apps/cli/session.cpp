@@ -10,6 +10,7 @@
 
 #include "common/start.h"
 #include "interrupt.h"
+#include "models.h"
 #include "output.h"
 
 namespace pumice_cli {
@@ -74,7 +75,7 @@ double now_ms() {
 }
 
 std::string model_path(const std::string& path) {
-  if (!path.empty()) return path;
+  if (!path.empty()) return path_of_model(path);
   const std::string bundled = pumice_apps::bundled_model();
   if (!bundled.empty()) return bundled;
   throw Failure(kExitNotFound,

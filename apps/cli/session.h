@@ -74,7 +74,7 @@ CLI::Validator not_empty();
 // For counts, whose conversion would let "-1" wrap around: every option that takes N, K, S or SIZE.
 void refuse_negative_counts(CLI::App* app);
 
-// path, or the bundled model's when it is empty. Throws Failure when there is none.
+// What path_of_model() says, or the bundled model's path for an empty one. Throws Failure when there is none.
 std::string model_path(const std::string& path);
 
 // The library's messages: warnings and errors to standard error; all with -v.
