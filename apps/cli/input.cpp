@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "common/system.h"
+#include "common/utf8.h"
 #include "interrupt.h"
 #include "output.h"
 #include "session.h"
-#include "utf8.h"
 
 namespace pumice_cli {
 
@@ -97,7 +97,7 @@ std::vector<std::string> split_lines(std::string_view text) {
 std::vector<std::int32_t> tokenize_prompt(const pumice::Model& model, std::string_view text, const PromptFlags& flags,
                                           bool quiet) {
   if (!flags.ids.empty()) return flags.ids;
-  if (const auto at = invalid_utf8_at(text); at && !quiet) {
+  if (const auto at = pumice_apps::invalid_utf8_at(text); at && !quiet) {
     note(fmt::format("warning: the prompt is not valid UTF-8 at byte {}; its bytes are used as they are", *at));
   }
   std::vector<std::int32_t> ids = model.tokenize(text, flags.tokenize_flags());

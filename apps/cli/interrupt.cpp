@@ -5,13 +5,24 @@
 
 namespace pumice_cli {
 
-void catch_interrupts() {
-  // What was generated has been written: nothing is buffered.
-  pumice_apps::catch_signals(
-      {.grace_seconds = kUsualGraceSeconds,
-       .last_words = "\npumice: interrupted; something does not end, so the program ends without it\n",
-       .interrupted = kExitInterrupted,
-       .terminated = kExitTerminated});
+namespace {
+
+// What was generated has been written: nothing is buffered.
+pumice_apps::SignalPlan signal_plan() {
+  return {.grace_seconds = kUsualGraceSeconds,
+          .last_words = "\npumice: interrupted; something does not end, so the program ends without it\n",
+          .interrupted = kExitInterrupted,
+          .terminated = kExitTerminated};
+}
+
+}  // namespace
+
+void catch_interrupts() { pumice_apps::catch_signals(signal_plan()); }
+
+void interrupts_stop_replies() {
+  pumice_apps::SignalPlan plan = signal_plan();
+  plan.program_goes_on = true;
+  pumice_apps::catch_signals(plan);
 }
 
 // Requests are not cancelled by the handler itself: it may run on a driver's thread, where the request could be

@@ -7,6 +7,9 @@ namespace pumice_cli {
 // Installs the handlers. Commands that do not look at the flag do not call it, so that one Ctrl-C ends them.
 void catch_interrupts();
 
+// From now on Ctrl-C stops a reply, not the program: see take_interrupt().
+void interrupts_stop_replies();
+
 // True once a signal came. Any thread.
 bool interrupted() noexcept;
 

@@ -24,6 +24,7 @@ constexpr const char* kDescription =
     "  pumice \"Once upon a time\"                 continue a text with the bundled model\n"
     "  pumice run -m MODEL -p TEXT -n 64 --stats   with a model of yours (GGUF), and with figures\n"
     "  pumice run --greedy --json -p TEXT          always the same answer, as JSON\n"
+    "  pumice chat -m MODEL                        converse with a model\n"
     "  pumice models                               what -m knows by name\n"
     "  pumice devices                              what it can run on\n"
     "  pumice embed -m MODEL -f FILE --json        vectors of texts, for search\n"
@@ -34,11 +35,11 @@ constexpr const char* kDescription =
 
 constexpr const char* kCommands[] = {"run",        "tokenize", "top",     "perplexity", "bench", "devices",
                                      "inspect",    "matrix",   "kv",      "embed",      "rank",  "translate",
-                                     "transcribe", "render",   "convert", "models"};
+                                     "transcribe", "render",   "convert", "models",     "chat"};
 
 // Those that open a device; the others answer without touching Vulkan.
 constexpr const char* kDeviceCommands[] = {"run",   "top",  "perplexity", "bench",      "devices", "matrix",
-                                           "embed", "rank", "translate",  "transcribe", "models"};
+                                           "embed", "rank", "translate",  "transcribe", "models",  "chat"};
 
 // `pumice TEXT...` and `pumice -p TEXT` mean `pumice run ...`.
 std::vector<std::string> with_default_command(int argc, char** argv) {
@@ -79,6 +80,7 @@ int run_program(int argc, char** argv) {
   add_render_command(&app, &action);
   add_convert_command(&app, &action);
   add_models_command(&app, &action);
+  add_chat_command(&app, &action);
   refuse_negative_counts(&app);
   std::vector<std::string> arguments = with_default_command(argc, argv);
   if (arguments.empty()) {

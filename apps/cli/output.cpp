@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "common/system.h"
+#include "common/utf8.h"
 #include "interrupt.h"
-#include "utf8.h"
 
 namespace pumice_cli {
 
@@ -31,9 +31,9 @@ std::string made_printable(std::string_view text, bool keep_layout) {
   std::string clean;
   clean.reserve(text.size());
   while (!text.empty()) {
-    const std::size_t length = utf8_character_length(text);
+    const std::size_t length = pumice_apps::utf8_character_length(text);
     const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
-    const char32_t code = length == 0 ? 0 : utf8_code_point(character);
+    const char32_t code = length == 0 ? 0 : pumice_apps::utf8_code_point(character);
     const bool layout = keep_layout && (code == '\n' || code == '\t') && length > 0;
     if (length == 0)
       clean += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));

@@ -6,8 +6,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
-#include <nlohmann/json.hpp>
-#include <random>
 #include <string_view>
 #include <utility>
 
@@ -16,6 +14,7 @@
 #include "input.h"
 #include "interrupt.h"
 #include "output.h"
+#include "reply_flags.h"
 
 namespace pumice_cli {
 
@@ -30,103 +29,25 @@ struct RunFlags {
   ImageFlags images;
   std::vector<std::string> words;
   std::uint32_t max_tokens = 256;
-  std::optional<float> temperature, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;
-  std::optional<std::uint32_t> top_k, penalty_window;
+  SamplingFlags sampling;
+  FormFlags form;
+  ToolFlags tools;
   std::string when_full = "stop";
   std::uint32_t sink_tokens = pumice_context_options_init().sink_tokens;
-  std::optional<std::uint64_t> seed;
-  std::string schema_file, grammar_file, regex;
-  std::vector<std::string> choices;
-  bool greedy = false, ignore_eos = false, stats = false, profile = false, json = false;
+  bool ignore_eos = false, stats = false, profile = false, json = false;
 };
 
-// Without them the model's own distribution, or what its file recommends.
-void add_sampling_flags(CLI::App* run, RunFlags* flags) {
-  const auto number = [&](const char* name, std::optional<float>* value, double low, double high, const char* type,
-                          const char* description) {
-    run->add_option(name, *value, description)->check(finite_range(low, high))->type_name(type)->group("Sampling");
-  };
-  const auto count = [&](const char* name, std::optional<std::uint32_t>* value, const char* type,
-                         const char* description) {
-    run->add_option(name, *value, description)->type_name(type)->group("Sampling");
-  };
-  number("--temp", &flags->temperature, 0, 100, "T", "temperature; 0 is --greedy (default: the file's, or 1)");
-  count("--top-k", &flags->top_k, "K", "draw from the K most likely tokens; 0: off (default: the file's, or off)");
-  number("--top-p", &flags->top_p, 0, 1, "P",
-         "draw from the most likely tokens that make up P together; 1: off (default: the file's, or off)");
-  number("--min-p", &flags->min_p, 0, 1, "P",
-         "leave out tokens below P times the most likely one; 0: off (default: the file's, or off)");
-  number("--repeat-penalty", &flags->repeat_penalty, 0.01, 100, "X",
-         "weaken tokens that occurred lately; 1: off (default: the file's, or off)");
-  number("--frequency-penalty", &flags->frequency_penalty, -100, 100, "X",
-         "subtracted from the logit for each occurrence (default: off)");
-  number("--presence-penalty", &flags->presence_penalty, -100, 100, "X",
-         "subtracted from the logit if it occurred at all (default: off)");
-  count("--penalty-window", &flags->penalty_window, "N",
-        "how many last tokens the penalties look at (default: the file's, or 64)");
-  run->add_option("--seed", flags->seed, "the same seed gives the same text (default: random)")
-      ->type_name("S")
-      ->group("Sampling");
-  run->add_flag("--greedy", flags->greedy, "always the most likely token; no penalties unless given here")
-      ->group("Sampling");
-}
+// What holds where neither the command line nor the model's file says anything: the model's own distribution.
+constexpr const char* kSamplingDefaults = "1, all else off";
 
-// The model's own distribution, then what its file recommends, then what the command line says.
 PumiceRequestOptions request_options(const pumice::Model& model, const RunFlags& flags, std::uint64_t seed) {
   PumiceRequestOptions options = pumice_request_options_init();
-  const PumiceRequestOptions plain = options;
   options.temperature = 1;
-  options = model.sampling(options);
-  const auto set = [](auto& to, const auto& given) {
-    if (given) to = *given;
-  };
-  set(options.temperature, flags.temperature);
-  if (flags.greedy || flags.temperature == 0.0f) {
-    options.temperature = 0;
-    options.repeat_penalty = plain.repeat_penalty;
-  }
-  set(options.top_k, flags.top_k);
-  set(options.top_p, flags.top_p);
-  set(options.min_p, flags.min_p);
-  set(options.repeat_penalty, flags.repeat_penalty);
-  set(options.frequency_penalty, flags.frequency_penalty);
-  set(options.presence_penalty, flags.presence_penalty);
-  set(options.penalty_window, flags.penalty_window);
+  options = sampling_options(model, flags.sampling, options);
   options.max_tokens = flags.max_tokens;
   options.ignore_eos = flags.ignore_eos ? 1 : 0;
   options.seed = seed;
   return options;
-}
-
-void add_grammar_flags(CLI::App* run, RunFlags* flags) {
-  CLI::Option* const all[] = {
-      run->add_option("--json-schema", flags->schema_file,
-                      "the reply is JSON that this schema accepts; -: standard input")
-          ->type_name("FILE"),
-      run->add_option("--grammar", flags->grammar_file, "the reply matches this grammar (GBNF)")->type_name("FILE"),
-      run->add_option("--regex", flags->regex, "this regular expression matches the whole reply")->type_name("REGEX"),
-      run->add_option("--choice", flags->choices, "the reply is this text, or another --choice")->type_name("TEXT")};
-  for (CLI::Option* one : all) {
-    one->group("Form of the reply");
-    for (CLI::Option* other : all)
-      if (other != one) one->excludes(other);
-  }
-}
-
-std::optional<pumice::Grammar> grammar_of(const pumice::Model& model, const RunFlags& flags) {
-  const auto text_of = [](const std::string& path) { return read_prompt({.file = path}); };
-  if (!flags.schema_file.empty()) return pumice::Grammar(model, PUMICE_GRAMMAR_JSON_SCHEMA, text_of(flags.schema_file));
-  if (!flags.grammar_file.empty()) return pumice::Grammar(model, PUMICE_GRAMMAR_GBNF, text_of(flags.grammar_file));
-  if (!flags.regex.empty()) return pumice::Grammar(model, PUMICE_GRAMMAR_REGEX, flags.regex);
-  if (!flags.choices.empty())
-    return pumice::Grammar(model, PUMICE_GRAMMAR_CHOICES, nlohmann::json(flags.choices).dump());
-  return std::nullopt;
-}
-
-std::uint64_t random_seed() {
-  std::random_device source;
-  // 53 bits, so that every JSON reader gives the number back unchanged.
-  return ((static_cast<std::uint64_t>(source()) << 32) | source()) >> 11;
 }
 
 // The prompt before the story, where a person reads it; after the progress line, which would erase it.
@@ -239,7 +160,10 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
   if (flags.max_tokens == 0) {
     prefill_only(session, sequence, flags, outcome);
   } else {
-    const std::optional<pumice::Grammar> grammar = grammar_of(session.model(), flags);
+    std::optional<pumice::Grammar> grammar = grammar_of(session.model(), flags.form);
+    if (!flags.tools.file.empty())
+      grammar =
+          tool_grammar_of(pumice::Chat(session.instance(), &session.model()), read_tools(flags.tools), flags.tools);
     PumiceRequestOptions request = request_options(session.model(), flags, outcome->seed);
     request.grammar = grammar ? grammar->get() : nullptr;
     generate(request, context, sequence, text, flags, outcome);
@@ -272,7 +196,7 @@ int run(const RunFlags& flags) {
   catch_interrupts();
   Messages messages(flags.device);
   RunOutcome outcome;
-  outcome.seed = flags.seed ? *flags.seed : random_seed();
+  outcome.seed = flags.sampling.seed ? *flags.sampling.seed : random_seed();
   try {
     std::string text;
     for (const std::string& word : flags.words) text += (text.empty() ? "" : " ") + word;
@@ -336,8 +260,9 @@ void add_run_command(CLI::App* app, Action* action) {
   run_app->add_flag("--json", flags->json, "one JSON object instead of the text");
   run_app->add_flag("--stats", flags->stats, "figures on standard error");
   run_app->add_flag("--profile", flags->profile, "GPU time of each kernel on standard error, or in the JSON");
-  add_sampling_flags(run_app, flags.get());
-  add_grammar_flags(run_app, flags.get());
+  add_sampling_flags(run_app, &flags->sampling, kSamplingDefaults);
+  add_form_flags(run_app, &flags->form);
+  add_tool_flags(run_app, &flags->tools);
   add_context_flags(run_app, &flags->context, true);
   run_app
       ->add_option("--when-full", flags->when_full,

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,8 +12,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <optional>
 
@@ -25,9 +29,15 @@ constexpr int kLookMs = 100;  // how often a child's parent looks whether to giv
 
 // A signal handler can reach nothing but globals.
 SignalPlan plan;
-volatile std::sig_atomic_t caught = 0;
+volatile std::sig_atomic_t caught = 0, not_taken = 0;
+
+constexpr int kMostNotTaken = 2;
 
 extern "C" void on_signal(int number) {
+  if (number == SIGINT && plan.program_goes_on && not_taken < kMostNotTaken) {
+    not_taken = not_taken + 1;
+    return;
+  }
   caught = number;
   struct sigaction fatal = {};
   fatal.sa_handler = SIG_DFL;
@@ -172,6 +182,53 @@ int replace_file(const std::string& path, std::string_view content) {
 
 std::string reason_text(int reason) { return std::strerror(reason); }
 
+namespace {
+
+int write_and_sync(int file, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = ::write(file, text.data(), text.size());
+    if (written < 0 && errno != EINTR) return errno;
+    if (written > 0) text.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return fsync(file) == 0 ? 0 : errno;
+}
+
+// Some file systems have no folders to sync.
+void sync_folder(const std::string& path) {
+  const int folder = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) return;
+  (void)fsync(folder);
+  ::close(folder);
+}
+
+}  // namespace
+
+int write_durably(const std::string& path, std::string_view text) {
+  std::error_code failed;
+  std::filesystem::path target = std::filesystem::weakly_canonical(path, failed);
+  if (failed) target = path;
+  std::string name = target.string() + ".XXXXXX";
+  const int file = mkostemp(name.data(), O_CLOEXEC);
+  if (file < 0) return errno;
+  struct stat old = {};
+  if (::stat(target.c_str(), &old) == 0) (void)fchmod(file, old.st_mode & 07777);
+  int reason = write_and_sync(file, text);
+  if (::close(file) != 0 && reason == 0) reason = errno;
+  if (reason == 0 && std::rename(name.c_str(), target.c_str()) != 0) reason = errno;
+  if (reason != 0) {
+    (void)unlink(name.c_str());
+    return reason;
+  }
+  const std::string folder = target.parent_path().string();
+  sync_folder(folder.empty() ? "." : folder);
+  return 0;
+}
+
+std::size_t terminal_width() {
+  winsize size = {};
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 void catch_signals(const SignalPlan& its_plan) {
   plan = its_plan;
   struct sigaction action = {};
@@ -185,6 +242,14 @@ void catch_signals(const SignalPlan& its_plan) {
 
 Caught caught_signal() noexcept {
   return caught == 0 ? Caught::kNone : caught == SIGTERM ? Caught::kTerminate : Caught::kInterrupt;
+}
+
+bool interrupt_waits() noexcept { return not_taken != 0; }
+
+bool take_interrupt() noexcept {
+  const bool any = not_taken != 0;
+  not_taken = 0;
+  return any;
 }
 
 void allow_seconds(unsigned seconds) noexcept {
@@ -226,6 +291,12 @@ bool run_child(std::vector<std::string> arguments, const std::vector<std::string
 std::string make_temporary_folder(const std::string& prefix) {
   std::string name = (std::filesystem::temp_directory_path() / (prefix + "-XXXXXX")).string();
   return mkdtemp(name.data()) ? name : std::string();
+}
+
+std::int64_t local_seconds() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local = {};
+  return localtime_r(&now, &local) ? now + local.tm_gmtoff : now;
 }
 
 std::string system_name() {

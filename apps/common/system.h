@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,11 @@ int write_all(Stream stream, std::string_view text);
 // A file that appears whole or not at all: beside its place first, then renamed. Any thread.
 int replace_file(const std::string& path, std::string_view content);
 std::string reason_text(int reason);
+// A file that is there whole, and stays there whatever happens to the machine, or is as it was before. One that is made
+// may be read by its owner alone. Links are followed.
+int write_durably(const std::string& path, std::string_view text);
+// Of standard output's terminal; 0: it is none, or does not say.
+std::size_t terminal_width();
 
 // ---- Signals ----
 
@@ -36,10 +42,16 @@ struct SignalPlan {
   unsigned grace_seconds = 0;           // that the program has for its end after the first signal
   const char* last_words = "";          // to standard error when they are over
   int interrupted = 1, terminated = 1;  // exit codes then
+  // SIGINT is taken by take_interrupt() and stops what the program does instead of the program. Of those that nobody
+  // takes, the third one ends it.
+  bool program_goes_on = false;
 };
 // The first SIGINT or SIGTERM is caught; the second one ends the program at once.
 void catch_signals(const SignalPlan& plan);
 Caught caught_signal() noexcept;  // any thread
+// Whether a SIGINT came since the last call; only where the program goes on.
+bool take_interrupt() noexcept;
+bool interrupt_waits() noexcept;  // the same, and it stays
 // Once one was caught: so many seconds from now instead.
 void allow_seconds(unsigned seconds) noexcept;
 
@@ -56,6 +68,8 @@ bool run_child(std::vector<std::string> arguments, const std::vector<std::string
 // Empty: none could be made.
 std::string make_temporary_folder(const std::string& prefix);
 
+// Since 1970, as the clock on the user's wall shows it.
+std::int64_t local_seconds();
 std::string system_name();  // "Linux 6.1 x86_64"
 
 }  // namespace pumice_apps

@@ -1,6 +1,6 @@
-#include "utf8.h"
+#include "common/utf8.h"
 
-namespace pumice_cli {
+namespace pumice_apps {
 
 std::size_t utf8_character_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
@@ -34,4 +34,4 @@ std::optional<std::size_t> invalid_utf8_at(std::string_view text) {
   return std::nullopt;
 }
 
-}  // namespace pumice_cli
+}  // namespace pumice_apps

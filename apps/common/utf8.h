@@ -5,7 +5,7 @@
 #include <optional>
 #include <string_view>
 
-namespace pumice_cli {
+namespace pumice_apps {
 
 // Length of the well-formed character at the start of a text that is not empty; 0 if there is none.
 std::size_t utf8_character_length(std::string_view text);
@@ -16,4 +16,4 @@ char32_t utf8_code_point(std::string_view character);
 // Offset of the first byte that does not belong to well-formed UTF-8.
 std::optional<std::size_t> invalid_utf8_at(std::string_view text);
 
-}  // namespace pumice_cli
+}  // namespace pumice_apps

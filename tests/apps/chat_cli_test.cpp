@@ -1,0 +1,180 @@
+// `pumice chat` with the bundled model, piped and on a terminal.
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include <chrono>
+#include <filesystem>
+#include <regex>
+
+#include "api/cli_support.h"
+#include "common/conversation.h"
+#include "support/temporary_folder.h"
+
+namespace pumice::test::chat_cli_test {
+
+using pumice_apps::Conversation;
+
+// The program on a terminal, with a person who types.
+class Terminal {
+ public:
+  explicit Terminal(const std::vector<std::string>& arguments) {
+    std::vector<std::string> words = {cli_path()};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    winsize size = {.ws_row = 24, .ws_col = 60, .ws_xpixel = 0, .ws_ypixel = 0};
+    pid_ = forkpty(&screen_, nullptr, nullptr, &size);
+    if (pid_ != 0) return;
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  ~Terminal() {
+    if (pid_ > 0) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+    }
+    close(screen_);
+  }
+  Terminal(const Terminal&) = delete;
+  Terminal& operator=(const Terminal&) = delete;
+
+  void type(const std::string& text) {
+    ASSERT_EQ(write(screen_, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  }
+  // Until this has been shown since the last call.
+  bool shows(const std::string& text) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(120);
+    while (std::chrono::steady_clock::now() < end) {
+      if (const std::size_t at = fresh_.find(text); at != std::string::npos) {
+        seen_ += fresh_.substr(0, at + text.size());
+        fresh_.erase(0, at + text.size());
+        return true;
+      }
+      pollfd ready{.fd = screen_, .events = POLLIN, .revents = 0};
+      char buffer[4096];
+      if (poll(&ready, 1, 100) != 1) continue;
+      const ssize_t got = read(screen_, buffer, sizeof buffer);
+      if (got <= 0) break;
+      fresh_.append(buffer, static_cast<size_t>(got));
+    }
+    ADD_FAILURE() << "not shown: " << text << "\nbut: " << seen_ << "|" << fresh_;
+    return false;
+  }
+  int wait() {
+    int status = 0;
+    char buffer[4096];
+    while (read(screen_, buffer, sizeof buffer) > 0) {
+    }
+    waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_ = -1;
+  int screen_ = -1;
+  std::string seen_, fresh_;
+};
+
+class ChatCli : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (cli_path().empty()) GTEST_SKIP() << "the program was not built";
+    if (run("").exit_code == 4) GTEST_SKIP() << "no usable Vulkan device";
+  }
+  static CliResult run(const std::string& input, std::vector<std::string> more = {}) {
+    std::vector<std::string> all = {"chat", "-n", "12", "--ctx", "512", "--greedy"};
+    all.insert(all.end(), more.begin(), more.end());
+    return run_cli(all, input);
+  }
+  Conversation saved(const std::string& name) const {
+    const std::vector<char> bytes = read_file_bytes(folder_.file(name));
+    const auto read = Conversation::parse({bytes.begin(), bytes.end()});
+    EXPECT_TRUE(read);
+    return read ? *read : Conversation();
+  }
+  TemporaryFolder folder_;
+};
+
+TEST_F(ChatCli, ALineIsATurn) {
+  const CliResult result = run("Once upon a time\nThen Tom\n\n");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(std::count(result.out.begin(), result.out.end(), '\n'), 2) << result.out;
+  EXPECT_NE(result.err.find("not taught to converse"), std::string::npos) << result.err;
+  EXPECT_EQ(run("Once upon a time\n").out, result.out.substr(0, result.out.find('\n') + 1));
+}
+
+TEST_F(ChatCli, TheBeginningOfAConversationIsComputedOnce) {
+  const CliResult result = run("Once upon a time\n/stats\nThen Tom\n/stats\nAnd the dog\n/stats\n");
+  const std::regex row(R"(last prompt +(\d+) tokens, (\d+) of them)");
+  std::vector<std::pair<int, int>> prompts;
+  for (std::sregex_iterator at(result.err.begin(), result.err.end(), row); at != std::sregex_iterator(); ++at)
+    prompts.emplace_back(std::stoi((*at)[1]), std::stoi((*at)[2]));
+  ASSERT_EQ(prompts.size(), 3u) << result.err;
+  for (std::size_t i = 1; i < prompts.size(); ++i) {
+    EXPECT_GT(prompts[i].first, prompts[i - 1].first);
+    EXPECT_GE(prompts[i].second, prompts[i - 1].first) << "all of the prompt before";
+    EXPECT_LE(prompts[i].first - prompts[i].second, 8) << "the new text alone";
+  }
+}
+
+TEST_F(ChatCli, WhatIsSavedSurvivesBeingKilled) {
+  const std::string file = folder_.file("talk.json");
+  {
+    Terminal terminal({"chat", "-n", "12", "--ctx", "512", "--greedy", "--no-history", "--file", file});
+    ASSERT_TRUE(terminal.shows(">>> "));
+    terminal.type("Once upon a time\r");
+    ASSERT_TRUE(terminal.shows("tokens/s"));
+    ASSERT_TRUE(terminal.shows(">>> "));
+  }  // killed
+  EXPECT_EQ(saved("talk.json").turns(), 1u);
+  const CliResult more = run("And then\n/edit 1 Long ago\n/regenerate\n/branch\n", {"--file", file});
+  EXPECT_EQ(more.exit_code, 0) << more.err;
+  EXPECT_EQ(saved("talk.json").branches(), 3u);
+  EXPECT_NE(more.out.find("* 3: 2 messages"), std::string::npos) << more.out;
+  const CliResult other = run("/load " + file + "\n/save " + folder_.file("copy.json") + "\n");
+  EXPECT_EQ(saved("copy.json").json(), saved("talk.json").json());
+  EXPECT_EQ(other.out, "");
+}
+
+TEST_F(ChatCli, CommandsThatAreWrongSayHow) {
+  const CliResult result = run(
+      "/nothing\n/load /nowhere\n/save\n/branch 7\n/json {\"uniqueItems\":true}\n/think maybe\n/regenerate\n/edit\n");
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(result.out, "");
+  for (const char* said : {"no command /nothing", "cannot read /nowhere", "/save FILE", "/branch lists", "/uniqueItems",
+                           "on, off or auto", "no reply yet", "/edit TEXT"})
+    EXPECT_NE(result.err.find(said), std::string::npos) << said << "\n" << result.err;
+  EXPECT_EQ(run("x\n", {"--file", "/nowhere/talk.json"}).exit_code, 5);
+  EXPECT_EQ(run("x\n", {"--tools", "/nowhere/tools.json"}).exit_code, 3);
+}
+
+TEST_F(ChatCli, RepliesAreJsonWhereTheyShould) {
+  const CliResult result =
+      run("/json {\"type\":\"object\",\"properties\":{\"n\":{\"type\":\"boolean\"}},\"required\":[\"n\"],"
+          "\"additionalProperties\":false}\nA number\n");
+  const auto json = nlohmann::json::parse(result.out, nullptr, false);
+  EXPECT_TRUE(json.is_object() && json.contains("n")) << result.out << result.err;
+}
+
+TEST_F(ChatCli, CtrlCStopsTheReplyAndNotTheProgram) {
+  Terminal terminal({"chat", "--ctx", "2048", "--temp", "1", "--seed", "3", "--no-history", "-q"});
+  ASSERT_TRUE(terminal.shows(">>> "));
+  terminal.type("\x03");
+  ASSERT_TRUE(terminal.shows("Ctrl-D ends"));
+  ASSERT_TRUE(terminal.shows(">>> "));
+  terminal.type("Once upon a time there was a\r");
+  ASSERT_TRUE(terminal.shows("there was a"));
+  usleep(1'500'000);
+  terminal.type("\x03");
+  ASSERT_TRUE(terminal.shows(">>> ")) << "either stopped, or its end had come";
+  terminal.type("\x1b[200~two\nlines\x1b[201~");  // pasted
+  ASSERT_TRUE(terminal.shows("lines"));
+  terminal.type("\x03");
+  ASSERT_TRUE(terminal.shows(">>> "));
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.wait(), 0);
+}
+
+}  // namespace pumice::test::chat_cli_test
