@@ -9,7 +9,7 @@ packages_build=(
   libvulkan1 mesa-vulkan-drivers
   libsndfile1-dev libsamplerate0-dev  # optional: sounds
   libpng-dev libjpeg-dev libwebp-dev  # optional: pictures
-  libedit-dev                         # optional: editing lines in 'pumice chat'
+  libedit-dev libcurl4-openssl-dev    # optional: editing lines in 'pumice chat'; 'pumice pull'
 )
 
 # To test it, in addition.

@@ -20,6 +20,7 @@ void add_translate_command(CLI::App* app, Action* action);
 void add_transcribe_command(CLI::App* app, Action* action);
 void add_render_command(CLI::App* app, Action* action);
 void add_convert_command(CLI::App* app, Action* action);
+void add_pull_command(CLI::App* app, Action* action);
 void add_chat_command(CLI::App* app, Action* action);
 void add_models_command(CLI::App* app, Action* action);
 

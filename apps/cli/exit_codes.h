@@ -17,6 +17,7 @@ enum ExitCode {
   kExitOutOfMemory = 8,  // of the host or of the device
   kExitDeviceLost = 9,
   kExitWrongResults = 10,  // 'pumice bench': the device computes wrong results
+  kExitDownload = 11,      // 'pumice pull': the network failed, or what came is not what was promised
   kExitInterrupted = 130,  // Ctrl-C
   kExitTerminated = 143,   // SIGTERM
 };
@@ -24,8 +25,8 @@ enum ExitCode {
 inline constexpr const char* kExitCodeHelp =
     "Exit codes: 0 done; 1 internal error; 2 wrong usage; 3 file not found or unreadable; 4 no usable device;\n"
     "5 output could not be written; 6 malformed or unsupported file; 7 context too small for the prompt;\n"
-    "8 out of memory; 9 device lost; 10 wrong results (bench); 130 interrupted (Ctrl-C);\n"
-    "143 terminated (SIGTERM).\n";
+    "8 out of memory; 9 device lost; 10 wrong results (bench); 11 download failed (pull);\n"
+    "130 interrupted (Ctrl-C); 143 terminated (SIGTERM).\n";
 
 inline ExitCode exit_code_of(PumiceResult result) {
   switch (result) {
