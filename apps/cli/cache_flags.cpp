@@ -23,6 +23,14 @@ CLI::Option* add_size(CLI::App* app, const char* name, std::uint64_t* bytes, con
       ->type_name("SIZE");
 }
 
+void add_policy_flag(CLI::App* app, CacheFlags* flags) {
+  app->add_option("--cache-policy", flags->policy, "what is given up first")
+      ->check(CLI::IsMember(kPolicies).description(""))
+      ->type_name("adaptive|lru|lfu|random|s3fifo|cost|learned")
+      ->capture_default_str()
+      ->group("KV cache");
+}
+
 }  // namespace
 
 bool read_secret(const std::string& path, bool make, std::array<std::uint8_t, 32>* secret) {
@@ -75,13 +83,15 @@ void add_cache_flags(CLI::App* app, CacheFlags* flags) {
       ->check(CLI::Range(0u, 1u << 24).description(""))
       ->type_name("N")
       ->group("KV cache");
-  app->add_option("--cache-policy", flags->policy, "what is given up first")
-      ->check(CLI::IsMember(kPolicies).description(""))
-      ->type_name("adaptive|lru|lfu|random|s3fifo|cost|learned")
-      ->capture_default_str()
-      ->group("KV cache");
+  add_policy_flag(app, flags);
   add_store_flags(app, flags);
   app->add_flag("--cache-exact", options->exact, "find only what gives the same bits again")->group("KV cache");
+}
+
+void add_source_flags(CLI::App* app, CacheFlags* flags) {
+  app->add_flag("--no-cache", flags->options.disable_reuse, "compute every source")->group("KV cache");
+  add_policy_flag(app, flags);
+  add_store_flags(app, flags);
 }
 
 void prepare_cache(CacheFlags* flags) {

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "cache_report.h"
 #include "output.h"
 #include "run.h"
 
@@ -54,12 +54,6 @@ Json stats_json(const PumiceContextStats& stats) {
           {"dispatches_per_layer", stats.dispatches_per_layer}};
 }
 
-double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
-
-std::uint64_t hits(const PumiceCacheStats& stats) {
-  return stats.hit_pages[0] + stats.hit_pages[1] + stats.hit_pages[2] + stats.hit_pages[3];
-}
-
 // What the tokens that were found would have taken: at the rate at which the rest of the prompt was computed, or that
 // of decoding where it is lower, as a first start compiles kernels while it computes the prompt.
 double seconds_saved(const RunOutcome& outcome) {
@@ -68,85 +62,6 @@ double seconds_saved(const RunOutcome& outcome) {
   if (timings.generated_tokens > 1)
     seconds = std::min(seconds, timings.decode_ms / 1000 / (timings.generated_tokens - 1));
   return seconds * timings.cached_tokens;
-}
-
-constexpr const char* kTiers[] = {"ram", "disk", "redis"};
-
-Json tier_json(const PumiceTierStats& tier) {
-  return {{"values", tier.values},
-          {"bytes", tier.bytes},
-          {"limit_bytes", tier.limit_bytes},
-          {"reads", tier.reads},
-          {"hits", tier.hits},
-          {"writes", tier.writes},
-          {"evictions", tier.evictions},
-          {"failures", tier.failures},
-          {"read_bytes", tier.read_bytes},
-          {"written_bytes", tier.written_bytes},
-          {"seconds_reading", tier.seconds_reading},
-          {"seconds_writing", tier.seconds_writing},
-          {"seconds_per_page", tier.seconds_per_page}};
-}
-
-Json cache_json(const RunOutcome& outcome) {
-  const PumiceCacheStats& stats = outcome.cache;
-  Json json = {{"page_bytes", stats.page_bytes},
-               {"pages_total", stats.pages_total},
-               {"pages_limit", stats.pages_limit},
-               {"pages_held", stats.pages_held},
-               {"pages_cached", stats.pages_cached},
-               {"slots_unused", stats.slots_unused},
-               {"lookups", stats.lookups},
-               {"looked_up_pages", stats.looked_up_pages},
-               {"hit_pages",
-                {{"device", stats.hit_pages[0]},
-                 {"ram", stats.hit_pages[1]},
-                 {"disk", stats.hit_pages[2]},
-                 {"redis", stats.hit_pages[3]}}},
-               {"hit_rate", share(static_cast<double>(hits(stats)), static_cast<double>(stats.looked_up_pages))},
-               {"fetches", stats.fetches},
-               {"fetches_given_up", stats.fetches_given_up},
-               {"fetches_not_worth", stats.fetches_not_worth},
-               {"seconds_fetching", stats.seconds_fetching},
-               {"recompute_seconds_saved", seconds_saved(outcome)},
-               {"sealed_pages", stats.sealed_pages},
-               {"copied_pages", stats.copied_pages},
-               {"scrubbed_pages", stats.scrubbed_pages},
-               {"evictions",
-                {{"capacity", stats.evictions_capacity},
-                 {"expired", stats.evictions_expired},
-                 {"quota", stats.evictions_quota},
-                 {"shrunk", stats.evictions_shrunk},
-                 {"cleared", stats.evictions_cleared}}},
-               {"verification_failures", stats.verification_failures},
-               {"dropped_writes", stats.dropped_writes}};
-  for (std::size_t i = 0; i < std::size(stats.curve_pages); ++i)
-    json["curve"].push_back({{"pages", stats.curve_pages[i]}, {"hit_rate", stats.curve_hit_rate[i]}});
-  for (std::size_t i = 0; i < std::size(kTiers); ++i)
-    if (stats.tiers[i].present) json["tiers"][kTiers[i]] = tier_json(stats.tiers[i]);
-  return json;
-}
-
-template <typename Row>
-void add_cache_rows(const RunOutcome& outcome, Row&& row) {
-  const PumiceCacheStats& stats = outcome.cache;
-  if (stats.looked_up_pages > 0)
-    row("prefix cache",
-        fmt::format("{} of {} pages found ({:.0f} %): {} device, {} RAM, {} disk, {} Redis; saved about {:.2f} s",
-                    hits(stats), stats.looked_up_pages,
-                    100 * share(static_cast<double>(hits(stats)), static_cast<double>(stats.looked_up_pages)),
-                    stats.hit_pages[0], stats.hit_pages[1], stats.hit_pages[2], stats.hit_pages[3],
-                    seconds_saved(outcome)));
-  if (stats.fetches + stats.fetches_not_worth > 0)
-    row("fetches", fmt::format("{} ({} given up, {} not worth while), {:.1f} ms waited", stats.fetches,
-                               stats.fetches_given_up, stats.fetches_not_worth, 1e3 * stats.seconds_fetching));
-  for (std::size_t i = 0; i < std::size(kTiers); ++i) {
-    const PumiceTierStats& tier = stats.tiers[i];
-    if (tier.present)
-      row(kTiers[i], fmt::format("{} pages, {}; {} of {} reads found, {} written, {} failures", tier.values,
-                                 format_bytes(tier.bytes), tier.hits, tier.reads, tier.writes, tier.failures));
-  }
-  if (stats.verification_failures > 0) row("damaged pages", fmt::format("{} (not used)", stats.verification_failures));
 }
 
 }  // namespace
@@ -165,7 +80,7 @@ std::string run_json(const RunOutcome& outcome) {
                {"dropped_tokens", outcome.dropped_tokens},
                {"timings", timings_json(outcome)},
                {"context", stats_json(outcome.stats)},
-               {"cache", cache_json(outcome)}};
+               {"cache", cache_json(outcome.cache, seconds_saved(outcome))}};
   for (const ImageUse& image : outcome.images)
     json["images"].push_back({{"file", image.file},
                               {"width", image.info.width},
@@ -195,7 +110,8 @@ std::string run_stats_table(const RunOutcome& outcome) {
   row("host CPU", fmt::format("{:.1f} us a token", timings.host_us_per_token));
   row("KV cache", fmt::format("{} of {} pages of {} tokens, {} ({} a token)", stats.pages_used, stats.pages_total,
                               stats.page_tokens, format_bytes(stats.kv_bytes), format_bytes(stats.kv_bytes_per_token)));
-  add_cache_rows(outcome, row);
+  for (const auto& [label, value] : cache_rows(outcome.cache, "prefix cache", seconds_saved(outcome)))
+    row(label, value);
   row("workspace", format_bytes(stats.workspace_bytes));
   row("dispatches",
       fmt::format("{} a decode step, {} a layer", stats.dispatches_per_decode_step, stats.dispatches_per_layer));

@@ -60,7 +60,8 @@ PumiceKvType kv_type_of(std::string_view name);  // one that the flag accepts
 // with_size: with --ctx.
 void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size);
 void add_cache_flags(CLI::App* app, CacheFlags* flags);
-void add_store_flags(CLI::App* app, CacheFlags* flags);  // of them those of RAM, disk and Redis
+void add_store_flags(CLI::App* app, CacheFlags* flags);   // of them those of RAM, disk and Redis
+void add_source_flags(CLI::App* app, CacheFlags* flags);  // those of sources: --no-cache, the policy, RAM, disk, Redis
 // The 32 bytes in the file; makes it if asked to. false: there is none. Throws Failure.
 bool read_secret(const std::string& path, bool make, std::array<std::uint8_t, 32>* secret);
 // Once the command line is parsed: reads the secret (makes one beside the folder where there is none) and fills in the

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cache_report.h"
 #include "commands.h"
 #include "common/system.h"
 #include "interrupt.h"
@@ -26,6 +27,7 @@ struct TranscribeFlags {
   std::uint64_t seed = 0;
   bool translate = false, no_timestamps = false, greedy = false, no_context = false, half = false, words = false;
   bool srt = false, vtt = false, json = false, times = false, stats = false;
+  CacheFlags cache;
 };
 
 struct Word {
@@ -124,7 +126,7 @@ class TranscriptPrinter {
     return !interrupted();
   }
 
-  void finish(const PumiceTranscriberInfo& info) {
+  void finish(const pumice::Transcriber& transcriber) {
     show_progress("");
     if (!flags_.json) return;
     Json all;
@@ -134,10 +136,13 @@ class TranscriptPrinter {
       all["transcripts"] = Json::array();
       for (const Transcript& transcript : transcripts_) all["transcripts"].push_back(transcript.json());
     }
+    const PumiceTranscriberInfo info = transcriber.info();
     all["statistics"] = {{"windows", info.windows},   {"encoded_windows", info.encoded_windows},
                          {"attempts", info.attempts}, {"prompt_tokens", info.prompt_tokens},
                          {"tokens", info.tokens},     {"steps", info.steps},
                          {"seconds", info.seconds},   {"encode_seconds", info.encode_seconds}};
+    const PumiceCacheStats cache = transcriber.cache_stats();
+    all["statistics"]["cache"] = cache_json(cache, cache.recompute_seconds_saved);
     write_stdout(all.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
   }
 
@@ -199,8 +204,9 @@ PumiceTranscribeOptions transcribe_options(const TranscribeFlags& flags) {
   return options;
 }
 
-void report(const TranscribeFlags& flags, const PumiceTranscriberInfo& info) {
+void report(const TranscribeFlags& flags, const pumice::Transcriber& transcriber) {
   if (!flags.stats) return;
+  const PumiceTranscriberInfo info = transcriber.info();
   note(fmt::format("{:.1f} s of sound in {:.2f} s: {:.2f} times as fast as it plays", info.sound_seconds, info.seconds,
                    info.sound_seconds / std::max(info.seconds, 1e-9)));
   note(fmt::format("{} windows, {} encoded ({:.0f} ms each), {} found; {} attempts", info.windows, info.encoded_windows,
@@ -209,6 +215,7 @@ void report(const TranscribeFlags& flags, const PumiceTranscriberInfo& info) {
   note(fmt::format("{} tokens in {} steps ({:.1f} ms each); prompts of {} tokens in {:.0f} ms", info.tokens, info.steps,
                    1000 * info.step_seconds / static_cast<double>(std::max<std::uint64_t>(info.steps, 1)),
                    info.prompt_tokens, 1000 * info.prompt_seconds));
+  note_cache(transcriber.cache_stats(), "windows");
 }
 
 void run(const TranscribeFlags& flags, pumice::Transcriber& transcriber, TranscriptPrinter& printer) {
@@ -231,10 +238,11 @@ void run(const TranscribeFlags& flags, pumice::Transcriber& transcriber, Transcr
   }
 }
 
-int transcribe(const TranscribeFlags& flags) {
+int transcribe(TranscribeFlags& flags) {
   if (flags.files.size() > 1 && (flags.srt || flags.vtt))
     throw Failure(kExitUsage, "subtitles are of one file: give one, or take --json");
   catch_interrupts();
+  prepare_cache(&flags.cache);
   Messages messages(flags.device);
   DeviceFlags device = flags.device;
   device.no_autotune = true;  // what is tuned is decoding and prompts of decoders
@@ -243,16 +251,17 @@ int transcribe(const TranscribeFlags& flags) {
   with.sounds = flags.batch;
   with.half_precision = flags.half ? 1 : 0;
   with.seed = flags.seed;
+  with.cache = &flags.cache.options;
   pumice::Transcriber transcriber(session.model(), with);
   TranscriptPrinter printer(flags);
   try {
     run(flags, transcriber, printer);
   } catch (const pumice::Error& error) {
-    if (error.code() == PUMICE_CANCELLED) printer.finish(transcriber.info());  // what has been found
+    if (error.code() == PUMICE_CANCELLED) printer.finish(transcriber);  // what has been found
     throw;
   }
-  printer.finish(transcriber.info());
-  report(flags, transcriber.info());
+  printer.finish(transcriber);
+  report(flags, transcriber);
   return messages.exit_code();
 }
 
@@ -291,6 +300,7 @@ void add_transcribe_command(CLI::App* app, Action* action) {
   command->add_option("--seed", flags->seed, "of what is drawn where a window fails")->type_name("N");
   command->add_flag("--half", flags->half, "keys and values as F16: faster on GPUs, a little less accurate");
   command->add_flag("--stats", flags->stats, "figures on standard error");
+  add_source_flags(command, &flags->cache);
   add_device_flags(command, &flags->device);
   command->callback([=] { *action = [flags] { return transcribe(*flags); }; });
 }

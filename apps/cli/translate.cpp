@@ -4,6 +4,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cache_report.h"
 #include "commands.h"
 #include "input.h"
 #include "interrupt.h"
@@ -22,6 +23,7 @@ struct TranslateFlags {
   std::uint32_t beam = 0, alternatives = 1, max_tokens = 0, batch = 0;
   std::optional<double> alpha;
   bool whole = false, half = false, json = false, scores = false, stats = false;
+  CacheFlags cache;
 };
 
 PumiceTranslatorOptions translator_options(const TranslateFlags& flags) {
@@ -30,6 +32,7 @@ PumiceTranslatorOptions translator_options(const TranslateFlags& flags) {
   if (flags.alpha) options.length_penalty = *flags.alpha == 0 ? -1 : *flags.alpha;
   options.batch = flags.batch;
   options.half_precision = flags.half ? 1 : 0;
+  options.cache = &flags.cache.options;
   return options;
 }
 
@@ -81,10 +84,12 @@ void report(const TranslateFlags& flags, const pumice::Translator& translator) {
                    info.steps, static_cast<double>(info.target_tokens) / seconds));
   note(fmt::format("{} sources were encoded, {} found", info.encoded_sentences,
                    info.sentences - info.encoded_sentences));
+  note_cache(translator.cache_stats(), "sources");
 }
 
-int translate(const TranslateFlags& flags) {
+int translate(TranslateFlags& flags) {
   catch_interrupts();
+  prepare_cache(&flags.cache);
   Messages messages(flags.device);
   const std::vector<std::string> lines = read_lines(flags.lines);
   DeviceFlags device = flags.device;
@@ -138,6 +143,7 @@ void add_translate_command(CLI::App* app, Action* action) {
   command->add_flag("--scores", flags->scores, "the score before each line");
   command->add_flag("--json", flags->json, "one JSON object");
   command->add_flag("--stats", flags->stats, "figures on standard error");
+  add_source_flags(command, &flags->cache);
   add_device_flags(command, &flags->device);
   command->callback([=] { *action = [flags] { return translate(*flags); }; });
 }

@@ -686,6 +686,8 @@ typedef struct PumiceTranslatorOptions {
   uint32_t source_tokens;   /* most of a sentence; 0: as many as the model has positions, at most 512 */
   uint32_t store_tokens;    /* room in device memory for sources that were translated before; 0: 8192 */
   int32_t half_precision;   /* nonzero: keys and values as F16 instead of F32 */
+  const PumiceCacheOptions* cache; /* where keys and values of sources are kept; NULL: in device memory alone. All but
+                                      cache_tokens and exact; admit_at_use 0 is 1 here */
 } PumiceTranslatorOptions;
 
 static inline PumiceTranslatorOptions pumice_translator_options_init(void) {
@@ -734,6 +736,7 @@ typedef struct PumiceTranslateOptions {
    * not be used in it. */
   int32_t (*on_translation)(void* user, const PumiceTranslation* translation);
   void* on_translation_user;
+  const char* group;        /* sources of different groups are not found by each other; NULL: "" */
 } PumiceTranslateOptions;
 
 static inline PumiceTranslateOptions pumice_translate_options_init(void) {
@@ -760,6 +763,11 @@ static inline PumiceTranslatorInfo pumice_translator_info_init(void) {
   return i;
 }
 PUMICE_API PumiceResult pumice_translator_get_info(const PumiceTranslator* translator, PumiceTranslatorInfo* info);
+/* Of the keys and values of sources; prompts are sources here. */
+PUMICE_API PumiceResult pumice_translator_get_cache_stats(const PumiceTranslator* translator, PumiceCacheStats* stats);
+/* Most tokens, in whole pages of 32, that sources of a group may keep in device memory. */
+PUMICE_API PumiceResult pumice_translator_set_group_quota(PumiceTranslator* translator, const char* group,
+                                                          uint32_t tokens);
 
 /* ---- Transcription: sounds to text, by models that hear (Whisper). ---------------------------------------------- */
 
@@ -771,6 +779,7 @@ typedef struct PumiceTranscriberOptions {
                                encoded again; 0: as many as fit 256 MiB, at least `sounds` */
   int32_t half_precision;   /* nonzero: keys and values as F16 instead of F32 */
   uint64_t seed;            /* of what is drawn where a window fails; see disable_fallback */
+  const PumiceCacheOptions* cache; /* where keys and values of windows are kept; as of PumiceTranslatorOptions */
 } PumiceTranscriberOptions;
 
 static inline PumiceTranscriberOptions pumice_transcriber_options_init(void) {
@@ -849,18 +858,21 @@ typedef struct PumiceTranscribeOptions {
   int32_t disable_fallback;   /* nonzero: the likeliest tokens, even where they repeat themselves or are unlikely. Else
                                  such a window is tried again with tokens that are drawn, ever more freely */
   int32_t disable_context;    /* nonzero: a window does not see what those before it have said */
-  int32_t word_times;         /* nonzero: when each word is said, by what the decoder attends to */
+  int32_t word_times;         /* nonzero: when each word is said, by what the decoder attends to: the heads that are known
+                                 to follow the sound in tiny.en and base, in other models all of the upper half of its
+                                 layers, which is less exact */
   const char* prompt;         /* said before the sound: names, spelling, style; or NULL */
   /* Called as segments are found, those of a sound in their order; nonzero: stop with PUMICE_CANCELLED. The
    * transcriber must not be used in any of these. */
   int32_t (*on_segment)(void* user, const PumiceSegment* segment);
   void* on_segment_user;
-  /* Called after each piece of work, some times a second or less; nonzero: stop. */
+  /* Called after each piece of work, and now and then within a long one; nonzero: stop. */
   int32_t (*on_progress)(void* user, const PumiceTranscript* so_far);
   void* on_progress_user;
   /* Called when a sound is at its end; nonzero: stop. */
   int32_t (*on_end)(void* user, const PumiceTranscript* transcript);
   void* on_end_user;
+  const char* group;          /* sounds of different groups are not found by each other; NULL: "" */
 } PumiceTranscribeOptions;
 
 static inline PumiceTranscribeOptions pumice_transcribe_options_init(void) {
@@ -890,6 +902,12 @@ static inline PumiceTranscriberInfo pumice_transcriber_info_init(void) {
   return i;
 }
 PUMICE_API PumiceResult pumice_transcriber_get_info(const PumiceTranscriber* transcriber, PumiceTranscriberInfo* info);
+/* Of the keys and values of windows; prompts are windows here, of 1504 tokens. */
+PUMICE_API PumiceResult pumice_transcriber_get_cache_stats(const PumiceTranscriber* transcriber,
+                                                           PumiceCacheStats* stats);
+/* Most tokens, in whole pages of 32, that windows of a group's sounds may keep in device memory. */
+PUMICE_API PumiceResult pumice_transcriber_set_group_quota(PumiceTranscriber* transcriber, const char* group,
+                                                           uint32_t tokens);
 
 /* ---- Chat: messages to a prompt, a reply to a message. ----------------------------------------------------------- */
 

@@ -487,6 +487,14 @@ class Translator {
     check(pumice_translator_get_info(get(), &info));
     return info;
   }
+  PumiceCacheStats cache_stats() const {
+    PumiceCacheStats stats = pumice_cache_stats_init();
+    check(pumice_translator_get_cache_stats(get(), &stats));
+    return stats;
+  }
+  void set_group_quota(const std::string& group, std::uint32_t tokens) {
+    check(pumice_translator_set_group_quota(get(), group.c_str(), tokens));
+  }
   // Calls on_translation(translation) as pumice_translate() does; false from it stops.
   template <typename Function>
   void translate(const std::vector<std::string>& texts, PumiceTranslateOptions options, Function&& on_translation) {
@@ -548,6 +556,14 @@ class Transcriber {
     PumiceTranscriberInfo info = pumice_transcriber_info_init();
     check(pumice_transcriber_get_info(get(), &info));
     return info;
+  }
+  PumiceCacheStats cache_stats() const {
+    PumiceCacheStats stats = pumice_cache_stats_init();
+    check(pumice_transcriber_get_cache_stats(get(), &stats));
+    return stats;
+  }
+  void set_group_quota(const std::string& group, std::uint32_t tokens) {
+    check(pumice_transcriber_set_group_quota(get(), group.c_str(), tokens));
   }
 
   // What pumice_transcribe() calls; false stops, and what is empty is not called.

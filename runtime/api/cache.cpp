@@ -67,19 +67,38 @@ void fill_index(const PrefixIndex& index, PumiceCacheStats& to) {
 }
 
 PumiceCacheStats stats_of(const Context& context) {
+  PumiceCacheStats to = stats_of(context.cache());
+  for (const std::unique_ptr<Sequence>& sequence : context.sequences()) {
+    if (!sequence) continue;
+    to.tokens_held += sequence->computed;
+    to.slots_unused += sequence->kv.pages.size() * kPageTokens - sequence->computed;
+  }
+  return to;
+}
+
+// But for the identity and the cost of a token.
+Result<KvCacheOptions> common_options(const PumiceCacheOptions& from, GivenStore store) {
+  KvCacheOptions to;
+  to.reuse = from.disable_reuse == 0;
+  PUMICE_ASSIGN(to.policy, translate(from.policy));
+  if (!(from.ttl_seconds >= 0)) return invalid("ttl_seconds must not be negative");
+  to.ttl_seconds = from.ttl_seconds;
+  to.seed = from.seed;
+  to.store = std::move(store.options);
+  to.secret = store.secret;
+  return to;
+}
+
+}  // namespace
+
+PumiceCacheStats stats_of(const KvCache& cache) {
   PumiceCacheStats to = pumice_cache_stats_init();
-  const KvCache& cache = context.cache();
   const KvCacheStats& from = cache.stats();
   to.page_tokens = kPageTokens;
   to.page_bytes = cache.page_bytes();
   to.pages_total = cache.pool().pages();
   to.pages_limit = cache.limit();
   to.pages_held = cache.held();
-  for (const std::unique_ptr<Sequence>& sequence : context.sequences()) {
-    if (!sequence) continue;
-    to.tokens_held += sequence->computed;
-    to.slots_unused += sequence->kv.pages.size() * kPageTokens - sequence->computed;
-  }
   to.lookups = from.lookups;
   to.looked_up_pages = from.looked_up_pages;
   std::copy(std::begin(from.hit_pages), std::end(from.hit_pages), to.hit_pages);
@@ -105,8 +124,6 @@ PumiceCacheStats stats_of(const Context& context) {
 }
 
 uint32_t pages_of(uint32_t tokens) { return tokens / kPageTokens + (tokens % kPageTokens != 0); }
-
-}  // namespace
 
 void fill_tiers(const StoreStats& from, PumiceTierStats (&to)[kTierKinds]) {
   for (size_t i = 0; i < kTierKinds; ++i) {
@@ -151,19 +168,25 @@ Result<GivenStore> translate_store(ModelObject& model, const PumiceCacheOptions&
 
 Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from,
                                        const ContextOptions& context) {
-  KvCacheOptions to;
-  to.reuse = from.disable_reuse == 0;
-  PUMICE_ASSIGN(to.policy, translate(from.policy));
-  if (!(from.ttl_seconds >= 0)) return invalid("ttl_seconds must not be negative");
-  to.ttl_seconds = from.ttl_seconds;
-  to.seed = from.seed;
-  PUMICE_ASSIGN(GivenStore store, translate_store(model, from));
-  to.store = std::move(store.options);
-  to.secret = store.secret;
+  PUMICE_ASSIGN(const GivenStore store, translate_store(model, from));
+  PUMICE_ASSIGN(KvCacheOptions to, common_options(from, store));
   const ModelSpec& spec = model.model->spec();
   const uint32_t tokens = context_tokens_for(spec, context.context_tokens);
   to.identity = cache_identity(spec, context.kv_format(), tokens, store.digest);
   to.seconds_per_token = estimated_prefill_seconds(spec, model.device->device->caps());
+  return to;
+}
+
+Result<KvCacheOptions> translate_source_cache(ModelObject& model, const PumiceCacheOptions* given,
+                                              const KvFormat& format) {
+  PUMICE_ASSIGN(const PumiceCacheOptions from, taken_if_given(given, pumice_cache_options_init(), "cache options"));
+  PUMICE_ASSIGN(GivenStore store, translate_store(model, from));
+  if (from.admit_at_use == 0) store.options.admit_at_use = 1;  // one hit saves all of the encoder's work on the source
+  PUMICE_ASSIGN(KvCacheOptions to, common_options(from, store));
+  const ModelSpec& spec = model.model->spec();
+  to.identity = source_identity(spec, format, store.digest);
+  if (!spec.encoder.empty())
+    to.seconds_per_token = estimated_prefill_seconds(spec.encoder[0], model.device->device->caps());
   return to;
 }
 

@@ -282,6 +282,12 @@ void fill_tiers(const StoreStats& from, PumiceTierStats (&to)[kTierKinds]);
 Result<KvCacheOptions> translate_cache(ModelObject& model, const PumiceCacheOptions& from,
                                        const ContextOptions& context);
 
+// The same for the sources of a decoder with an encoder; given: null for the defaults.
+Result<KvCacheOptions> translate_source_cache(ModelObject& model, const PumiceCacheOptions* given,
+                                              const KvFormat& format);
+PumiceCacheStats stats_of(const KvCache& cache);
+uint32_t pages_of(uint32_t tokens);  // whole or not
+
 Result<KvFormat> translate_kv(PumiceKvType k, PumiceKvType v, int32_t disable_rotation);
 
 }  // namespace pumice

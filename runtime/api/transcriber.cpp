@@ -6,6 +6,7 @@
 
 #include "api/call_turn.h"
 #include "api/handles.h"
+#include "api/source_cache.h"
 #include "base/mapped_file.h"
 #include "media/sound_file.h"
 #include "text/unicode.h"
@@ -91,6 +92,7 @@ Result<SpeechRequest> common_request(const TranscriberObject& object, const Pumi
   request.fallback = given.disable_fallback == 0;
   request.context = given.disable_context == 0;
   request.word_times = given.word_times != 0;
+  request.group = given.group ? given.group : "";
   if (given.prompt) {
     if (!object.model->tokenizer) return *object.model->tokenizer_error;
     const std::string spaced = " " + std::string(given.prompt);  // as words within a text are
@@ -204,6 +206,7 @@ PumiceResult pumice_transcriber_create(PumiceModel* model, const PumiceTranscrib
     TranscriberOptions wanted{
         .sounds = given.sounds ? given.sounds : kDefaultSounds, .windows = given.windows, .seed = given.seed};
     if (given.half_precision) wanted.kv = {KvType::kF16, KvType::kF16};
+    PUMICE_ASSIGN(wanted.cache, translate_source_cache(object, given.cache, wanted.kv));
     const bool hears = !object.model->spec().encoder.empty() && object.model->spec().encoder[0].sound_bands != 0;
     MelFilters filters;
     if (hears) {
@@ -242,7 +245,7 @@ PumiceResult pumice_transcriber_get_info(const PumiceTranscriber* transcriber, P
     PUMICE_TRY(check_struct(info, "info"));
     PUMICE_TRY(CallTurn::check_none(object.get()));
     const CallTurn turn(object.get(), object->turn);
-    const TranscriberStats stats = object->transcriber->stats();
+    const TranscriberStats& stats = object->transcriber->stats();
     const WhisperTokens& tokens = object->transcriber->rules().tokens;
     PumiceTranscriberInfo to = pumice_transcriber_info_init();
     to.languages = tokens.multilingual ? tokens.languages : 1;
@@ -260,6 +263,16 @@ PumiceResult pumice_transcriber_get_info(const PumiceTranscriber* transcriber, P
     hand_out(to, info);
     return {};
   });
+}
+
+PumiceResult pumice_transcriber_get_cache_stats(const PumiceTranscriber* transcriber, PumiceCacheStats* stats) {
+  if (!transcriber) return PUMICE_INVALID_ARGUMENT;
+  return source_cache_stats(transcriber->object, &TranscriberObject::transcriber, stats);
+}
+
+PumiceResult pumice_transcriber_set_group_quota(PumiceTranscriber* transcriber, const char* group, uint32_t tokens) {
+  if (!transcriber) return PUMICE_INVALID_ARGUMENT;
+  return set_source_quota(transcriber->object, &TranscriberObject::transcriber, group, tokens);
 }
 
 }  // extern "C"

@@ -7,6 +7,7 @@
 
 #include "api/call_turn.h"
 #include "api/handles.h"
+#include "api/source_cache.h"
 #include "engine/vocabulary.h"
 #include "text/sentences.h"
 
@@ -72,7 +73,8 @@ Job plan(const TranslatorObject& object, const PumiceTranslateOptions& given, st
   for (size_t text = 0; text < job.texts.size(); ++text)
     for (size_t piece = 0; piece < job.texts[text].size(); ++piece)
       if (!job.texts[text][piece].ids.empty()) {
-        job.requests.push_back({.source = job.texts[text][piece].ids, .search = search});
+        job.requests.push_back(
+            {.source = job.texts[text][piece].ids, .search = search, .group = given.group ? given.group : ""});
         job.places.emplace_back(text, piece);
       }
   return job;
@@ -214,6 +216,7 @@ PumiceResult pumice_translator_create(PumiceModel* model, const PumiceTranslator
                                  .source_tokens = given.source_tokens,
                                  .store_tokens = given.store_tokens ? given.store_tokens : kDefaultStore};
     if (given.half_precision) translated.kv = {KvType::kF16, KvType::kF16};
+    PUMICE_ASSIGN(translated.cache, translate_source_cache(*model->object, given.cache, translated.kv));
     PUMICE_ASSIGN(object->translator, Translator::create(*model->object->model, translated));
     PUMICE_TRY(prepare_source(*object));
     choose_search(given, *object);
@@ -246,7 +249,7 @@ PumiceResult pumice_translator_get_info(const PumiceTranslator* translator, Pumi
     PUMICE_TRY(check_struct(info, "info"));
     PUMICE_TRY(CallTurn::check_none(object.get()));
     const CallTurn turn(object.get(), object->turn);
-    const TranslatorStats stats = object->translator->stats();
+    const TranslatorStats& stats = object->translator->stats();
     PumiceTranslatorInfo to = pumice_translator_info_init();
     to.beam = object->beam;
     to.source_tokens = object->translator->source_tokens();
@@ -259,6 +262,16 @@ PumiceResult pumice_translator_get_info(const PumiceTranslator* translator, Pumi
     hand_out(to, info);
     return {};
   });
+}
+
+PumiceResult pumice_translator_get_cache_stats(const PumiceTranslator* translator, PumiceCacheStats* stats) {
+  if (!translator) return PUMICE_INVALID_ARGUMENT;
+  return source_cache_stats(translator->object, &TranslatorObject::translator, stats);
+}
+
+PumiceResult pumice_translator_set_group_quota(PumiceTranslator* translator, const char* group, uint32_t tokens) {
+  if (!translator) return PUMICE_INVALID_ARGUMENT;
+  return set_source_quota(translator->object, &TranslatorObject::translator, group, tokens);
 }
 
 }  // extern "C"

@@ -1,56 +1,66 @@
-// CrossStore: which sources' keys and values lie in which pages of device memory, found again by content.
+// CrossStore: the keys and values of sources that a decoder attends to, as pages of a KvCache of their own: under its
+// policies, in its tiers, for its tenants.
 //
-// The encoder sees a source both ways, so an entry is all of a source or nothing. Entries in use stay; the others are
-// given up, the least recently used first, when pages are wanted. Thread rule: one thread at a time.
+// An encoder sees a source both ways, so that each of its pages depends on all of it. Their keys cover its content, as
+// they do a picture's, and only a source whose pages are all there is found. Thread rule: one thread at a time.
 #pragma once
 
-#include <list>
-#include <optional>
+#include <memory>
 #include <span>
-#include <unordered_map>
+#include <string_view>
 #include <vector>
 
-#include "kv/index/page_key.h"
-#include "kv/pages/page_allocator.h"
+#include "kv/kv_cache.h"
 
 namespace pumice {
 
-struct CrossStats {
-  uint64_t lookups = 0, hits = 0, evictions = 0;
+// Holds its pages as long as it lives; its store outlives it.
+class CrossSource {
+ public:
+  CrossSource(CrossSource&& other) noexcept { *this = std::move(other); }
+  CrossSource& operator=(CrossSource&& other) noexcept {
+    std::swap(cache_, other.cache_);
+    std::swap(tokens_, other.tokens_);
+    std::swap(list_, other.list_);
+    return *this;
+  }
+  ~CrossSource() {
+    if (cache_) cache_->shrink(list_, 0);
+  }
+  std::span<const PageId> pages() const { return list_.pages; }
+
+ private:
+  friend class CrossStore;
+  CrossSource(KvCache& cache, PageList list) : cache_(&cache), list_(std::move(list)) {}
+  uint32_t size() const { return static_cast<uint32_t>(tokens_.size()); }
+
+  KvCache* cache_ = nullptr;
+  std::vector<int32_t> tokens_;  // of its pages, which are full
+  PageList list_;
 };
 
 class CrossStore {
  public:
-  struct Entry {
-    PageKey key;
-    std::vector<PageId> pages;
-    uint32_t users = 0;
-  };
+  // Pages and their memory outlive the store.
+  static Result<std::unique_ptr<CrossStore>> create(PageAllocator& pages, PageMemory& memory,
+                                                    const KvCacheOptions& options);
 
-  // Both outlive the store.
-  CrossStore(PageAllocator& pages, const Secret& secret, const PageKey& root)
-      : pages_(&pages), secret_(&secret), root_(root) {}
+  // A source of so many rows, without pages. content: all that they depend on beside the model.
+  CrossSource open(std::string_view group, std::span<const int32_t> content, uint32_t rows);
+  // Its pages in device memory, or from the tiers. false: not all are there, and it has none.
+  bool find(CrossSource& source);
+  // Pages of its own, to be written. false: there is no room beside those in use.
+  Result<bool> make(CrossSource& source);
+  // What was to be written to its pages has been submitted, and took so long: it is found from now on.
+  void keep(CrossSource& source, double seconds);
+  void maintain() { cache_->maintain(); }  // now and then
 
-  PageKey key_of(std::span<const int32_t> ids) const { return child_key(*secret_, root_, ids); }
-  // The source's entry, with one user more; null: not there.
-  Entry* find(const PageKey& key);
-  // A new one of so many pages, whose content is the caller's to write; null: too many are in use.
-  Entry* add(const PageKey& key, uint32_t pages);
-  void release(Entry& entry);
-  void drop(Entry& entry);  // as if it had never been added; nobody else uses it
-  const CrossStats& stats() const { return stats_; }
+  KvCache& cache() { return *cache_; }
 
  private:
-  using Entries = std::list<Entry>;  // the most recently used first
-  void remove(Entries::iterator entry);
-  bool give_up_one();
+  explicit CrossStore(std::unique_ptr<KvCache> cache) : cache_(std::move(cache)) {}
 
-  PageAllocator* pages_;
-  const Secret* secret_;
-  PageKey root_;
-  Entries entries_;
-  std::unordered_map<PageKey, Entries::iterator, PageKeyHash> index_;
-  CrossStats stats_;
+  std::unique_ptr<KvCache> cache_;
 };
 
 }  // namespace pumice

@@ -6,6 +6,8 @@
 namespace pumice {
 namespace {
 
+constexpr uint64_t kLookNs = 100'000'000;  // how soon a cancellation is seen
+
 uint32_t widest_pooled(const ModelSpec& spec) {
   uint32_t widest = spec.width;
   for (const PooledLayerSpec& layer : spec.pooled) widest = std::max(widest, layer.rows);
@@ -157,10 +159,18 @@ Result<size_t> EncodingStep::submit(std::span<const std::span<const int32_t>> te
   return index;
 }
 
-Result<const float*> EncodingStep::wait(size_t lane) {
-  PUMICE_ASSIGN(const bool reached, model_.kernels->device().wait(lanes_[lane].value));
-  PUMICE_CHECK(reached);
-  return lanes_[lane].hidden.mapped_as<float>();
+Result<const float*> EncodingStep::wait(size_t lane, const GoOn& go_on) {
+  for (;;) {
+    PUMICE_ASSIGN(const bool reached, model_.kernels->device().wait(lanes_[lane].value, go_on ? kLookNs : UINT64_MAX));
+    if (reached) return lanes_[lane].hidden.mapped_as<float>();
+    PUMICE_CHECK(go_on);
+    if (!go_on()) return error(Status::kCancelled, "cancelled");
+  }
+}
+
+Result<void> EncodingStep::settle() {
+  for (size_t lane = 0; lane < lanes_.size(); ++lane) PUMICE_TRY(wait(lane));
+  return {};
 }
 
 Result<std::vector<float>> EncodingStep::finish(std::span<const float> vectors, uint32_t count) {

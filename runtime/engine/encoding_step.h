@@ -55,8 +55,11 @@ class EncodingStep {
   Result<size_t> submit(std::span<const std::span<const int32_t>> texts, const Behind& behind = {});
   // The same of windows of sound, (frames, bands) each, which have as many rows as the model has positions.
   Result<size_t> submit_sounds(std::span<const std::span<const float>> windows, const Behind& behind = {});
-  // Waits. The last hidden rows of all texts (rows, width) at stride(), until the lane is used again.
-  Result<const float*> wait(size_t lane);
+  // Waits. The last hidden rows of all texts (rows, width) at stride(), until the lane is used again. go_on is asked
+  // now and then meanwhile; false from it: kCancelled, and what was submitted goes on by itself.
+  using GoOn = std::function<bool()>;
+  Result<const float*> wait(size_t lane, const GoOn& go_on = {});
+  Result<void> settle();  // waits for all lanes
   // The layers behind pooled vectors (count, width), count <= texts: (count, rows of the last layer). Waits.
   Result<std::vector<float>> finish(std::span<const float> vectors, uint32_t count);
 

@@ -1,5 +1,7 @@
 #include "engine/hypothesis_pages.h"
 
+#include <utility>
+
 namespace pumice {
 
 PageId HypothesisPages::take() {
@@ -29,6 +31,11 @@ void HypothesisPages::share(const Pages& pages) {
 void HypothesisPages::drop(const Pages& pages) {
   for (const PageId page : pages)
     if (--uses_[page] == 0) step_->targets().release(page);
+}
+
+void HypothesisPages::clear() {
+  for (PageId page = 0; page < uses_.size(); ++page)
+    if (std::exchange(uses_[page], 0) > 0) step_->targets().release(page);
 }
 
 }  // namespace pumice

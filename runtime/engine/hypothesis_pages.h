@@ -20,6 +20,7 @@ class HypothesisPages {
   // One user more, or less.
   void share(const Pages& pages);
   void drop(const Pages& pages);
+  void clear();  // of all hypotheses
 
  private:
   PageId take();

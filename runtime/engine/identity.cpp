@@ -12,15 +12,19 @@ namespace {
 // Raised whenever the bytes of a page come to mean something else.
 constexpr uint32_t kPageLayoutVersion = 2;
 
+std::string begin_identity(const ModelSpec& spec, const KvFormat& format, std::string_view digest) {
+  char line[256];
+  std::snprintf(line, sizeof line, "kv %s %s page %u layout %u\n", type_name(format.k), type_name(format.v),
+                kPageTokens, kPageLayoutVersion);
+  return "model " + std::string(digest) + "\narchitecture " + spec.architecture + "\n" + line;
+}
+
 }  // namespace
 
 std::string cache_identity(const ModelSpec& spec, const KvFormat& format, uint32_t context_tokens,
                            std::string_view digest) {
-  std::string text = "model " + std::string(digest) + "\narchitecture " + spec.architecture + "\n";
+  std::string text = begin_identity(spec, format, digest);
   char line[256];
-  std::snprintf(line, sizeof line, "kv %s %s page %u layout %u\n", type_name(format.k), type_name(format.v),
-                kPageTokens, kPageLayoutVersion);
-  text += line;
   for (const LayerSpec& layer : spec.layers) {
     const AttentionSpec& attention = layer.attention;
     const RecurrenceSpec& recurrence = layer.recurrence;
@@ -44,6 +48,16 @@ std::string cache_identity(const ModelSpec& spec, const KvFormat& format, uint32
       text += line;
     }
     text += "\n";
+  }
+  return text;
+}
+
+std::string source_identity(const ModelSpec& spec, const KvFormat& format, std::string_view digest) {
+  std::string text = begin_identity(spec, format, digest) + "sources\n";
+  char line[256];
+  for (const LayerSpec& layer : spec.layers) {
+    std::snprintf(line, sizeof line, "layer kv_heads %u head_dim %u\n", layer.cross.kv_heads, layer.cross.head_dim);
+    text += line;
   }
   return text;
 }

@@ -15,6 +15,9 @@ namespace pumice {
 std::string cache_identity(const ModelSpec& spec, const KvFormat& format, uint32_t context_tokens,
                            std::string_view digest);
 
+// The same of the keys and values of a source, by content.
+std::string source_identity(const ModelSpec& spec, const KvFormat& format, std::string_view digest);
+
 // Seconds that a prompt token may take, for as long as none has been measured.
 double estimated_prefill_seconds(const ModelSpec& spec, const vk::DeviceCaps& caps);
 

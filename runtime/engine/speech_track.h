@@ -25,6 +25,7 @@ struct SpeechRequest {
   bool context = true;          // what windows before have said goes before the next
   std::vector<int32_t> prompt;  // goes before the first
   bool word_times = false;      // when each token is said, by attention
+  std::string group;            // windows of sounds of different groups are not found by each other
 };
 
 struct SpeechSegment {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/or_undo.h"
 #include "engine/finite.h"
 
 namespace pumice {
@@ -68,35 +69,32 @@ Result<std::unique_ptr<Transcriber>> Transcriber::create(const Model& model, Mel
                                                 .source_pages = windows_kept(spec, options) * pages_for(rows),
                                                 .target_pages = hypotheses * (pages_for(spec.context_length) + 1),
                                                 .kv = options.kv}));
-  PUMICE_ASSIGN(made->secret_, random_secret());
-  const PageKey root = KeyHasher(made->secret_).field("root", "windows").finish();
-  made->store_ = std::make_unique<CrossStore>(made->step_->sources(), made->secret_, root);
+  KvCacheOptions cache = options.cache;
+  cache.log = &model.kernels().device().log();
+  PUMICE_ASSIGN(made->store_, CrossStore::create(made->step_->sources(), made->step_->source_memory(), cache));
   made->pages_.emplace(*made->step_);
   return made;
 }
 
-TranscriberStats Transcriber::stats() const {
-  TranscriberStats stats = stats_;
-  stats.store = store_->stats();
-  return stats;
-}
-
-// The entry of a window, which is encoded unless it is known.
-Result<CrossStore::Entry*> Transcriber::encoded(std::vector<float> mel) {
+// The keys and values of a window, which is encoded unless they are found.
+Result<CrossSource> Transcriber::encoded(const SpeechTrack& track, const Events& events) {
+  const std::vector<float> mel = track.mel();
   std::vector<int32_t> bits;
   bits.reserve(mel.size());
   for (const float value : mel) bits.push_back(std::bit_cast<int32_t>(value));
-  const PageKey key = store_->key_of(bits);
-  if (CrossStore::Entry* entry = store_->find(key)) return entry;
-  CrossStore::Entry* entry = store_->add(key, pages_for(step_->shape().source_tokens));
-  PUMICE_CHECK(entry != nullptr);  // there is room for a window of each sound
-  const Stopwatch watch(stats_.encoding_seconds);
-  ++stats_.encoded_windows;
-  const TranslationStep::Source source{.ids = {}, .pages = entry->pages, .sound = mel};
-  Result<void> done = step_->encode({&source, 1});
-  if (done) return entry;
-  store_->drop(*entry);
-  return std::move(done).error();
+  CrossSource kept = store_->open(track.request().group, bits, step_->shape().source_tokens);
+  if (store_->find(kept)) return kept;
+  PUMICE_ASSIGN(const bool made, store_->make(kept));
+  PUMICE_CHECK(made);  // there is room for a window of each sound
+  const double before = stats_.encoding_seconds;
+  {
+    const Stopwatch watch(stats_.encoding_seconds);
+    ++stats_.encoded_windows;
+    const TranslationStep::Source source{.ids = {}, .pages = kept.pages(), .sound = mel};
+    PUMICE_TRY(step_->encode({&source, 1}, [&] { return !events.progress || events.progress(track); }));
+  }
+  store_->keep(kept, stats_.encoding_seconds - before);
+  return kept;
 }
 
 // The logits behind the last token.
@@ -106,7 +104,7 @@ Result<std::span<const float>> Transcriber::prefill(const Sound& sound, std::spa
   PUMICE_TRY(pages_->make_places(pages, 0, static_cast<uint32_t>(tokens.size())));
   PUMICE_ASSIGN(const float* logits, step_->prefill({.tokens = tokens,
                                                      .pages = pages,
-                                                     .source = sound.entry->pages,
+                                                     .source = sound.kept->pages(),
                                                      .source_tokens = step_->shape().source_tokens}));
   stats_.prompt_tokens += tokens.size();
   const std::span<const float> row(logits, model_.spec().vocabulary);
@@ -128,13 +126,14 @@ Result<void> Transcriber::detect_language(Sound& sound) {
 }
 
 // false: there is none.
-Result<bool> Transcriber::begin_window(Sound& sound) {
+Result<bool> Transcriber::begin_window(Sound& sound, const Events& events) {
   PUMICE_ASSIGN(const bool more, sound.track.next_window());
   if (!more) return false;
   sound.began = now_seconds();
   sound.rows_heard = sound.track.rows_heard();
   sound.begins_ms = sound.track.begins_ms();
-  PUMICE_ASSIGN(sound.entry, encoded(sound.track.mel()));
+  PUMICE_ASSIGN(CrossSource kept, encoded(sound.track, events));
+  sound.kept = std::move(kept);
   ++stats_.windows;
   if (sound.track.needs_language()) PUMICE_TRY(detect_language(sound));
   PUMICE_TRY(begin_attempt(sound, 0));
@@ -169,8 +168,7 @@ void Transcriber::drop_hypotheses(Sound& sound) {
 
 void Transcriber::drop(Sound& sound) {
   drop_hypotheses(sound);
-  if (sound.entry) store_->release(*sound.entry);
-  sound.entry = nullptr;
+  sound.kept.reset();
 }
 
 // One token more of all that is not over.
@@ -184,7 +182,7 @@ Result<void> Transcriber::run_step() {
       rows.push_back({.token = hypothesis.candidate.tokens().back(),
                       .position = hypothesis.position++,
                       .pages = hypothesis.pages,
-                      .source = sound->entry->pages,
+                      .source = sound->kept->pages(),
                       .source_tokens = step_->shape().source_tokens});
       candidates.push_back(&hypothesis.candidate);
     }
@@ -197,6 +195,7 @@ Result<void> Transcriber::run_step() {
     candidate->take(rules_, row, random_);
     logits += step_->logit_stride();
   }
+  store_->maintain();
   ++stats_.steps;
   stats_.tokens += rows.size();
   return {};
@@ -218,7 +217,7 @@ Result<void> Transcriber::add_times(Sound& sound, std::vector<SpeechSegment>& se
   const std::vector<HeadPlace> heads = alignment_heads(model_.spec());
   const uint32_t rows = step_->shape().source_tokens;
   const Result<std::vector<float>> weights =
-      step_->align({.tokens = tokens, .pages = pages, .source = sound.entry->pages, .source_tokens = rows}, heads);
+      step_->align({.tokens = tokens, .pages = pages, .source = sound.kept->pages(), .source_tokens = rows}, heads);
   pages_->drop(pages);
   if (!weights) return weights.error();
   const std::vector<uint32_t> found =
@@ -257,8 +256,8 @@ Result<void> Transcriber::advance(Sound& sound, const Events& events, bool& over
                        [](const Hypothesis& hypothesis) { return hypothesis.candidate.over(); });
   };
   while (true) {
-    if (!sound.entry) {
-      PUMICE_ASSIGN(const bool more, begin_window(sound));
+    if (!sound.kept) {
+      PUMICE_ASSIGN(const bool more, begin_window(sound, events));
       over = !more;
       if (over) return {};
     }
@@ -292,10 +291,11 @@ Result<void> Transcriber::run(std::vector<SpeechRequest> requests, const Events&
 
 Result<void> Transcriber::transcribe(std::vector<SpeechRequest> requests, const Events& events) {
   const Stopwatch watch(stats_.seconds);
-  Result<void> result = run(std::move(requests), events);
-  for (const std::unique_ptr<Sound>& sound : sounds_) drop(*sound);  // after a failure
-  sounds_.clear();
-  return result;
+  const auto begun = [&] { return run(std::move(requests), events); };
+  return or_undo(begun, [&] {
+    sounds_.clear();
+    pages_->clear();
+  });
 }
 
 }  // namespace pumice

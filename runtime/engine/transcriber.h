@@ -16,9 +16,10 @@ namespace pumice {
 struct TranscriberOptions {
   KvFormat kv{KvType::kF32, KvType::kF32};
   uint32_t sounds = 4;   // most that are under way together
-  uint32_t windows = 0;  // whose keys and values are kept, at least `sounds`; 0: as many as fit some hundred MiB
+  uint32_t windows = 0;  // kept in device memory, at least `sounds`; 0: as many as fit some hundred MiB
   uint32_t draws = 5;    // of a window, where tokens are drawn
   uint64_t seed = 0;
+  KvCacheOptions cache{.reuse = true};
 };
 
 struct TranscriberStats {
@@ -28,7 +29,6 @@ struct TranscriberStats {
   uint64_t tokens = 0, prompt_tokens = 0, steps = 0;
   double seconds = 0, sound_seconds = 0;  // in transcribe(); and of sound
   double encoding_seconds = 0, step_seconds = 0, prompt_seconds = 0;
-  CrossStats store;
 };
 
 class Transcriber {
@@ -36,7 +36,7 @@ class Transcriber {
   struct Events {
     // Segments of a sound in their order. false: stop.
     std::function<bool(const SpeechTrack&, const SpeechSegment&)> segment;
-    // After each piece of work. false: stop.
+    // After each piece of work, and now and then in a long one. false: stop.
     std::function<bool(const SpeechTrack&)> progress;
     std::function<bool(const SpeechTrack&)> end;  // of a sound
   };
@@ -47,7 +47,8 @@ class Transcriber {
 
   const SpeechRules& rules() const { return rules_; }
   Result<void> transcribe(std::vector<SpeechRequest> requests, const Events& events);
-  TranscriberStats stats() const;
+  const TranscriberStats& stats() const { return stats_; }
+  KvCache& cache() { return store_->cache(); }  // of windows
 
  private:
   struct Hypothesis {
@@ -57,7 +58,7 @@ class Transcriber {
   };
   struct Sound {
     SpeechTrack track;
-    CrossStore::Entry* entry = nullptr;  // of the window under way; null: none is
+    std::optional<CrossSource> kept = std::nullopt;  // of the window under way; empty: none is
     double no_speech = 0, began = 0;
     uint32_t rows_heard = 0;  // of the window
     uint64_t begins_ms = 0;   // likewise
@@ -65,11 +66,11 @@ class Transcriber {
   };
 
   explicit Transcriber(const Model& model) : model_(model), random_(0) {}
-  Result<CrossStore::Entry*> encoded(std::vector<float> mel);
+  Result<CrossSource> encoded(const SpeechTrack& track, const Events& events);
   Result<std::span<const float>> prefill(const Sound& sound, std::span<const int32_t> tokens,
                                          HypothesisPages::Pages& pages);
   Result<void> detect_language(Sound& sound);
-  Result<bool> begin_window(Sound& sound);
+  Result<bool> begin_window(Sound& sound, const Events& events);
   Result<void> begin_attempt(Sound& sound, float temperature);
   Result<void> run_step();
   Result<void> conclude(Sound& sound, const Events& events);
@@ -83,7 +84,6 @@ class Transcriber {
   TranscriberOptions options_;
   SpeechRules rules_;
   MelFilters filters_;
-  Secret secret_{};
   std::unique_ptr<TranslationStep> step_;
   std::unique_ptr<CrossStore> store_;
   std::optional<HypothesisPages> pages_;

@@ -57,6 +57,7 @@ Result<std::unique_ptr<TranslationStep>> TranslationStep::create(const Model& mo
                 PagePool::create(device, shape_of(spec, shape.kv, &LayerSpec::cross), shape.source_pages));
   PUMICE_ASSIGN(step->targets_,
                 PagePool::create(device, shape_of(spec, shape.kv, &LayerSpec::attention), shape.target_pages));
+  step->source_transfer_ = PageTransfer(device, step->sources_);
   step->target_transfer_ = PageTransfer(device, step->targets_);
   const uint32_t most_rows = std::max(shape.rows, shape.prompt_tokens);
   PUMICE_ASSIGN(step->work_, Workspace::create(device, spec,
@@ -113,7 +114,8 @@ void TranslationStep::bind_pages() {
   }
 }
 
-Result<void> TranslationStep::encode(std::span<const Source> sources) {
+Result<void> TranslationStep::encode(std::span<const Source> sources, const EncodingStep::GoOn& go_on) {
+  PUMICE_TRY(encoding_.settle());  // one that was cancelled reads the table
   std::vector<std::span<const int32_t>> texts;
   std::vector<std::span<const float>> sounds;
   auto* table = encoded_table_.mapped_as<uint32_t>();
@@ -131,7 +133,7 @@ Result<void> TranslationStep::encode(std::span<const Source> sources) {
   };
   PUMICE_ASSIGN(const size_t lane,
                 sounds.empty() ? encoding_.submit(texts, cross) : encoding_.submit_sounds(sounds, cross));
-  PUMICE_TRY(encoding_.wait(lane));  // the table is written anew by the next call
+  PUMICE_TRY(encoding_.wait(lane, go_on));
   return {};
 }
 

@@ -53,12 +53,14 @@ class TranslationStep {
 
   const TranslationShape& shape() const { return shape_; }
   PagePool& sources() { return sources_; }
+  PageMemory& source_memory() { return source_transfer_; }
   PagePool& targets() { return targets_; }
   bool has_target_pages() const { return attends_; }  // else hypotheses have states alone
   Result<void> copy_target(PageId from, PageId to) { return target_transfer_.copy(from, to); }
   uint64_t bytes() const { return sources_.bytes() + targets_.bytes(); }
 
-  Result<void> encode(std::span<const Source> sources);
+  // Waits; go_on as of EncodingStep::wait(). What it cancels still writes to the pages, before all that comes later.
+  Result<void> encode(std::span<const Source> sources, const EncodingStep::GoOn& go_on = {});
   // Waits. Logits (rows, vocabulary) at logit_stride(), until the next call.
   Result<const float*> step(std::span<const Row> rows);
   // Waits. Logits of the last token's, of a model without states.
@@ -81,7 +83,7 @@ class TranslationStep {
   bool attends_ = false;
   EncodingStep encoding_;
   PagePool sources_, targets_;
-  PageTransfer target_transfer_;
+  PageTransfer source_transfer_, target_transfer_;
   Workspace work_;
   std::vector<KvPages> pages_, cross_pages_, encoded_pages_;  // by layer
   std::vector<States> states_;

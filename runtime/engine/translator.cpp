@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/or_undo.h"
+
 namespace pumice {
 namespace {
 
@@ -38,17 +40,12 @@ Result<std::unique_ptr<Translator>> Translator::create(const Model& model, const
                                       .source_pages = pages_for(static_cast<uint32_t>(stored)) + pages_for(source),
                                       .target_pages = options.rows * (pages_for(target) + 1),
                                       .kv = options.kv}));
-  PUMICE_ASSIGN(translator->secret_, random_secret());
-  const PageKey root = KeyHasher(translator->secret_).field("root", "sources").finish();
-  translator->store_ = std::make_unique<CrossStore>(translator->step_->sources(), translator->secret_, root);
+  KvCacheOptions cache = options.cache;
+  cache.log = &model.kernels().device().log();
+  PUMICE_ASSIGN(translator->store_,
+                CrossStore::create(translator->step_->sources(), translator->step_->source_memory(), cache));
   translator->pages_.emplace(*translator->step_);
   return translator;
-}
-
-TranslatorStats Translator::stats() const {
-  TranslatorStats stats = stats_;
-  stats.store = store_->stats();
-  return stats;
 }
 
 BeamOptions Translator::options_of(const TranslationRequest& request) const {
@@ -81,44 +78,57 @@ Result<void> Translator::check(std::span<const TranslationRequest> requests) con
 
 // Begins the next requests as far as there is room; those whose sources are not known are encoded together.
 Result<void> Translator::admit(std::span<const TranslationRequest> requests, size_t& next) {
-  std::vector<TranslationStep::Source> sources;
-  std::vector<CrossStore::Entry*> added;
+  if (crowded_) return {};
+  std::vector<size_t> added;  // of texts_
   uint32_t tokens = 0, reserved = 0;
   for (const Text& text : texts_) reserved += text.search.beam();
   for (; next < requests.size(); ++next) {
     const TranslationRequest& request = requests[next];
     const auto size = static_cast<uint32_t>(request.source.size());
     if (reserved + request.search.beam > step_->shape().rows) break;
-    const PageKey key = store_->key_of(request.source);
-    CrossStore::Entry* entry = store_->find(key);
-    if (!entry) {
-      if (tokens + size > step_->shape().encoded_rows || sources.size() == step_->shape().rows) break;
-      entry = store_->add(key, pages_for(size));
-      if (!entry) break;
+    const auto same = [&](size_t text) { return std::ranges::equal(texts_[text].source, request.source); };
+    if (std::ranges::any_of(added, same)) break;  // it is found when that is encoded
+    CrossSource kept = store_->open(request.group, request.source, size);
+    const bool known = store_->find(kept);
+    if (!known) {
+      if (tokens + size > step_->shape().encoded_rows || added.size() == step_->shape().rows) break;
+      PUMICE_ASSIGN(const bool made, store_->make(kept));
+      crowded_ = !made;
+      if (crowded_) break;
       tokens += size;
-      sources.push_back({.ids = request.source, .pages = entry->pages});
-      added.push_back(entry);
+      added.push_back(texts_.size());
     }
     reserved += request.search.beam;
     texts_.push_back({.index = next,
                       .source = request.source,
                       .search = BeamSearch(options_of(request)),
-                      .entry = entry,
+                      .kept = std::move(kept),
                       .living = std::vector<Living>(1)});
   }
-  if (sources.empty()) return {};
+  return added.empty() ? Result<void>() : encode(added);
+}
+
+Result<void> Translator::encode(std::span<const size_t> added) {
+  const Clock::time_point start = Clock::now();
+  std::vector<TranslationStep::Source> sources;
+  size_t tokens = 0;
+  for (const size_t text : added) {
+    sources.push_back({.ids = texts_[text].source, .pages = texts_[text].kept.pages()});
+    tokens += texts_[text].source.size();
+  }
   stats_.encoded_sources += sources.size();
-  Result<void> encoded = step_->encode(sources);
-  if (encoded) return encoded;
-  for (const CrossStore::Entry* entry : added)  // they hold nothing
-    std::erase_if(texts_, [&](const Text& text) { return text.entry == entry; });
-  for (CrossStore::Entry* entry : added) store_->drop(*entry);
-  return encoded;
+  PUMICE_TRY(step_->encode(sources));
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  for (const size_t text : added) {
+    const double share = static_cast<double>(texts_[text].source.size()) / static_cast<double>(tokens);
+    store_->keep(texts_[text].kept, share * seconds);
+  }
+  return {};
 }
 
 void Translator::drop(Text& text) {
   for (const Living& hypothesis : text.living) pages_->drop(hypothesis.pages);
-  store_->release(*text.entry);
+  crowded_ = false;
 }
 
 // The hypotheses that live on, each with the pages of the one it comes from.
@@ -143,7 +153,7 @@ Result<void> Translator::run_step() {
       rows.push_back({.token = ids.empty() ? model_.spec().start_token : ids.back(),
                       .position = position,
                       .pages = hypothesis.pages,
-                      .source = text.entry->pages,
+                      .source = text.kept.pages(),
                       .source_tokens = static_cast<uint32_t>(text.source.size()),
                       .parent = hypothesis.row});
       hypothesis.row = static_cast<uint32_t>(rows.size() - 1);
@@ -156,6 +166,7 @@ Result<void> Translator::run_step() {
     grow(text);
     logits += count * step_->logit_stride();
   }
+  store_->maintain();
   ++stats_.steps;
   stats_.target_tokens += rows.size();
   return {};
@@ -184,9 +195,12 @@ Result<void> Translator::run(std::span<const TranslationRequest> requests, const
 Result<void> Translator::translate(std::span<const TranslationRequest> requests, const Sink& sink) {
   PUMICE_TRY(check(requests));
   const Clock::time_point start = Clock::now();
-  const Result<void> result = run(requests, sink);
-  for (Text& text : texts_) drop(text);  // after a failure
-  texts_.clear();
+  const auto begun = [&] { return run(requests, sink); };
+  const Result<void> result = or_undo(begun, [&] {
+    texts_.clear();
+    pages_->clear();
+    crowded_ = false;
+  });
   for (const TranslationRequest& request : requests) stats_.source_tokens += request.source.size();
   stats_.sources += requests.size();
   stats_.seconds += std::chrono::duration<double>(Clock::now() - start).count();

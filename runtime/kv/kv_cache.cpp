@@ -214,6 +214,7 @@ uint32_t KvCache::match(PageList& list, std::span<const int32_t> tokens, bool fi
     std::vector<NodeId> nodes =
         whole ? index_->match(blocks, now) : index_->match_more(before ? list.nodes.back() : kNoNode, blocks, now);
     keep_resumable(list, before, nodes);
+    if (list.whole && nodes.size() < blocks.size()) leave_out(nodes, 0);
     for (const NodeId node : nodes) share(list, node);
     stats_.hit_pages[static_cast<size_t>(KvSource::kDevice)] += nodes.size();
     stats_.recompute_seconds_saved += static_cast<double>(nodes.size()) * kPageTokens * seconds_per_token_;

@@ -87,6 +87,7 @@ struct PageList {
   std::vector<NodeId> nodes;  // of the leading pages that are in the index; a reference each
   std::vector<PageKey> keys;  // of leading full pages, as far as they were asked for
   bool sealing = true;        // false: its further pages are never shared
+  bool whole = false;         // its pages are of use only where all of them are found
   PageRange window;           // pages whose parts in the layers with a window are pinned for it
   std::vector<PendingState> pending;
   uint64_t rolling = 0;               // the last rolling snapshot that a page got

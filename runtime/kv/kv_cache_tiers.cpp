@@ -39,7 +39,7 @@ void KvCache::begin_fetch(PageList& list, std::span<const int32_t> tokens, Prefi
                       .parent = page ? list.keys[page - 1] : list.root,
                       .tokens = tokens.subspan(size_t{page} * kPageTokens, kPageTokens)});
   const StoreOutlook outlook = store_->look(wanted);
-  if (outlook.pages == 0) return;
+  if (outlook.pages == 0 || (list.whole && outlook.pages < wanted.size())) return;
   const double saved = outlook.pages * kPageTokens * seconds_per_token_;
   if (outlook.seconds > kTrust * saved) {
     ++stats_.fetches_not_worth;

@@ -2,12 +2,14 @@
 // is present.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "pumice/pumice.hpp"
+#include "support/temporary_folder.h"
 #include "support/translation_model.h"
 #include "test_paths.h"
 
@@ -138,6 +140,58 @@ TEST_F(TranslationApiTest, LanguagesAlternativesAndErrors) {
   }
   EXPECT_THROW(translator.translate({"a"}, options, [](const PumiceTranslation&) { return false; }), pumice::Error);
   EXPECT_THROW(pumice::Context{model}, pumice::Error);
+}
+
+// Groups, quotas and statistics of the cache of sources, and a folder that outlives the translator.
+TEST_F(TranslationApiTest, SourcesAreCachedLikePages) {
+  if (!open_device()) GTEST_SKIP() << "no device";
+  const auto bytes = small_model();
+  const pumice::Model model = open(bytes);
+  const TemporaryFolder folder;
+  const std::string path = folder.file("sources");
+  const std::array<uint8_t, 32> secret{};
+  PumiceCacheOptions cache = pumice_cache_options_init();
+  cache.disk_folder = path.c_str();
+  PumiceTranslatorOptions with = pumice_translator_options_init();
+  with.cache = &cache;
+  EXPECT_THROW(pumice::Translator(model, with), pumice::Error) << "a folder needs a secret";
+  cache.secret = secret.data();
+  PumiceTranslateOptions options = pumice_translate_options_init();
+  options.max_tokens = 4;
+  const auto translate = [&](pumice::Translator& translator, const char* group) {
+    options.group = group;
+    std::string output;
+    translator.translate({"abcdef. Ghij."}, options, [&](const PumiceTranslation& made) {
+      output.assign(made.output, made.length);
+      return true;
+    });
+    return output;
+  };
+  std::string first;
+  {
+    pumice::Translator translator(model, with);
+    first = translate(translator, nullptr);
+    EXPECT_EQ(translate(translator, ""), first);
+    EXPECT_EQ(translate(translator, "others"), first);
+    EXPECT_EQ(translator.info().encoded_sentences, 4u) << "two for each group";
+    const PumiceCacheStats stats = translator.cache_stats();
+    EXPECT_EQ(stats.lookups, 6u);
+    EXPECT_EQ(stats.looked_up_pages, 6u);
+    EXPECT_EQ(stats.hit_pages[PUMICE_SOURCE_DEVICE], 2u);
+    EXPECT_EQ(stats.sealed_pages, 4u);
+    EXPECT_EQ(stats.pages_cached, 4u);
+    EXPECT_GT(stats.page_bytes, 0u);
+    EXPECT_EQ(stats.tiers[1].present, 1);
+    translator.set_group_quota("others", 32);
+    EXPECT_EQ(translator.cache_stats().evictions_quota, 1u);
+    PumiceCacheStats broken = pumice_cache_stats_init();
+    broken.size = 3;
+    EXPECT_EQ(pumice_translator_get_cache_stats(translator.get(), &broken), PUMICE_INVALID_ARGUMENT);
+  }
+  pumice::Translator translator(model, with);
+  EXPECT_EQ(translate(translator, nullptr), first);
+  const PumiceCacheStats stats = translator.cache_stats();
+  EXPECT_EQ(stats.hit_pages[PUMICE_SOURCE_DISK] + stats.fetches_not_worth, 2u);
 }
 
 // A golden line's translations: equal ids, scores within 1e-3.

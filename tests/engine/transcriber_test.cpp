@@ -7,7 +7,9 @@
 #include <cmath>
 
 #include "reference/whisper.h"
+#include "support/busy_device.h"
 #include "support/engine_fixture.h"
+#include "support/temporary_folder.h"
 #include "support/whisper_model.h"
 
 namespace pumice::test::transcriber_test {
@@ -130,6 +132,33 @@ TEST_F(TranscriberTest, AWindowIsEncodedOnce) {
   EXPECT_EQ(transcriber_->stats().encoded_windows, once.encoded_windows + 1);
 }
 
+TEST_F(TranscriberTest, AfterARestartAWindowComesFromTheFolder) {
+  const TemporaryFolder folder;
+  TranscriberOptions options;
+  options.cache.identity = "a model";
+  options.cache.secret = Secret{};
+  options.cache.seconds_per_token = 1;  // loading is always worth while
+  options.cache.measures = false;
+  options.cache.store.disk_folder = folder.file("windows");
+  options.cache.store.disk_bytes = 1 << 28;
+  options.cache.store.admit_at_use = 1;
+  if (!make({}, options)) return;
+  const std::vector<float> sound = made_up_sound(8, 9);
+  const Said first = transcribe(*transcriber_, {request(sound, {.fallback = false})});
+  const uint64_t windows = transcriber_->stats().encoded_windows;
+  const Result<bool> flushed = transcriber_->cache().flush(20);
+  ASSERT_TRUE(flushed.ok() && *flushed);
+  transcriber_.reset();  // the folder belongs to one at a time
+  transcriber_ = create(options);
+  ASSERT_TRUE(transcriber_);
+  const Said again = transcribe(*transcriber_, {request(sound, {.fallback = false})});
+  EXPECT_TRUE(std::ranges::equal(first.segments[0], again.segments[0], same));
+  EXPECT_EQ(transcriber_->stats().encoded_windows, 0u);
+  EXPECT_GE(transcriber_->cache().stats().hit_pages[static_cast<size_t>(KvSource::kDisk)], pages_for(1500));
+  transcribe(*transcriber_, {request(sound, {.fallback = false, .group = "others"})});
+  EXPECT_EQ(transcriber_->stats().encoded_windows, windows) << "groups share nothing";
+}
+
 // Random logits fail often: what is drawn is the same for a seed, and attempts share the window.
 TEST_F(TranscriberTest, AttemptsDrawAndEnd) {
   if (!make({}, {.seed = 7})) return;
@@ -163,6 +192,25 @@ TEST_F(TranscriberTest, StopsAndGoesOn) {
   for (int i = 0; i < 3; ++i)
     transcribe(*transcriber_,
                {request(sound, plain), request(sound, plain), request(sound, plain), request(sound, plain)});
+}
+
+// Also while the device encodes; what it does then disturbs nothing that comes later.
+TEST_F(TranscriberTest, StopsWithinAWindow) {
+  if (!make({})) return;
+  const std::vector<float> sound = made_up_sound(3, 2);
+  const SpeechRequest plain{.fallback = false};
+  const Said expected = transcribe(*create({}), {request(sound, plain)});
+  BusyDevice busy(loaded_->model->kernels().device());
+  for (int i = 0; i < 10; ++i) busy.start();
+  std::vector<SpeechRequest> one;
+  one.push_back(request(sound, plain));
+  const auto stop = [](const SpeechTrack&) { return false; };
+  const Result<void> stopped = transcriber_->transcribe(std::move(one), {.segment = {}, .progress = stop, .end = {}});
+  EXPECT_EQ(stopped.error().status, Status::kCancelled);
+  EXPECT_EQ(transcriber_->cache().held(), 0u);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(
+        std::ranges::equal(transcribe(*transcriber_, {request(sound, plain)}).segments[0], expected.segments[0], same));
 }
 
 TEST_F(TranscriberTest, OtherModelsAreRefused) {

@@ -3,13 +3,18 @@
 #include "engine/translator.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <filesystem>
+#include <fstream>
 #include <map>
+#include <random>
 
 #include "engine/context.h"
 #include "engine/warm_up.h"
 #include "reference/translation.h"
 #include "support/engine_fixture.h"
+#include "support/temporary_folder.h"
 #include "support/translation_model.h"
 
 namespace pumice::test::translator_test {
@@ -86,9 +91,10 @@ class TranslatorTest : public EngineTest {
     if (reference) loaded.reference = std::move(reference).value();
     return loaded;
   }
-  static Found translate(Translator& translator, const std::vector<Ids>& sources, const BeamOptions& search) {
+  static Found translate(Translator& translator, const std::vector<Ids>& sources, const BeamOptions& search,
+                         std::string_view group = {}) {
     std::vector<TranslationRequest> requests;
-    for (const Ids& source : sources) requests.push_back({.source = source, .search = search});
+    for (const Ids& source : sources) requests.push_back({.source = source, .search = search, .group = group});
     Found found(sources.size());
     const Result<void> done = translator.translate(requests, [&](size_t index, std::vector<Hypothesis> hypotheses) {
       EXPECT_TRUE(found[index].empty()) << "handed out twice";
@@ -166,7 +172,10 @@ TEST_F(TranslatorTest, TextsDoNotDisturbEachOther) {
   for (uint32_t i = 0; i < 14; ++i) all.push_back(random_tokens(kVocabulary, 1 + i * 5 % 60, i));
   const BeamOptions search{.beam = 2, .limit = 40, .end_token = model.end_token};
   const Found together = translate(*loaded.translator, all, search);
-  EXPECT_GT(loaded.translator->stats().store.evictions, 0u);
+  const KvCache& kept = loaded.translator->cache();
+  EXPECT_GT(kept.index().evictions()[static_cast<size_t>(EvictionCause::kCapacity)], 0u);
+  EXPECT_LE(kept.pool().used(), kept.pool().pages());
+  EXPECT_EQ(kept.held(), 0u) << "by texts that are over";
   for (size_t i = 0; i < all.size(); ++i) expect_same(translate(*loaded.translator, {all[i]}, search)[0], together[i]);
 }
 
@@ -185,6 +194,133 @@ TEST_F(TranslatorTest, ASourceIsEncodedOnce) {
   all[2][0] = (all[2][0] + 1) % static_cast<int32_t>(kVocabulary);
   translate(*loaded.translator, all, search);
   EXPECT_EQ(loaded.translator->stats().encoded_sources, all.size());
+}
+
+// What is kept in a folder, by which model, group and secret.
+class TranslatorFolderTest : public TranslatorTest {
+ protected:
+  void SetUp() override {
+    TranslatorTest::SetUp();
+    if (IsSkipped()) return;
+    options_.cache.identity = "a model";
+    options_.cache.secret = Secret{};
+    options_.cache.seconds_per_token = 1;  // loading is always worth while
+    options_.cache.measures = false;
+    options_.cache.store.disk_folder = folder_.file("sources");
+    options_.cache.store.disk_bytes = 1 << 24;
+    options_.cache.store.admit_at_use = 1;
+    search_ = {.beam = 2, .limit = 12, .end_token = 3};
+  }
+  // By a translator of its own, which says how many sources it encoded.
+  Found once(uint64_t* encoded, std::string_view group = {}) {
+    Loaded loaded = make({}, options_);
+    if (!loaded.translator) return {};
+    const Found found = translate(*loaded.translator, sources(), search_, group);
+    *encoded = loaded.translator->stats().encoded_sources;
+    EXPECT_TRUE(loaded.translator->cache().flush(20).ok());
+    return found;
+  }
+  static bool same_bits(const Found& one, const Found& other) {
+    return std::ranges::equal(one, other, [](const auto& a, const auto& b) {
+      return std::ranges::equal(a, b, [](const Hypothesis& x, const Hypothesis& y) {
+        return x.ids == y.ids && std::bit_cast<uint64_t>(x.score) == std::bit_cast<uint64_t>(y.score);
+      });
+    });
+  }
+
+  TemporaryFolder folder_;
+  TranslatorOptions options_;
+  BeamOptions search_;
+};
+
+TEST_F(TranslatorFolderTest, AfterARestartNothingIsEncoded) {
+  uint64_t encoded = 0;
+  const Found first = once(&encoded);
+  EXPECT_EQ(encoded, sources().size());
+  const Found again = once(&encoded);
+  EXPECT_EQ(encoded, 0u);
+  EXPECT_TRUE(same_bits(first, again));
+}
+
+TEST_F(TranslatorFolderTest, OfAnotherModelGroupSecretOrTypeNothingIsFound) {
+  uint64_t encoded = 0;
+  (void)once(&encoded);
+  const auto computes_all = [&] {
+    (void)once(&encoded);
+    return encoded == sources().size();
+  };
+  (void)once(&encoded, "others");
+  EXPECT_EQ(encoded, sources().size());
+  (void)once(&encoded, "others");
+  EXPECT_EQ(encoded, 0u);
+  const TranslatorOptions same = options_;
+  options_.cache.identity = "another";
+  EXPECT_TRUE(computes_all());
+  options_ = same;
+  (*options_.cache.secret)[5] = std::byte{1};
+  EXPECT_TRUE(computes_all());
+  options_ = same;
+  options_.cache.store.epoch = 1;
+  EXPECT_TRUE(computes_all());
+}
+
+TEST_F(TranslatorFolderTest, DamageIsAMiss) {
+  uint64_t encoded = 0;
+  const Found first = once(&encoded);
+  std::mt19937 random(5);
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(options_.cache.store.disk_folder)) {
+    if (!entry.is_regular_file() || entry.file_size() < 4096) continue;
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    for (uintmax_t at = 2048; at < entry.file_size(); at += 1024 + random() % 1024) {  // in every page
+      file.seekg(static_cast<std::streamoff>(at));
+      const char byte = static_cast<char>(file.get() ^ 1);
+      file.seekp(static_cast<std::streamoff>(at));
+      file.put(byte);
+    }
+  }
+  const Found again = once(&encoded);
+  EXPECT_EQ(encoded, sources().size());
+  EXPECT_TRUE(same_bits(first, again));
+}
+
+TEST_F(TranslatorTest, GroupsShareNothing) {
+  Loaded loaded = make({});
+  ASSERT_TRUE(loaded.translator);
+  const BeamOptions search{.limit = 8, .end_token = 3};
+  const std::vector<Ids> all = sources();
+  const Found first = translate(*loaded.translator, all, search, "a");
+  const uint64_t lookups = loaded.translator->cache().stats().looked_up_pages;
+  const Found second = translate(*loaded.translator, all, search, "b");
+  EXPECT_EQ(loaded.translator->stats().encoded_sources, 2 * all.size());
+  EXPECT_EQ(loaded.translator->cache().stats().hit_pages[0], 0u);
+  for (size_t i = 0; i < all.size(); ++i) expect_same(second[i], first[i]);
+  (void)translate(*loaded.translator, all, search, "a");
+  EXPECT_EQ(loaded.translator->stats().encoded_sources, 2 * all.size());
+  EXPECT_EQ(loaded.translator->cache().stats().hit_pages[0], lookups) << "all pages of the third call";
+}
+
+TEST_F(TranslatorTest, AQuotaBoundsAGroup) {
+  Loaded loaded = make({});
+  ASSERT_TRUE(loaded.translator);
+  KvCache& kept = loaded.translator->cache();
+  kept.set_quota(kept.tenant("small"), 2);
+  const BeamOptions search{.limit = 8, .end_token = 3};
+  const Found first = translate(*loaded.translator, sources(), search, "small");
+  EXPECT_LE(kept.index().tenant_pages(kept.tenant("small")), 2u);
+  const Found again = translate(*loaded.translator, sources(), search, "small");
+  for (size_t i = 0; i < first.size(); ++i) expect_same(again[i], first[i]);
+}
+
+TEST_F(TranslatorTest, WithoutReuseEverySourceIsEncoded) {
+  TranslatorOptions options;
+  options.cache.reuse = false;
+  Loaded loaded = make({}, options);
+  ASSERT_TRUE(loaded.translator);
+  const BeamOptions search{.limit = 8, .end_token = 3};
+  const Found first = translate(*loaded.translator, sources(), search);
+  expect_same(translate(*loaded.translator, {sources()[0], sources()[0]}, search)[1], first[0]);
+  EXPECT_EQ(loaded.translator->stats().encoded_sources, sources().size() + 2);
+  EXPECT_EQ(loaded.translator->cache().pool().used(), 0u);
 }
 
 TEST_F(TranslatorTest, RefusesWhatItCannotTranslate) {
