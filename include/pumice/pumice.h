@@ -363,7 +363,8 @@ PUMICE_API PumiceResult pumice_tokenize(const PumiceModel* model, const char* te
 /* The bytes that one token stands for; they may be part of a character. Control tokens are empty. */
 PUMICE_API PumiceResult pumice_token_text(const PumiceModel* model, int32_t id, char* buffer, size_t capacity,
                                           size_t* length);
-/* A pair for a classifier that ranks: both as plain text, between the special tokens that the model wants. */
+/* A pair for a classifier that ranks, a query and a text: both as plain text, between the special tokens that the model
+ * wants, or in the prompt that its file has for them. */
 PUMICE_API PumiceResult pumice_tokenize_pair(const PumiceModel* model, const char* first, size_t first_length,
                                              const char* second, size_t second_length, int32_t* ids, size_t capacity,
                                              size_t* count);

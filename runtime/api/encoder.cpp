@@ -69,6 +69,10 @@ PumiceResult pumice_encoder_create(PumiceModel* model, const PumiceEncoderOption
     if (!model->object->model) return invalid("the model was opened without a device");
     PUMICE_ASSIGN(const PumiceEncoderOptions given,
                   taken_if_given(options, pumice_encoder_options_init(), "encoder options"));
+    if (model->object->file->find("tokenizer.ggml.source.tokens"))
+      return error(Status::kUnsupported,
+                   "the model translates, from a vocabulary that texts are not cut by here; take "
+                   "pumice_translate, or another model");
     PUMICE_ASSIGN(const EncoderOptions translated, translate(*model->object, given));
     auto object = std::make_shared<EncoderObject>();
     object->model = model->object;

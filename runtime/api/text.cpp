@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "api/handles.h"
+#include "text/pair_form.h"
 
 using namespace pumice;
 
@@ -16,6 +17,14 @@ Result<const Tokenizer*> tokenizer_of(const PumiceModel* model) {
 Result<void> check_id(const Tokenizer& tokenizer, int32_t id) {
   if (id >= 0 && id < tokenizer.vocabulary_size()) return {};
   return error(Status::kInvalidArgument, "token %d is outside the vocabulary of %d", id, tokenizer.vocabulary_size());
+}
+
+std::vector<int32_t> encode_pair(const Gguf& file, const Tokenizer& tokenizer, std::string_view first,
+                                 std::string_view second) {
+  const std::optional<std::string_view> form = file.get_string("tokenizer.chat_template.rerank");
+  if (!form) return tokenizer.encode_pair(first, second);
+  const FilledForm filled = fill_pair_form(*form, first, second);
+  return tokenizer.encode_prompt(filled.text, filled.trusted);
 }
 
 }  // namespace
@@ -47,8 +56,8 @@ PumiceResult pumice_tokenize_pair(const PumiceModel* model, const char* first, s
     if ((!first && first_length > 0) || (!second && second_length > 0) || !count || (!ids && capacity > 0))
       return invalid("first, second, ids or count");
     PUMICE_ASSIGN(const Tokenizer* tokenizer, tokenizer_of(model));
-    const std::vector<int32_t> found = tokenizer->encode_pair(std::string_view(first ? first : "", first_length),
-                                                              std::string_view(second ? second : "", second_length));
+    const std::vector<int32_t> found = encode_pair(*model->object->file, *tokenizer, {first ? first : "", first_length},
+                                                   {second ? second : "", second_length});
     std::copy_n(found.begin(), std::min(found.size(), capacity), ids);
     *count = found.size();
     return {};

@@ -46,18 +46,28 @@ void normalise(std::span<float> vector) {
   for (float& value : vector) value = static_cast<float>(static_cast<double>(value) * factor);
 }
 
+// exp(value) of each, by their sum.
+void to_shares(std::span<float> values) {
+  const float highest = *std::max_element(values.begin(), values.end());
+  double sum = 0;
+  for (const float value : values) sum += std::exp(static_cast<double>(value - highest));
+  for (float& value : values) value = static_cast<float>(std::exp(static_cast<double>(value - highest)) / sum);
+}
+
 }  // namespace
 
-Encoder::Encoder(const Model& model, const EncoderOptions& options, Pooling pooling)
+Encoder::Encoder(const EncodingModel& model, const EncoderOptions& options, Pooling pooling)
     : model_(model), options_(options), pooling_(pooling) {}
 
 Result<std::unique_ptr<Encoder>> Encoder::create(const Model& model, const EncoderOptions& options) {
-  const ModelSpec& spec = model.spec();
-  if (!spec.encoder.empty())
-    return error(Status::kUnsupported, "the model (%s) translates or transcribes and makes no vectors of texts",
+  const EncodingModel stack =
+      model.spec().encoder.empty() ? EncodingModel::of(model) : EncodingModel::encoder_of(model);
+  const ModelSpec& spec = *stack.spec;
+  if (spec.sound_bands != 0)
+    return error(Status::kUnsupported, "the model (%s) hears, and makes no vectors of texts; take pumice_transcribe",
                  spec.architecture.c_str());
   PUMICE_ASSIGN(const Pooling pooling, choose_pooling(spec, options));
-  std::unique_ptr<Encoder> encoder(new Encoder(model, options, pooling));
+  std::unique_ptr<Encoder> encoder(new Encoder(stack, options, pooling));
   const uint32_t usual = std::min(spec.context_length, kLongestText);
   if (options.text_tokens > spec.context_length)
     return error(Status::kInvalidArgument, "texts of %u tokens are longer than the model takes: %u",
@@ -79,7 +89,7 @@ Result<std::unique_ptr<Encoder>> Encoder::create(const Model& model, const Encod
 }
 
 uint32_t Encoder::width() const {
-  const ModelSpec& spec = model_.spec();
+  const ModelSpec& spec = *model_.spec;
   return pooling_ == Pooling::kNone || spec.pooled.empty() ? spec.width : spec.pooled.back().rows;
 }
 
@@ -88,7 +98,7 @@ std::optional<StoreStats> Encoder::store_stats() const {
 }
 
 Result<void> Encoder::check(std::span<const TokenSpan> texts) const {
-  const auto vocabulary = static_cast<int64_t>(model_.spec().vocabulary);
+  const auto vocabulary = static_cast<int64_t>(model_.spec->vocabulary);
   for (size_t i = 0; i < texts.size(); ++i) {
     if (texts[i].empty()) return error(Status::kInvalidArgument, "text %zu has no tokens", i + 1);
     if (texts[i].size() > text_tokens_)
@@ -108,10 +118,10 @@ Result<void> Encoder::make_room(std::span<const TokenSpan> texts) {
   const uint32_t rows = std::max(batch_tokens_, static_cast<uint32_t>(longest));
   if (step_.shape().rows >= rows) return {};
   step_ = EncodingStep();  // its memory may be needed
-  PUMICE_ASSIGN(step_, EncodingStep::create(EncodingModel::of(model_), {.rows = rows,
-                                                                        .texts = divide_up(rows, kTokensOfShortText),
-                                                                        .text_tokens = std::min(text_tokens_, rows),
-                                                                        .kv = options_.kv}));
+  PUMICE_ASSIGN(step_, EncodingStep::create(model_, {.rows = rows,
+                                                     .texts = divide_up(rows, kTokensOfShortText),
+                                                     .text_tokens = std::min(text_tokens_, rows),
+                                                     .kv = options_.kv}));
   return {};
 }
 
@@ -147,9 +157,10 @@ Result<void> Encoder::submit(Batch& batch) {
 }
 
 std::vector<float> Encoder::pool(const float* rows, uint32_t tokens) const {
-  const uint32_t width = model_.spec().width, stride = step_.stride();
-  if (pooling_ != Pooling::kMean) {
-    const float* row = rows + (pooling_ == Pooling::kLast ? uint64_t{tokens - 1} * stride : 0);
+  const uint32_t width = model_.spec->width, stride = step_.stride();
+  const Pooling pooling = pooling_ == Pooling::kRank ? model_.spec->ranked : pooling_;
+  if (pooling != Pooling::kMean) {
+    const float* row = rows + (pooling == Pooling::kLast ? uint64_t{tokens - 1} * stride : 0);
     return {row, row + width};
   }
   std::vector<double> sums(width);
@@ -162,7 +173,7 @@ std::vector<float> Encoder::pool(const float* rows, uint32_t tokens) const {
 
 Result<void> Encoder::deliver(const Batch& batch, const Sink& sink) {
   PUMICE_ASSIGN(const float* rows, step_.wait(batch.lane));
-  const uint32_t stride = step_.stride(), inner = model_.spec().width;
+  const uint32_t stride = step_.stride(), inner = model_.spec->width;
   std::vector<float> vectors;  // of all texts
   for (const TokenSpan text : batch.texts) {
     const auto tokens = static_cast<uint32_t>(text.size());
@@ -175,7 +186,7 @@ Result<void> Encoder::deliver(const Batch& batch, const Sink& sink) {
     }
     rows += uint64_t{tokens} * stride;
   }
-  if (pooling_ != Pooling::kNone && !model_.spec().pooled.empty()) {
+  if (pooling_ != Pooling::kNone && !model_.spec->pooled.empty()) {
     PUMICE_ASSIGN(vectors, step_.finish(vectors, static_cast<uint32_t>(batch.texts.size())));
   }
   size_t at = 0;
@@ -183,6 +194,7 @@ Result<void> Encoder::deliver(const Batch& batch, const Sink& sink) {
     const size_t count = pooling_ == Pooling::kNone ? batch.texts[i].size() : 1;
     const std::span<float> own = std::span(vectors).subspan(at, count * width());
     at += own.size();
+    if (pooling_ == Pooling::kRank && model_.spec->ranks_by_share) to_shares(own);
     if (options_.normalise && pooling_ != Pooling::kNone && pooling_ != Pooling::kRank) normalise(own);
     if (store_) keep(batch.entries[i].key, batch.texts[i], own);
     for (const size_t index : batch.entries[i].indexes)

@@ -69,7 +69,7 @@ class Encoder {
     size_t lane = 0;
   };
 
-  Encoder(const Model& model, const EncoderOptions& options, Pooling pooling);
+  Encoder(const EncodingModel& model, const EncoderOptions& options, Pooling pooling);
   Result<void> check(std::span<const TokenSpan> texts) const;
   Result<void> make_room(std::span<const TokenSpan> texts);
   std::optional<std::vector<float>> find(const PageKey& key, TokenSpan text) const;
@@ -80,7 +80,7 @@ class Encoder {
   Result<void> deliver(const Batch& batch, const Sink& sink);
   std::vector<float> pool(const float* rows, uint32_t tokens) const;
 
-  const Model& model_;
+  const EncodingModel model_;
   const EncoderOptions options_;
   const Pooling pooling_;
   uint32_t text_tokens_ = 0, batch_tokens_ = 0;

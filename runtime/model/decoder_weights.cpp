@@ -82,6 +82,10 @@ Result<DecoderWeights> bind_stack(const ModelSpec& spec, WeightReader& reader, u
   for (const PooledLayerSpec& layer : spec.pooled) {
     PUMICE_ASSIGN(Projection bound, reader.projection(layer.name, layer.rows, layer.cols));
     weights.pooled.push_back(std::move(bound));
+    if (!layer.norm.empty() && layer.rows != spec.width)
+      return error(Status::kMalformed, "%s has %u rows, not %u", layer.name.c_str(), layer.rows, spec.width);
+    PUMICE_ASSIGN(NormWeights norm, bind_norm(spec, "", layer.norm, reader));
+    weights.pooled_norms.push_back(std::move(norm));
   }
   PUMICE_ASSIGN(weights.biases, bind_biases(spec, reader));
   for (const RopeSpec& rope : spec.ropes) {

@@ -33,6 +33,7 @@ struct DecoderWeights {
   WeightMatrix token_types;        // (token_types, width) or empty
   NormWeights embedding_norm;      // (width) or empty
   std::vector<Projection> pooled;  // as ModelSpec::pooled
+  std::vector<NormWeights> pooled_norms;  // likewise; (width) or empty
   NormWeights output_norm;         // (width), times the scale of logits
   Projection head;                 // (vocabulary, width); empty: the embedding is used
   std::vector<RopeWeights> ropes;  // as ModelSpec::ropes

@@ -180,10 +180,12 @@ struct LayerSpec {
 enum class Pooling : uint32_t { kNone, kMean, kFirst, kLast, kRank };
 
 // A projection of the pooled vector, by the name of its tensors.
+enum class PooledForm : uint32_t { kPlain, kTanh, kGelu };
 struct PooledLayerSpec {
   std::string name;
   uint32_t rows = 0, cols = 0;
-  bool tanh = false;  // of what it results in
+  PooledForm form = PooledForm::kPlain;  // of what it results in
+  std::string norm;                      // of that, with as many rows as the model's width; empty: none
 };
 
 inline constexpr const char* kEncoderPrefix = "enc.";
@@ -214,6 +216,8 @@ struct ModelSpec {
   std::string output_norm = "output_norm";  // the name of its tensor, without ".weight"
   std::optional<Pooling> pooling;           // empty: the file does not say
   std::vector<PooledLayerSpec> pooled;      // one after the other
+  Pooling ranked = Pooling::kFirst;         // of the vector that a classifier ranks by
+  bool ranks_by_share = false;              // softmax of what the classifier says, and the first counts
   std::vector<RopeSpec> ropes;
   std::vector<LayerSpec> layers;
   std::string prefix;              // of the names of its tensors: "enc.", "dec."

@@ -61,17 +61,6 @@ Result<void> read_norm(KeyReader& reader, ModelSpec& spec) {
   return {};
 }
 
-Result<void> read_pooling(KeyReader& reader, ModelSpec& spec) {
-  if (!reader.has("pooling_type")) return {};
-  constexpr uint32_t kUnstated = UINT32_MAX;  // as llama.cpp's saver writes it
-  PUMICE_ASSIGN(const uint32_t type, reader.count("pooling_type", 0));
-  if (type == kUnstated) return {};
-  if (type > static_cast<uint32_t>(Pooling::kRank))
-    return error(Status::kUnsupported, "%s is %u, which is not supported", reader.key("pooling_type").c_str(), type);
-  spec.pooling = static_cast<Pooling>(type);
-  return {};
-}
-
 Result<uint32_t> read_vocabulary(const Gguf& file) {
   const GgufTensor* embedding = file.find_tensor("token_embd.weight");
   if (!embedding) return error(Status::kMalformed, "the model file has no token_embd.weight");
@@ -110,6 +99,17 @@ Result<void> read_weights(KeyReader& reader, MixtureSpec& mixture) {
 }
 
 }  // namespace
+
+Result<void> read_pooling(KeyReader& reader, ModelSpec& spec) {
+  if (!reader.has("pooling_type")) return {};
+  constexpr uint32_t kUnstated = UINT32_MAX;  // as llama.cpp's saver writes it
+  PUMICE_ASSIGN(const uint32_t type, reader.count("pooling_type", 0));
+  if (type == kUnstated) return {};
+  if (type > static_cast<uint32_t>(Pooling::kRank))
+    return error(Status::kUnsupported, "%s is %u, which is not supported", reader.key("pooling_type").c_str(), type);
+  spec.pooling = static_cast<Pooling>(type);
+  return {};
+}
 
 Result<ModelSpec> read_decoder(KeyReader& reader, RopePairs pairs, NormKind norm) {
   ModelSpec spec;
@@ -158,12 +158,14 @@ Result<void> read_start_token(KeyReader& reader, ModelSpec& spec) {
   return {};
 }
 
-void add_pooled(const KeyReader& reader, const std::string& name, ModelSpec& spec, PooledForm form) {
+void add_pooled(const KeyReader& reader, const std::string& name, ModelSpec& spec, PooledForm form,
+                const std::string& norm) {
   const GgufTensor* tensor = reader.file().find_tensor(name + ".weight");
   if (!tensor) return;
   const auto rows = static_cast<uint32_t>(std::min<uint64_t>(tensor->rows(), kMaxWidth));
   const uint32_t cols = spec.pooled.empty() ? spec.width : spec.pooled.back().rows;
-  spec.pooled.push_back({.name = name, .rows = rows, .cols = cols, .tanh = form == PooledForm::kTanh});
+  const bool normed = !norm.empty() && reader.file().find_tensor(norm + ".weight");
+  spec.pooled.push_back({.name = name, .rows = rows, .cols = cols, .form = form, .norm = normed ? norm : ""});
 }
 
 Result<void> read_mixture(KeyReader& reader, MixtureSpec mixture, ModelSpec& spec, MixtureKeys keys) {

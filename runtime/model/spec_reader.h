@@ -16,10 +16,10 @@ Result<ModelSpec> read_encoder(KeyReader& reader, RopePairs pairs, NormKind norm
 // The token that begins every text of a decoder with an encoder; the vocabulary is known.
 Result<void> read_start_token(KeyReader& reader, ModelSpec& spec);
 
-// A projection of the pooled vector, if the file has its tensor.
-enum class PooledForm { kPlain, kTanh };
-void add_pooled(const KeyReader& reader, const std::string& name, ModelSpec& spec,
-                PooledForm form = PooledForm::kPlain);
+Result<void> read_pooling(KeyReader& reader, ModelSpec& spec);
+// A projection of the pooled vector, if the file has its tensor, and its norm, if it has that.
+void add_pooled(const KeyReader& reader, const std::string& name, ModelSpec& spec, PooledForm form = PooledForm::kPlain,
+                const std::string& norm = {});
 
 // A mixture in all layers but the leading dense ones, if the file has experts. How they are weighted is the family's
 // own, or what keys say, `mixture` where they do not: expert_gating_func (kGating), expert_weights_norm and

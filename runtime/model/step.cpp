@@ -288,9 +288,14 @@ void record_pooled(Recorder recorder, const StepContext& context, uint32_t count
                       .y = to,
                       .n = count,
                       .exact = context.step.exact});
-    if (layer.tanh)  // a cap of 1
-      activation(recorder,
-                 {.gate = to, .y = to, .n = count, .cols = layer.rows, .activation = Activation::kSoftcap, .limit = 1});
+    if (layer.form != PooledForm::kPlain)  // tanh is a cap of 1
+      activation(recorder, {.gate = to,
+                            .y = to,
+                            .n = count,
+                            .cols = layer.rows,
+                            .activation = layer.form == PooledForm::kTanh ? Activation::kSoftcap : Activation::kGeluErf,
+                            .limit = 1});
+    if (!layer.norm.empty()) record_norm(recorder, context.spec, context.weights.pooled_norms[i], to, to, count);
     std::swap(from, other);
   }
 }

@@ -5,11 +5,13 @@
 #include <cstring>
 #include <map>
 
+#include "engine/translator.h"
 #include "engine/warm_up.h"
 #include "reference/encoder.h"
 #include "support/engine_fixture.h"
 #include "support/family_model.h"
 #include "support/temporary_folder.h"
+#include "support/translation_model.h"
 
 namespace pumice::test::encoder_test {
 
@@ -42,11 +44,27 @@ FamilyModel bert() {
           .biases = true,
           .signs = kTypes};
 }
-FamilyModel reranker() {
-  FamilyModel model = bert();
-  model.keys = ranks;
-  model.signs.insert(model.signs.end(), {"cls.weight", "cls.output.weight"});
-  return model;
+void ranks_causally(GgufWriter& w, const std::string& p) { w.u32(p + "pooling_type", 4); }
+void ranks_in_windows(GgufWriter& w, const std::string& p) {
+  window(w, p);
+  w.u32(p + "pooling_type", 4);
+}
+FamilyModel modern_bert() {
+  return {
+      .architecture = "modern-bert", .keys = window, .layers = 5, .kv_heads = 4, .fused_qkv = true, .fused_gate = true};
+}
+
+// By the first row, the mean of all, and the last one.
+std::vector<FamilyModel> rerankers() {
+  FamilyModel first = bert(), mean = modern_bert(), last{.architecture = "qwen3", .keys = ranks_causally};
+  first.keys = ranks;
+  first.signs.insert(first.signs.end(), {"cls.weight", "cls.output.weight"});
+  mean.keys = ranks_in_windows;
+  mean.signs = {"cls.weight", "cls.norm.weight", "cls.output.weight"};
+  mean.sign_rows = mean.width;
+  last.signs = {"cls.output.weight"};
+  last.sign_rows = 2;
+  return {first, mean, last};
 }
 
 std::vector<FamilyModel> encoders() {
@@ -54,12 +72,7 @@ std::vector<FamilyModel> encoders() {
       bert(),
       {.architecture = "nomic-bert", .keys = keys_of_encoder, .kv_heads = 4, .fused_qkv = true, .signs = kTypes},
       {.architecture = "nomic-bert-moe", .keys = experts, .layers = 4, .kv_heads = 4, .fused_qkv = true},
-      {.architecture = "modern-bert",
-       .keys = window,
-       .layers = 5,
-       .kv_heads = 4,
-       .fused_qkv = true,
-       .fused_gate = true},
+      modern_bert(),
       {.architecture = "neo-bert", .keys = keys_of_encoder, .kv_heads = 4, .fused_qkv = true, .fused_gate = true},
       {.architecture = "eurobert", .keys = keys_of_encoder},
       {.architecture = "gemma-embedding", .keys = window, .layers = 7},
@@ -184,19 +197,38 @@ TEST_F(EncoderTest, PoolsAsAskedAndAsTheFileSays) {
   EXPECT_EQ(encoder(*decoder)->pooling(), Pooling::kLast);
 }
 
+// What a reranker of that kind says of a text.
+std::vector<float> ranked(const reference::EncoderReference& model, const std::string& architecture,
+                          const std::vector<int32_t>& text) {
+  const std::vector<std::vector<float>> rows = model.rows(text);
+  if (architecture == "bert") return model.pooled(rows[0]);
+  if (architecture == "qwen3") {
+    const std::vector<float> said = model.pooled(rows.back());
+    const double yes = 1 / (1 + std::exp(static_cast<double>(said[1]) - static_cast<double>(said[0])));
+    return {static_cast<float>(yes), static_cast<float>(1 - yes)};
+  }
+  std::vector<float> mean(rows[0].size());
+  for (const std::vector<float>& row : rows)
+    for (size_t i = 0; i < mean.size(); ++i) mean[i] += row[i] / static_cast<float>(rows.size());
+  return model.pooled(mean);
+}
+
 TEST_F(EncoderTest, RanksByTheClassifier) {
-  const auto loaded = load(make_family_model(reranker()));
-  ASSERT_TRUE(loaded);
-  const auto reference = reference::EncoderReference::from_gguf(*loaded->file);
-  ASSERT_TRUE(reference.ok());
-  const auto made = encoder(*loaded);
-  ASSERT_TRUE(made);
-  EXPECT_EQ(made->pooling(), Pooling::kRank);
-  EXPECT_EQ(made->width(), 1u);
-  const Texts texts = some_texts();
-  const Vectors scores = encode(*made, texts);
-  for (size_t i = 0; i < texts.size(); ++i)
-    EXPECT_LE(largest_difference(scores[i], reference->pooled(reference->rows(texts[i])[0])), 2e-5);
+  for (const FamilyModel& model : rerankers()) {
+    SCOPED_TRACE(model.architecture);
+    const auto loaded = load(make_family_model(model));
+    ASSERT_TRUE(loaded);
+    const auto reference = reference::EncoderReference::from_gguf(*loaded->file);
+    ASSERT_TRUE(reference.ok());
+    const auto made = encoder(*loaded);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->pooling(), Pooling::kRank);
+    EXPECT_EQ(made->width(), model.sign_rows);
+    const Texts texts = some_texts();
+    const Vectors scores = encode(*made, texts);
+    for (size_t i = 0; i < texts.size(); ++i)
+      EXPECT_LE(largest_difference(scores[i], ranked(*reference, model.architecture, texts[i])), 2e-5);
+  }
   EncoderOptions options;
   options.pooling = Pooling::kRank;
   const auto plain = load(make_family_model(bert()));
@@ -270,6 +302,36 @@ TEST_F(EncoderTest, FoldersKeepVectorsForOneModelGroupAndPooling) {
 }
 
 // As a first text after it makes no pipeline.
+// T5's encoder, with its decoder behind it and alone, as either kind of file has it.
+TEST_F(EncoderTest, TheEncoderOfATranslatorMakesVectors) {
+  const auto loaded = load(make_translation_model({.t5 = true}));
+  ASSERT_TRUE(loaded);
+  const auto reference = reference::EncoderReference::encoder_of(*loaded->file);
+  ASSERT_TRUE(reference.ok());
+  const auto made = encoder(*loaded, rows_of_tokens());
+  ASSERT_TRUE(made);
+  EXPECT_EQ(made->width(), 32u);
+  const Texts texts = {random_tokens(90, 40, 1), random_tokens(90, 3, 2)};
+  const Vectors actual = encode(*made, texts);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    std::vector<float> expected;
+    for (const std::vector<float>& row : reference->rows(texts[i]))
+      expected.insert(expected.end(), row.begin(), row.end());
+    EXPECT_LE(largest_difference(actual[i], expected), 2e-5);
+  }
+  const auto alone = load(make_translation_model({.t5 = true, .alone = true}));
+  ASSERT_TRUE(alone);
+  const auto same = encoder(*alone, rows_of_tokens());
+  ASSERT_TRUE(same);
+  EXPECT_EQ(encode(*same, texts), actual);
+  EncoderOptions mean;
+  mean.normalise = false;
+  const auto pooled = encoder(*loaded, mean);
+  ASSERT_TRUE(pooled);
+  EXPECT_EQ(pooled->pooling(), Pooling::kMean);
+  EXPECT_EQ(Translator::create(*alone->model, {}).error().status, Status::kUnsupported);
+}
+
 TEST_F(EncoderTest, WarmingUpMakesWhatTextsTake) {
   const auto loaded = load(make_family_model(bert()));
   ASSERT_TRUE(loaded);

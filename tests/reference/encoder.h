@@ -62,7 +62,11 @@ class EncoderReference : public DecoderFeedForward {
                   .cols = layer.cols,
                   .bias = weight(layer.name + ".bias")});
       for (float& value : x)
-        if (layer.tanh) value = std::tanh(value);
+        value = layer.form == PooledForm::kTanh ? std::tanh(value)
+                : layer.form == PooledForm::kGelu
+                    ? static_cast<float>(value * 0.5 * (1 + std::erf(value / std::sqrt(2.0))))
+                    : value;
+      if (!layer.norm.empty()) x = norm(layer.norm, x);
     }
     return x;
   }

@@ -20,7 +20,8 @@ class FamilyWriter {
       for (const char* name : {"rope_factors_long.weight", "rope_factors_short.weight"})
         vector(name, model_.width / model_.heads / 2, 3, 0.5);
     GgufWriter signed_writer(writer_);
-    for (const std::string& name : model_.signs) signed_writer.tensor({name, {1}, 0, f32_bytes(std::vector{1.0f}), {}});
+    for (const std::string& name : model_.signs)
+      signed_writer.tensor({name, {1, model_.sign_rows}, 0, f32_bytes(std::vector(model_.sign_rows, 1.0f)), {}});
     const std::vector<std::byte> beginning = signed_writer.finish();
     const Result<Gguf> file = Gguf::from_memory(beginning);
     if (!file) return {};
@@ -29,7 +30,10 @@ class FamilyWriter {
     if (!spec->embedding_norm.empty() && spec->embedding_norm != kBareNorm) write_norm(spec->embedding_norm);
     if (spec->learned_positions) matrix("position_embd.weight", spec->context_length, spec->width, 1);
     if (spec->token_types) matrix("token_types.weight", spec->token_types, spec->width, 2);
-    for (const PooledLayerSpec& layer : spec->pooled) matrix(layer.name + ".weight", layer.rows, layer.cols, 1);
+    for (const PooledLayerSpec& layer : spec->pooled) {
+      matrix(layer.name + ".weight", layer.rows, layer.cols, 1);
+      if (!layer.norm.empty()) write_norm(layer.norm);
+    }
     for (size_t i = 0; i < spec->layers.size(); ++i) write_layer(*spec, i);
     if (spec->per_layer_width) write_per_layer_inputs(*spec);
     if (!spec->output_norm.empty() && spec->output_norm != kBareNorm) write_norm(spec->output_norm);

@@ -29,6 +29,7 @@ struct FamilyModel {
   bool joined_latent = false;    // attn_kv_b
   // Names of tensors by whose presence the family decides what it computes.
   std::vector<std::string> signs;
+  uint32_t sign_rows = 1;              // of them, as far as they are matrices
   bool rope_factors = false;           // rope_factors_long and _short
   TensorType type = TensorType::kF32;  // of matrices; experts too
   uint64_t seed = 1;

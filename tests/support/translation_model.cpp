@@ -37,12 +37,16 @@ class TranslationWriter {
   static constexpr uint32_t kBuckets = 32;
 
   void write_t5_keys() {
-    writer_.string("general.architecture", "t5");
-    writer_.u32("t5.block_count", model_.encoder_layers).u32("t5.decoder_block_count", model_.decoder_layers);
-    writer_.u32("t5.embedding_length", model_.width).u32("t5.feed_forward_length", model_.ffn);
-    writer_.u32("t5.attention.head_count", model_.heads).u32("t5.attention.key_length", model_.width / model_.heads);
-    writer_.u32("t5.attention.relative_buckets_count", kBuckets).f32("t5.attention.layer_norm_rms_epsilon", 1e-6f);
-    writer_.u32("t5.decoder_start_token_id", static_cast<uint32_t>(model_.start_token));
+    const std::string p = model_.alone ? "t5encoder." : "t5.";
+    writer_.string("general.architecture", p.substr(0, p.size() - 1));
+    writer_.u32(p + "block_count", model_.encoder_layers);
+    writer_.u32(p + "embedding_length", model_.width).u32(p + "feed_forward_length", model_.ffn);
+    writer_.u32(p + "attention.head_count", model_.heads).u32(p + "attention.key_length", model_.width / model_.heads);
+    writer_.u32(p + "attention.relative_buckets_count", kBuckets).f32(p + "attention.layer_norm_rms_epsilon", 1e-6f);
+    if (!model_.alone) {
+      writer_.u32(p + "decoder_block_count", model_.decoder_layers);
+      writer_.u32(p + "decoder_start_token_id", static_cast<uint32_t>(model_.start_token));
+    }
     writer_.u32("tokenizer.ggml.eos_token_id", static_cast<uint32_t>(model_.end_token));
     writer_.string("tokenizer.ggml.model", "none");
   }
@@ -77,20 +81,23 @@ class TranslationWriter {
     writer_.boolean("tokenizer.ggml.add_eos_token", true).boolean("tokenizer.ggml.remove_extra_whitespaces", true);
   }
 
+  void add(GgufWriter::Tensor tensor) {
+    if (!model_.alone || !tensor.name.starts_with("dec.")) writer_.tensor(std::move(tensor));
+  }
   void matrix(const std::string& name, uint64_t rows, uint64_t cols, double gain) {
     const double deviation = gain / std::sqrt(static_cast<double>(cols));
-    writer_.tensor({name + ".weight",
-                    {cols, rows},
-                    static_cast<uint32_t>(TensorType::kF32),
-                    random_weights(TensorType::kF32, rows * cols, deviation, random_.bits()),
-                    {}});
+    add({name + ".weight",
+         {cols, rows},
+         static_cast<uint32_t>(TensorType::kF32),
+         random_weights(TensorType::kF32, rows * cols, deviation, random_.bits()),
+         {}});
   }
   void vector(const std::string& name, uint64_t length, double mean, double deviation) {
-    writer_.tensor({name,
-                    {length},
-                    static_cast<uint32_t>(TensorType::kF32),
-                    f32_bytes(random_.normals(length, mean, deviation)),
-                    {}});
+    add({name,
+         {length},
+         static_cast<uint32_t>(TensorType::kF32),
+         f32_bytes(random_.normals(length, mean, deviation)),
+         {}});
   }
   void write_norm(const std::string& name) {
     vector(name + ".weight", model_.width, 1, 0.2);

@@ -13,6 +13,7 @@ struct TranslationModel {
   bool t5 = false, gated = false;              // of that family, with a gate; else Marian
   bool norm_first = false, recurrent = false;  // recurrent: SSRU in the place of self-attention
   bool two_tables = false;                     // of embeddings, with a head of its own; of T5 the head alone
+  bool alone = false;                          // of T5: its encoder, with the same weights
   bool letters = false;                        // a vocabulary of single letters, and a target language; else none
   uint32_t width = 32, heads = 4, ffn = 48, vocabulary = 90, context = 96;
   uint32_t encoder_layers = 2, decoder_layers = 2;

@@ -102,6 +102,7 @@ namespace pumice {
   X("falcon-h1", falcon_h1)             \
   X("baichuan", baichuan)               \
   X("t5", t5)                           \
+  X("t5encoder", t5encoder)             \
   X("marian", marian)                   \
   X("whisper", whisper)                 \
   X("bert", bert)                       \

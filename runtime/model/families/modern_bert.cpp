@@ -1,5 +1,5 @@
 // ModernBERT and Granite Embedding R2: norms before the branches, windows in two of three layers, which rotate by a
-// base of their own. Source: Warner et al. 2024.
+// base of their own. A classifier on top of the mean ranks pairs of texts. Source: Warner et al. 2024.
 #include "model/families/families.h"
 
 namespace pumice {
@@ -17,6 +17,11 @@ Result<ModelSpec> describe_modern_bert(KeyReader& reader) {
   for (LayerSpec& layer : spec.layers)
     layer.feed_forward.activation = activation == "gelu" ? Activation::kGeluErf : Activation::kSilu;
   if (!reader.file().find_tensor("blk.0.attn_norm.weight")) spec.layers[0].attention_norm = "";
+  if (spec.pooling == Pooling::kRank) {
+    add_pooled(reader, "cls", spec, PooledForm::kGelu, "cls.norm");
+    add_pooled(reader, "cls.output", spec);
+    spec.ranked = Pooling::kMean;
+  }
   return spec;
 }
 

@@ -1,5 +1,5 @@
-// Qwen 3, dense or a mixture, and the text of Qwen 3-VL: Qwen 2 with a norm of each head of q and k.
-// Source: Yang et al. 2025 (Qwen3).
+// Qwen 3, dense or a mixture, and the text of Qwen 3-VL: Qwen 2 with a norm of each head of q and k. Rerankers say
+// "yes" or "no" behind a prompt of their own. Source: Yang et al. 2025 (Qwen3).
 #include "model/families/families.h"
 
 namespace pumice {
@@ -13,6 +13,11 @@ Result<ModelSpec> describe_qwen3(KeyReader& reader) {
   PUMICE_TRY(read_grid_axes(reader, AxisOrder::kInterleaved, spec));
   PUMICE_TRY(read_mixture(reader, {}, spec));
   for (LayerSpec& layer : spec.layers) layer.attention.qk_norm = QkNorm::kHead;
+  if (spec.pooling == Pooling::kRank) {  // the head's rows of "yes" and "no"
+    add_pooled(reader, "cls.output", spec);
+    spec.ranked = Pooling::kLast;
+    spec.ranks_by_share = true;
+  }
   return spec;
 }
 

@@ -1,5 +1,5 @@
-// T5, Flan-T5, mT5, MADLAD: an encoder and a decoder whose scores have biases by distance instead of positions.
-// Source: Raffel et al. 2020.
+// T5, Flan-T5, mT5, MADLAD: an encoder and a decoder whose scores have biases by distance instead of positions; or the
+// encoder alone. Source: Raffel et al. 2020.
 #include <cmath>
 
 #include "model/families/families.h"
@@ -48,20 +48,33 @@ Result<LayerSpec> read_layer(KeyReader& reader, uint32_t width) {
   return layer;
 }
 
+Result<ModelSpec> encoder_of(KeyReader& reader, ModelSpec spec, const LayerSpec& layer) {
+  PUMICE_ASSIGN(const uint32_t layers, reader.required("block_count", kMostT5Layers));
+  spec.prefix = kEncoderPrefix;
+  spec.causal = false;
+  spec.output_norm = "enc.output_norm";
+  spec.layers.assign(layers, layer);
+  return spec;
+}
+
 }  // namespace
+
+Result<ModelSpec> describe_t5encoder(KeyReader& reader) {
+  PUMICE_ASSIGN(ModelSpec spec, read_stacks(reader));
+  PUMICE_ASSIGN(const LayerSpec layer, read_layer(reader, spec.width));
+  reader.accept("attention.causal");  // some files say so, and mean a decoder that they do not have
+  PUMICE_TRY(read_pooling(reader, spec));
+  return encoder_of(reader, std::move(spec), layer);
+}
 
 Result<ModelSpec> describe_t5(KeyReader& reader) {
   PUMICE_ASSIGN(ModelSpec spec, read_stacks(reader));
   PUMICE_ASSIGN(LayerSpec layer, read_layer(reader, spec.width));
-  PUMICE_ASSIGN(const uint32_t layers, reader.required("block_count", kMostT5Layers));
+  PUMICE_ASSIGN(ModelSpec encoder, encoder_of(reader, spec, layer));
+  const auto layers = static_cast<uint32_t>(encoder.layers.size());
   PUMICE_ASSIGN(const uint32_t decoder_layers, reader.count("decoder_block_count", layers));
   if (decoder_layers == 0 || decoder_layers > kMostT5Layers)
     return error(Status::kMalformed, "%s is out of range", reader.key("decoder_block_count").c_str());
-  ModelSpec encoder = spec;
-  encoder.prefix = kEncoderPrefix;
-  encoder.causal = false;
-  encoder.output_norm = "enc.output_norm";
-  encoder.layers.assign(layers, layer);
   layer.cross = layer.attention;
   layer.cross.names = {.prefix = "cross_attn_", .output = "cross_attn_o"};
   layer.cross_norm = "cross_attn_norm";
