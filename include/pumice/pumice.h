@@ -1083,11 +1083,12 @@ PUMICE_API PumiceResult pumice_sequence_fork(PumiceSequence* sequence, uint32_t 
  * truncated. */
 PUMICE_API PumiceResult pumice_sequence_pin(PumiceSequence* sequence);
 PUMICE_API PumiceResult pumice_sequence_unpin(PumiceSequence* sequence);
-/* Savegames. A session is the sequence's tokens and, as asked for, its keys and values; it is whole or refused. */
+/* Savegames. A session is the sequence's tokens and pictures and, as asked for, its keys and values; it is whole or
+ * refused. */
 typedef enum PumiceSessionKv {
   PUMICE_SESSION_EXACT = 0,   /* going on equals never having stopped */
   PUMICE_SESSION_Q8 = 1,      /* 8 bits a value, about half of F16; PUMICE_UNSUPPORTED where the cache is quantised */
-  PUMICE_SESSION_TOKENS = 2   /* the tokens alone: computed again when the sequence goes on */
+  PUMICE_SESSION_TOKENS = 2   /* tokens and pictures alone: computed again when the sequence goes on */
 } PumiceSessionKv;
 
 typedef struct PumiceSessionOptions {

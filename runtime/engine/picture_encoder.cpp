@@ -11,24 +11,29 @@ constexpr uint64_t kPreprocessing = 1;  // counted up when pixels become others
 
 }  // namespace
 
+Result<std::shared_ptr<const PictureContent>> PictureEncoder::content(Picture part) const {
+  PUMICE_ASSIGN([[maybe_unused]] const PatchGrid grid, patch_grid(tower_.spec(), part.size));
+  auto made = std::make_shared<PictureContent>();
+  made->grid = row_grid(tower_.spec(), part.size);
+  made->turns_by_grid = spec_.turns_by_grid();
+  KeyHasher hasher(Secret{});
+  made->identity = hasher.field("projector", fingerprint_)
+                       .field("preprocessing", kPreprocessing)
+                       .field("width", part.size.width)
+                       .field("height", part.size.height)
+                       .field("pixels", std::as_bytes(std::span(part.rgb)))
+                       .finish();
+  made->picture = std::move(part);
+  return std::shared_ptr<const PictureContent>(std::move(made));
+}
+
 Result<std::vector<std::shared_ptr<const PictureContent>>> PictureEncoder::contents(
     const Picture& picture, const RowLimits& limits, std::vector<PicturePart>* places) const {
   std::vector<PicturePart> parts = prepare_picture(tower_.spec(), picture, limits);
   std::vector<std::shared_ptr<const PictureContent>> contents;
   for (PicturePart& part : parts) {
-    PUMICE_ASSIGN([[maybe_unused]] const PatchGrid grid, patch_grid(tower_.spec(), part.picture.size));
-    auto content = std::make_shared<PictureContent>();
-    content->grid = row_grid(tower_.spec(), part.picture.size);
-    content->turns_by_grid = spec_.turns_by_grid();
-    KeyHasher hasher(Secret{});
-    content->identity = hasher.field("projector", fingerprint_)
-                            .field("preprocessing", kPreprocessing)
-                            .field("width", part.picture.size.width)
-                            .field("height", part.picture.size.height)
-                            .field("pixels", std::as_bytes(std::span(part.picture.rgb)))
-                            .finish();
-    content->picture = std::move(part.picture);
-    contents.push_back(std::move(content));
+    PUMICE_ASSIGN(auto made, content(std::move(part.picture)));
+    contents.push_back(std::move(made));
   }
   if (places) *places = std::move(parts);
   return contents;

@@ -30,6 +30,8 @@ class PictureEncoder {
   // What the tower sees of a picture, in the order of the text. kUnsupported: the tower takes none of that size.
   Result<std::vector<std::shared_ptr<const PictureContent>>> contents(const Picture& picture, const RowLimits& limits,
                                                                       std::vector<PicturePart>* parts = nullptr) const;
+  // Of a part that is as large as the tower takes it.
+  Result<std::shared_ptr<const PictureContent>> content(Picture part) const;
   // (rows, row_width): with the breaks. Waits where they are not there.
   using Rows = std::shared_ptr<const std::vector<float>>;
   Result<Rows> rows(const PictureContent& content);

@@ -118,6 +118,11 @@ Result<Sequence*> SequenceTable::restore(std::string_view group, SavedSequence s
   sequence->state_at = saved.computed;
   if (saved.computed > 0 || saved.dropped > 0) sequence->kv.sealing = sequence->recomputable = false;
   sequence->tokens = std::move(saved.tokens);
+  for (const SequencePicture& picture : saved.pictures)
+    sequence->kv.pictures.push_back(
+        {.first = picture.first, .count = picture.content->rows(), .identity = picture.content->identity});
+  sequence->pictures = std::move(saved.pictures);
+  sequence->whole_pictures = saved.whole_pictures;
   sequence->computed = sequence->verified = saved.computed;
   sequence->dropped = saved.dropped;
   return sequence.hand_out();

@@ -17,6 +17,8 @@ namespace pumice {
 // What a saved sequence consists of.
 struct SavedSequence {
   std::vector<int32_t> tokens;
+  std::vector<SequencePicture> pictures;
+  bool whole_pictures = false;
   uint32_t computed = 0;  // leading tokens whose pages `next_page` gives, one after another
   uint64_t dropped = 0;
   std::vector<std::byte> beside;  // what the sequence has beside its pages; see KvCache::read_beside()

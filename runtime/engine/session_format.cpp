@@ -17,6 +17,12 @@ constexpr uint64_t kMostDropped = uint64_t{1} << 48;  // beyond any session that
 constexpr size_t kBlock = 32;                         // values of a scale
 constexpr size_t kBlockBytes = kBlock + 2;
 constexpr uint64_t kSumBytes = sizeof(PageKey::bytes);
+constexpr uint32_t kMostPictureSide = 1 << 16;
+
+struct PictureHeader {  // in a file, before its pixels
+  uint32_t first = 0, width = 0, height = 0;
+};
+static_assert(sizeof(PictureHeader) == 12, "no padding that would be written");
 
 std::span<const std::byte> bytes_of(const auto& value) { return std::as_bytes(std::span(&value, 1)); }
 
@@ -89,12 +95,14 @@ bool encoding_fits(const SessionHeader& header) {
   return false;
 }
 
-// Everything that the header says, against itself and the size of what it is the header of.
-Result<void> check_header(const SessionHeader& header, uint64_t size) {
+// Everything that the header says, against itself and the size of what it is the header of. Returns the bytes of its
+// pictures.
+Result<uint64_t> check_header(const SessionHeader& header, uint64_t size) {
   if (header.magic != SessionHeader::kMagic) return malformed("it begins otherwise");
-  if (header.version != SessionHeader::kVersion)
-    return error(Status::kUnsupported, "the session has version %u, this program reads %u; start a new one",
-                 header.version, SessionHeader::kVersion);
+  const bool pictures = header.version == SessionHeader::kWithPictures;
+  if (header.version != SessionHeader::kVersion && !pictures)
+    return error(Status::kUnsupported, "the session has version %u, this program reads %u and %u; start a new one",
+                 header.version, SessionHeader::kVersion, SessionHeader::kWithPictures);
   if (!encoding_fits(header)) return malformed("its encoding is unknown");
   if (header.computed > header.tokens || header.pages != session_pages(header.computed) ||
       header.dropped > kMostDropped)
@@ -108,8 +116,8 @@ Result<void> check_header(const SessionHeader& header, uint64_t size) {
   const uint64_t all = sizeof(SessionHeader) + header.digest_bytes + header.identity_bytes +
                        uint64_t{4} * header.tokens + header.pages * header.stored_bytes + header.bytes_beside +
                        kSumBytes;
-  if (all != size) return malformed("its length is wrong");
-  return {};
+  if (pictures ? all >= size : all != size) return malformed("its length is wrong");
+  return size - all;
 }
 
 // Reads the parts of a session one after another, and sums them up as they were written.
@@ -140,6 +148,25 @@ class Parts {
   uint64_t at_ = 0;
   KeyHasher hasher_{Secret{}};
 };
+
+Result<std::vector<SessionPicture>> read_pictures(Parts& parts, uint64_t bytes) {
+  std::vector<SessionPicture> pictures;
+  while (bytes > 0) {
+    PictureHeader header;
+    if (bytes < sizeof header) return malformed("its pictures have another length");
+    PUMICE_TRY(parts.next(std::as_writable_bytes(std::span(&header, 1))));
+    bytes -= sizeof header;
+    const uint64_t pixels = uint64_t{3} * header.width * header.height;
+    if (header.width > kMostPictureSide || header.height > kMostPictureSide || pixels == 0 || pixels > bytes)
+      return malformed("a picture has another size");
+    SessionPicture& made = pictures.emplace_back();
+    made.first = header.first;
+    made.picture = {.size = {header.width, header.height}, .rgb = std::vector<uint8_t>(pixels)};
+    PUMICE_TRY(parts.next(std::as_writable_bytes(std::span(made.picture.rgb))));
+    bytes -= pixels;
+  }
+  return pictures;
+}
 
 Result<void> check_tokens(std::span<const int32_t> tokens, uint32_t vocabulary) {
   for (const int32_t token : tokens)
@@ -177,6 +204,12 @@ Result<void> SessionWriter::beside(std::span<const std::byte> bytes) {
   return part(bytes);
 }
 
+Result<void> SessionWriter::picture(uint32_t first, const Picture& picture) {
+  const PictureHeader header{.first = first, .width = picture.size.width, .height = picture.size.height};
+  PUMICE_TRY(part(bytes_of(header)));
+  return part(std::as_bytes(std::span(picture.rgb)));
+}
+
 Result<void> SessionWriter::finish() { return sink_(hasher_.finish().bytes); }
 
 Result<SessionContent> parse_session(const SessionSource& source, const SessionTarget& target) {
@@ -184,7 +217,7 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
   Parts parts(source);
   SessionHeader header;
   PUMICE_TRY(parts.next(std::as_writable_bytes(std::span(&header, 1))));
-  PUMICE_TRY(check_header(header, source.size));
+  PUMICE_ASSIGN(const uint64_t picture_bytes, check_header(header, source.size));
   if (header.tokens > target.context_tokens)
     return error(Status::kContextFull, "the session has %u tokens, the context room for %u; make the context larger",
                  header.tokens, target.context_tokens);
@@ -205,10 +238,11 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
   content.bytes_beside = header.bytes_beside;
   page.resize(header.bytes_beside);
   if (!page.empty()) PUMICE_TRY(parts.next(page));
+  PUMICE_ASSIGN(content.pictures, read_pictures(parts, picture_bytes));
   PUMICE_TRY(parts.check_sum());
   if (digest != target.digest)
     return error(Status::kUnsupported, "the session was made with another model; load it with that one");
-  PUMICE_TRY(check_tokens(content.tokens, target.vocabulary));
+  if (content.pictures.empty()) PUMICE_TRY(check_tokens(content.tokens, target.vocabulary));
   const bool same = identity == target.identity;
   if (same && header.pages > 0 && (header.page_bytes != target.page_bytes || header.value_bytes != target.value_bytes))
     return malformed("its pages are of another size");

@@ -1,9 +1,9 @@
 // How a sequence lies in a session file, and how what claims to be one is proven.
 //
 // Layout, little-endian: header, the model's digest, the cache identity (identity.h), tokens, page after page, what the
-// sequence has beside them (KvCache::read_beside), and last a BLAKE2b-256 of all that. Anyone can make a right sum, so
-// it finds accidents and no more: every length and count is first proven against the source's own size, the model and
-// the cache, and nothing is allocated before. Thread rule: plain values.
+// sequence has beside them (KvCache::read_beside), its pictures as its model's tower sees them, and last a BLAKE2b-256
+// of all that. Anyone can make a right sum, so it finds accidents and no more: every length and count is first proven
+// against the source's own size, the model and the cache, and nothing is allocated before. Thread rule: plain values.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "kv/index/page_key.h"
+#include "media/picture.h"
 
 namespace pumice {
 
@@ -33,7 +34,7 @@ struct SessionSource {
 
 struct SessionHeader {
   static constexpr uint64_t kMagic = 0x0a53534d55500a01u;  // bytes that no text file begins with
-  static constexpr uint32_t kVersion = 2;
+  static constexpr uint32_t kVersion = 2, kWithPictures = 3;  // the latter where there are any
 
   uint64_t magic = kMagic;
   uint32_t version = kVersion;
@@ -59,9 +60,16 @@ struct SessionTarget {
   uint32_t value_bytes = 0;  // as SessionHeader's
 };
 
-// What a file holds after all of it has been proven.
+struct SessionPicture {
+  uint32_t first = 0;  // token
+  Picture picture;
+};
+
+// What a file holds after all of it has been proven, but for what its pictures say: their sizes fit the file, and with
+// them tokens may be negative.
 struct SessionContent {
   std::vector<int32_t> tokens;
+  std::vector<SessionPicture> pictures;
   uint64_t dropped = 0;
   uint32_t computed = 0;  // tokens whose pages can be read; 0 where they are of another cache
 
@@ -82,6 +90,7 @@ class SessionWriter {
   Result<void> header(const SessionHeader& header, const SessionTarget& target, std::span<const int32_t> tokens);
   Result<void> page(const SessionHeader& header, std::span<const std::byte> page);
   Result<void> beside(std::span<const std::byte> bytes);  // header.bytes_beside
+  Result<void> picture(uint32_t first, const Picture& picture);
   Result<void> finish();
 
  private:

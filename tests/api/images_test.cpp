@@ -169,7 +169,36 @@ TEST_F(ImagesTest, ForksAndCutsRespectPictures) {
   EXPECT_EQ(one.info().tokens, 10u);
   EXPECT_EQ(one.append(picture.image()).tokens, kRows);
   EXPECT_LT(difference(one.evaluate(question, kVocabulary), expected), 1e-4);
-  EXPECT_EQ(code_of([&] { one.save(folder_.file("session")); }), PUMICE_UNSUPPORTED);
+}
+
+// With keys and values, with their half, and as tokens and pixels alone.
+TEST_F(ImagesTest, SessionsKeepPictures) {
+  if (!open()) GTEST_SKIP() << "no device";
+  const Pixels picture = noise(40, 30, 1), other = noise(16, 16, 2);
+  const std::vector<int32_t> before = ids(10, 1), question = ids(5, 2), next = ids(6, 3);
+  pumice::Context context(*model_, options());
+  pumice::Sequence one(context);
+  ask(one, before, picture, question);
+  ask(one, before, other, question);
+  const uint32_t tokens = one.info().tokens;
+  for (const PumiceSessionKv kv : {PUMICE_SESSION_EXACT, PUMICE_SESSION_Q8, PUMICE_SESSION_TOKENS})
+    one.save(folder_.file("session" + std::to_string(kv)), kv);
+  const std::vector<float> expected = one.evaluate(next, kVocabulary);
+  for (const PumiceSessionKv kv : {PUMICE_SESSION_EXACT, PUMICE_SESSION_Q8, PUMICE_SESSION_TOKENS}) {
+    SCOPED_TRACE(kv);
+    pumice::Context later(*model_, options());
+    pumice::Sequence loaded = pumice::Sequence::load(later, folder_.file("session" + std::to_string(kv)));
+    EXPECT_EQ(loaded.info().tokens, tokens);
+    EXPECT_LT(difference(loaded.evaluate(next, kVocabulary), expected), kv == PUMICE_SESSION_Q8 ? 0.2 : 1e-4);
+    EXPECT_EQ(later.stats().images_computed, kv == PUMICE_SESSION_TOKENS ? 2u : 0u);
+    EXPECT_EQ(code_of([&] { loaded.truncate(12); }), PUMICE_INVALID_ARGUMENT) << "inside of a picture";
+    loaded.truncate(10);
+    loaded.save(folder_.file("again"));
+  }
+  model_.emplace(load(""));
+  pumice::Context blind(*model_, options());
+  EXPECT_EQ(code_of([&] { pumice::Sequence::load(blind, folder_.file("session0")); }), PUMICE_UNSUPPORTED);
+  pumice::Sequence::load(blind, folder_.file("again"));
 }
 
 TEST_F(ImagesTest, WhatCannotBeAPictureIsRefusedAndChangesNothing) {
