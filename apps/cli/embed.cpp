@@ -100,10 +100,10 @@ class Embedding {
                      static_cast<double>(info.tokens) / seconds));
     note(fmt::format("{} texts were computed ({} tokens, {} submissions), {} found", info.computed_texts,
                      info.computed_tokens, info.submissions, info.texts - info.computed_texts));
-    constexpr const char* kTiers[] = {"RAM", "disk", "Redis"};
+    constexpr const char* kPlaces[] = {"RAM", "disk", "Redis"};
     for (std::size_t i = 0; i < 3; ++i)
       if (const PumiceTierStats& tier = info.tiers[i]; tier.present)
-        note(fmt::format("{}: {} texts, {}, {} hits of {} reads", kTiers[i], tier.values, format_bytes(tier.bytes),
+        note(fmt::format("{}: {} texts, {}, {} hits of {} reads", kPlaces[i], tier.values, format_bytes(tier.bytes),
                          tier.hits, tier.reads));
   }
 
