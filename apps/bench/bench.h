@@ -13,7 +13,7 @@
 namespace pumice_bench {
 
 struct BenchFlags {
-  std::string model;
+  std::string model, task = "generate";
   pumice_cli::DeviceFlags device;
   pumice_cli::ContextFlags context;
   std::string prefill = "128", decode = "32", depth = "0", batch;
@@ -53,6 +53,9 @@ void measure(const Bench& bench, Report* report);
 
 // Greedy texts of the bundled model and of the measured one against what they must be; see README.md.
 Verification verify(const Bench& bench);
+
+// Another task than generation: fills report->tasks and verifies what it measures. Throws as measure().
+void measure_task(const Bench& bench, Report* report);
 
 // The program's own start in child processes with caches of their own. Empty when a child fails; says so.
 std::optional<Start> measure_start(const Bench& bench);

@@ -104,6 +104,10 @@ Report run(const BenchFlags& flags, pumice_cli::Messages* messages) {
                     .plan = plan_of(flags, report.model.context_length),
                     .meter = meter.source().empty() ? nullptr : &meter};
   try {
+    if (flags.task != "generate") {
+      measure_task(bench, &report);
+      return report;
+    }
     if (!flags.no_verify) report.verification = verify(bench);
     if (report.verification.state == Verified::kFailed) {
       report.status = Status::kWrong;
@@ -117,7 +121,10 @@ Report run(const BenchFlags& flags, pumice_cli::Messages* messages) {
   return report;
 }
 
-int bench(const BenchFlags& flags) {
+int bench(BenchFlags& flags) {
+  if (flags.task == "image" && flags.device.projector.empty())
+    throw Failure(pumice_cli::kExitUsage, "--task image needs the model's projector: give --mmproj FILE");
+  flags.device.no_autotune |= flags.task == "translate" || flags.task == "transcribe";  // decoders alone are tuned
   plan_of(flags, 0);  // a wrong command line is refused before anything is loaded
   pumice_cli::catch_interrupts();
   pumice_cli::Messages messages(flags.device);
@@ -125,7 +132,10 @@ int bench(const BenchFlags& flags) {
   write_report(flags, report);
   if (report.status == Status::kInterrupted) return pumice_cli::kExitInterrupted;
   if (report.status == Status::kWrong) {
-    pumice_cli::note("the device computes wrong results, so nothing was measured (--no-verify measures nevertheless)");
+    pumice_cli::note(flags.task == "generate"
+                         ? "the device computes wrong results, so nothing was measured (--no-verify measures "
+                           "nevertheless)"
+                         : "what was found is not what was computed; please report it with the output of --json");
     return pumice_cli::kExitWrongResults;
   }
   return messages.exit_code();  // after the session has ended: that may have its messages, too
@@ -159,6 +169,13 @@ void add_test_flags(CLI::App* command, BenchFlags* flags) {
       ->check(CLI::Range(1u, 10000u).description(""))
       ->type_name("N")
       ->capture_default_str();
+  command->add_option("--task", flags->task, "what is measured; other than generate: each input once anew, once again")
+      ->check(CLI::IsMember({"generate", "embed", "translate", "transcribe", "image"}).description(""))
+      ->type_name("generate|embed|translate|transcribe|image")
+      ->capture_default_str();
+  command->add_option("--mmproj", flags->device.projector, "the model's projector, of --task image")
+      ->check(pumice_cli::not_empty())
+      ->type_name("FILE");
   command->add_flag("--no-verify", flags->no_verify, "do not check results first; the report then says 'unverified'");
 }
 
@@ -176,7 +193,8 @@ void add_bench_command(CLI::App* app, Action* action) {
   command->footer(
       "\nResults are checked first: nothing is measured on a device that computes wrong ones (exit code 10).\n"
       "Each test runs once to warm up and then -r times; the median counts. Depth: tokens that are in the context\n"
-      "already (not timed). -p, -n and -d take lists such as 128,512; every depth is measured with every length.\n");
+      "already (not timed). -p, -n and -d take lists such as 128,512; every depth is measured with every length.\n"
+      "--task embed, translate (-p words, -n tokens), transcribe (20 s) and image (448 x 448) make up their inputs.\n");
   add_model_flag(command, &flags->model);
   pumice_bench::add_test_flags(command, flags.get());
   pumice_bench::add_output_flags(command, flags.get());

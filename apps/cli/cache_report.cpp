@@ -19,7 +19,7 @@ std::uint64_t hits(const PumiceCacheStats& stats) {
   return stats.hit_pages[0] + stats.hit_pages[1] + stats.hit_pages[2] + stats.hit_pages[3];
 }
 
-constexpr const char* kTiers[] = {"ram", "disk", "redis"};
+constexpr const char* kTierNames[] = {"ram", "disk", "redis"};
 
 Json tier_json(const PumiceTierStats& tier) {
   return {{"values", tier.values},
@@ -72,8 +72,8 @@ nlohmann::ordered_json cache_json(const PumiceCacheStats& stats, double seconds_
                {"dropped_writes", stats.dropped_writes}};
   for (std::size_t i = 0; i < std::size(stats.curve_pages); ++i)
     json["curve"].push_back({{"pages", stats.curve_pages[i]}, {"hit_rate", stats.curve_hit_rate[i]}});
-  for (std::size_t i = 0; i < std::size(kTiers); ++i)
-    if (stats.tiers[i].present) json["tiers"][kTiers[i]] = tier_json(stats.tiers[i]);
+  for (std::size_t i = 0; i < std::size(kTierNames); ++i)
+    if (stats.tiers[i].present) json["tiers"][kTierNames[i]] = tier_json(stats.tiers[i]);
   return json;
 }
 
@@ -91,10 +91,10 @@ std::vector<std::pair<const char*, std::string>> cache_rows(const PumiceCacheSta
     rows.emplace_back("fetches",
                       fmt::format("{} ({} given up, {} not worth while), {:.1f} ms waited", stats.fetches,
                                   stats.fetches_given_up, stats.fetches_not_worth, 1e3 * stats.seconds_fetching));
-  for (std::size_t i = 0; i < std::size(kTiers); ++i) {
+  for (std::size_t i = 0; i < std::size(kTierNames); ++i) {
     const PumiceTierStats& tier = stats.tiers[i];
     if (tier.present)
-      rows.emplace_back(kTiers[i],
+      rows.emplace_back(kTierNames[i],
                         fmt::format("{} pages, {}; {} of {} reads found, {} written, {} failures", tier.values,
                                     format_bytes(tier.bytes), tier.hits, tier.reads, tier.writes, tier.failures));
   }

@@ -12,6 +12,7 @@
 #include "api/cli_support.h"
 #include "bench/json_schema.h"
 #include "support/temporary_folder.h"
+#include "support/translation_model.h"
 
 namespace pumice::test::bench_cli_test {
 
@@ -69,6 +70,31 @@ TEST_F(BenchCli, TheJsonHasEveryPartAndFitsTheSchema) {
   EXPECT_GT(json["memory"]["kv_bytes"], 0);
   EXPECT_FALSE(json["kernels"].empty());
   EXPECT_NE(read(page).find("</html>"), std::string::npos);
+}
+
+TEST_F(BenchCli, OtherTasksAreVerifiedAndFaster) {
+  const std::string translator = folder_.file("translator.gguf"), page = folder_.file("task.html");
+  const auto bytes = pumice::test::make_translation_model({.letters = true});
+  std::ofstream(translator, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+  const SchemaValidator schema(Json::parse(read(std::string(PUMICE_SOURCE_DIR) + "/apps/bench/bench.schema.json")));
+  for (const std::vector<std::string>& more :
+       {std::vector<std::string>{"--task", "embed"}, {"--task", "translate", "-m", translator}}) {
+    std::vector<std::string> arguments = quick(more);
+    arguments.insert(arguments.end(), {"--json", "--html", page});
+    const CliResult result = run_cli(arguments);
+    ASSERT_EQ(result.exit_code, 0) << result.err;
+    const Json json = Json::parse(result.out);
+    EXPECT_EQ(schema.validate(json), "");
+    EXPECT_EQ(json["verification"]["state"], "verified") << json["verification"];
+    ASSERT_EQ(json["tasks"].size(), 1u);
+    EXPECT_EQ(json["tasks"][0]["task"], more[1]);
+    EXPECT_EQ(json["tasks"][0]["computed_samples"].size(), 2u);
+    EXPECT_NE(read(page).find("times sooner"), std::string::npos);
+  }
+  const CliResult blind = run_cli(quick({"--task", "image"}));
+  EXPECT_EQ(blind.exit_code, 2);
+  EXPECT_NE(blind.err.find("--mmproj"), std::string::npos);
 }
 
 TEST_F(BenchCli, FullGoesAsDeepAsTheModel) {

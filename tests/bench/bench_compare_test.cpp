@@ -48,7 +48,7 @@ TEST(BenchCompare, ReadsItsOwnResults) {
   const Results results = read_results(render_json(fixed_report()), "own.json");
   EXPECT_EQ(results.standing, "verified");
   ASSERT_EQ(results.tests.size(), 4u);
-  EXPECT_TRUE(results.tests[0].prefill);
+  EXPECT_EQ(results.tests[0].task, "prefill");
   EXPECT_EQ(results.tests[0].model, "model.gguf");
   EXPECT_EQ(results.tests[1].samples, (std::vector<double>{50.5, 49.5, 51.5}));
   EXPECT_EQ(results.tests[2].batch, 4u);
@@ -77,7 +77,7 @@ TEST(BenchCompare, MatchesTestsAndJudgesThem) {
                                       read_results(render_json(fixed_report()), "own")};
   const std::vector<Comparison> rows = compare(files);
   ASSERT_EQ(rows.size(), 2u);
-  EXPECT_TRUE(rows[0].base.prefill);
+  EXPECT_EQ(rows[0].base.task, "prefill");
   EXPECT_EQ(rows[0].verdict, Verdict::kFaster);
   EXPECT_NEAR(rows[0].ratio.value, 2, 0.02);
   EXPECT_EQ(rows[1].verdict, Verdict::kWithinNoise);
@@ -90,6 +90,26 @@ TEST(BenchCompare, MatchesTestsAndJudgesThem) {
   const Json json = Json::parse(render_comparison_json(files, rows));
   EXPECT_EQ(json["comparisons"][0]["verdict"], "faster");
   EXPECT_LT(json["comparisons"][0]["ratio_low"], json["comparisons"][0]["ratio"]);
+}
+
+TEST(BenchCompare, TasksMatchWithAndWithoutTheCache) {
+  const Report base = task_report();
+  Report other = base;
+  for (double& seconds : other.tasks[0].found) seconds /= 4;
+  const std::vector<Results> files = {read_results(render_json(base), "a"), read_results(render_json(other), "b")};
+  ASSERT_EQ(files[0].tests.size(), 2u);
+  EXPECT_EQ(files[0].tests[0].samples, (std::vector<double>{2, 2, 2}));  // a second
+  const std::vector<Comparison> rows = compare(files);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_FALSE(rows[0].base.kv_cache);
+  EXPECT_NEAR(rows[0].ratio.value, 1, 1e-9);
+  EXPECT_NEAR(rows[1].ratio.value, 4, 1e-9);
+  const std::string table = render_comparison(files, rows);
+  EXPECT_NE(table.find("embed"), std::string::npos);
+  EXPECT_NE(table.find("(not cached)"), std::string::npos);
+  Json broken = Json::parse(render_json(base));
+  broken["tasks"][0].erase("found_samples");
+  EXPECT_NE(problem_of(broken.dump()).find("found_samples"), std::string::npos);
 }
 
 TEST(BenchCompare, OtherDepthsModelsAndBatchesDoNotMatch) {

@@ -43,6 +43,23 @@ TEST(BenchReport, JsonFitsTheSchema) {
   EXPECT_EQ(schema().validate(Json::parse(render_json(empty))), "");
 }
 
+TEST(BenchReport, TasksAreInEveryOutput) {
+  const Report report = task_report();
+  EXPECT_EQ(schema().validate(Json::parse(render_json(report))), "");
+  for (const auto render : renderers()) {
+    const std::string text = render(report);
+    EXPECT_NE(text.find("embed"), std::string::npos) << text;
+    EXPECT_NE(text.find("a text of 128 words"), std::string::npos) << text;
+  }
+  const Json task = Json::parse(render_json(report))["tasks"][0];
+  EXPECT_EQ(task["times_sooner"], 50.0);
+  EXPECT_EQ(task["found_samples"], Json({0.01, 0.02, 0.01}));
+  EXPECT_EQ(lines_of(render_csv(report)).size(), 3u) << "a header, computed, found";
+  Json bad = Json::parse(render_json(report));
+  bad["tasks"][0]["task"] = "generate";
+  EXPECT_NE(schema().validate(bad), "");
+}
+
 TEST(BenchReport, TheSchemaRefusesWhatDoesNotFit) {
   const SchemaValidator validator = schema();
   const Json good = Json::parse(render_json(fixed_report()));

@@ -68,4 +68,18 @@ inline Report fixed_report() {
   return report;
 }
 
+// Of a task other than generation.
+inline Report task_report() {
+  Report report = fixed_report();
+  report.tests.clear();
+  report.kernels.clear();
+  report.start.reset();
+  report.tasks = {{.task = "embed",
+                   .input = "a text of 128 words",
+                   .size = 128,
+                   .computed = {0.5, 0.5, 0.5},
+                   .found = {0.01, 0.02, 0.01}}};
+  return report;
+}
+
 }  // namespace pumice_bench

@@ -19,6 +19,8 @@ Verdict verdict_of(const Ratio& ratio) {
   return ratio.value > 1 ? Verdict::kFaster : Verdict::kSlower;
 }
 
+bool generates(const Measurement& test) { return test.task == "prefill" || test.task == "decode"; }
+
 }  // namespace
 
 const char* verdict_name(Verdict verdict) {
@@ -61,19 +63,23 @@ std::string render_comparison(const std::vector<Results>& files, const std::vect
   }
   std::size_t width = 5;
   for (const Comparison& row : rows) width = std::max(width, clean_text(row.base.model).size());
-  text += fmt::format("\n{:<{}}  {:<8}{:>7}{:>8}{:>7}{:>4}{:>11}{:>11}{:>9}  {:<17} {}\n", "model", width, "test",
+  text += fmt::format("\n{:<{}}  {:<10}{:>7}{:>8}{:>7}{:>4}{:>11}{:>11}{:>9}  {:<17} {}\n", "model", width, "test",
                       "tokens", "depth", "batch", "", "A", "other", "ratio", "95 % interval", "");
   for (const Comparison& row : rows) {
     const std::string interval = row.ratio.low ? fmt::format("{:.3f} to {:.3f}", *row.ratio.low, *row.ratio.high) : "-";
     text +=
-        fmt::format("{:<{}}  {:<8}{:>7}{:>8}{:>7}{:>4}{:>11}{:>11}{:>9.3f}  {:<17} {}{}\n", clean_text(row.base.model),
-                    width, row.base.prefill ? "prefill" : "decode", row.base.tokens, row.base.depth, row.base.batch,
+        fmt::format("{:<{}}  {:<10}{:>7}{:>8}{:>7}{:>4}{:>11}{:>11}{:>9.3f}  {:<17} {}{}\n", clean_text(row.base.model),
+                    width, clean_text(row.base.task), row.base.tokens, row.base.depth, row.base.batch,
                     static_cast<char>('A' + row.other % 26), format_number(median(row.base.samples)),
                     format_number(median(row.test.samples)), row.ratio.value, interval, verdict_name(row.verdict),
-                    row.base.kv_cache ? "" : " (without KV cache)");
+                    row.base.kv_cache     ? ""
+                    : generates(row.base) ? " (without KV cache)"
+                                          : " (not cached)");
   }
-  return text + fmt::format("\nA and other: median tokens per second. Ratio: other / A, of geometric means; {}.\n",
-                            kComparisonMethod);
+  return text + fmt::format(
+                    "\nA and other: median tokens per second, of other tasks inputs. Ratio: other / A, of geometric "
+                    "means; {}.\n",
+                    kComparisonMethod);
 }
 
 std::string render_comparison_json(const std::vector<Results>& files, const std::vector<Comparison>& rows) {
@@ -88,7 +94,7 @@ std::string render_comparison_json(const std::vector<Results>& files, const std:
   for (const Comparison& row : rows) {
     comparisons.push_back({{"file", files[row.other].label},
                            {"model", clean_text(row.base.model)},
-                           {"test", row.base.prefill ? "prefill" : "decode"},
+                           {"test", clean_text(row.base.task)},
                            {"tokens", row.base.tokens},
                            {"depth", row.base.depth},
                            {"batch", row.base.batch},

@@ -17,13 +17,13 @@ class MalformedResults : public std::runtime_error {
 
 struct Measurement {
   std::string model;  // the file's name without folders
-  bool prefill = false;
+  std::string task;   // "prefill", "decode", "embed", …
   std::uint32_t tokens = 0, depth = 0, batch = 1;
-  bool kv_cache = true;
-  std::vector<double> samples;  // tokens a second; at least one, all > 0
+  bool kv_cache = true;         // of tasks other than generation: found
+  std::vector<double> samples;  // tokens a second, or inputs; at least one, all > 0
 
   bool same_test(const Measurement& other) const {
-    return model == other.model && prefill == other.prefill && tokens == other.tokens && depth == other.depth &&
+    return model == other.model && task == other.task && tokens == other.tokens && depth == other.depth &&
            batch == other.batch && kv_cache == other.kv_cache;
   }
 };

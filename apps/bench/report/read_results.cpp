@@ -42,6 +42,23 @@ std::uint32_t count_of(const Json& object, const char* key, const std::string& p
   return static_cast<std::uint32_t>(value);
 }
 
+// Of each a test without the cache and one with it.
+void add_tasks(const Json& json, const std::string& model, const std::string& label, Results* results) {
+  for (const Json& task : member<std::vector<Json>>(json, "tasks", label)) {
+    const std::string place = fmt::format("{}: task {}", label, results->tests.size() + 1);
+    for (const bool found : {false, true}) {
+      Measurement test{
+          .model = model,
+          .task = member<std::string>(task, "task", place),
+          .tokens = count_of(task, "size", place),
+          .kv_cache = found,
+          .samples = read_samples(member<Json>(task, found ? "found_samples" : "computed_samples", place), place)};
+      for (double& seconds : test.samples) seconds = 1 / seconds;
+      results->tests.push_back(std::move(test));
+    }
+  }
+}
+
 Results read_own(const Json& json, const std::string& label) {
   Results results{.label = label, .standing = {}, .device = {}, .tests = {}};
   const auto verification = member<Json>(json, "verification", label);
@@ -53,13 +70,14 @@ Results read_own(const Json& json, const std::string& label) {
   for (const Json& test : member<std::vector<Json>>(json, "tests", label)) {
     const std::string place = fmt::format("{}: test {}", label, results.tests.size() + 1);
     results.tests.push_back({.model = model,
-                             .prefill = member<std::string>(test, "test", place) == "prefill",
+                             .task = member<std::string>(test, "test", place),
                              .tokens = count_of(test, "tokens", place),
                              .depth = count_of(test, "depth", place),
                              .batch = count_of(test, "batch", place),
                              .kv_cache = member<bool>(test, "kv_cache", place),
                              .samples = read_samples(member<Json>(test, "samples", place), place)});
   }
+  if (json.contains("tasks")) add_tasks(json, model, label, &results);
   return results;
 }
 
@@ -73,7 +91,7 @@ void add_peer_test(const Json& test, const std::string& place, Results* results)
   const bool sampled = test.contains("samples_ts") && test["samples_ts"].is_array() && !test["samples_ts"].empty();
   const Json samples = sampled ? test["samples_ts"] : Json::array({member<double>(test, "avg_ts", place)});
   results->tests.push_back({.model = base_name(member<std::string>(test, "model_filename", place)),
-                            .prefill = prompt > 0,
+                            .task = prompt > 0 ? "prefill" : "decode",
                             .tokens = prompt > 0 ? prompt : generated,
                             .depth = test.contains("n_depth") ? count_of(test, "n_depth", place) : 0,
                             .samples = read_samples(samples, place)});

@@ -95,6 +95,21 @@ std::string tests_section(const Report& report) {
          "<p>Median of the repetitions. TTFT: submit to first token. p50, p95: between tokens.</p>\n";
 }
 
+std::string tasks_section(const Report& report) {
+  if (report.tasks.empty()) return "";
+  Table table({"<task", "<input", "computed ms", "least", "most", "found ms", "least", "most", "times sooner"});
+  for (const TaskTest& test : report.tasks) {
+    const auto [least, most] = std::minmax_element(test.computed.begin(), test.computed.end());
+    const auto [found_least, found_most] = std::minmax_element(test.found.begin(), test.found.end());
+    table.row({test.task, test.input, format_number(1000 * test.computed_seconds()), format_number(1000 * *least),
+               format_number(1000 * *most), format_number(1000 * test.found_seconds()),
+               format_number(1000 * *found_least), format_number(1000 * *found_most),
+               format_number(test.times_sooner())});
+  }
+  return "<h2>Answers to new inputs, and to the same again</h2>\n" + table.html() +
+         "<p>Median of the repetitions. Found: what the input has cost before is in the cache.</p>\n";
+}
+
 std::string kernels_section(const Report& report) {
   if (report.kernels.empty()) return "";
   std::string html;
@@ -161,7 +176,7 @@ std::string render_html(const Report& report) {
       "<style>{}</style>\n</head>\n<body>\n<main>\n<h1>{}</h1>\n<span class=\"state {}\">{}</span>\n",
       escape_html(title_of(report)), kStyle, escape_html(title_of(report)), good ? "good" : "bad",
       escape_html(standing_of(report)));
-  html += tests_section(report) + kernels_section(report) + facts_section(report);
+  html += tests_section(report) + tasks_section(report) + kernels_section(report) + facts_section(report);
   return html + "</main>\n</body>\n</html>\n";
 }
 

@@ -55,6 +55,17 @@ Json test_json(const Test& test) {
           {"tokens_per_joule", or_null(test.tokens_per_joule)}};
 }
 
+Json task_json(const TaskTest& test) {
+  return {{"task", test.task},
+          {"input", test.input},
+          {"size", test.size},
+          {"computed_seconds", test.computed_seconds()},
+          {"found_seconds", test.found_seconds()},
+          {"times_sooner", test.times_sooner()},
+          {"computed_samples", test.computed},
+          {"found_samples", test.found}};
+}
+
 Json kernel_json(const Kernel& kernel, const std::optional<Roofs>& roofs) {
   const KernelRating rating = rate_kernel(kernel, roofs);
   return {{"phase", kernel.prefill ? "prefill" : "decode"},
@@ -89,8 +100,9 @@ Json roofs_json(const Roofs& roofs) {
 }  // namespace
 
 std::string render_json(const Report& report) {
-  Json tests = Json::array(), kernels = Json::array();
+  Json tests = Json::array(), tasks = Json::array(), kernels = Json::array();
   for (const Test& test : report.tests) tests.push_back(test_json(test));
+  for (const TaskTest& test : report.tasks) tasks.push_back(task_json(test));
   for (const Kernel& kernel : report.kernels) kernels.push_back(kernel_json(kernel, report.roofs));
   const Settings& settings = report.settings;
   const Json json = {
@@ -112,6 +124,7 @@ std::string render_json(const Report& report) {
         {"steps_ahead", settings.steps_ahead},
         {"prefill_slice", settings.prefill_slice}}},
       {"tests", std::move(tests)},
+      {"tasks", std::move(tasks)},
       {"start",
        report.start ? Json{{"cold_ms", report.start->cold_ms}, {"warm_ms", report.start->warm_ms}} : Json(nullptr)},
       {"memory", report.memory ? memory_json(*report.memory) : Json(nullptr)},

@@ -27,6 +27,14 @@ std::string tests_table(const Report& report) {
   return table;
 }
 
+std::string tasks_table(const Report& report) {
+  std::string table = fmt::format("{:<12}{:>12}{:>12}{:>9}  {}\n", "task", "computed ms", "found ms", "times", "input");
+  for (const TaskTest& test : report.tasks)
+    table += fmt::format("{:<12}{:>12}{:>12}{:>9}  {}\n", test.task, format_number(1000 * test.computed_seconds()),
+                         format_number(1000 * test.found_seconds()), format_number(test.times_sooner()), test.input);
+  return table;
+}
+
 std::string kernels_table(const Report& report) {
   double totals[2] = {0, 0};
   for (const Kernel& kernel : report.kernels) totals[kernel.prefill ? 1 : 0] += kernel.microseconds;
@@ -80,6 +88,7 @@ std::string render_table(const Report& report) {
     if (!check.passed) text += fmt::format("  {}: {}\n", check.name, clean_text(check.detail));
   }
   if (!report.tests.empty()) text += tests_table(report);
+  if (!report.tasks.empty()) text += tasks_table(report);
   text += facts(report);
   if (!report.kernels.empty()) text += kernels_table(report);
   return text;

@@ -19,6 +19,25 @@ std::string csv_field(const std::string& text) {
 
 std::string csv_optional(const std::optional<double>& value) { return value ? fmt::format("{:.6g}", *value) : ""; }
 
+std::string tasks_csv(const Report& report) {
+  std::string csv =
+      "model,file,weights,device,driver,verification,status,task,input,size,cache,seconds,least,most,samples,version,"
+      "time\r\n";
+  for (const TaskTest& test : report.tasks)
+    for (const bool found : {false, true}) {
+      const std::vector<double>& samples = found ? test.found : test.computed;
+      const auto [least, most] = std::minmax_element(samples.begin(), samples.end());
+      csv +=
+          fmt::format("{},{},{},{},{},{},{},", csv_field(report.model.name), csv_field(report.model.file),
+                      csv_field(report.model.weights), csv_field(report.device.name), csv_field(report.device.driver),
+                      verified_name(report.verification.state), status_name(report.status));
+      csv += fmt::format("{},{},{},{},{:.6g},{:.6g},{:.6g},{},{},{}\r\n", test.task, csv_field(test.input), test.size,
+                         found ? "found" : "computed", found ? test.found_seconds() : test.computed_seconds(), *least,
+                         *most, samples.size(), csv_field(report.version), csv_field(report.time));
+    }
+  return csv;
+}
+
 // A cell of a Markdown table: what would end it or be taken for HTML is escaped.
 std::string cell(const std::string& text) {
   std::string escaped;
@@ -32,6 +51,7 @@ std::string cell(const std::string& text) {
 }  // namespace
 
 std::string render_csv(const Report& report) {
+  if (!report.tasks.empty()) return tasks_csv(report);
   std::string csv =
       "model,file,weights,device,driver,verification,status,test,tokens,depth,batch,kv_cache,tokens_per_second,least,"
       "most,samples,host_us_per_token,ttft_ms,gap_ms_p50,gap_ms_p95,watts,tokens_per_joule,kv_type,record,version,"
@@ -71,6 +91,12 @@ std::string render_markdown(const Report& report) {
                         format_number(test.ttft_ms), format_optional(test.gap_ms_p50), format_optional(test.gap_ms_p95),
                         format_optional(test.watts), format_optional(test.tokens_per_joule));
   }
+  if (!report.tasks.empty())
+    text += "\n| task | input | computed ms | found ms | times sooner |\n|---|---|--:|--:|--:|\n";
+  for (const TaskTest& test : report.tasks)
+    text += fmt::format("| {} | {} | {} | {} | **{}** |\n", test.task, cell(test.input),
+                        format_number(1000 * test.computed_seconds()), format_number(1000 * test.found_seconds()),
+                        format_number(test.times_sooner()));
   if (report.start) {
     text += fmt::format("\nProgram start to first text: {:.0f} ms cold, {:.0f} ms warm.\n", report.start->cold_ms,
                         report.start->warm_ms);

@@ -30,6 +30,10 @@ const char* verified_name(Verified verified) {
 
 double Test::rate() const { return median(samples); }
 
+double TaskTest::computed_seconds() const { return median(computed); }
+
+double TaskTest::found_seconds() const { return median(found); }
+
 double compute_roof(const std::string& kernel, const Roofs& roofs) {
   const auto has = [&kernel](const char* part) { return kernel.find(part) != std::string::npos; };
   if (has("coopmat") && roofs.matrix_flops > 0) return roofs.matrix_flops;

@@ -69,6 +69,17 @@ struct Test {
   const char* name() const { return prefill ? "prefill" : "decode"; }
 };
 
+// A task other than generation: seconds from an input to its answer, of inputs that are new and of the same ones again.
+struct TaskTest {
+  std::string task, input;              // "embed", "a text of 128 words"
+  std::uint32_t size = 0;               // of the input: words, seconds of sound, pixels of a side
+  std::vector<double> computed, found;  // as many of both, at least one
+
+  double computed_seconds() const;  // medians
+  double found_seconds() const;
+  double times_sooner() const { return computed_seconds() / found_seconds(); }
+};
+
 // Start of the program to the first byte of text, median: with empty pipeline caches (of ours and of the driver), and
 // with the caches that such a start left behind.
 struct Start {
@@ -101,6 +112,7 @@ struct Report {
   ModelFacts model;
   Settings settings;
   std::vector<Test> tests;
+  std::vector<TaskTest> tasks;
   std::optional<Start> start;
   std::optional<Memory> memory;
   std::string power_source;  // empty: the system tells no power
