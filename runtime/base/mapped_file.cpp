@@ -10,14 +10,11 @@
 #include <utility>
 
 namespace pumice {
-namespace {
 
-Error cannot_map(const File& file, int reason) {
+Error MappedFile::cannot_map(int reason) const {
   return error(reason == ENOMEM ? Status::kOutOfHostMemory : Status::kIo, "%s cannot be mapped: %s",
-               file.path().c_str(), std::strerror(reason));
+               source_ ? "the file" : file_.path().c_str(), std::strerror(reason));
 }
-
-}  // namespace
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
   MappedFile mapped;
@@ -25,7 +22,21 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   PUMICE_ASSIGN(const uint64_t size, mapped.file_.size());
   if (size == 0) return mapped;
   void* const data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, mapped.file_.descriptor(), 0);
-  if (data == MAP_FAILED) return cannot_map(mapped.file_, errno);
+  if (data == MAP_FAILED) return mapped.cannot_map(errno);
+  mapped.data_ = static_cast<const std::byte*>(data);
+  mapped.size_ = size;
+  return mapped;
+}
+
+Result<MappedFile> MappedFile::open(FileSource source) {
+  MappedFile mapped;
+  mapped.source_ = std::make_unique<Source>();
+  mapped.source_->from = std::move(source);
+  const uint64_t size = mapped.source_->from.size;
+  if (size == 0) return mapped;
+  if (size > SIZE_MAX / 2) return mapped.cannot_map(ENOMEM);
+  void* const data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) return mapped.cannot_map(errno);
   mapped.data_ = static_cast<const std::byte*>(data);
   mapped.size_ = size;
   return mapped;
@@ -35,6 +46,7 @@ MappedFile::MappedFile(MappedFile&& other) noexcept { *this = std::move(other); 
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(file_, other.file_);
+  std::swap(source_, other.source_);
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(held_, other.held_);
@@ -52,10 +64,15 @@ Result<void> MappedFile::hold(size_t size) {
   if (length == 0) return {};
   auto* place = const_cast<std::byte*>(data_) + from;
   const bool more = end > held_;
-  const void* made =
-      more ? ::mmap(place, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
-           : ::mmap(place, length, PROT_READ, MAP_PRIVATE | MAP_FIXED, file_.descriptor(), static_cast<off_t>(from));
-  if (made == MAP_FAILED) return cannot_map(file_, errno);
+  constexpr int kAnonymous = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+  const void* made = nullptr;
+  if (more)
+    made = ::mmap(place, length, PROT_READ | PROT_WRITE, kAnonymous, -1, 0);
+  else if (source_)
+    made = ::mmap(place, length, PROT_READ, kAnonymous | MAP_NORESERVE, -1, 0);
+  else
+    made = ::mmap(place, length, PROT_READ, MAP_PRIVATE | MAP_FIXED, file_.descriptor(), static_cast<off_t>(from));
+  if (made == MAP_FAILED) return cannot_map(errno);
   held_ = end;
   if (!more) return {};
   PUMICE_TRY(read(from, {place, std::min(end, size_) - from}));
@@ -63,9 +80,14 @@ Result<void> MappedFile::hold(size_t size) {
   return {};
 }
 
-Result<void> MappedFile::read(size_t offset, std::span<std::byte> to) const { return file_.read_at(offset, to); }
+Result<void> MappedFile::read(size_t offset, std::span<std::byte> to) const {
+  if (!source_) return file_.read_at(offset, to);
+  const std::lock_guard lock(source_->mutex);
+  return source_->from.read(offset, to);
+}
 
 void MappedFile::will_need(size_t offset, size_t size) const {
+  if (source_) return;
 #ifdef POSIX_FADV_WILLNEED
   ::posix_fadvise(file_.descriptor(), static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
 #else

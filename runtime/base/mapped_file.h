@@ -2,12 +2,21 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 
 #include "base/file.h"
 
 namespace pumice {
+
+// Instead of a file of the system's: read(offset, to) fills `to`, and is called by one thread at a time.
+struct FileSource {
+  uint64_t size = 0;
+  std::function<Result<void>(uint64_t offset, std::span<std::byte> to)> read;
+};
 
 // Move-only; the bytes live as long as the object, and so does an open descriptor. Touching a page that the file has
 // lost since (another process cut it short, the disk fails) raises SIGBUS, as with every mapping, which would end the
@@ -16,6 +25,8 @@ namespace pumice {
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::string& path);
+  // Has addresses for all of it, but no memory: what hold() has not read is zero.
+  static Result<MappedFile> open(FileSource source);
 
   MappedFile() = default;
   MappedFile(MappedFile&& other) noexcept;
@@ -35,7 +46,14 @@ class MappedFile {
   void will_need(size_t offset, size_t size) const;
 
  private:
+  struct Source {
+    FileSource from;
+    std::mutex mutex;
+  };
+  Error cannot_map(int reason) const;
+
   File file_;
+  std::unique_ptr<Source> source_;  // instead of file_; or null
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
   size_t held_ = 0;  // whole pages

@@ -47,20 +47,31 @@ Result<GgufPart> read_part(std::span<const std::byte> file) {
   return is_whisper_file(file) ? read_whisper_part(file) : read_gguf_part(file);
 }
 
-Result<GgufPart> read_file(const std::string& path, std::vector<MappedFile>& files) {
-  PUMICE_ASSIGN(MappedFile file, MappedFile::open(path));
+// reread: of a source, which has no more than what is held.
+Result<GgufPart> read_mapped(MappedFile file, std::vector<MappedFile>& files, bool reread) {
   // Parsed from a copy, so that no change of the file meanwhile does harm; what is not metadata goes back after it.
   // 32 MiB are some times the metadata of a model with 260,000 tokens; 256 MiB bound what a hostile file can ask for.
   constexpr size_t kLikelyMetadata = size_t{32} << 20, kMostMetadata = size_t{256} << 20;
   PUMICE_TRY(file.hold(kLikelyMetadata));
   if (is_whisper_file(file.bytes())) PUMICE_TRY(file.hold(file.bytes().size()));  // what is read stands all over it
   Result<GgufPart> part = read_part(file.bytes());
-  if (!part) return in_file(path, std::move(part).error());
+  if (!part && reread && file.bytes().size() > kLikelyMetadata) {  // what was not held was zeros
+    PUMICE_TRY(file.hold(kMostMetadata));
+    part = read_part(file.bytes());
+  }
+  if (!part) return std::move(part).error();
   size_t metadata = std::min(file.bytes().size(), kMostMetadata);
   for (const GgufTensor& tensor : part->tensors)
     metadata = std::min(metadata, static_cast<size_t>(tensor.data.data() - file.bytes().data()));
   PUMICE_TRY(file.hold(metadata));
   files.push_back(std::move(file));
+  return part;
+}
+
+Result<GgufPart> read_file(const std::string& path, std::vector<MappedFile>& files) {
+  PUMICE_ASSIGN(MappedFile file, MappedFile::open(path));
+  Result<GgufPart> part = read_mapped(std::move(file), files, false);
+  if (!part) return in_file(path, std::move(part).error());
   return part;
 }
 
@@ -151,6 +162,16 @@ Result<Gguf> Gguf::open(const std::string& path) {
   Result<Gguf> gguf = GgufBuilder::build(std::move(parts), bytes, std::move(files));
   if (!gguf) return in_file(path, std::move(gguf).error());
   return gguf;
+}
+
+Result<Gguf> Gguf::open(FileSource source) {
+  std::vector<MappedFile> files;
+  std::vector<GgufPart> parts;
+  const uint64_t bytes = source.size;
+  PUMICE_ASSIGN(MappedFile file, MappedFile::open(std::move(source)));
+  PUMICE_ASSIGN(GgufPart part, read_mapped(std::move(file), files, true));
+  parts.push_back(std::move(part));
+  return GgufBuilder::build(std::move(parts), bytes, std::move(files));
 }
 
 const MappedFile* Gguf::file_of(std::span<const std::byte> data) const {
