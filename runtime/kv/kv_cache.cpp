@@ -55,6 +55,20 @@ Result<std::unique_ptr<KvCache>> KvCache::create(PageAllocator& pool, PageMemory
   return cache;
 }
 
+void KvCache::adopt(KvCache& from) {
+  secret_ = from.secret_;
+  tenants_ = from.tenants_;
+  groups_ = from.groups_;
+  salts_ = from.salts_;
+  stats_ = from.stats_;
+  seconds_per_token_ = from.seconds_per_token_;
+  measured_ = from.measured_;
+  index_->set_policy(from.index_->policy());
+  for (const auto& [tenant, pages] : from.quotas_) set_quota(tenant, pages);
+  if (from.asked_limit_ != UINT32_MAX) set_limit(from.asked_limit_);
+  store_ = std::move(from.store_);
+}
+
 KvCache::~KvCache() {
   try {
     (void)flush(1.0).ok();
@@ -303,6 +317,7 @@ Result<void> KvCache::scrub() {
 }
 
 void KvCache::set_quota(TenantId tenant, uint32_t pages) {
+  quotas_[tenant] = pages;
   index_->set_quota(tenant, pages);
   while (index_->tenant_pages(tenant) > pages) {
     const std::optional<EvictedPage> evicted = index_->evict_of(tenant, EvictionCause::kQuota);
@@ -312,6 +327,7 @@ void KvCache::set_quota(TenantId tenant, uint32_t pages) {
 }
 
 void KvCache::set_limit(uint32_t pages) {
+  asked_limit_ = pages;
   limit_ = std::min(pages, pool_.pages());
   index_->set_capacity(limit_);
   while (pool_.used() > limit_) {

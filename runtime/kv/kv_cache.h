@@ -196,6 +196,11 @@ class KvCache {
   Result<std::vector<std::byte>> read_page(PageId page);
   Result<void> write_page(PageId page, std::span<const std::byte> bytes);
 
+  // Whether nothing waits to be written to the tiers.
+  bool spilled() const { return to_spill_.empty() && spilling_.empty(); }
+  // Takes over what does not lie in the pool: tenants, tiers, settings and counts. Nobody uses `from` any more.
+  void adopt(KvCache& from);
+
   void computed_prompt(uint32_t tokens, double seconds);  // for the estimate of what a hit saves
   void set_policy(PolicyKind policy) { index_->set_policy(policy); }
   void set_ttl(double seconds) { index_->set_ttl(seconds); }
@@ -278,7 +283,8 @@ class KvCache {
   std::map<std::string, TenantId, std::less<>> tenants_;
   std::vector<std::string> groups_;  // by tenant
   uint64_t salts_ = 0;
-  uint32_t limit_ = 0;
+  uint32_t limit_ = 0, asked_limit_ = UINT32_MAX;
+  std::map<TenantId, uint32_t> quotas_;
   std::deque<NodeId> to_spill_;  // a reference each
   std::list<Spill> spilling_;
   size_t most_spills_ = 0;

@@ -43,6 +43,7 @@ void read_memory(const InstanceTable& table, VkPhysicalDevice device, const Exte
     caps.memory_bytes = heap.size;
     caps.budget_bytes = known && budget.heapBudget[i] ? budget.heapBudget[i] : heap.size;
   }
+  caps.memory_budget = known;
   caps.mapped_device_memory = host_reaches_device_memory(believed);
 }
 

@@ -42,6 +42,7 @@ struct DeviceCaps {
 
   uint64_t memory_bytes = 0;  // largest device-local heap
   uint64_t budget_bytes = 0;  // what of it this process may use; memory_bytes when the driver does not say
+  bool memory_budget = false;  // the driver says it, VK_EXT_memory_budget
 
   // The host can write all of the device's memory directly; false: uploads go through staging.
   bool mapped_device_memory = false;

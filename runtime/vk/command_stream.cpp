@@ -6,7 +6,6 @@
 namespace pumice::vk {
 namespace {
 
-constexpr uint32_t kMostTimedParts = 256;
 constexpr uint32_t kSetsPerPool = 256, kBindingsPerSet = 10;
 
 // Whether both are columns of one matrix.
@@ -70,6 +69,14 @@ CommandStream& CommandStream::operator=(CommandStream&& other) noexcept {
   std::swap(times_, other.times_);
   std::swap(timed_, other.timed_);
   std::swap(timed_rows_, other.timed_rows_);
+  std::swap(secondaries_, other.secondaries_);
+  std::swap(recordable_, other.recordable_);
+  std::swap(longest_, other.longest_);
+  std::swap(spans_, other.spans_);
+  std::swap(costs_, other.costs_);
+  std::swap(part_cost_, other.part_cost_);
+  std::swap(first_dispatch_, other.first_dispatch_);
+  std::swap(pieces_, other.pieces_);
   std::swap(chunks_, other.chunks_);
   std::swap(descriptor_pools_, other.descriptor_pools_);
   std::swap(current_pool_, other.current_pool_);
@@ -99,11 +106,13 @@ void CommandStream::fail(Error error) {
   if (!error_) error_ = std::move(error);
 }
 
-void CommandStream::begin(bool timed, uint32_t rows) {
+void CommandStream::begin(bool timed, uint32_t rows, double longest) {
   const DeviceTable& table = device_->table();
   error_.reset();
   pending_.clear();
   no_arguments_.clear();
+  if (!times_.empty()) learn(rows);
+  timed_rows_ = rows;
   dispatches_ = barriers_ = argument_barriers_ = 0;
   current_pool_ = 0;
   parts_ = 0;
@@ -111,70 +120,13 @@ void CommandStream::begin(bool timed, uint32_t rows) {
   if (const VkResult reset = table.vkResetCommandPool(device_->handle(), pool_, 0); reset != VK_SUCCESS)
     return fail(vulkan_error(reset, "vkResetCommandPool"));
   timed_ = timed;
+  longest_ = timed ? longest : 0;
+  recordable_ = device_->records();
   if (timed && times_.empty())
     if (Result<void> created = create_times(); !created) return fail(std::move(created).error());
-  if (timed && timed_rows_ != rows)
-    for (ChunkTime& time : times_) time.microseconds = 0;
-  timed_rows_ = rows;
   if (Result<void> begun = begin_part(); !begun) return fail(std::move(begun).error());
   argument_barrier(table, commands_);
   if (profiler_) profiler_->begin(commands_);
-}
-
-Result<void> CommandStream::create_times() {
-  times_.resize(kMostTimedParts);
-  if (device_->caps().timestamp_period_ns <= 0) return {};
-  const VkQueryPoolCreateInfo info{.sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
-                                   .queryType = VK_QUERY_TYPE_TIMESTAMP,
-                                   .queryCount = 2 * kMostTimedParts};
-  const VkResult result =
-      device_->table().vkCreateQueryPool(device_->handle(), &info, device_->allocator(), &time_pool_);
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateQueryPool");
-  for (uint32_t i = 0; i < kMostTimedParts; ++i) times_[i].pool = time_pool_, times_[i].query = 2 * i;
-  return {};
-}
-
-Result<void> CommandStream::begin_part() {
-  const DeviceTable& table = device_->table();
-  if (parts_ == buffers_.size()) {
-    buffers_.reserve(parts_ + 1);
-    chunks_.reserve(buffers_.capacity() + 1);
-    const VkCommandBufferAllocateInfo info{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-                                           .commandPool = pool_,
-                                           .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
-                                           .commandBufferCount = 1};
-    VkCommandBuffer made = VK_NULL_HANDLE;
-    const VkResult result = table.vkAllocateCommandBuffers(device_->handle(), &info, &made);
-    if (result != VK_SUCCESS) return vulkan_error(result, "vkAllocateCommandBuffers");
-    buffers_.push_back(made);
-  }
-  commands_ = buffers_[parts_++];
-  const VkCommandBufferBeginInfo begin{.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-                                       .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT};
-  const VkResult result = table.vkBeginCommandBuffer(commands_, &begin);
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkBeginCommandBuffer");
-  if (!timed_ || !time_pool_) return {};
-  const ChunkTime& time = times_[parts_ - 1];
-  table.vkCmdResetQueryPool(commands_, time_pool_, time.query, 2);
-  table.vkCmdWriteTimestamp(commands_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, time_pool_, time.query);
-  return {};
-}
-
-Result<void> CommandStream::end_part() {
-  const DeviceTable& table = device_->table();
-  if (timed_ && time_pool_)
-    table.vkCmdWriteTimestamp(commands_, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, time_pool_,
-                              times_[parts_ - 1].query + 1);
-  const VkResult result = table.vkEndCommandBuffer(commands_);
-  if (result != VK_SUCCESS) return vulkan_error(result, "vkEndCommandBuffer");
-  return {};
-}
-
-// What was written before is ordered as within a command buffer: barriers hold for all that was submitted earlier.
-void CommandStream::cut() {
-  if (error_ || parts_ == kMostTimedParts) return;
-  if (Result<void> ended = end_part(); !ended) return fail(std::move(ended).error());
-  if (Result<void> begun = begin_part(); !begun) return fail(std::move(begun).error());
 }
 
 void CommandStream::order(std::span<const Access> accesses) {
@@ -275,12 +227,18 @@ bool CommandStream::bind(const Pipeline& pipeline, std::span<const std::byte> pu
   const DeviceTable& table = device_->table();
   table.vkUpdateDescriptorSets(device_->handle(), static_cast<uint32_t>(bindings.size()), writes, 0, nullptr);
   order(scratch_);
+  set_ = set;
+  set_state(pipeline, push);
+  return true;
+}
+
+void CommandStream::set_state(const Pipeline& pipeline, std::span<const std::byte> push) {
+  const DeviceTable& table = device_->table();
   table.vkCmdBindPipeline(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.handle());
-  table.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout(), 0, 1, &set, 0, nullptr);
+  table.vkCmdBindDescriptorSets(commands_, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline.layout(), 0, 1, &set_, 0, nullptr);
   if (!push.empty())
     table.vkCmdPushConstants(commands_, pipeline.layout(), VK_SHADER_STAGE_COMPUTE_BIT, 0,
                              static_cast<uint32_t>(push.size()), push.data());
-  return true;
 }
 
 void CommandStream::dispatch(const Pipeline& pipeline, std::span<const std::byte> push,
@@ -289,15 +247,21 @@ void CommandStream::dispatch(const Pipeline& pipeline, std::span<const std::byte
   if (groups.x > limit[0] || groups.y > limit[1] || groups.z > limit[2])
     return fail(error(Status::kUnsupported, "%s: %u x %u x %u workgroups are beyond the device's limit",
                       pipeline.name().c_str(), groups.x, groups.y, groups.z));
-  if (groups.x == 0 || groups.y == 0 || groups.z == 0 || !bind(pipeline, push, bindings, nullptr)) return;
+  if (groups.x == 0 || groups.y == 0 || groups.z == 0) return;
+  cut_before_dispatch();
+  if (!bind(pipeline, push, bindings, nullptr)) return;
   if (profiler_) profiler_->before(commands_, pipeline.name(), cost.bytes, cost.flops);
-  device_->table().vkCmdDispatch(commands_, groups.x, groups.y, groups.z);
+  if (const uint32_t pieces = pieces_of(groups); pieces > 1)
+    dispatch_pieces(pipeline, push, groups, pieces);
+  else
+    device_->table().vkCmdDispatch(commands_, groups.x, groups.y, groups.z);
   if (profiler_) profiler_->after(commands_);
   ++dispatches_;
 }
 
 void CommandStream::dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push,
                                       std::span<const BufferView> bindings, BufferView arguments, Cost cost) {
+  cut_before_dispatch();
   if (!bind(pipeline, push, bindings, &arguments)) return;
   if (profiler_) profiler_->before(commands_, pipeline.name(), cost.bytes, cost.flops);
   device_->table().vkCmdDispatchIndirect(commands_, arguments.buffer, arguments.offset);
@@ -330,8 +294,10 @@ Result<void> CommandStream::end() {
 Result<uint64_t> CommandStream::submit(const CommandStream* before) {
   chunks_.clear();
   if (before)
-    for (size_t i = 0; i < before->parts_; ++i) chunks_.push_back({before->buffers_[i]});
-  for (size_t i = 0; i < parts_; ++i) chunks_.push_back({buffers_[i], timed_ ? &times_[i] : nullptr});
+    for (size_t i = 0; i < before->parts_; ++i)
+      chunks_.push_back({.commands = before->buffers_[i], .secondary = before->secondary(i)});
+  for (size_t i = 0; i < parts_; ++i)
+    chunks_.push_back({buffers_[i], timed_ ? &times_[i] : nullptr, secondary(i)});
   return device_->submit(chunks_);
 }
 

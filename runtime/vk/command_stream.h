@@ -36,9 +36,10 @@ class CommandStream {
   CommandStream& operator=(CommandStream&& other) noexcept;
   ~CommandStream();
 
-  // timed: what each part takes is measured, as Device::release() needs it. `rows` tells recordings apart whose parts
-  // take about as long as they did.
-  void begin(bool timed = false, uint32_t rows = 0);
+  // timed: what each part takes is measured, as Device::release() needs it. `rows` tells recordings apart whose
+  // dispatches take about as long as they did. longest: microseconds of a part; parts end between dispatches, too, so
+  // that none takes longer, as far as one recording tells of the next. 0: they end at cut() alone.
+  void begin(bool timed = false, uint32_t rows = 0, double longest = 0);
   // What follows may be submitted later than what comes before, see Chunk.
   void cut();
   // bindings: one view per binding of the shader, in order. push: exactly the shader's push constant block.
@@ -58,6 +59,9 @@ class CommandStream {
 
   explicit operator bool() const { return pool_ != VK_NULL_HANDLE; }
   size_t parts() const { return parts_; }
+  bool recordable() const { return recordable_; }  // see Chunk::secondary
+  // Whether another recording of the same could have parts that are nearer to `longest`.
+  bool improvable(double longest) const;
   uint32_t dispatches() const { return dispatches_; }
   uint32_t barriers() const { return barriers_; }
   uint32_t argument_barriers() const { return argument_barriers_; }  // those of them that a dispatch's group counts need
@@ -73,9 +77,24 @@ class CommandStream {
   bool bind(const Pipeline& pipeline, std::span<const std::byte> push, std::span<const BufferView> bindings,
             const BufferView* arguments);
   VkDescriptorSet allocate_set(VkDescriptorSetLayout layout);
+  // The dispatches of a part, or a piece of one.
+  struct Span {
+    uint32_t first = 0, count = 0, pieces = 1;
+    bool operator==(const Span&) const = default;
+  };
   Result<void> begin_part();
   Result<void> end_part();
   Result<void> create_times();
+  Result<void> add_buffers();
+  Result<void> begin_commands(VkCommandBuffer commands, const VkCommandBufferInheritanceInfo* inherited);
+  void cut_before_dispatch();
+  uint32_t pieces_of(Groups groups) const;
+  void dispatch_pieces(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups, uint32_t pieces);
+  void set_state(const Pipeline& pipeline, std::span<const std::byte> push);
+  double known_cost() const;
+  void learn(uint32_t rows);
+  size_t learn_part(size_t part);
+  VkCommandBuffer secondary(size_t part) const { return recordable_ ? secondaries_[part] : VK_NULL_HANDLE; }
   void order(std::span<const Access> accesses);
   Device* device_ = nullptr;
   VkCommandPool pool_ = VK_NULL_HANDLE;
@@ -86,6 +105,14 @@ class CommandStream {
   std::vector<ChunkTime> times_;  // of each part, once recordings are timed; never moves
   bool timed_ = false;
   uint32_t timed_rows_ = 0;
+  std::vector<VkCommandBuffer> secondaries_;  // as buffers_, which execute them; as far as recordings had some
+  bool recordable_ = false;
+  double longest_ = 0;
+  std::vector<Span> spans_;    // of parts
+  std::vector<double> costs_;  // microseconds of each dispatch; 0: not known
+  double part_cost_ = 0;       // of the dispatches in the part so far; < 0: not known
+  uint32_t first_dispatch_ = 0, pieces_ = 1;  // of the part
+  VkDescriptorSet set_ = VK_NULL_HANDLE;      // of the last operation
   std::vector<Chunk> chunks_;  // of submit()
   std::vector<VkDescriptorPool> descriptor_pools_;
   size_t current_pool_ = 0;

@@ -35,6 +35,7 @@ Result<std::unique_ptr<Device>> Device::create(const Instance& instance, VkPhysi
 
 Result<void> Device::create_handle(VkPhysicalDevice physical) {
   PUMICE_TRY(check_usable(caps()));
+  physical_ = physical;
   if (options_.host)
     handle_ = options_.host->device;
   else
@@ -89,6 +90,20 @@ Result<void> Device::create_objects(VkPhysicalDevice physical) {
 }
 
 // Drivers have said anything for the size.
+uint64_t Device::memory_allowance() const {
+  if (!caps().memory_budget || caps().type == DeviceType::kCpu) return UINT64_MAX;
+  VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{.sType =
+                                                       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
+  VkPhysicalDeviceMemoryProperties2 memory{.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2,
+                                           .pNext = &budget};
+  instance_.table().vkGetPhysicalDeviceMemoryProperties2(physical_, &memory);
+  const uint32_t heap = largest_device_heap(believable(memory.memoryProperties));
+  if (heap == VK_MAX_MEMORY_HEAPS || budget.heapBudget[heap] == 0) return UINT64_MAX;
+  const uint64_t reserved = memory_->reserved_bytes();
+  const uint64_t others = budget.heapUsage[heap] - std::min(budget.heapUsage[heap], reserved);
+  return budget.heapBudget[heap] - std::min(budget.heapBudget[heap], others);
+}
+
 Result<void> Device::store_pipeline_cache() {
   constexpr size_t kMost = size_t{256} << 20;
   size_t size = 0;

@@ -99,10 +99,20 @@ class Device {
   struct Released {
     double microseconds = 0;  // of the device, as far as is known
     uint32_t chunks = 0, held = 0;
+    uint64_t recorded = 0;  // by record(): the value of the timeline with which that has finished; 0: nothing was
+    bool too_long = false;  // a chunk takes more than the frame has
   };
   // Submits of what is held, in order, what takes `microseconds` together with what is running; one chunk at a time on
   // a queue that a host uses too. It neither waits nor allocates.
   Result<Released> release(double microseconds);
+  // The same into a host's command buffer, which makes the timeline reach `recorded` when it has finished, or says so
+  // (recorded_done()). Until then nothing is submitted, and those who wait, wait for it.
+  Result<Released> record(VkCommandBuffer commands, double microseconds);
+  Result<void> recorded_done(uint64_t value);
+  // From now on what is recorded can be recorded into command buffers of a host's.
+  void make_recordable() { records_ = true; }
+  bool records() const { return records_.load(); }
+  void note_finished() noexcept;                           // times of chunks
   void forget(std::span<const ChunkTime> times) noexcept;  // they go
   // Submits all that is held, and holds nothing any more.
   Result<void> release_all();
@@ -120,6 +130,11 @@ class Device {
   // is abandoned, and nothing of it is ever freed.
   void settle(uint64_t value) noexcept;
   bool abandoned() const { return abandoned_.load(); }
+  bool lost() const { return lost_.load(); }
+  Result<void> check() const;  // kDeviceLost once it is lost
+  // Bytes that may be reserved now as far as the driver tells of what it lets this process have, less what others in
+  // the process have. UINT64_MAX: it does not tell, or the device has the host's memory.
+  uint64_t memory_allowance() const;
   // The error of a call on this device; takes note of a loss.
   Error failed(VkResult result, const char* call);
 
@@ -132,6 +147,9 @@ class Device {
   Result<void> send(size_t count);
   Result<void> send_up_to(uint64_t value);
   double running();
+  bool awaits_host() const { return recorded_value_ > finished_value_; }
+  Result<Released> let_go(double microseconds, VkCommandBuffer commands);
+  uint64_t hand_over(VkCommandBuffer commands);
   void note_time(const NumberedChunk& chunk);
   Result<void> create_objects(VkPhysicalDevice physical);
   Result<void> store_pipeline_cache();
@@ -142,6 +160,7 @@ class Device {
 
   const Instance& instance_;
   DeviceOptions options_;
+  VkPhysicalDevice physical_ = VK_NULL_HANDLE;
   VkDevice handle_ = VK_NULL_HANDLE;
   DeviceTable table_{};
   VkQueue queue_ = VK_NULL_HANDLE;
@@ -161,7 +180,8 @@ class Device {
   Pace pace_;
   std::vector<VkCommandBuffer> batch_;
   std::atomic<uint64_t> last_value_{0}, sent_value_{0}, finished_value_{0};  // given, submitted, finished
-  std::atomic<bool> lost_{false}, abandoned_{false}, paced_{false};
+  std::atomic<uint64_t> recorded_value_{0};  // what a host has been given last
+  std::atomic<bool> lost_{false}, abandoned_{false}, paced_{false}, records_{false};
 
   std::mutex watch_mutex_;  // of what follows
   std::chrono::steady_clock::time_point watched_{};

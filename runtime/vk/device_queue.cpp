@@ -34,6 +34,11 @@ Error Device::failed(VkResult result, const char* call) {
   return vulkan_error(result, call);
 }
 
+Result<void> Device::check() const {
+  if (lost_) return error(Status::kDeviceLost, "the device was lost; create it again");
+  return {};
+}
+
 Result<uint64_t> Device::submit(std::span<const Chunk> chunks) {
   std::lock_guard lock(queue_mutex_);
   if (lost_) return vulkan_error(VK_ERROR_DEVICE_LOST, "vkQueueSubmit");
@@ -54,6 +59,7 @@ Result<uint64_t> Device::submit(std::span<const Chunk> chunks) {
 
 // The first `count` of what is held, in one submission. Afterwards they are running, where that is of interest.
 Result<void> Device::send(size_t count) {
+  PUMICE_TRY(check());
   batch_.clear();
   for (size_t i = 0; i < count; ++i) batch_.push_back(held_[i].chunk.commands);
   const uint64_t value = signalled_.values[0] = held_[count - 1].value;
@@ -92,6 +98,7 @@ Result<void> Device::send(size_t count) {
 Result<void> Device::send_up_to(uint64_t value) {
   if (value <= sent_value_) return {};
   const std::lock_guard lock(queue_mutex_);
+  if (awaits_host()) return {};
   size_t count = 0;
   while (count < held_.size() && held_[count].value <= value) ++count;
   return count > 0 ? send(count) : Result<void>();
@@ -100,6 +107,8 @@ Result<void> Device::send_up_to(uint64_t value) {
 Result<void> Device::release_all() {
   if (!paced_) return {};
   const std::lock_guard lock(queue_mutex_);
+  (void)running();
+  if (awaits_host()) return {};  // goes at a later call
   PUMICE_TRY(held_.empty() ? Result<void>() : send(held_.size()));
   running_.clear();
   paced_ = false;
@@ -108,24 +117,68 @@ Result<void> Device::release_all() {
 
 Result<Device::Released> Device::release(double microseconds) {
   const std::lock_guard lock(queue_mutex_);
-  if (lost_) return vulkan_error(VK_ERROR_DEVICE_LOST, "vkQueueSubmit");
+  return let_go(microseconds, VK_NULL_HANDLE);
+}
+
+Result<Device::Released> Device::record(VkCommandBuffer commands, double microseconds) {
+  const std::lock_guard lock(queue_mutex_);
+  // What was recorded before record() was used comes first, and by the queue.
+  PUMICE_TRY(check());
+  size_t others = 0;
+  while (others < held_.size() && !held_[others].chunk.secondary) ++others;
+  (void)running();
+  if (others > 0 && awaits_host()) return Released{.held = static_cast<uint32_t>(held_.size())};
+  if (others > 0) PUMICE_TRY(send(others));
+  return let_go(microseconds, commands);
+}
+
+Result<void> Device::recorded_done(uint64_t value) {
+  const std::lock_guard lock(queue_mutex_);
+  if (value > recorded_value_) return error(Status::kInvalidArgument, "nothing with that value has been recorded");
+  advance(value);  // the timeline follows with the next submission
+  return {};
+}
+
+// The first of what is held. Returns its value.
+uint64_t Device::hand_over(VkCommandBuffer commands) {
+  table_.vkCmdExecuteCommands(commands, 1, &held_.front().chunk.secondary);
+  const uint64_t value = held_.front().value;
+  held_.front().sent = std::chrono::steady_clock::now();
+  running_.push(held_.front());
+  held_.pop();
+  sent_value_ = recorded_value_ = value;
+  return value;
+}
+
+// commands: null: to the queue.
+Result<Device::Released> Device::let_go(double microseconds, VkCommandBuffer commands) {
+  PUMICE_TRY(check());
   Released released;
   double before = running();
   pace_.frame_begins(microseconds);
   const HostQueue calls = options_.host ? options_.host->queue_calls : HostQueue{};
-  const bool shared = calls.lock || calls.submit;
-  while (!held_.empty() && pace_.lets_go(held_.front().chunk, before, microseconds)) {
+  const bool shared = !commands && (calls.lock || calls.submit);
+  while (!held_.empty() && (commands ? held_.front().chunk.secondary != VK_NULL_HANDLE : !awaits_host())) {
     const ChunkTime* const time = held_.front().chunk.time;
-    if (shared && time && !running_.empty()) break;
-    PUMICE_TRY(send(1));
+    if (shared && time && !running_.empty()) break;  // before the pace is asked, which may spend its credit
+    released.too_long = released.too_long || (time && time->microseconds > microseconds);
+    if (!pace_.lets_go(held_.front().chunk, before, microseconds)) break;
+    const double took = !time ? 0 : time->microseconds > 0 ? time->microseconds : microseconds;
+    if (commands)
+      released.recorded = hand_over(commands);
+    else
+      PUMICE_TRY(send(1));
     ++released.chunks;
-    if (!time) continue;
-    const double took = time->microseconds > 0 ? time->microseconds : microseconds;
     before += took;
     released.microseconds += took;
   }
   released.held = static_cast<uint32_t>(held_.size());
   return released;
+}
+
+void Device::note_finished() noexcept {
+  const std::lock_guard lock(queue_mutex_);
+  (void)running();
 }
 
 // Microseconds of what has been submitted and has not finished. Notes the times of what has.
@@ -236,15 +289,17 @@ Result<bool> Device::wait(uint64_t value, uint64_t timeout_ns) {
   using Clock = std::chrono::steady_clock;
   constexpr uint64_t kLook = 500'000'000;  // ns between two looks at whether the device hangs
   if (value <= finished_value_.load()) return true;
-  if (timeout_ns > 0)
-    PUMICE_TRY(send_up_to(value));
-  else if (value > sent_value_)
+  if (timeout_ns == 0 && value > sent_value_)
     return lost_ ? Result<bool>(vulkan_error(VK_ERROR_DEVICE_LOST, "vkWaitSemaphores")) : Result<bool>(false);
   const Clock::time_point start = Clock::now();
   for (uint64_t waited = 0;;) {
     if (lost_) return vulkan_error(VK_ERROR_DEVICE_LOST, "vkWaitSemaphores");
-    const VkResult result = wait_once(value, std::min(kLook, timeout_ns - waited));
-    if (result == VK_SUCCESS) return true;
+    if (timeout_ns > 0) PUMICE_TRY(send_up_to(value));
+    const uint64_t recorded = recorded_value_.load();  // by a host, which comes first
+    const uint64_t next = value > sent_value_ && awaits_host() ? recorded : value;
+    const VkResult result = wait_once(next, std::min(kLook, timeout_ns - waited));
+    if (result == VK_SUCCESS && next == value) return true;
+    if (result == VK_SUCCESS) continue;
     if (result == VK_ERROR_DEVICE_LOST) return failed(result, "vkWaitSemaphores");
     if (hangs()) {
       lost_ = abandoned_ = true;

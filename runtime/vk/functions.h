@@ -25,7 +25,8 @@ namespace pumice::vk {
 #define PUMICE_VK_DEVICE_FUNCTIONS(X) \
   X(vkAllocateCommandBuffers) X(vkAllocateDescriptorSets) X(vkAllocateMemory) X(vkBeginCommandBuffer) \
   X(vkBindBufferMemory) X(vkCmdBindDescriptorSets) X(vkCmdBindPipeline) X(vkCmdCopyBuffer) X(vkCmdDispatch) \
-  X(vkCmdDispatchIndirect) X(vkCmdFillBuffer) X(vkCmdPipelineBarrier) X(vkCmdPushConstants) X(vkCmdResetQueryPool) \
+  X(vkCmdDispatchBase) X(vkCmdDispatchIndirect) X(vkCmdExecuteCommands) X(vkCmdFillBuffer) X(vkCmdPipelineBarrier) \
+  X(vkCmdPushConstants) X(vkCmdResetQueryPool) \
   X(vkCmdWriteTimestamp) X(vkCreateBuffer) X(vkCreateCommandPool) X(vkCreateComputePipelines) \
   X(vkCreateDescriptorPool) X(vkCreateDescriptorSetLayout) X(vkCreatePipelineCache) X(vkCreatePipelineLayout) \
   X(vkCreateQueryPool) X(vkCreateSemaphore) X(vkCreateShaderModule) X(vkDestroyBuffer) X(vkDestroyCommandPool) \

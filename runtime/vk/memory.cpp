@@ -30,6 +30,15 @@ VkPhysicalDeviceMemoryProperties believable(VkPhysicalDeviceMemoryProperties mem
   return memory;
 }
 
+uint32_t largest_device_heap(const VkPhysicalDeviceMemoryProperties& memory) {
+  uint32_t largest = VK_MAX_MEMORY_HEAPS;
+  for (uint32_t i = 0; i < memory.memoryHeapCount; ++i)
+    if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) && memory.memoryHeaps[i].size > 0 &&
+        (largest == VK_MAX_MEMORY_HEAPS || memory.memoryHeaps[i].size > memory.memoryHeaps[largest].size))
+      largest = i;
+  return largest;
+}
+
 bool host_reaches_device_memory(const VkPhysicalDeviceMemoryProperties& memory) {
   uint64_t largest = 0, reached = 0;
   for (uint32_t i = 0; i < memory.memoryHeapCount; ++i)
@@ -52,13 +61,14 @@ MemoryAllocator::~MemoryAllocator() {
 
 Result<uint32_t> MemoryAllocator::memory_type(uint32_t allowed, MemoryIntent intent) const {
   // Each list goes from the wish to what is still acceptable; a device without its own memory has one type for all.
-  static constexpr VkMemoryPropertyFlags kWishes[6][3] = {{kLocal, 0, 0},
+  static constexpr VkMemoryPropertyFlags kWishes[7][3] = {{kLocal, 0, 0},
                                                           {kMapped | kLocal, kLocal, 0},
                                                           {kMapped, kMapped, kMapped},
                                                           {kMapped | kCached, kMapped, kMapped},
                                                           {kMapped | kLocal, kMapped, kMapped},
-                                                          {kMapped, kMapped, kMapped}};
-  static constexpr VkMemoryPropertyFlags kAvoid[6] = {kMapped, 0, kLocal, 0, 0, kLocal};
+                                                          {kMapped, kMapped, kMapped},
+                                                          {kLocal, 0, 0}};
+  static constexpr VkMemoryPropertyFlags kAvoid[7] = {kMapped, 0, kLocal, 0, 0, kLocal, kMapped};
   if (intent == MemoryIntent::kWeights && !caps_.mapped_device_memory) intent = MemoryIntent::kDevice;
   const auto row = static_cast<size_t>(intent);
   for (const VkMemoryPropertyFlags avoid : {kAvoid[row], VkMemoryPropertyFlags{0}}) {
@@ -115,11 +125,11 @@ void MemoryAllocator::give_back(VkDeviceMemory memory) noexcept {
 }
 
 Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size, MemoryIntent intent) {
-  const bool host = intent == MemoryIntent::kHostWeights;
+  const bool host = intent == MemoryIntent::kHostWeights, pages = intent == MemoryIntent::kPages;
   if (!host && limit_ != 0 && (reserved_ >= limit_ || size > limit_ - reserved_))
     return error(Status::kOutOfDeviceMemory, "the memory limit of %llu MiB is reached",
                  static_cast<unsigned long long>(limit_ >> 20));
-  Block block{.size = size, .type = type, .host = host};
+  Block block{.size = size, .type = type, .host = host, .pages = pages};
   block.holes.push_back({0, size});
   // Whatever needs host memory comes before the driver's.
   auto place = std::find_if(blocks_.begin(), blocks_.end(), [](const Block& b) { return !b.memory; });
@@ -143,7 +153,8 @@ Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size, Memory
 Allocation MemoryAllocator::allocation(uint32_t index, uint64_t offset, uint64_t size, MemoryIntent intent) const {
   // A device whose memory is all host-visible still shows no mapping where the capability is masked.
   const bool mapped =
-      intent != MemoryIntent::kDevice && (intent != MemoryIntent::kWeights || caps_.mapped_device_memory);
+      intent != MemoryIntent::kDevice && intent != MemoryIntent::kPages &&
+      (intent != MemoryIntent::kWeights || caps_.mapped_device_memory);
   const Block& block = blocks_[index];
   return {block.memory, offset, size, mapped && block.mapped ? block.mapped + offset : nullptr, index};
 }
@@ -155,9 +166,10 @@ Result<Allocation> MemoryAllocator::allocate(const VkMemoryRequirements& require
                  static_cast<unsigned long long>(size), static_cast<unsigned long long>(alignment));
   std::lock_guard lock(mutex_);
   PUMICE_ASSIGN(const uint32_t type, memory_type(requirements.memoryTypeBits, intent));
-  const bool host = intent == MemoryIntent::kHostWeights;
+  const bool host = intent == MemoryIntent::kHostWeights, pages = intent == MemoryIntent::kPages;
   for (uint32_t i = 0; i < blocks_.size(); ++i) {
-    if (!blocks_[i].memory || blocks_[i].type != type || blocks_[i].host != host) continue;
+    const Block& block = blocks_[i];
+    if (!block.memory || block.type != type || block.host != host || block.pages != pages) continue;
     if (const auto offset = place(blocks_[i], size, alignment)) return allocation(i, *offset, size, intent);
   }
 
@@ -215,6 +227,11 @@ uint64_t MemoryAllocator::room(uint64_t budget) const {
 void MemoryAllocator::set_limit(uint64_t bytes) {
   std::lock_guard lock(mutex_);
   limit_ = bytes;
+}
+
+uint64_t MemoryAllocator::limit() const {
+  std::lock_guard lock(mutex_);
+  return limit_;
 }
 
 }  // namespace pumice::vk

@@ -20,10 +20,14 @@ enum class MemoryIntent {
   kReadback,     // written by the device, read by the host
   kShared,       // small values that the host writes or reads while steps run; device-local where the host can see that
   kHostWeights,  // weights that stay in the host's memory, where shaders read them over the bus
+  kPages,        // as kDevice, of pools that shrink and grow: in blocks of their own, so that these go with them
 };
 
 // Without counts beyond Vulkan's own and without types of a heap that there is not.
 VkPhysicalDeviceMemoryProperties believable(VkPhysicalDeviceMemoryProperties memory);
+
+// The largest heap of the device's own memory; VK_MAX_MEMORY_HEAPS: there is none.
+uint32_t largest_device_heap(const VkPhysicalDeviceMemoryProperties& memory);
 
 // True where the host can write all of the device's own memory through a mapping, so that uploads need no staging: CPU
 // and integrated devices, and discrete ones whose whole memory is behind a resizable BAR. The usual window of 256 MiB
@@ -55,6 +59,7 @@ class MemoryAllocator {
   uint64_t reserved_bytes() const;  // taken from the driver, without weights that stay in the host's memory
   // Bytes above which allocate() refuses, but for such weights; for budgets and for tests. 0: no limit.
   void set_limit(uint64_t bytes);
+  uint64_t limit() const;
   // What is left of `budget` bytes (0: unknown) and of the limit.
   uint64_t room(uint64_t budget) const;
 
@@ -67,7 +72,8 @@ class MemoryAllocator {
     VkDeviceMemory memory = VK_NULL_HANDLE;
     uint64_t size = 0;
     uint32_t type = 0;
-    bool host = false;  // of kHostWeights: neither counted nor limited
+    bool host = false;   // of kHostWeights: neither counted nor limited
+    bool pages = false;  // of kPages
     std::byte* mapped = nullptr;
     size_t allocations = 0;
     std::vector<Hole> holes;  // in order; has room for one more than there are allocations, so that free() needs none

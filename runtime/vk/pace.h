@@ -19,10 +19,12 @@ struct ChunkTime {
   void measured(double now) { microseconds = now > microseconds ? now : 0.95 * microseconds + 0.05 * now; }
 };
 
-// What is submitted at once. time outlives the submission; null: it takes next to nothing.
+// What is submitted at once. time outlives the submission; null: it takes next to nothing. secondary: the same for a
+// host's command buffer; null: only for the queue.
 struct Chunk {
   VkCommandBuffer commands = VK_NULL_HANDLE;
   ChunkTime* time = nullptr;
+  VkCommandBuffer secondary = VK_NULL_HANDLE;
 };
 
 struct NumberedChunk {

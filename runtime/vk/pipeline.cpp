@@ -95,10 +95,12 @@ Result<Pipeline> Pipeline::create(Device& device, const PipelineInfo& info) {
   constexpr VkPipelineShaderStageCreateFlags kFullSubgroups =
       VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
   constexpr VkPipelineCreateFlags kCapture = VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR;
+  constexpr VkPipelineCreateFlags kPieces = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT;  // see CommandStream
   const bool full = info.full_subgroups && device.caps().fixed_subgroup;
   const VkComputePipelineCreateInfo create{
       .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
-      .flags = info.statistics && device.caps().executable_properties ? kCapture : 0,
+      .flags = (info.statistics && device.caps().executable_properties ? kCapture : 0) |
+               (device.caps().type == DeviceType::kCpu ? kPieces : 0),
       .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                 .pNext = full && device.caps().subgroup_size_control ? &subgroup : nullptr,
                 .flags = full ? kFullSubgroups : 0,

@@ -2,6 +2,8 @@
 // the device's timeline.
 #include "vk/command_stream.h"
 
+#include <thread>
+
 #include "shared/activation.h"
 #include "support/device_fixture.h"
 #include "support/product.h"
@@ -248,6 +250,50 @@ TEST_F(CommandStreamTest, TimelineWaits) {
   EXPECT_TRUE(device().wait(second).value());
   EXPECT_TRUE(device().reached(first).value());
   EXPECT_EQ(device().submissions(), second);
+}
+
+// Parts end between dispatches, and where one takes longer than a part may, between its workgroups.
+TEST_F(CommandStreamTest, PartsAreAsShortAsAskedFor) {
+  constexpr uint32_t kMany = 1 << 18;
+  constexpr double kNothing = 1e-6;  // microseconds
+  const BufferView a = buffer(std::vector<float>(kMany, kBase)), b = buffer(std::vector<float>(kMany, 2.0f));
+  const BufferView x = buffer(std::vector<float>(kMany, 0.0f)), y = buffer(std::vector<float>(kMany, 0.0f));
+  CommandStream stream = begun();
+  ASSERT_TRUE(stream.end().ok());
+  const auto record = [&](double longest) {
+    stream.begin(true, 1, longest);
+    test::product({kernels(), stream}, a, b, x, kMany);
+    test::product({kernels(), stream}, x, b, y, kMany);
+    test::product({kernels(), stream}, y, b, x, kMany);
+    ASSERT_TRUE(stream.end().ok());
+  };
+  const auto run = [&] {
+    device().hold();
+    const uint64_t last = stream.submit().value();
+    while (device().release(1e9).value().held > 0) std::this_thread::yield();
+    EXPECT_TRUE(device().wait(last).value());
+    (void)device().release(1e9).value();  // notes times
+    EXPECT_EQ(read<float>(x), std::vector<float>(kMany, kBase * 8));
+  };
+  record(0);
+  EXPECT_EQ(stream.parts(), 1u);
+  EXPECT_TRUE(stream.improvable(kNothing));
+  run();
+  record(kNothing);
+  EXPECT_EQ(stream.parts(), 3u) << "nothing is known of the dispatches";
+  EXPECT_FALSE(stream.improvable(kNothing)) << "nor will be before they run";
+  run();
+  EXPECT_TRUE(stream.improvable(kNothing));
+  record(kNothing);
+  const bool pieces = device().caps().type == DeviceType::kCpu;
+  EXPECT_EQ(stream.parts(), pieces ? 3u * 64 : 3u);
+  EXPECT_FALSE(stream.improvable(kNothing));
+  run();
+  record(1e9);
+  EXPECT_EQ(stream.parts(), 1u) << "all of it fits";
+  run();
+  ASSERT_TRUE(device().release_all().ok());
+  expect_guards();
 }
 
 // 20 steps in three parts each; what is not let go is not run.

@@ -1,6 +1,7 @@
 // Device: what becomes of a loss, a hang, a wait that fails, and of a driver that lies.
 #include "vk/device.h"
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 
@@ -40,6 +41,20 @@ VKAPI_ATTR void VKAPI_CALL require(VkDevice device, VkBuffer buffer, VkMemoryReq
   if (requirements.size != 0) out->size = requirements.size;
   if (requirements.alignment != 1) out->alignment = requirements.alignment;
   if (requirements.memoryTypeBits != ~0u) out->memoryTypeBits = requirements.memoryTypeBits;
+}
+
+// Of the process: what it may have, and has.
+uint64_t told_budget, told_usage;
+
+VKAPI_ATTR void VKAPI_CALL tell_budget(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties2* out) {
+  constexpr const char* kName = "vkGetPhysicalDeviceMemoryProperties2";
+  test::VulkanDouble::original<PFN_vkGetPhysicalDeviceMemoryProperties2>(kName)(device, out);
+  for (auto* next = static_cast<VkBaseOutStructure*>(out->pNext); next; next = next->pNext) {
+    if (next->sType != VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT) continue;
+    auto& budget = *reinterpret_cast<VkPhysicalDeviceMemoryBudgetPropertiesEXT*>(next);
+    std::fill_n(budget.heapBudget, VK_MAX_MEMORY_HEAPS, told_budget);
+    std::fill_n(budget.heapUsage, VK_MAX_MEMORY_HEAPS, told_usage);
+  }
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL huge_cache(VkDevice, VkPipelineCache, size_t* size, void*) {
@@ -99,6 +114,31 @@ TEST_F(DeviceFaultTest, ALossStays) {
   ASSERT_FALSE(waited.ok()) << "waited for what will never be";
   EXPECT_EQ(waited.error().status, Status::kDeviceLost);
   EXPECT_FALSE(device_->abandoned()) << "a lost device uses nothing any more";
+}
+
+TEST_F(DeviceFaultTest, OthersLeaveAPartOfTheMemory) {
+  if (IsSkipped()) return;
+  vulkan_.replace("vkGetPhysicalDeviceMemoryProperties2", tell_budget);
+  told_budget = told_usage = 0;
+  begin();
+  DeviceOptions options{.caps = device_->caps()};
+  options.caps.type = DeviceType::kDiscrete;
+  options.caps.memory_budget = true;
+  const PhysicalDevice physical = (*instance_->devices())[device_->caps().index];
+  const auto made = Device::create(*instance_, physical.handle, std::move(options));
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  Device& device = **made;
+  EXPECT_EQ(device.memory_allowance(), UINT64_MAX) << "nothing is told";
+  const auto buffer = device.create_buffer(4096, MemoryIntent::kDevice);
+  const uint64_t own = device.memory().reserved_bytes();
+  ASSERT_GT(own, 0u);
+  told_budget = uint64_t{1} << 30;
+  told_usage = own;
+  EXPECT_EQ(device.memory_allowance(), told_budget);
+  told_usage = own + (uint64_t{600} << 20);
+  EXPECT_EQ(device.memory_allowance(), uint64_t{424} << 20);
+  told_usage = uint64_t{4} << 30;
+  EXPECT_EQ(device.memory_allowance(), 0u);
 }
 
 TEST_F(DeviceFaultTest, AHangIsALossAndNothingIsFreedUnderIt) {

@@ -5,7 +5,7 @@
 namespace pumice {
 namespace {
 
-constexpr TenantId kNoTenant = UINT32_MAX;
+constexpr TenantId kNoTenant = UINT32_MAX, kAnyTenant = UINT32_MAX - 1;
 
 }  // namespace
 
@@ -16,7 +16,7 @@ PageAllocator::PageAllocator(uint32_t pages) : taken_(pages, false), owner_(page
 }
 
 std::optional<PageId> PageAllocator::allocate(TenantId tenant) {
-  if (free_.empty()) return std::nullopt;
+  if (free_.empty() || closed_) return std::nullopt;
   const PageId page = free_.back();
   free_.pop_back();
   taken_[page] = true;
@@ -26,6 +26,8 @@ std::optional<PageId> PageAllocator::allocate(TenantId tenant) {
   owner_[page] = tenant;
   return page;
 }
+
+void PageAllocator::distrust() { std::ranges::fill(owner_, kAnyTenant); }
 
 void PageAllocator::release(PageId page) {
   PUMICE_CHECK(page < pages() && taken_[page]);

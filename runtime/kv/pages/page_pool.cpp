@@ -27,16 +27,30 @@ uint64_t page_bytes(const PageShape& shape) {
 }
 
 Result<PagePool> PagePool::create(vk::Device& device, const PageShape& shape, uint32_t pages) {
+  PUMICE_ASSIGN(PagePool pool, plan(device, shape, pages));
+  PUMICE_TRY(pool.fill(device));
+  return pool;
+}
+
+Result<PagePool> PagePool::plan(const vk::Device& device, const PageShape& shape, uint32_t pages) {
   const uint64_t limit = device.caps().max_storage_range;
   const uint32_t widest = *std::max_element(shape.region_words.begin(), shape.region_words.end());
   if (bytes_of(shape, widest, pages) > limit) return too_large(shape, widest, pages, limit);
   PagePool pool(pages);
   pool.shape_ = shape;
-  for (const uint32_t words : shape.region_words) {
-    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(bytes_of(shape, words, pages), vk::MemoryIntent::kDevice));
-    pool.layers_.push_back(std::move(buffer));
-  }
+  pool.close(true);
   return pool;
+}
+
+Result<void> PagePool::fill(vk::Device& device) {
+  std::vector<vk::Buffer> layers;
+  for (const uint32_t words : shape_.region_words) {
+    PUMICE_ASSIGN(vk::Buffer buffer, device.create_buffer(bytes_of(shape_, words, pages()), vk::MemoryIntent::kPages));
+    layers.push_back(std::move(buffer));
+  }
+  layers_ = std::move(layers);
+  close(false);
+  return {};
 }
 
 vk::BufferView PagePool::region(uint32_t region, PageId page, uint32_t count) const {

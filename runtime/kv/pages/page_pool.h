@@ -28,6 +28,10 @@ class PagePool : public PageAllocator {
   PagePool() : PageAllocator(0) {}
   // Status::kUnsupported when a layer's buffer would be larger than the device can bind.
   static Result<PagePool> create(vk::Device& device, const PageShape& shape, uint32_t pages);
+  // Without its buffers, which fill() makes; it gives out no page before.
+  static Result<PagePool> plan(const vk::Device& device, const PageShape& shape, uint32_t pages);
+  Result<void> fill(vk::Device& device);
+  bool filled() const { return !layers_.empty(); }
 
   uint64_t bytes() const { return page_bytes(shape_) * pages(); }
   vk::BufferView whole(uint32_t region) const { return layers_[region]; }
