@@ -55,7 +55,7 @@ typedef enum PumiceResult {
   PUMICE_UNSUPPORTED = 4,          /* well-formed, but beyond this build or device */
   PUMICE_OUT_OF_HOST_MEMORY = 5,
   PUMICE_OUT_OF_DEVICE_MEMORY = 6, /* prior state stays usable */
-  PUMICE_DEVICE_LOST = 7,          /* destroy the device and its children, then create it again */
+  PUMICE_DEVICE_LOST = 7,          /* create it again, see pumice_context_rebind() */
   PUMICE_IO = 8,
   PUMICE_CANCELLED = 9,
   PUMICE_CONTEXT_FULL = 10,        /* more tokens than the context holds */
@@ -163,6 +163,29 @@ PUMICE_API void pumice_device_destroy(PumiceDevice* device);
 PUMICE_API PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo* info);
 PUMICE_API size_t pumice_device_error(const PumiceDevice* device, char* buffer, size_t capacity);
 
+/* Most bytes of the device's memory that Pumice takes on this device; 0: no limit of the caller's. At any time, also
+ * below what is in use: what would exceed it is PUMICE_OUT_OF_DEVICE_MEMORY, and at its next steps each context of the
+ * device gives up pages of its KV cache until all is within it. What the pages held goes to RAM, where
+ * PumiceCacheOptions.ram_bytes leaves room, or is computed again. Requests for which the pages that are left do not do
+ * are paused, as PumicePoll tells, and go on once there is room. What the driver says of other programs' needs
+ * (VK_EXT_memory_budget) is followed likewise, down to a quarter of the pages, but where the device has the host's
+ * memory. Weights and working memory stay. */
+PUMICE_API PumiceResult pumice_device_set_budget(PumiceDevice* device, uint64_t bytes);
+
+typedef struct PumiceDeviceMemory {
+  size_t size;
+  const void* next;
+  uint64_t used_bytes;     /* that Pumice has of the device's memory now */
+  uint64_t allowed_bytes;  /* that it may have now; UINT64_MAX: nobody says */
+} PumiceDeviceMemory;
+
+static inline PumiceDeviceMemory pumice_device_memory_init(void) {
+  PumiceDeviceMemory m = PUMICE_ZERO;
+  m.size = sizeof(PumiceDeviceMemory);
+  return m;
+}
+PUMICE_API PumiceResult pumice_device_get_memory(PumiceDevice* device, PumiceDeviceMemory* memory);
+
 /* ---- Pipelines: what the device's compiler makes of the shaders. ------------------------------------------------- */
 
 typedef struct PumicePipelineReportOptions {
@@ -238,10 +261,16 @@ typedef struct PumiceModelOptions {
   uint32_t host_layers;
   int32_t refuse_short_memory;
   const char* projector;   /* NULL: the model sees no pictures. The path of its mmproj file; needs a device */
+  /* Or: a whole GGUF file of read_size bytes that lies wherever this reads it, such as in a pack file; as long as the
+   * model lives. Fills `buffer`; nonzero: PUMICE_IO. By any of Pumice's threads, but one at a time. */
+  int32_t (*read)(void* user, uint64_t offset, void* buffer, size_t size);
+  void* read_user;
+  uint64_t read_size;
 } PumiceModelOptions;
 
 static inline PumiceModelOptions pumice_model_options_init(void) {
-  PumiceModelOptions o = {sizeof(PumiceModelOptions), NULL, NULL, NULL, 0, NULL, NULL, 0, 0, NULL};
+  PumiceModelOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceModelOptions);
   return o;
 }
 
@@ -463,6 +492,12 @@ PUMICE_API PumiceResult pumice_context_create(PumiceModel* model, const PumiceCo
                                               PumiceContext** context);
 PUMICE_API void pumice_context_destroy(PumiceContext* context);
 PUMICE_API size_t pumice_context_error(const PumiceContext* context, char* buffer, size_t capacity);
+
+/* After PUMICE_DEVICE_LOST, and at any other time: the context goes on with the same file's model on another device.
+ * Sequences and running requests are what they were; their keys and values are computed again, or come from RAM, disk
+ * or Redis. Pins are gone, and grammars belong to the former model, which may be destroyed now. A failure leaves the
+ * context as it was. */
+PUMICE_API PumiceResult pumice_context_rebind(PumiceContext* context, PumiceModel* model);
 
 /* Device memory that a model with such a context would take, before anything is loaded: open the model without a
  * device first. */
@@ -1379,6 +1414,8 @@ typedef struct PumicePoll {
   size_t text_length;
   uint32_t prompt_done, prompt_total; /* tokens of the prompt computed so far, for a progress bar */
   uint32_t queued;         /* nonzero: it waits until others need fewer pages of the KV cache; 1: it is the next */
+  PumiceResult paused;     /* of a running one, what it waits for. PUMICE_OUT_OF_DEVICE_MEMORY: see
+                              pumice_device_set_budget(); PUMICE_DEVICE_LOST: see pumice_context_rebind() */
 } PumicePoll;
 
 static inline PumicePoll pumice_poll_init(void) {
@@ -1410,6 +1447,62 @@ static inline PumiceTimings pumice_timings_init(void) {
   return t;
 }
 PUMICE_API PumiceResult pumice_request_timings(const PumiceRequest* request, PumiceTimings* timings);
+
+/* ---- Jobs: what takes long, on a thread of the library's. -------------------------------------------------------- */
+
+typedef struct PumiceJob PumiceJob;
+
+typedef struct PumiceJobOptions {
+  size_t size;
+  const void* next;
+  void (*thread_begins)(void* user); /* on the job's thread, before its work: to name it, or to choose its cores */
+  void (*thread_ends)(void* user);   /* after it; both may be NULL */
+  void* thread_user;
+} PumiceJobOptions;
+
+static inline PumiceJobOptions pumice_job_options_init(void) {
+  PumiceJobOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceJobOptions);
+  return o;
+}
+
+/* The calls of these names without _begin, which return at once; what is wrong with their options may show only in the
+ * job. Strings of the options are copied; callbacks come on the job's thread. A sequence that is being saved is used as
+ * by pumice_sequence_save() with a `write` function: its context may be used meanwhile. job_options may be NULL. */
+PUMICE_API PumiceResult pumice_model_load_begin(PumiceInstance* instance, PumiceDevice* device,
+                                                const PumiceModelOptions* options,
+                                                const PumiceJobOptions* job_options, PumiceJob** job);
+PUMICE_API PumiceResult pumice_model_warm_up_begin(PumiceModel* model, const PumiceWarmUpOptions* options,
+                                                   const PumiceJobOptions* job_options, PumiceJob** job);
+PUMICE_API PumiceResult pumice_sequence_save_begin(PumiceSequence* sequence, const PumiceSessionOptions* options,
+                                                   const PumiceJobOptions* job_options, PumiceJob** job);
+PUMICE_API PumiceResult pumice_sequence_load_begin(PumiceContext* context, const PumiceSessionSource* source,
+                                                   const PumiceJobOptions* job_options, PumiceJob** job);
+
+typedef struct PumiceJobPoll {
+  size_t size;
+  const void* next;
+  int32_t done;            /* nonzero: `result` is final */
+  PumiceResult result;     /* PUMICE_CANCELLED as soon as it has been cancelled */
+  double fraction;         /* in [0, 1]; of sessions 0 until they are done */
+} PumiceJobPoll;
+
+static inline PumiceJobPoll pumice_job_poll_init(void) {
+  PumiceJobPoll p = PUMICE_ZERO;
+  p.size = sizeof(PumiceJobPoll);
+  return p;
+}
+
+/* These take no lock. What a cancelled job would have made goes; a finished one is not cancelled any more. */
+PUMICE_API PumiceResult pumice_job_poll(const PumiceJob* job, PumiceJobPoll* poll);
+PUMICE_API void pumice_job_cancel(PumiceJob* job); /* from any thread */
+PUMICE_API size_t pumice_job_error(const PumiceJob* job, char* buffer, size_t capacity);
+/* What a job has made, once; PUMICE_INVALID_ARGUMENT: it has none. */
+PUMICE_API PumiceResult pumice_job_take_model(PumiceJob* job, PumiceModel** model);
+PUMICE_API PumiceResult pumice_job_take_sequence(PumiceJob* job, PumiceSequence** sequence);
+/* Cancels it, and waits until its thread has ended: at most for one pipeline, one piece of a file, or one session that
+ * is being read. */
+PUMICE_API void pumice_job_destroy(PumiceJob* job);
 
 #ifdef __cplusplus
 }

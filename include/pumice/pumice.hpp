@@ -99,6 +99,30 @@ class Kept {
   std::exception_ptr thrown_;
 };
 
+// A function that the library calls back and that says whether to go on; its exceptions must not pass through either.
+template <typename Function>
+class Guarded {
+ public:
+  explicit Guarded(Function& function) : function_(&function) {}
+  template <typename... Arguments>
+  static std::int32_t call(void* user, Arguments... arguments) noexcept {
+    Guarded& to = *static_cast<Guarded*>(user);
+    try {
+      return (*to.function_)(arguments...) ? 0 : 1;
+    } catch (...) {
+      to.thrown_ = std::current_exception();
+      return 1;
+    }
+  }
+  void rethrow() const {
+    if (thrown_) std::rethrow_exception(thrown_);
+  }
+
+ private:
+  Function* function_;
+  std::exception_ptr thrown_;
+};
+
 inline void keep_json(void* user, const char* json, std::size_t length) {
   static_cast<Kept<std::string>*>(user)->keep([&](std::string& to) { to.append(json, length); });
 }
@@ -152,6 +176,13 @@ class Device {
     PumiceDeviceInfo info = pumice_device_info_init();
     check(pumice_device_describe(get(), &info));
     return info;
+  }
+  // See pumice_device_set_budget().
+  void set_budget(std::uint64_t bytes) { check(pumice_device_set_budget(get(), bytes)); }
+  PumiceDeviceMemory memory() const {
+    PumiceDeviceMemory memory = pumice_device_memory_init();
+    check(pumice_device_get_memory(get(), &memory));
+    return memory;
   }
   // JSON text; see pumice_device_pipeline_report(). options.write and .write_user are set here.
   std::string pipeline_report(PumicePipelineReportOptions options = pumice_pipeline_report_options_init()) const {
@@ -332,26 +363,14 @@ class Encoder {
   // Calls on_vectors(text, vectors, rows, width) as pumice_embed() does; false from it stops.
   template <typename Function>
   void embed(const std::vector<std::vector<std::int32_t>>& texts, Function&& on_vectors) {
-    struct Call {
-      std::remove_reference_t<Function>* function;
-      std::exception_ptr thrown;  // must not pass through the library
-    } call{&on_vectors, nullptr};
+    detail::Guarded guarded(on_vectors);
     PumiceEmbedOptions options = pumice_embed_options_init();
-    options.on_vectors_user = &call;
-    options.on_vectors = [](void* user, std::size_t text, const float* vectors, std::size_t rows,
-                            std::size_t width) -> std::int32_t {
-      Call& to = *static_cast<Call*>(user);
-      try {
-        return (*to.function)(text, vectors, rows, width) ? 0 : 1;
-      } catch (...) {
-        to.thrown = std::current_exception();
-        return 1;
-      }
-    };
+    options.on_vectors_user = &guarded;
+    options.on_vectors = decltype(guarded)::call;
     try {
       embed(texts, options);
     } catch (const Error&) {
-      if (call.thrown) std::rethrow_exception(call.thrown);
+      guarded.rethrow();
       throw;
     }
   }
@@ -498,28 +517,18 @@ class Translator {
   // Calls on_translation(translation) as pumice_translate() does; false from it stops.
   template <typename Function>
   void translate(const std::vector<std::string>& texts, PumiceTranslateOptions options, Function&& on_translation) {
-    struct Call {
-      std::remove_reference_t<Function>* function;
-      std::exception_ptr thrown;  // must not pass through the library
-    } call{&on_translation, nullptr};
+    const auto take = [&](const PumiceTranslation* made) { return on_translation(*made); };
+    detail::Guarded guarded(take);
     std::vector<PumiceText> list;
     for (const std::string& text : texts) list.push_back({text.data(), text.size()});
     if (!options.sources) {  // else these are translated
       options.texts = list.data();
       options.count = list.size();
     }
-    options.on_translation_user = &call;
-    options.on_translation = [](void* user, const PumiceTranslation* translation) -> std::int32_t {
-      Call& to = *static_cast<Call*>(user);
-      try {
-        return (*to.function)(*translation) ? 0 : 1;
-      } catch (...) {
-        to.thrown = std::current_exception();
-        return 1;
-      }
-    };
+    options.on_translation_user = &guarded;
+    options.on_translation = decltype(guarded)::call;
     const PumiceResult result = pumice_translate(get(), &options);
-    if (call.thrown) std::rethrow_exception(call.thrown);
+    guarded.rethrow();
     check(result);
   }
   // The best translation of one text.
@@ -572,40 +581,26 @@ class Transcriber {
     std::function<bool(const PumiceTranscript&)> progress, end;
   };
   void transcribe(PumiceTranscribeOptions options, const Events& events) {
-    Call call{events, nullptr};
-    options.on_segment_user = options.on_progress_user = options.on_end_user = &call;
-    if (events.segment)
-      options.on_segment = [](void* user, const PumiceSegment* segment) -> std::int32_t {
-        return static_cast<Call*>(user)->go_on(static_cast<Call*>(user)->events.segment, *segment);
-      };
-    if (events.progress)
-      options.on_progress = [](void* user, const PumiceTranscript* so_far) -> std::int32_t {
-        return static_cast<Call*>(user)->go_on(static_cast<Call*>(user)->events.progress, *so_far);
-      };
-    if (events.end)
-      options.on_end = [](void* user, const PumiceTranscript* transcript) -> std::int32_t {
-        return static_cast<Call*>(user)->go_on(static_cast<Call*>(user)->events.end, *transcript);
-      };
+    const auto segment = [&](const PumiceSegment* made) { return events.segment(*made); };
+    const auto progress = [&](const PumiceTranscript* so_far) { return events.progress(*so_far); };
+    const auto end = [&](const PumiceTranscript* made) { return events.end(*made); };
+    detail::Guarded on_segment(segment);
+    detail::Guarded on_progress(progress);
+    detail::Guarded on_end(end);
+    options.on_segment_user = &on_segment;
+    options.on_progress_user = &on_progress;
+    options.on_end_user = &on_end;
+    if (events.segment) options.on_segment = decltype(on_segment)::call;
+    if (events.progress) options.on_progress = decltype(on_progress)::call;
+    if (events.end) options.on_end = decltype(on_end)::call;
     const PumiceResult result = pumice_transcribe(get(), &options);
-    if (call.thrown) std::rethrow_exception(call.thrown);
+    on_segment.rethrow();
+    on_progress.rethrow();
+    on_end.rethrow();
     check(result);
   }
 
  private:
-  struct Call {
-    const Events& events;
-    std::exception_ptr thrown;  // must not pass through the library
-
-    template <typename Function, typename Argument>
-    std::int32_t go_on(const Function& function, const Argument& argument) {
-      try {
-        return function(argument) ? 0 : 1;
-      } catch (...) {
-        thrown = std::current_exception();
-        return 1;
-      }
-    }
-  };
   std::unique_ptr<PumiceTranscriber, decltype(&pumice_transcriber_destroy)> handle_{nullptr,
                                                                                     pumice_transcriber_destroy};
 };
@@ -614,27 +609,16 @@ class Transcriber {
 template <typename Function>
 PumiceConvertInfo convert(const Instance& instance, const std::string& source, const std::string& target,
                           PumiceConvertType type, Function&& on_progress) {
-  struct Call {
-    std::remove_reference_t<Function>* function;
-    std::exception_ptr thrown;  // must not pass through the library
-  } call{&on_progress, nullptr};
+  detail::Guarded guarded(on_progress);
   PumiceConvertOptions options = pumice_convert_options_init();
   options.source = source.c_str();
   options.target = target.c_str();
   options.type = type;
-  options.progress_user = &call;
-  options.progress = [](void* user, float fraction) -> std::int32_t {
-    Call& to = *static_cast<Call*>(user);
-    try {
-      return (*to.function)(fraction) ? 0 : 1;
-    } catch (...) {
-      to.thrown = std::current_exception();
-      return 1;
-    }
-  };
+  options.progress_user = &guarded;
+  options.progress = decltype(guarded)::call;
   PumiceConvertInfo info = pumice_convert_info_init();
   const PumiceResult result = pumice_convert(instance.get(), &options, &info);
-  if (call.thrown) std::rethrow_exception(call.thrown);
+  guarded.rethrow();
   instance.check(result);
   return info;
 }
@@ -667,6 +651,8 @@ class Context {
     check(pumice_step_within(get(), &frame));
     return frame;
   }
+  // See pumice_context_rebind().
+  void rebind(const Model& model) { check(pumice_context_rebind(get(), model.get())); }
   PumiceCacheStats cache_stats() const {
     PumiceCacheStats stats = pumice_cache_stats_init();
     check(pumice_context_get_cache_stats(get(), &stats));
@@ -878,26 +864,14 @@ class Sequence {
   template <typename Function>
   std::vector<float> score(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& targets,
                            Function&& on_logits) {
-    struct Call {
-      std::remove_reference_t<Function>* function;
-      std::exception_ptr thrown;  // must not pass through the library
-    } call{&on_logits, nullptr};
+    detail::Guarded guarded(on_logits);
     PumiceScoreOptions options = pumice_score_options_init();
-    options.on_logits_user = &call;
-    options.on_logits = [](void* user, std::size_t first, std::size_t count, const float* logits,
-                           std::size_t stride) -> std::int32_t {
-      Call& to = *static_cast<Call*>(user);
-      try {
-        return (*to.function)(first, count, logits, stride) ? 0 : 1;
-      } catch (...) {
-        to.thrown = std::current_exception();
-        return 1;
-      }
-    };
+    options.on_logits_user = &guarded;
+    options.on_logits = decltype(guarded)::call;
     try {
       return score(ids, targets, options);
     } catch (const Error&) {
-      if (call.thrown) std::rethrow_exception(call.thrown);
+      guarded.rethrow();
       throw;
     }
   }

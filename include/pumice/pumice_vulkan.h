@@ -60,12 +60,13 @@ PUMICE_API void pumice_vk_device_info_destroy(PumiceVkDeviceInfo* info);
 
 /* What an allocation is for. */
 typedef enum PumiceVkMemoryPurpose {
-  PUMICE_VK_MEMORY_DEVICE = 0,       /* keys, values and working memory: shaders alone */
+  PUMICE_VK_MEMORY_DEVICE = 0,       /* working memory: shaders alone */
   PUMICE_VK_MEMORY_WEIGHTS = 1,
   PUMICE_VK_MEMORY_UPLOAD = 2,       /* staging to the device */
   PUMICE_VK_MEMORY_READBACK = 3,     /* staging from it */
   PUMICE_VK_MEMORY_SHARED = 4,       /* small values of each step */
-  PUMICE_VK_MEMORY_HOST_WEIGHTS = 5  /* weights that stay in the host's memory */
+  PUMICE_VK_MEMORY_HOST_WEIGHTS = 5, /* weights that stay in the host's memory */
+  PUMICE_VK_MEMORY_PAGES = 6         /* keys and values: shaders alone */
 } PumiceVkMemoryPurpose;
 
 /* All handles outlive the PumiceDevice and its children. Callbacks are called on any thread that calls Pumice, with its
@@ -115,6 +116,16 @@ PUMICE_API PumiceResult pumice_vk_signal_with_next(PumiceDevice* device, VkSemap
 /* Pumice's own timeline semaphore, and the value that it has when all that was submitted so far is done. The host may
  * wait for it and must not signal it. Lives as long as the device. */
 PUMICE_API PumiceResult pumice_vk_timeline(PumiceDevice* device, VkSemaphore* semaphore, uint64_t* value);
+
+/* pumice_step_within() into a command buffer of the host's, of the device's queue family, which records outside of a
+ * render pass: Pumice's secondary ones are executed there. frame->submitted_us is what was recorded. A *value of 0:
+ * nothing was. Else the host submits the command buffer once, after those before, and its submission signals the
+ * semaphore of pumice_vk_timeline() with *value; or the host calls pumice_record_done() once it knows that it has
+ * finished. Until then Pumice submits nothing on its own, and calls that wait, wait for that: they, and destroying,
+ * must not come between recording and submitting. What follows in the command buffer has to order its own accesses. */
+PUMICE_API PumiceResult pumice_record(PumiceContext* context, VkCommandBuffer commands, PumiceFrame* frame,
+                                      uint64_t* value);
+PUMICE_API PumiceResult pumice_record_done(PumiceDevice* device, uint64_t value);
 
 #ifdef __cplusplus
 }

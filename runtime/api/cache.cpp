@@ -291,8 +291,10 @@ PumiceResult pumice_sequence_pin(PumiceSequence* sequence) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
   return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
     KvCache& cache = object.context->context->cache();
-    const std::vector<NodeId> before = std::exchange(object.pinned, cache.pin(object.sequence->kv));
-    cache.unpin(before);
+    std::vector<NodeId> pinned = cache.pin(object.sequence->kv);
+    object.unpin();
+    object.pinned = std::move(pinned);
+    object.pinned_in = object.context->context->generation();
     return {};
   });
 }
@@ -300,7 +302,7 @@ PumiceResult pumice_sequence_pin(PumiceSequence* sequence) {
 PumiceResult pumice_sequence_unpin(PumiceSequence* sequence) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
   return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
-    object.context->context->cache().unpin(std::exchange(object.pinned, {}));
+    object.unpin();
     return {};
   });
 }

@@ -1,6 +1,7 @@
 // Contexts and sequences.
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "api/handles.h"
 
@@ -51,6 +52,20 @@ std::vector<int32_t> stop_tokens(const Tokenizer& tokenizer) {
   return ids;
 }
 
+ContextTower tower_of(const ModelObject& model) {
+  return {.tower = model.tower ? &*model.tower : nullptr, .fingerprint = model.tower_digest};
+}
+
+// As far as their headers tell.
+Result<void> check_same_file(const ModelObject& a, const ModelObject& b) {
+  const auto same = [](const GgufTensor& x, const GgufTensor& y) {
+    return x.name == y.name && x.type == y.type && x.dims == y.dims;
+  };
+  const bool alike = std::ranges::equal(a.file->tensors(), b.file->tensors(), same) &&
+                     a.file->metadata().size() == b.file->metadata().size() && a.tower_digest == b.tower_digest;
+  return alike ? Result<void>() : invalid("another model than that of the context");
+}
+
 std::string profile_json(StepRecorder& recorder) {
   recorder.collect_profile();
   std::string text = "[";
@@ -95,11 +110,17 @@ PumiceContextStats stats_of(Context& from) {
 
 }  // namespace
 
+// Pages of a cache that is no more are not pinned any more.
+void SequenceObject::unpin() {
+  const std::vector<NodeId> nodes = std::exchange(pinned, {});
+  if (pinned_in == context->context->generation()) context->context->cache().unpin(nodes);
+}
+
 // A poisoned context is not touched: what the sequence holds goes with it.
 void SequenceObject::release() noexcept {
   if (!sequence) return;
   (void)guarded(&context->last_error, [&]() -> Result<void> {
-    context->context->cache().unpin(pinned);
+    unpin();
     context->context->close_sequence(sequence);
     return {};
   });
@@ -142,11 +163,22 @@ PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOption
     PUMICE_ASSIGN(translated.cache, translate_cache(*model->object, given.cache, translated));
     auto object = std::make_shared<ContextObject>();
     object->model = model->object;
-    PUMICE_ASSIGN(object->context,
-                  Context::create(*model->object->model, stop_tokens(*model->object->tokenizer), translated,
-                                  {.tower = model->object->tower ? &*model->object->tower : nullptr,
-                                   .fingerprint = model->object->tower_digest}));
+    PUMICE_ASSIGN(object->context, Context::create(*model->object->model, stop_tokens(*model->object->tokenizer),
+                                                   translated, tower_of(*model->object)));
     *context = new PumiceContext{std::move(object)};
+    return {};
+  });
+}
+
+PumiceResult pumice_context_rebind(PumiceContext* context, PumiceModel* model) {
+  if (!context) return PUMICE_INVALID_ARGUMENT;
+  ContextObject& owner = *context->object;
+  std::shared_ptr<ModelObject> before;  // goes after the turn, perhaps with its device
+  return guarded(owner, [&]() -> Result<void> {
+    if (!model || !model->object->model) return invalid("a model on a device");
+    PUMICE_TRY(check_same_file(*owner.model, *model->object));
+    PUMICE_TRY(owner.context->rebind(*model->object->model, tower_of(*model->object)));
+    before = std::exchange(owner.model, model->object);
     return {};
   });
 }

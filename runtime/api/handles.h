@@ -91,7 +91,7 @@ struct ModelObject {
   std::shared_ptr<InstanceObject> instance;
   std::shared_ptr<DeviceObject> device;  // null: metadata and tokenizer only
   std::optional<Gguf> file;
-  std::optional<Tokenizer> tokenizer;
+  std::shared_ptr<const Tokenizer> tokenizer;
   std::optional<Error> tokenizer_error;  // why there is none
   std::mutex trie_mutex;
   std::shared_ptr<const grammar::TokenTrie> trie;  // of the tokenizer, for grammars; null: not made yet
@@ -152,7 +152,9 @@ struct SequenceObject final : Retired {
   std::shared_ptr<ContextObject> context;
   Sequence* sequence = nullptr;
   std::vector<NodeId> pinned;
+  uint64_t pinned_in = 0;  // the context's generation
   bool engaged = false;  // a call on it has paused its turn
+  void unpin();          // in a turn
   void release() noexcept override;
 };
 
@@ -161,6 +163,7 @@ struct RequestNews {
   std::vector<int32_t> ids;  // not yet polled
   RequestStatus status = RequestStatus::kRunning;
   Error error;  // when failed
+  Status paused = Status::kOk;
   uint32_t prompt_done = 0, prompt_tokens = 0, queue_place = 0;
 
   bool any() const { return !ids.empty() || status != RequestStatus::kRunning; }
@@ -171,6 +174,7 @@ struct RequestObject final : Retired {
   std::shared_ptr<Request> request;  // to be used in a turn, but for `cancel`
   std::mutex news_mutex;
   RequestNews news;
+  std::shared_ptr<const Tokenizer> tokenizer;
   StreamingDetokenizer detokenizer;
   std::vector<int32_t> ids;  // what the last poll handed out
   std::string text;
@@ -264,6 +268,9 @@ PumiceSequence* sequence_handle(const std::shared_ptr<ContextObject>& context, S
 
 Result<void> open_device(DeviceObject& object, const vk::Instance& instance, const vk::PhysicalDevice& physical,
                          const PumiceDeviceOptions& options, std::optional<vk::HostDevice> host = std::nullopt);
+
+// A host's frame: to the queue, or into `commands`, with the value that it is to signal then; value may be null.
+Result<void> step_frame(ContextObject& owner, PumiceFrame* frame, VkCommandBuffer commands, uint64_t* value);
 
 // Of the model's file, which is read at the first call.
 Result<std::string> digest_of(ModelObject& model);

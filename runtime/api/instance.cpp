@@ -224,6 +224,27 @@ PumiceResult pumice_device_describe(const PumiceDevice* device, PumiceDeviceInfo
   });
 }
 
+PumiceResult pumice_device_set_budget(PumiceDevice* device, uint64_t bytes) {
+  if (!device) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&device->object->last_error, [&]() -> Result<void> {
+    device->object->device->memory().set_limit(bytes);
+    return {};
+  });
+}
+
+PumiceResult pumice_device_get_memory(PumiceDevice* device, PumiceDeviceMemory* memory) {
+  if (!device) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&device->object->last_error, [&]() -> Result<void> {
+    PUMICE_TRY(check_struct(memory, "memory"));
+    PumiceDeviceMemory made = pumice_device_memory_init();
+    made.used_bytes = device->object->device->memory().reserved_bytes();
+    const uint64_t limit = device->object->device->memory().limit();
+    made.allowed_bytes = std::min(device->object->device->memory_allowance(), limit != 0 ? limit : UINT64_MAX);
+    hand_out(made, memory);
+    return {};
+  });
+}
+
 size_t pumice_device_error(const PumiceDevice* device, char* buffer, size_t capacity) {
   return device ? device->object->last_error.copy(buffer, capacity) : copy_text("", buffer, capacity);
 }

@@ -21,7 +21,7 @@ void read_tokenizer_of(ModelObject& object) {
     object.tokenizer_error = tokenizer.error();
     return;
   }
-  object.tokenizer = std::move(tokenizer).value();
+  object.tokenizer = std::make_shared<const Tokenizer>(std::move(tokenizer).value());
   for (const std::string& warning : object.tokenizer->warnings())
     object.instance->instance->log().write(LogLevel::kWarning, "%s", warning.c_str());
 }
@@ -57,14 +57,30 @@ Result<void> load_tower(ModelObject& object, const char* path, const LoadProgres
   return {};
 }
 
+FileSource source_of(const PumiceModelOptions& options) {
+  return {.size = options.read_size,
+          .read = [read = options.read, user = options.read_user, size = options.read_size](
+                      uint64_t offset, std::span<std::byte> to) -> Result<void> {
+            if (offset > size || to.size() > size - offset)
+              return error(Status::kIo, "the file ends before byte %llu", static_cast<unsigned long long>(offset));
+            const int32_t failed = to.empty() ? 0 : read(user, offset, to.data(), to.size());
+            if (failed) return error(Status::kIo, "the read function failed (%d)", failed);
+            return {};
+          }};
+}
+
 Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice* device,
                   const PumiceModelOptions& options, PumiceModel** model) {
-  if ((options.path != nullptr) == (options.data != nullptr)) return invalid("give either a path or data, not both");
+  const int given = (options.path != nullptr) + (options.data != nullptr) + (options.read != nullptr);
+  if (given != 1) return invalid("give one of a path, data, or a read function");
   auto object = std::make_shared<ModelObject>();
   object->instance = instance;
   if (device) object->device = device->object;
+  if (device) PUMICE_TRY(device->object->device->check());
   if (options.path) {
     PUMICE_ASSIGN(object->file, Gguf::open(options.path));
+  } else if (options.read) {
+    PUMICE_ASSIGN(object->file, Gguf::open(source_of(options)));
   } else {
     PUMICE_ASSIGN(object->file, Gguf::from_memory({static_cast<const std::byte*>(options.data), options.data_size}));
   }

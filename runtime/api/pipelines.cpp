@@ -78,6 +78,7 @@ std::string report_json(const PipelineReport& report) {
 Result<WarmUpSummary> warm_up_object(const ModelObject& object, const PumiceWarmUpOptions& options) {
   if (!object.model) return invalid("the model was opened without a device; load it with one");
   const DeviceObject& device = *object.device;
+  PUMICE_TRY(device.device->check());
   PUMICE_ASSIGN(const KvFormat kv, translate_kv(options.kv_type, options.kv_type_v, options.disable_kv_rotation));
   WarmUpOptions translated{.kv = kv,
                            .autotune = device.autotune && options.autotune_seconds >= 0,

@@ -14,7 +14,7 @@ void RequestObject::publish() noexcept {
   Request& from = *request;
   // Written in a turn alone, so that reading them takes no lock.
   if (from.generated.empty() && from.status == news.status && from.prompt_done == news.prompt_done &&
-      from.queue_place == news.queue_place)
+      from.queue_place == news.queue_place && from.paused == news.paused)
     return;
   const std::lock_guard lock(news_mutex);
   try {
@@ -25,6 +25,7 @@ void RequestObject::publish() noexcept {
   from.generated.clear();
   news.prompt_done = from.prompt_done;
   news.queue_place = from.queue_place;
+  news.paused = from.paused;
   if (from.status == RequestStatus::kFailed) std::swap(news.error, from.error);
   news.status = from.status;
 }
@@ -88,7 +89,7 @@ PumiceTimings timings_of(const Request& from) {
 // Moves what is new into the object's buffers; whole characters only, until the request has ended. Fails before it
 // takes anything.
 RequestStatus drain(RequestObject& object) {
-  const Tokenizer& tokenizer = *object.sequence->context->model->tokenizer;
+  const Tokenizer& tokenizer = *object.tokenizer;
   object.text.clear();
   object.ids.clear();
   RequestStatus status = RequestStatus::kRunning;
@@ -99,6 +100,8 @@ RequestStatus drain(RequestObject& object) {
     object.text.reserve(3 * bytes);  // U+FFFD for each
     object.ids.swap(object.news.ids);
     status = object.news.status;
+    if (status == RequestStatus::kRunning && object.request->cancel.load(std::memory_order_relaxed))
+      status = RequestStatus::kCancelled;  // what is in flight finishes later, and is thrown away
   }
   for (const int32_t id : object.ids) object.detokenizer.push(tokenizer.token_bytes(id), object.text);
   if (status != RequestStatus::kRunning && !std::exchange(object.text_finished, true))
@@ -134,6 +137,29 @@ Result<void> wait_for_news(RequestObject& object, int32_t timeout_ms) {
 }
 
 }  // namespace
+
+Result<void> step_frame(ContextObject& owner, PumiceFrame* frame, VkCommandBuffer commands, uint64_t* value) {
+  PUMICE_ASSIGN(PumiceFrame made, taken(frame, pumice_frame_init(), "frame"));
+  if (!(made.gpu_us >= 0) || !(made.cpu_us >= 0)) return invalid("gpu_us or cpu_us");
+  PUMICE_TRY(check_no_turn(owner));
+  made.busy = 1;
+  const Turn turn(owner, std::try_to_lock);
+  uint64_t recorded = 0;
+  if (turn.taken()) {
+    PUMICE_TRY(owner.last_error.check());
+    const double host_us = made.cpu_us > 0 ? made.cpu_us : std::numeric_limits<double>::infinity();
+    PUMICE_ASSIGN(const Context::FrameStep stepped, owner.context->step_within(made.gpu_us, host_us, commands));
+    made.busy = stepped.busy ? 1 : 0;
+    made.submitted_us = stepped.released.microseconds;
+    made.chunks = stepped.released.chunks;
+    made.held = stepped.released.held;
+    recorded = stepped.released.recorded;
+  }
+  if (value) *value = recorded;
+  hand_out(made, frame);
+  return {};
+}
+
 }  // namespace pumice
 
 using namespace pumice;
@@ -157,6 +183,7 @@ PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequest
     handle->object = retiring<RequestObject>(of.context);
     RequestObject& object = *handle->object;
     object.sequence = sequence->object;
+    object.tokenizer = context.model->tokenizer;
     // A poll allocates nothing as long as no more than this is new.
     object.ids.reserve(kPollTokens);
     object.news.ids.reserve(kPollTokens);
@@ -192,25 +219,8 @@ PumiceResult pumice_step(PumiceContext* context, int32_t* busy) {
 
 PumiceResult pumice_step_within(PumiceContext* context, PumiceFrame* frame) {
   if (!context) return PUMICE_INVALID_ARGUMENT;
-  ContextObject& owner = *context->object;
-  return guarded(&owner.last_error, [&]() -> Result<void> {
-    PUMICE_ASSIGN(PumiceFrame made, taken(frame, pumice_frame_init(), "frame"));
-    if (!(made.gpu_us >= 0) || !(made.cpu_us >= 0)) return invalid("gpu_us or cpu_us");
-    PUMICE_TRY(check_no_turn(owner));
-    made.busy = 1;
-    const Turn turn(owner, std::try_to_lock);
-    if (turn.taken()) {
-      PUMICE_TRY(owner.last_error.check());
-      const double host_us = made.cpu_us > 0 ? made.cpu_us : std::numeric_limits<double>::infinity();
-      PUMICE_ASSIGN(const Context::FrameStep stepped, owner.context->step_within(made.gpu_us, host_us));
-      made.busy = stepped.busy ? 1 : 0;
-      made.submitted_us = stepped.released.microseconds;
-      made.chunks = stepped.released.chunks;
-      made.held = stepped.released.held;
-    }
-    hand_out(made, frame);
-    return {};
-  });
+  return guarded(&context->object->last_error,
+                 [&] { return step_frame(*context->object, frame, VK_NULL_HANDLE, nullptr); });
 }
 
 PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll) {
@@ -230,6 +240,7 @@ PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll) {
     made.prompt_done = object.news.prompt_done;
     made.prompt_total = object.news.prompt_tokens;
     made.queued = object.news.queue_place;
+    if (status == RequestStatus::kRunning) made.paused = static_cast<PumiceResult>(object.news.paused);
     if (status == RequestStatus::kFailed) {
       made.result = static_cast<PumiceResult>(object.news.error.status);
       sink.set(object.news.error.message);

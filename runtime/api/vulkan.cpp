@@ -165,4 +165,17 @@ PumiceResult pumice_vk_timeline(PumiceDevice* device, VkSemaphore* semaphore, ui
   });
 }
 
+PumiceResult pumice_record(PumiceContext* context, VkCommandBuffer commands, PumiceFrame* frame, uint64_t* value) {
+  if (!context) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&context->object->last_error, [&]() -> Result<void> {
+    if (!commands || !value) return invalid("commands or value");
+    return step_frame(*context->object, frame, commands, value);
+  });
+}
+
+PumiceResult pumice_record_done(PumiceDevice* device, uint64_t value) {
+  if (!device) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&device->object->last_error, [&] { return device->object->device->recorded_done(value); });
+}
+
 }  // extern "C"

@@ -12,7 +12,7 @@ bool has_pages(const Request& request) { return request.phase != RequestPhase::k
 }  // namespace
 
 Result<void> Admission::check_possible(uint32_t tokens) const {
-  if (divide_up(tokens, kPageTokens) <= cache_.limit()) return {};
+  if (divide_up(tokens, kPageTokens) <= (short_of_memory() ? full_pages_ : cache_.limit())) return {};
   return error(Status::kContextFull, "%u tokens are more than the cache's limit of %u; raise it or shorten the prompt",
                tokens, cache_.limit() * kPageTokens);
 }
@@ -27,7 +27,10 @@ void Admission::admit(ActiveRequests active) {
       Result<Entry> entry = enter(request, active);
       if (!entry) request.fail(std::move(entry).error());
       if (!entry || *entry != Entry::kNoPages) continue;
-      if (std::ranges::none_of(active, [](const auto& other) { return has_pages(*other); })) {
+      const bool alone = std::ranges::none_of(active, [](const auto& other) { return has_pages(*other); });
+      if (alone && short_of_memory()) {
+        request.paused = Status::kOutOfDeviceMemory;
+      } else if (alone) {
         request.fail(no_room(request.prompt_end));
         continue;
       }
@@ -60,6 +63,7 @@ Result<Admission::Entry> Admission::take_pages(Request& request, ActiveRequests 
   if (!pages_.reserve(sequence, request.prompt_end)) return Entry::kNoPages;
   if (sequence.computed <= cache_.shared_tokens(sequence.kv))
     cache_.begin_fetch(sequence.kv, reusable(sequence), request.fetch);
+  sequence.parked.reset();
   sequence.computing = true;
   request.phase = RequestPhase::kFetching;
   return Entry::kAdmitted;
@@ -131,7 +135,8 @@ Admission::Shortage Admission::relieve(Request& request, ActiveRequests active) 
     suspend(*other);
     return Shortage::kRetry;
   }
-  if (first) return Shortage::kEnd;
+  if (first && !short_of_memory()) return Shortage::kEnd;
+  if (first) request.paused = Status::kOutOfDeviceMemory;
   if (request.sequence->recomputable) suspend(request);
   return Shortage::kWait;
 }

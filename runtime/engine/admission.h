@@ -21,8 +21,8 @@ using ActiveRequests = std::span<const std::shared_ptr<Request>>;  // the oldest
 class Admission {
  public:
   // All of them outlive it.
-  Admission(const ContextOptions& options, KvCache& cache, SequencePages& pages, ContextStats& stats)
-      : options_(options), cache_(cache), pages_(pages), stats_(stats) {}
+  Admission(const ContextPlan& plan, KvCache& cache, SequencePages& pages, ContextStats& stats)
+      : options_(plan.options), full_pages_(plan.pages), cache_(cache), pages_(pages), stats_(stats) {}
 
   // kContextFull: the cache's limit is below what so many tokens take.
   Result<void> check_possible(uint32_t tokens) const;
@@ -43,8 +43,11 @@ class Admission {
   Result<Entry> take_pages(Request& request, ActiveRequests active);
   bool computed_by_another(const Request& request, ActiveRequests active) const;
   void leave(Request& request);
+  // The pool is smaller than it was made: requests wait for it to grow.
+  bool short_of_memory() const { return cache_.pool().pages() < full_pages_; }
 
   const ContextOptions& options_;
+  const uint32_t full_pages_;
   KvCache& cache_;
   SequencePages& pages_;
   ContextStats& stats_;

@@ -57,7 +57,9 @@ Result<void> Evaluation::take_pages(Sequence& sequence, bool reuse) {
   const auto total = static_cast<uint32_t>(sequence.tokens.size());
   PUMICE_ASSIGN(const bool entered, pages_.enter(sequence, reuse));
   if (!entered) return no_room(total);
-  return pages_.reserve_all(sequence, total);
+  PUMICE_TRY(pages_.reserve_all(sequence, total));
+  sequence.parked.reset();
+  return {};
 }
 
 Result<void> Evaluation::compute(Sequence& sequence) {

@@ -57,6 +57,7 @@ struct Request {
   std::atomic<bool> cancel{false};
   RequestStatus status = RequestStatus::kRunning;
   Error error;  // when failed
+  Status paused = Status::kOk;  // kOutOfDeviceMemory, kDeviceLost: while it runs, what it waits for
 
   RequestPhase phase = RequestPhase::kQueued;
   uint32_t queue_place = 0;           // 1: the next that gets pages; 0: it does not wait for any
@@ -85,12 +86,17 @@ struct Request {
     ending = true;
     end_status = as;
   }
-  // Likewise, whatever end was to come. A lost device has nothing in flight any more.
+  // Likewise, whatever end was to come. A lost device has nothing in flight any more, and is no end: see lose().
   void fail(Error why) {
+    if (why.status == Status::kDeviceLost) return lose();
     error = std::move(why);
     ending = true;
     end_status = RequestStatus::kFailed;
-    if (error.status == Status::kDeviceLost) in_flight.clear();
+  }
+  // It goes on when its context has another device.
+  void lose() {
+    in_flight.clear();
+    paused = Status::kDeviceLost;
   }
 };
 

@@ -4,19 +4,26 @@
 
 namespace pumice {
 
-void Sampling::begin(const Sequence& sequence, const GenerationParams& params) {
+void Sampling::begin(Sequence& sequence, const GenerationParams& params) {
+  sequence.moves = 0;
+  go_on(sequence, params);
+}
+
+void Sampling::go_on(const Sequence& sequence, const GenerationParams& params) {
   SamplerParams known = params.sampler;
   // Where there are more than the device knows, steps ahead of one of the others are thrown away.
   const auto count = static_cast<uint32_t>(std::min<size_t>(stop_tokens_.size(), kMaxStopTokens));
   known.stop_count = params.ignore_eos ? 0 : count;
   for (uint32_t i = 0; i < known.stop_count; ++i) known.stop_tokens[i] = static_cast<uint32_t>(stop_tokens_[i]);
   known.masked = params.matcher ? 1 : 0;
+  known.seed_high += sequence.moves;
   recorder_.sampler(sequence.slot) = known;
   write_log(sequence);
 }
 
-void Sampling::moved(const Sequence& sequence) {
+void Sampling::moved(Sequence& sequence) {
   write_log(sequence);
+  ++sequence.moves;
   // Draws depend on the seed and the position, and positions come again.
   ++recorder_.sampler(sequence.slot).seed_high;
 }

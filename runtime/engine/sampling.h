@@ -15,9 +15,11 @@ class Sampling {
       : recorder_(recorder), stop_tokens_(std::move(stop_tokens)) {}
 
   // Before the first step of a request; nothing of its sequence is in flight.
-  void begin(const Sequence& sequence, const GenerationParams& params);
+  void begin(Sequence& sequence, const GenerationParams& params);
+  // The same on another device for a request that goes on.
+  void go_on(const Sequence& sequence, const GenerationParams& params);
   // After sliding; likewise.
-  void moved(const Sequence& sequence);
+  void moved(Sequence& sequence);
   // Before a step that draws for the request; the step that drew its last token has been collected. Errors: where no
   // token may come next.
   Result<void> mask(Request& request);

@@ -62,6 +62,7 @@ void Scheduler::finish(Request& request) {
   const bool failed = request.end_status == RequestStatus::kFailed;
   // A failed request that drew nothing leaves the sequence without its prompt, as it was before.
   if (failed && request.generated_tokens == 0) sequence.tokens.resize(request.prompt_end - request.prompt_tokens);
+  if (sequence.parked && sequence.parked->computed > sequence.tokens.size()) sequence.parked.reset();
   // Steps that ran past the end wrote beyond these tokens, or the last of them once more.
   if (sequence.computing) sequence.computed = request.scheduled;
   sequence.limit_computed(static_cast<uint32_t>(sequence.tokens.size()));
@@ -71,7 +72,7 @@ void Scheduler::finish(Request& request) {
   if (request.end_status == RequestStatus::kFinishedEos) sequence.state_at = std::min(sequence.state_at, tokens - 1);
   if (parts_.cache.keeps_states()) sequence.limit_computed(sequence.state_at);
   sequence.verified = std::min(sequence.verified, sequence.computed);
-  if (failed) sequence.limit_computed(request.error.status == Status::kDeviceLost ? 0 : sequence.verified);
+  if (failed) sequence.limit_computed(sequence.verified);
   request.fetch = {};
   if (options_.exact && request.generated_tokens > 0) sequence.kv.sealing = false;
   if (!failed) parts_.pages.seal(sequence);
@@ -128,9 +129,9 @@ Result<void> Scheduler::collect_finished(Request& request) {
 
 // What has finished of it; then whether it ends or gives its pages away.
 void Scheduler::collect(Request& request) {
+  if (request.cancel.load(std::memory_order_relaxed)) request.end(RequestStatus::kCancelled);
   if (Result<void> collected = contained([&] { return collect_finished(request); }); !collected)
     request.fail(std::move(collected).error());
-  if (request.cancel.load(std::memory_order_relaxed)) request.end(RequestStatus::kCancelled);
   if (request.suspending && !request.ending && request.in_flight.empty()) parts_.admission.suspend(request);
 }
 
@@ -154,9 +155,12 @@ void Scheduler::advance(Request& request) {
 Result<bool> Scheduler::step(double host_seconds) {
   const double start = thread_seconds();
   const uint64_t prefilled = parts_.stats.prefill_tokens;
-  for (const std::shared_ptr<Request>& request : active_) collect(*request);
+  for (const std::shared_ptr<Request>& request : active_) {
+    request->paused = held_ ? Status::kOutOfDeviceMemory : Status::kOk;
+    collect(*request);
+  }
   const Result<void> scheduled = contained([&]() -> Result<void> {
-    if (!parts_.batch.close()) return {};
+    if (!parts_.batch.close() || held_) return {};
     parts_.admission.admit(active_);
     for (const std::shared_ptr<Request>& request : active_)
       if (thread_seconds() - start < host_seconds) advance(*request);
@@ -171,9 +175,36 @@ Result<bool> Scheduler::step(double host_seconds) {
   });
   if (parts_.stats.prefill_tokens == prefilled) share_host_time(thread_seconds() - start);
   erase_finished();
+  PUMICE_TRY(parts_.device.check());
   PUMICE_TRY(scheduled);
   PUMICE_TRY(maintained);
   return !active_.empty();
+}
+
+Result<void> Scheduler::lose() {
+  for (const std::shared_ptr<Request>& request : active_) {
+    request->lose();
+    if (request->cancel.load(std::memory_order_relaxed)) request->end(RequestStatus::kCancelled);
+    if (request->ending) finish(*request);
+  }
+  erase_finished();
+  return parts_.device.check();
+}
+
+void Scheduler::go_on(std::vector<std::shared_ptr<Request>> active) {
+  for (const std::shared_ptr<Request>& request : active) {
+    request->in_flight.clear();
+    request->fetch = {};
+    request->paused = Status::kOk;
+    request->phase = RequestPhase::kQueued;
+    request->suspending = false;
+    request->refused.reset();
+    request->held = request->scheduled = request->ready = 0;
+    request->prompt_end = request->drawn = static_cast<uint32_t>(request->sequence->tokens.size());
+    request->draws = request->generated_tokens;
+    parts_.sampling.go_on(*request->sequence, request->params);
+  }
+  active_ = std::move(active);
 }
 
 void Scheduler::erase_finished() {
@@ -223,6 +254,14 @@ void Scheduler::abandon(Request& request) {
   }
   finish(request);
   erase_finished();
+}
+
+void Scheduler::abandon_cancelled(const Sequence& sequence) {
+  if (!sequence.busy) return;
+  const auto found = std::ranges::find(active_, &sequence, [](const auto& request) { return request->sequence; });
+  if (found == active_.end() || !(*found)->cancel.load(std::memory_order_relaxed)) return;
+  const std::shared_ptr<Request> kept = *found;
+  abandon(*kept);
 }
 
 void Scheduler::abandon_all(const Sequence& sequence) {

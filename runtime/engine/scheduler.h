@@ -6,6 +6,7 @@
 
 #include <limits>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "engine/admission.h"
@@ -39,10 +40,18 @@ class Scheduler {
   // request's error; another one leaves all requests as they are, to go on at the next step. Nothing is begun once the
   // call has taken so long.
   Result<bool> step(double host_seconds = std::numeric_limits<double>::infinity());
+  // From now on nothing is begun, and requests are paused, or they go on.
+  void hold(bool held) { held_ = held; }
+  // Instead of step() on a lost device: ends what is cancelled, pauses the others, and returns the error.
+  Result<void> lose();
+  // Requests leave one scheduler and go on in another, whose cache has nothing of theirs.
+  std::vector<std::shared_ptr<Request>> take_active() { return std::exchange(active_, {}); }
+  void go_on(std::vector<std::shared_ptr<Request>> active);
   uint64_t oldest_in_flight() const;  // 0: nothing is
   // Ends the request and waits for what it has in flight; not for ever.
   void abandon(Request& request);
-  void abandon_all(const Sequence& sequence);  // the same with whatever runs on the sequence
+  void abandon_all(const Sequence& sequence);        // the same with whatever runs on the sequence
+  void abandon_cancelled(const Sequence& sequence);  // if its request has been cancelled
   // Waits, not for ever, until nothing stands between two parts of a step, for what others are to submit.
   void settle_open_step();
 
@@ -59,6 +68,7 @@ class Scheduler {
   const ContextOptions& options_;
   SchedulerParts parts_;
   std::vector<std::shared_ptr<Request>> active_;  // the oldest first
+  bool held_ = false;
 };
 
 }  // namespace pumice

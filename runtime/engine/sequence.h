@@ -11,6 +11,13 @@
 
 namespace pumice {
 
+// Keys and values in the host's memory, of tokens that would not give them again.
+struct ParkedPages {
+  uint32_t computed = 0;
+  std::vector<std::vector<std::byte>> pages;
+  std::vector<std::byte> beside;  // see KvCache::read_beside()
+};
+
 struct Sequence {
   uint32_t slot = 0;                      // its row in the page table, the token log and the sampler table
   std::vector<int32_t> tokens;            // prompt and generated, by position
@@ -25,6 +32,8 @@ struct Sequence {
   bool computing = false;    // a request runs on it that has pages
   bool recomputable = true;  // its tokens give the same keys and values again, so others may have its pages meanwhile
   uint64_t last_use = 0;     // the order of the sequences' last uses
+  uint32_t moves = 0;        // by sliding since its request began: draws depend on them
+  std::unique_ptr<ParkedPages> parked;  // instead of pages, when the pool's size has changed
 
   // The last place at or before that many tokens that is not inside of a picture that is computed as a whole.
   uint32_t edge(uint32_t to) const {

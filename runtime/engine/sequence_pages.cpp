@@ -52,6 +52,8 @@ void SequencePages::cut(Sequence& sequence, uint32_t tokens) {
 Result<bool> SequencePages::enter(Sequence& sequence, bool reuse, bool first) {
   sequence.last_use = ++uses_;
   if (!caches_) return true;
+  PUMICE_ASSIGN(const bool back, unpark(sequence));
+  if (!back) return false;
   const std::span<const int32_t> tokens = reuse ? reusable(sequence) : std::span<const int32_t>();
   for (;;) {
     PUMICE_ASSIGN(const bool own, cache_.settle(sequence.kv, tokens, sequence.computed));
@@ -63,6 +65,25 @@ Result<bool> SequencePages::enter(Sequence& sequence, bool reuse, bool first) {
   sequence.verified = std::max(sequence.verified, std::min(sequence.computed, cache_.shared_tokens(sequence.kv)));
   write_table(sequence);
   return true;
+}
+
+Result<bool> SequencePages::unpark(Sequence& sequence) {
+  if (!sequence.parked) return true;
+  const ParkedPages& parked = *sequence.parked;
+  if (!reserve(sequence, parked.computed)) return false;
+  for (size_t i = 0; i < parked.pages.size(); ++i) PUMICE_TRY(cache_.write_page(sequence.kv.pages[i], parked.pages[i]));
+  PUMICE_TRY(cache_.write_beside(sequence.kv, sequence.slot, parked.computed, parked.beside));
+  sequence.computed = sequence.verified = sequence.state_at = parked.computed;
+  return true;
+}
+
+Result<void> SequencePages::unpark_now(Sequence& sequence) {
+  if (!sequence.parked) return {};
+  PUMICE_ASSIGN(const bool back, unpark(sequence));
+  if (!back) return no_room(sequence.parked->computed);
+  sequence.parked.reset();
+  write_table(sequence);
+  return {};
 }
 
 Result<void> SequencePages::resume(Sequence& sequence, uint32_t tokens) {

@@ -42,6 +42,10 @@ class SequencePages {
   // counts), and sees to it that no shared page will be written. Raises `computed`. false: a page is needed and none is
   // to be had.
   Result<bool> enter(Sequence& sequence, bool reuse, bool first = true);
+  // Brings back what is parked of the sequence, which has no pages; it is a copy, until it is dropped. false: there is
+  // no room.
+  Result<bool> unpark(Sequence& sequence);
+  Result<void> unpark_now(Sequence& sequence);  // likewise, or kContextFull; it is parked no more
   // After a fetch for a text of `tokens` tokens: what of it can be gone on from is computed. false: there are too few
   // pages for the rest.
   Result<bool> take_fetched(Sequence& sequence, uint32_t tokens);

@@ -66,6 +66,7 @@ Result<void> SequenceTable::truncate(Sequence& sequence, uint32_t tokens) {
   PUMICE_TRY(check_idle(sequence));
   PUMICE_TRY(check_length(sequence, tokens));
   PUMICE_TRY(check_cut(sequence, tokens));
+  PUMICE_TRY(pages_.unpark_now(sequence));
   sequence.tokens.resize(tokens);
   sequence.cut_pictures(tokens);
   sequence.limit_computed(tokens);
@@ -77,6 +78,7 @@ Result<Sequence*> SequenceTable::fork(Sequence& sequence, uint32_t tokens) {
   PUMICE_TRY(check_idle(sequence));
   PUMICE_TRY(check_length(sequence, tokens));
   PUMICE_TRY(check_cut(sequence, tokens));
+  PUMICE_TRY(pages_.unpark_now(sequence));
   PUMICE_ASSIGN(Sequence* const opened, open({}));
   Unfinished copy(*this, opened);
   copy->tokens.assign(sequence.tokens.begin(), sequence.tokens.begin() + tokens);

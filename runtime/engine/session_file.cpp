@@ -83,9 +83,11 @@ Result<std::vector<SequencePicture>> place_pictures(Context& context, SessionCon
 
 Result<void> save_session(Context& context, Sequence& sequence, SessionKv kv, std::string_view digest,
                           const SessionSink& sink) {
+  context.settle_cancelled(sequence);
   PUMICE_TRY(check_idle(sequence));
   if (kv == SessionKv::kQ8 && !context.options().kv_format().plain())
     return error(Status::kUnsupported, "the cache is quantised already; save it as it is");
+  PUMICE_TRY(context.unpark(sequence));
   const std::string identity = identity_of(context, digest);
   const SessionTarget target = target_of(context, digest, identity);
   uint32_t computed = kv == SessionKv::kTokens ? 0 : sequence.verified;

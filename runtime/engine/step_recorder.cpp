@@ -1,16 +1,15 @@
 #include "engine/step_recorder.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
-#include "kernels/kv_shift.h"
 #include "shared/attention.h"
 
 namespace pumice {
 namespace {
 
 constexpr size_t kSlicesInFlight = 2;
-constexpr uint32_t kNoSlot = UINT32_MAX;
 
 }  // namespace
 
@@ -66,7 +65,16 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const StepPools& p
   return recorder;
 }
 
+void StepRecorder::use(const StepPools& pools) {
+  collect_profile();
+  replays_.clear();
+  batch_slots_.clear();
+  bind_layers(pools);
+}
+
 void StepRecorder::bind_layers(const StepPools& pools) {
+  pages_.clear();
+  states_.clear();
   uint32_t region = 0, window_region = 0, state = 0;
   windowed_ = pools.windowed;
   for (size_t i = 0; i < model_->spec().layers.size(); ++i) {
@@ -154,6 +162,19 @@ Result<StepRecorder::Lane*> StepRecorder::next_lane(std::vector<Lane>& ring, siz
   return &lane;
 }
 
+void StepRecorder::shorten_parts(double microseconds) {
+  // Two parts fit a frame. Budgets that differ a little do not make recordings anew.
+  constexpr double kShortest = 50;
+  const double wanted = std::max(kShortest, std::exp2(std::floor(std::log2(microseconds))) / 2);
+  if (longest_part_ == 0 || wanted < longest_part_) longest_part_ = wanted;
+}
+
+// A recorded step is to be recorded anew at its next use.
+bool StepRecorder::outdated(const Lane& lane) const {
+  const bool recorded = model_->kernels().device().records() && !lane.stream.recordable();
+  return lane.recorded && (lane.timed != timed_ || recorded || lane.stream.improvable(longest_part_));
+}
+
 Result<bool> StepRecorder::finished(const Lane& lane) const { return model_->kernels().device().reached(lane.value); }
 
 Result<bool> StepRecorder::pipelines_ready(const Form& form) {
@@ -191,9 +212,11 @@ Result<bool> StepRecorder::slice_ready(uint32_t count, StepEnd end) {
 Result<bool> StepRecorder::decode_ready(uint32_t members, StepEnd end) {
   PUMICE_ASSIGN(const bool free, finished(changes_[next_change_]));
   if (!free) return false;
-  if (!options_.record_each_step)
-    return replays_.contains({members, end}) ? Result<bool>(true)
-                                             : pipelines_ready({Form::Kind::kDecode, members, end});
+  if (!options_.record_each_step) {
+    const auto replay = replays_.find({members, end});
+    if (replay == replays_.end()) return pipelines_ready({Form::Kind::kDecode, members, end});
+    return outdated(replay->second) ? finished(replay->second) : Result<bool>(true);
+  }
   PUMICE_ASSIGN(const bool recordable, finished(decodes_[next_decode_]));
   if (!recordable) return false;
   return pipelines_ready({Form::Kind::kDecode, members, end});
@@ -239,7 +262,7 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, const Sequenc
     PUMICE_ASSIGN(
         with, lane.pictures.fill(model_->kernels().device(), model_->spec(), options_.slice_tokens, rows, pictures));
   }
-  lane.stream.begin(timed_, plan.count);
+  lane.stream.begin(timed_, plan.count, longest_part_);
   record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows, snapshots, with);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
@@ -262,7 +285,7 @@ void StepRecorder::record_decode_step(Recorder recorder, uint32_t n, StepEnd end
 }
 
 Result<void> StepRecorder::record_decode(Lane& lane, uint32_t n, StepEnd end) {
-  lane.stream.begin(timed_, n);
+  lane.stream.begin(timed_, n, longest_part_);
   record_decode_step({model_->kernels(), lane.stream}, n, end);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
@@ -298,12 +321,14 @@ Result<StepRecorder::Lane*> StepRecorder::decode_lane(uint32_t n, StepEnd end) {
     return lane;
   }
   Lane& lane = replays_[{n, end}];
-  if (lane.recorded && lane.timed != timed_) {
+  if (outdated(lane)) {
     PUMICE_ASSIGN(const bool free, finished(lane));
     if (free) lane.recorded = false;
   }
   if (!lane.recorded) {
-    PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(model_->kernels().device(), options_.profile));
+    if (!lane.stream) {
+      PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(model_->kernels().device(), options_.profile));
+    }
     PUMICE_TRY(record_decode(lane, n, end));
     lane.recorded = true;
     lane.timed = timed_;
@@ -327,45 +352,6 @@ Result<uint64_t> StepRecorder::submit_decode(std::span<const BatchMember> batch,
     for (const BatchMember& member : batch) batch_slots_.push_back(member.slot);
   }
   return value;
-}
-
-void StepRecorder::record_shift(Recorder recorder, const PageShift& shift) {
-  if (shift.pages == 0) return;
-  const ModelSpec& spec = model_->spec();
-  for (size_t i = 0; i < spec.layers.size(); ++i) {
-    const AttentionSpec& attention = spec.layers[i].attention;
-    const RopeSpec& rope = spec.rope(spec.layers[i]);
-    if (attention.heads == 0 || rope.rotary == 0 || attention.cache_layer) continue;
-    const uint32_t skipped = windowed_[i] ? std::max(shift.first_window_page, shift.first_page) - shift.first_page : 0;
-    if (skipped >= shift.pages) continue;
-    kv_shift(recorder,
-             {.pages = pages_[i],
-              .frequencies = model_->weights().ropes[attention.rope].for_context(rope, options_.context_tokens),
-              .slot = shift.next.slot,
-              .first = shift.first_page + skipped,
-              .count = shift.pages - skipped,
-              .shift = shift.shift,
-              .kv_heads = attention.kv_heads,
-              .head_dim = attention.head_dim,
-              .rotary = rope.rotary,
-              .pairs = rope.pairs});
-  }
-}
-
-Result<void> StepRecorder::submit_shift(const PageShift& shift) {
-  PUMICE_ASSIGN(Lane* const lane, next_lane(changes_, next_change_));
-  if (options_.profile) collect_profile();
-  lane->stream.begin();
-  record_shift({model_->kernels(), lane->stream}, shift);
-  const uint32_t words[] = {shift.next.token, shift.next.position, shift.next.slot,
-                            shift.next.live,  shift.next.turn,     shift.next.grid};
-  static_assert(sizeof words == sizeof(StepRow));
-  for (size_t i = 0; i < std::size(words); ++i)
-    lane->stream.fill({slot_rows_, shift.next.slot * sizeof(StepRow) + 4 * i, 4}, words[i]);
-  PUMICE_TRY(lane->stream.end());
-  std::replace(batch_slots_.begin(), batch_slots_.end(), shift.next.slot, kNoSlot);
-  PUMICE_ASSIGN(row_readers_[shift.next.slot], submit(*lane));
-  return {};
 }
 
 Result<void> StepRecorder::wait_for_row(uint32_t slot) {

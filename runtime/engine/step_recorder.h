@@ -67,6 +67,9 @@ class StepRecorder {
   static Result<StepRecorder> create(const Model& model, const StepPools& pools, const StepRecorderOptions& options);
   static WorkspaceShape workspace_shape(const StepRecorderOptions& options);
 
+  // Other pools of the same layers; nothing is in flight.
+  void use(const StepPools& pools);
+
   // Host views of device memory; see shaders/shared/step_params.h.
   uint32_t* page_table(uint32_t slot) { return page_table_.mapped_as<uint32_t>() + slot * pages_per_slot_; }
   uint32_t* window_table(uint32_t slot) { return window_table_.mapped_as<uint32_t>() + slot * pages_per_slot_; }
@@ -101,6 +104,8 @@ class StepRecorder {
   // From now on steps are recorded in parts whose times are measured, see vk::Chunk; those that are there anew at their
   // next use.
   void time_parts() { timed_ = true; }
+  // Of these, none shall take longer than about so long, where dispatches let themselves be parted.
+  void shorten_parts(double microseconds);
   // Whether what is submitted now waits for the frames of a host.
   bool in_frames() const { return model_->kernels().device().paced(); }
   uint64_t recordings() const { return recordings_; }
@@ -127,8 +132,10 @@ class StepRecorder {
     StepEnd end = StepEnd::kNothing;
     auto operator<=>(const Form&) const = default;
   };
+  static constexpr uint32_t kNoSlot = UINT32_MAX;
   Result<bool> pipelines_ready(const Form& form);
   Result<bool> finished(const Lane& lane) const;
+  bool outdated(const Lane& lane) const;
   void record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
                     const StateSnapshots& snapshots = {}, const PictureStep* pictures = nullptr);
   void bind_layers(const StepPools& pools);
@@ -163,6 +170,7 @@ class StepRecorder {
   uint64_t recordings_ = 0, workspace_bytes_ = 0;
   uint32_t dispatches_ = 0;
   bool timed_ = false;
+  double longest_part_ = 0;  // microseconds; 0: whole layers
   std::vector<Lane*> unprofiled_;
   std::map<std::string, vk::ProfiledOperation> profile_;
   std::map<std::string, uint64_t> profile_calls_;

@@ -296,8 +296,7 @@ Result<uint64_t> CommandStream::submit(const CommandStream* before) {
   if (before)
     for (size_t i = 0; i < before->parts_; ++i)
       chunks_.push_back({.commands = before->buffers_[i], .secondary = before->secondary(i)});
-  for (size_t i = 0; i < parts_; ++i)
-    chunks_.push_back({buffers_[i], timed_ ? &times_[i] : nullptr, secondary(i)});
+  for (size_t i = 0; i < parts_; ++i) chunks_.push_back({buffers_[i], timed_ ? &times_[i] : nullptr, secondary(i)});
   return device_->submit(chunks_);
 }
 

@@ -108,9 +108,9 @@ class CommandStream {
   std::vector<VkCommandBuffer> secondaries_;  // as buffers_, which execute them; as far as recordings had some
   bool recordable_ = false;
   double longest_ = 0;
-  std::vector<Span> spans_;    // of parts
-  std::vector<double> costs_;  // microseconds of each dispatch; 0: not known
-  double part_cost_ = 0;       // of the dispatches in the part so far; < 0: not known
+  std::vector<Span> spans_;                   // of parts
+  std::vector<double> costs_;                 // microseconds of each dispatch; 0: not known
+  double part_cost_ = 0;                      // of the dispatches in the part so far; < 0: not known
   uint32_t first_dispatch_ = 0, pieces_ = 1;  // of the part
   VkDescriptorSet set_ = VK_NULL_HANDLE;      // of the last operation
   std::vector<Chunk> chunks_;  // of submit()

@@ -38,8 +38,7 @@ Result<void> CommandStream::add_buffers() {
     return {};
   };
   if (parts_ == buffers_.size()) PUMICE_TRY(add(buffers_, VK_COMMAND_BUFFER_LEVEL_PRIMARY));
-  while (recordable_ && secondaries_.size() <= parts_)
-    PUMICE_TRY(add(secondaries_, VK_COMMAND_BUFFER_LEVEL_SECONDARY));
+  while (recordable_ && secondaries_.size() <= parts_) PUMICE_TRY(add(secondaries_, VK_COMMAND_BUFFER_LEVEL_SECONDARY));
   chunks_.reserve(buffers_.size() + 1);
   if (spans_.size() <= parts_) spans_.resize(parts_ + 1);
   return {};

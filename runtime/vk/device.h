@@ -180,7 +180,7 @@ class Device {
   Pace pace_;
   std::vector<VkCommandBuffer> batch_;
   std::atomic<uint64_t> last_value_{0}, sent_value_{0}, finished_value_{0};  // given, submitted, finished
-  std::atomic<uint64_t> recorded_value_{0};  // what a host has been given last
+  std::atomic<uint64_t> recorded_value_{0};                                  // what a host has been given last
   std::atomic<bool> lost_{false}, abandoned_{false}, paced_{false}, records_{false};
 
   std::mutex watch_mutex_;  // of what follows

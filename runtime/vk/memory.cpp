@@ -152,9 +152,8 @@ Result<uint32_t> MemoryAllocator::add_block(uint32_t type, uint64_t size, Memory
 
 Allocation MemoryAllocator::allocation(uint32_t index, uint64_t offset, uint64_t size, MemoryIntent intent) const {
   // A device whose memory is all host-visible still shows no mapping where the capability is masked.
-  const bool mapped =
-      intent != MemoryIntent::kDevice && intent != MemoryIntent::kPages &&
-      (intent != MemoryIntent::kWeights || caps_.mapped_device_memory);
+  const bool mapped = intent != MemoryIntent::kDevice && intent != MemoryIntent::kPages &&
+                      (intent != MemoryIntent::kWeights || caps_.mapped_device_memory);
   const Block& block = blocks_[index];
   return {block.memory, offset, size, mapped && block.mapped ? block.mapped + offset : nullptr, index};
 }

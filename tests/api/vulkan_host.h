@@ -31,9 +31,11 @@ static atomic_int host_plain_memories;    /* not through them */
 static atomic_int host_without_callbacks; /* objects that were created without the allocation callbacks */
 static atomic_int host_queue_locked;
 static int host_must_lock, host_must_call_back;
+static int host_lose_at; /* the submission at which the device is lost; 0: none */
 static PFN_vkGetInstanceProcAddr real_get;
 static PFN_vkGetDeviceProcAddr real_device_get;
 static PFN_vkQueueSubmit real_submit;
+static PFN_vkQueueWaitIdle real_idle;
 static PFN_vkAllocateMemory real_allocate;
 static PFN_vkFreeMemory real_free;
 static PFN_vkCreateBuffer real_create_buffer;
@@ -44,7 +46,11 @@ static VKAPI_ATTR VkResult VKAPI_CALL forbidden_result(void) {
 }
 static VKAPI_ATTR VkResult VKAPI_CALL counted_submit(VkQueue queue, uint32_t count, const VkSubmitInfo* infos,
                                                      VkFence fence) {
-  ++host_submissions;
+  const int number = ++host_submissions;
+  if (host_lose_at && number == host_lose_at) {
+    real_idle(queue); /* a lost device computes nothing */
+    return VK_ERROR_DEVICE_LOST;
+  }
   if (host_must_lock && !host_queue_locked) ++host_unlocked_submissions;
   return real_submit(queue, count, infos, fence);
 }
@@ -98,6 +104,8 @@ static VKAPI_ATTR VkBool32 VKAPI_CALL host_on_message(VkDebugUtilsMessageSeverit
   return VK_FALSE;
 }
 
+static int host_unvalidated; /* nonzero: without the validation layer */
+
 /* With the validation layer where it is installed: a feature that is not enabled must not be used. */
 static inline int host_create_instance(Host* host) {
   static const char* const kLayers[] = {"VK_LAYER_KHRONOS_validation"};
@@ -109,7 +117,7 @@ static inline int host_create_instance(Host* host) {
                                .ppEnabledLayerNames = kLayers,
                                .enabledExtensionCount = 1,
                                .ppEnabledExtensionNames = kExtensions};
-  if (HOST_CALL(host, vkCreateInstance)(&info, NULL, &host->instance) == VK_SUCCESS) {
+  if (!host_unvalidated && HOST_CALL(host, vkCreateInstance)(&info, NULL, &host->instance) == VK_SUCCESS) {
     const VkDebugUtilsMessengerCreateInfoEXT messenger = {
         .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
         .messageSeverity =
@@ -119,7 +127,7 @@ static inline int host_create_instance(Host* host) {
     HOST_CALL(host, vkCreateDebugUtilsMessengerEXT)(host->instance, &messenger, NULL, &host->messenger);
     return 1;
   }
-  fprintf(stderr, "the validation layer is not installed: nothing is validated\n");
+  if (!host_unvalidated) fprintf(stderr, "the validation layer is not installed: nothing is validated\n");
   info.enabledLayerCount = info.enabledExtensionCount = 0;
   return HOST_CALL(host, vkCreateInstance)(&info, NULL, &host->instance) == VK_SUCCESS;
 }
@@ -147,6 +155,7 @@ static inline int host_create_device(Host* host, const VkDeviceCreateInfo* info)
   CHECK(HOST_CALL(host, vkCreateDevice)(host->physical, info, NULL, &host->device) == VK_SUCCESS);
   if (!host->device) return 0;
   real_device_get = HOST_CALL(host, vkGetDeviceProcAddr);
+  real_idle = (PFN_vkQueueWaitIdle)real_device_get(host->device, "vkQueueWaitIdle");
   real_submit = (PFN_vkQueueSubmit)real_device_get(host->device, "vkQueueSubmit");
   real_allocate = (PFN_vkAllocateMemory)real_device_get(host->device, "vkAllocateMemory");
   real_free = (PFN_vkFreeMemory)real_device_get(host->device, "vkFreeMemory");
@@ -167,6 +176,46 @@ static inline void host_close(Host* host) {
 }
 
 /* ---- What a host gives to Pumice. */
+
+static const float kPriority = 1;
+
+static inline VkDeviceQueueCreateInfo queue_info(const Host* host) {
+  return (VkDeviceQueueCreateInfo){.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                   .queueFamilyIndex = host->family,
+                                   .queueCount = 1,
+                                   .pQueuePriorities = &kPriority};
+}
+
+static inline PumiceVkImport import_of(const Host* host, const VkDeviceCreateInfo* info) {
+  PumiceVkImport import = pumice_vk_import_init();
+  import.get_instance_proc_addr = host_get;
+  import.instance = host->instance;
+  import.physical_device = host->physical;
+  import.device = host->device;
+  import.created_with = info;
+  import.api_version = VK_API_VERSION_1_3;
+  import.queue_family = host->family;
+  import.queue = host->queue;
+  return import;
+}
+
+/* What a host enables that enables no more than it must. */
+typedef struct LeastDevice {
+  VkDeviceQueueCreateInfo queue;
+  VkPhysicalDeviceTimelineSemaphoreFeatures timeline;
+  VkDeviceCreateInfo info;
+} LeastDevice;
+
+static inline const VkDeviceCreateInfo* least_device(const Host* host, LeastDevice* least) {
+  least->queue = queue_info(host);
+  least->timeline = (VkPhysicalDeviceTimelineSemaphoreFeatures){
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES, .timelineSemaphore = VK_TRUE};
+  least->info = (VkDeviceCreateInfo){.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                     .pNext = &least->timeline,
+                                     .queueCreateInfoCount = 1,
+                                     .pQueueCreateInfos = &least->queue};
+  return &least->info;
+}
 
 static void host_lock(void* user) {
   pthread_mutex_lock(&((Host*)user)->queue_mutex);
@@ -234,7 +283,7 @@ static void* VKAPI_CALL host_reallocation(void* user, void* original, size_t siz
 
 static VkResult host_memory(void* user, const VkMemoryAllocateInfo* info, uint32_t heap, int32_t purpose,
                             float priority, VkDeviceMemory* memory) {
-  CHECK(heap < VK_MAX_MEMORY_HEAPS && purpose >= 0 && purpose <= PUMICE_VK_MEMORY_HOST_WEIGHTS && priority > 0);
+  CHECK(heap < VK_MAX_MEMORY_HEAPS && purpose >= 0 && purpose <= PUMICE_VK_MEMORY_PAGES && priority > 0);
   ++host_device_memories;
   return real_allocate(((Host*)user)->device, info, NULL, memory);
 }
