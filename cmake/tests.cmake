@@ -135,6 +135,9 @@ pumice_mutate(segment_mutate 2000 2000)
 pumice_mutate(redis_mutate 20000 20000)
 pumice_mutate(whisper_mutate 5000 100000)
 pumice_mutate(picture_mutate 20000 100000)
+if(sound_FOUND)  # the seeds are what libsndfile writes
+  pumice_mutate(sound_mutate 2000 100000)
+endif()
 pumice_mutate(tower_mutate 5000 100000 ${tests_dir}/support/tower_model.cpp
   ${tests_dir}/support/synthetic_model.cpp)
 pumice_mutate(template_mutate 20000 100000)
