@@ -167,7 +167,9 @@ list(REMOVE_ITEM fault_sources ${fault_layer_sources})
 if(BUILD_SHARED_LIBS AND CMAKE_SYSTEM_NAME STREQUAL "Linux")
   add_library(pumice_fault_layer MODULE ${fault_layer_sources} ${tests_dir}/faults/vulkan_lies.cpp)
   add_executable(pumice_faults ${fault_sources}
-    ${tests_dir}/support/family_model.cpp ${tests_dir}/support/synthetic_model.cpp)
+    ${tests_dir}/support/family_model.cpp ${tests_dir}/support/synthetic_model.cpp
+    ${tests_dir}/support/tower_model.cpp ${tests_dir}/support/translation_model.cpp
+    ${tests_dir}/support/whisper_model.cpp)
   foreach(target IN ITEMS pumice_fault_layer pumice_faults)
     pumice_compile_options(${target})
     target_include_directories(${target} PRIVATE ${tests_dir} ${test_paths_dir})

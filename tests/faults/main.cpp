@@ -1,6 +1,7 @@
 // pumice_faults: sweeps faults through a short life of the library.
 //   pumice_faults [--seed N] [--slice I/N] [--minutes M] [--sample N] [--jobs N] [--only TEXT] [--state FILE] [--again]
-//                 [--store whole|windows|states]   what the model's layers keep of a text
+//                 [--store whole|windows|states]   what the model's layers keep of a text; or of another kind:
+//                 [--store encoder|translator|speech|pictures]
 //   pumice_faults --self-test           whether a crash, a hang, a leak, … of the scenario itself is noticed
 //   pumice_faults --point "POINT"       one point in this process (point.h says what a point is)
 #include <cstdio>
@@ -20,6 +21,9 @@
 #include "support/family_model.h"
 #include "support/synthetic_model.h"
 #include "support/temporary_folder.h"
+#include "support/tower_model.h"
+#include "support/translation_model.h"
+#include "support/whisper_model.h"
 #include "test_paths.h"
 
 namespace pumice::faults {
@@ -58,6 +62,17 @@ std::vector<std::byte> make_model(const std::string& store) {
   if (store == "windows") return test::make_family_model({.architecture = "gpt-oss", .keys = window});
   if (store == "states")
     return test::make_family_model({.architecture = "lfm2", .keys = taps, .layer_kv_heads = {0, 2}});
+  if (store == "encoder")
+    return test::make_family_model(
+        {.architecture = "bert",
+         .keys = [](test::GgufWriter& w, const std::string& p) { w.boolean(p + "attention.causal", false); },
+         .kv_heads = 4,
+         .qkv_biases = true,
+         .biases = true,
+         .signs = {"token_types.weight"}});
+  if (store == "translator") return test::make_translation_model({});
+  if (store == "speech") return test::make_whisper_model({});
+  if (store == "pictures") return test::make_picture_reader();
   return {};
 }
 
@@ -108,8 +123,10 @@ int run(int argc, char** argv) {
         {arguments.at("--model"), arguments.at("--folder"), arguments.at("--worker"), arguments.at("--redis")});
   const test::TemporaryFolder scratch;
   const std::vector<std::byte> bytes = make_model(value(arguments, "--store", "whole"));
-  if (bytes.empty()) return std::fprintf(stderr, "--store is whole, windows or states\n"), 2;
+  if (bytes.empty()) return std::fprintf(stderr, "--store is none of main.cpp's\n"), 2;
   const std::string model = write_model(scratch.file("model.gguf"), bytes);
+  if (value(arguments, "--store", "") == "pictures")
+    write_model(model + ".mmproj", test::make_tower_model({.projector = "mlp"}));
   if (arguments.contains("--point")) {
     const Point point = Point::parse(arguments.at("--point"));
     const HostileRedis redis(point.kind == "server" ? point.what : "");

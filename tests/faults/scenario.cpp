@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 namespace pumice::faults {
 namespace {
@@ -30,9 +31,9 @@ Scenario::~Scenario() = default;
 
 // The error of the object that a call is made on: of the youngest that there is.
 std::string Scenario::error() const {
-  for (const std::string& text :
-       {copied(pumice_context_error, context_.get()), copied(pumice_model_error, model_.get()),
-        copied(pumice_device_error, device_.get()), copied(pumice_instance_error, instance_.get())})
+  for (const std::string& text : {tool_ ? tool_->error() : std::string(), copied(pumice_context_error, context_.get()),
+                                  copied(pumice_model_error, model_.get()), copied(pumice_device_error, device_.get()),
+                                  copied(pumice_instance_error, instance_.get())})
     if (!text.empty()) return text;
   return {};
 }
@@ -67,12 +68,14 @@ void Scenario::start() {
   device_.reset(device);
   PumiceModelOptions model_options = pumice_model_options_init();
   model_options.path = setup_.model.c_str();
+  const std::string projector = setup_.model + ".mmproj";
+  if (std::filesystem::exists(projector)) model_options.projector = projector.c_str();
   PumiceModel* model = nullptr;
   if (!ok(pumice_model_load(instance, device, &model_options, &model), "model_load")) return;
   model_.reset(model);
   PumiceModelInfo info = pumice_model_info_init();
   if (!ok(pumice_model_get_info(model, &info), "model_get_info")) return;
-  const std::string architecture = info.architecture;
+  const std::string architecture = architecture_ = info.architecture;
   // Pages of windows are apart where the context is long enough for that to pay.
   if (architecture == "gpt-oss")
     shape_ = {.context_tokens = 512, .sequences = 3, .slice = kPageTokens, .slide_tokens = 512};
@@ -100,6 +103,11 @@ void Scenario::open() {
   cache.admit_at_use = 1;
   cache.compress = 1;
   cache.encrypt = 1;
+  if ((tool_ = tool_for(architecture_))) {
+    const std::string where = std::string(tool_->name()) + " (create)";
+    if (!ok(tool_->create(model_.get(), &cache), where.c_str())) tool_.reset();
+    return;
+  }
   PumiceContextOptions options = pumice_context_options_init();
   options.context_tokens = shape_.context_tokens;
   options.max_sequences = shape_.sequences;
@@ -151,22 +159,53 @@ std::vector<int32_t> Scenario::generate(PumiceSequence* on, size_t first, size_t
   return finish(request.get());
 }
 
+std::vector<int32_t> Scenario::answer(Tool& tool, uint32_t input) {
+  std::vector<int32_t> numbers;
+  if (!outcome_.failed()) ok(tool.run(input, &numbers), tool.name());
+  return numbers;
+}
+
 void Scenario::use_short() {
+  if (tool_) {
+    same("input 0", answer(*tool_, 0));
+    return;
+  }
   const Sequence alone = sequence();
   same("first", generate(alone.get(), 0, 70, 4));
 }
 
 void Scenario::use() {
+  if (tool_) {  // more than there is room for, and the first one again
+    for (const uint32_t input : {0u, 1u, 2u, 3u, 0u, 0u}) same("input " + std::to_string(input), answer(*tool_, input));
+    return;
+  }
+  picture();
   Sequence trunk = sequence();
   same("first", generate(trunk.get(), 0, 70, 4));
   branch(trunk.get());
-  sessions(trunk.get());
+  sessions(trunk.get(), "text");
   trunk.reset();
   crowd();
   // The first text again: from the tiers, as far as it is worth it.
   const Sequence again = sequence();
   same("first", generate(again.get(), 0, 70, 4));
   if (!outcome_.failed()) ok(pumice_context_clear_cache(context_.get(), 1), "clear_cache");
+}
+
+// Twice the same, then another one; saved and loaded.
+void Scenario::picture() {
+  if (outcome_.failed() || !std::filesystem::exists(setup_.model + ".mmproj")) return;
+  for (const uint8_t shade : {uint8_t{90}, uint8_t{90}, uint8_t{170}}) {
+    const Sequence seen = sequence();
+    std::vector<uint8_t> pixels(size_t{3} * 16 * 16);
+    for (size_t i = 0; i < pixels.size(); ++i) pixels[i] = static_cast<uint8_t>(shade + i * 7);
+    PumiceImage image = pumice_image_init();
+    image.pixels = pixels.data();
+    image.width = image.height = 16;
+    if (!outcome_.failed()) ok(pumice_append_image(seen.get(), &image, nullptr), "append_image");
+    same("picture " + std::to_string(shade), generate(seen.get(), 600, 40, 3));
+    if (!outcome_.failed() && shade == 170) sessions(seen.get(), "picture");
+  }
 }
 
 // Two at a time, one of them drawn at random; then logits and scores.
@@ -197,7 +236,7 @@ void Scenario::judge(PumiceSequence* on) {
   same("scores", rounded);
 }
 
-void Scenario::sessions(PumiceSequence* saved) {
+void Scenario::sessions(PumiceSequence* saved, const std::string& name) {
   if (outcome_.failed()) return;
   const std::string path = setup_.folder + "/session";
   PumiceSessionOptions options = pumice_session_options_init();
@@ -213,7 +252,7 @@ void Scenario::sessions(PumiceSequence* saved) {
   PumiceSequence* loaded = nullptr;
   if (!ok(pumice_sequence_load(context_.get(), &source, &loaded), "load")) return;
   const Sequence restored(loaded);
-  same("restored", generate(loaded, 300, 3, 4));
+  same("restored " + name, generate(loaded, 300, 3, 4));
   PumiceSequenceInfo info = pumice_sequence_info_init();
   ok(pumice_sequence_get_info(loaded, &info), "sequence_get_info");
   ok(pumice_sequence_truncate(loaded, 40), "truncate");
@@ -231,7 +270,7 @@ void Scenario::crowd() {
 }
 
 void Scenario::slide() {
-  if (outcome_.failed() || shape_.slide_tokens == 0) return;
+  if (outcome_.failed() || shape_.slide_tokens == 0 || tool_) return;
   PumiceContextOptions options = pumice_context_options_init();
   options.context_tokens = shape_.slide_tokens;
   options.prefill_slice = shape_.slice;
@@ -245,8 +284,10 @@ void Scenario::slide() {
 
 void Scenario::stop(bool context_alone) {
   context_.reset();
+  tool_.reset();
   if (context_alone) return;
   bystander_.reset();
+  bystander_tool_.reset();
   model_.reset();
   device_.reset();
   instance_.reset();
@@ -266,9 +307,29 @@ std::string Scenario::check(PumiceContext* context) {
   return outcome.wrong;
 }
 
-std::string Scenario::check_context() { return context_ ? check(context_.get()) : std::string(); }
+std::string Scenario::check(Tool& tool) {
+  std::vector<int32_t> numbers;
+  if (const PumiceResult result = tool.run(0, &numbers); result != PUMICE_OK)
+    return std::string(tool.name()) + ": " + pumice_result_name(result) + ": " + tool.error();
+  Scenario other(setup_, golden_);
+  other.same("input 0", numbers);
+  return other.outcome().wrong;
+}
+
+std::string Scenario::check_context() {
+  if (tool_) return check(*tool_);
+  return context_ ? check(context_.get()) : std::string();
+}
 
 std::string Scenario::check_model() {
+  if (!bystander_tool_ && tool_for(architecture_)) {
+    bystander_tool_ = tool_for(architecture_);
+    if (const PumiceResult result = bystander_tool_->create(model_.get(), nullptr); result != PUMICE_OK) {
+      bystander_tool_.reset();
+      return std::string("create: ") + pumice_result_name(result) + ": " + copied(pumice_model_error, model_.get());
+    }
+  }
+  if (bystander_tool_) return check(*bystander_tool_);
   if (!bystander_) {
     PumiceContextOptions options = pumice_context_options_init();
     options.context_tokens = 4 * kPageTokens;

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "faults/tool.h"
+
 namespace pumice::faults {
 
 template <auto kDestroy>
@@ -31,7 +33,7 @@ using Sequence = std::unique_ptr<PumiceSequence, Destroyer<pumice_sequence_destr
 using Request = std::unique_ptr<PumiceRequest, Destroyer<pumice_request_destroy>>;
 
 struct Setup {
-  std::string model, folder;  // the folder is the scenario's own
+  std::string model, folder;  // the folder is the scenario's own; a projector lies beside its model, as "MODEL.mmproj"
   std::string redis;          // a URL; empty: no Redis
   uint64_t epoch = 0;         // other than all before: what they left in Redis is not found
 };
@@ -78,11 +80,14 @@ class Scenario {
   std::vector<int32_t> finish(PumiceRequest* request);
   std::vector<int32_t> generate(PumiceSequence* on, size_t first, size_t count, uint32_t tokens);
   void branch(PumiceSequence* trunk);
-  void sessions(PumiceSequence* saved);
+  void sessions(PumiceSequence* saved, const std::string& name);
   void judge(PumiceSequence* on);
   void crowd();
   std::string error() const;
+  void picture();
   std::string check(PumiceContext* context);
+  std::vector<int32_t> answer(Tool& tool, uint32_t input);
+  std::string check(Tool& tool);
 
   struct Shape {
     uint32_t context_tokens = 256, sequences = 4;
@@ -98,6 +103,9 @@ class Scenario {
   Device device_;
   Model model_;
   Context context_, bystander_;
+  // In their place where the model is no decoder of text alone.
+  std::string architecture_;
+  std::unique_ptr<Tool> tool_, bystander_tool_;
 };
 
 }  // namespace pumice::faults

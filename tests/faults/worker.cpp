@@ -195,7 +195,9 @@ std::string wrong_code(const Point& point, const Outcome& outcome) {
   if (point.kind == "system") {
     // Files and servers are for tiers and sessions; what computes does without them.
     const bool computes = outcome.where.starts_with("request") || outcome.where == "evaluate" ||
-                          outcome.where == "score" || outcome.where == "poll" || outcome.where == "sequence_fork";
+                          outcome.where == "score" || outcome.where == "poll" || outcome.where == "sequence_fork" ||
+                          outcome.where == "embed" || outcome.where == "translate" || outcome.where == "transcribe" ||
+                          outcome.where == "append_image";
     return computes ? got : std::string();
   }
   if (point.kind != "vulkan") return {};
