@@ -160,7 +160,11 @@ LineEditor::End LineEditor::Editor::read(const std::string& its_prompt, std::str
   int count = 0;
   const char* got = el_gets(line, &count);
   (void)write_all(Stream::kOutput, "\x1b[?2004l");
-  if (interrupted) return End::kInterrupted;
+  if (interrupted) {
+    const LineInfo* left = el_line(line);
+    entry->assign(left->buffer, left->lastchar);
+    return End::kInterrupted;
+  }
   if (!got || count <= 0) return End::kEnd;
   std::string text(got, static_cast<std::size_t>(count));
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();

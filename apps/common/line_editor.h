@@ -22,7 +22,8 @@ class LineEditor {
 
   // Whether a person sits there.
   bool interactive() const { return interactive_; }
-  // Without its line break. The prompt is shown on a terminal alone.
+  // Without its line break; of an entry that was interrupted, what there was of it. The prompt is shown on a terminal
+  // alone.
   End read(const std::string& prompt, std::string* line);
   void remember(const std::string& entry);
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,14 @@ constexpr int kLookMs = 100;  // how often a child's parent looks whether to giv
 SignalPlan plan;
 volatile std::sig_atomic_t caught = 0, not_taken = 0;
 
+termios shown_typing;  // the terminal's state while typing is hidden
+volatile std::sig_atomic_t typing_hidden = 0;
+
+void show_typing() {
+  if (typing_hidden != 0) (void)tcsetattr(STDIN_FILENO, TCSANOW, &shown_typing);
+  typing_hidden = 0;
+}
+
 constexpr int kMostNotTaken = 2;
 
 extern "C" void on_signal(int number) {
@@ -47,6 +56,7 @@ extern "C" void on_signal(int number) {
 }
 
 extern "C" void on_grace_over(int) {
+  show_typing();
   (void)!write(STDERR_FILENO, plan.last_words, std::strlen(plan.last_words));
   _exit(caught == SIGTERM ? plan.terminated : plan.interrupted);
 }
@@ -223,6 +233,16 @@ int write_durably(const std::string& path, std::string_view text) {
   sync_folder(folder.empty() ? "." : folder);
   return 0;
 }
+
+HiddenTyping::HiddenTyping() {
+  if (tcgetattr(STDIN_FILENO, &shown_typing) != 0) return;  // no terminal
+  termios hidden = shown_typing;
+  hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  typing_hidden = 1;
+  (void)tcsetattr(STDIN_FILENO, TCSANOW, &hidden);
+}
+
+HiddenTyping::~HiddenTyping() { show_typing(); }
 
 std::size_t terminal_width() {
   winsize size = {};

@@ -31,6 +31,14 @@ std::string reason_text(int reason);
 // A file that is there whole, and stays there whatever happens to the machine, or is as it was before. One that is made
 // may be read by its owner alone. Links are followed.
 int write_durably(const std::string& path, std::string_view text);
+// As long as one is there, what a user types is kept for later instead of shown. One at a time.
+class HiddenTyping {
+ public:
+  HiddenTyping();
+  ~HiddenTyping();
+  HiddenTyping(const HiddenTyping&) = delete;
+  HiddenTyping& operator=(const HiddenTyping&) = delete;
+};
 // Of standard output's terminal; 0: it is none, or does not say.
 std::size_t terminal_width();
 

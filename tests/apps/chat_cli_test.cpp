@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <regex>
 
 #include "api/cli_support.h"
@@ -156,6 +157,35 @@ TEST_F(ChatCli, RepliesAreJsonWhereTheyShould) {
           "\"additionalProperties\":false}\nA number\n");
   const auto json = nlohmann::json::parse(result.out, nullptr, false);
   EXPECT_TRUE(json.is_object() && json.contains("n")) << result.out << result.err;
+}
+
+TEST_F(ChatCli, ToolsAreCalledAsTheTemplateSpellsCalls) {
+  const auto file = [&](const char* name, const std::string& text) {
+    std::ofstream(folder_.file(name)) << text;
+    return folder_.file(name);
+  };
+  const std::string source =
+      file("template",
+           "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{\"name\": \""
+           "{{ c.function.name }}\", \"arguments\": {{ c.function.arguments | tojson }}}</tool_call>"
+           "{% endfor %}\n{% endfor %}");
+  const std::string tools =
+      file("tools", R"([{"type":"function","function":{"name":"wait","parameters":{"type":"object","properties":
+      {"long":{"type":"boolean"}},"required":["long"],"additionalProperties":false}}},
+      {"type":"function","function":{"name":"go"}}])");
+  const auto called = [&](const char* choice) {
+    const CliResult result = run_cli({"chat", "-n", "200", "--ctx", "1024", "--greedy", "--template", source, "--tools",
+                                      tools, "--tool-choice", choice},
+                                     "Wait for me\n/result done\n");
+    const std::string first = result.out.substr(0, result.out.find('\n'));
+    const nlohmann::json call = nlohmann::json::parse(first, nullptr, false);
+    return call.is_object() ? call.value("name", "") : "none: " + result.out + result.err;
+  };
+  EXPECT_EQ(called("wait"), "wait");
+  EXPECT_EQ(called("go"), "go");
+  EXPECT_EQ(run_cli({"chat", "--template", source, "--tools", tools, "--tool-choice", "stop"}, "x\n").exit_code, 2);
+  EXPECT_EQ(run_cli({"chat", "--tools", tools}, "x\n").exit_code, 6) << "the bundled model has no form for calls";
+  EXPECT_EQ(run_cli({"chat", "--template", "/nowhere/template"}, "x\n").exit_code, 3);
 }
 
 TEST_F(ChatCli, CtrlCStopsTheReplyAndNotTheProgram) {

@@ -23,7 +23,7 @@ namespace {
 using pumice_apps::LineEditor;
 
 struct ChatFlags {
-  std::string model, system, file, think = "auto";
+  std::string model, source_file, system, file, think = "auto";
   DeviceFlags device;
   ContextFlags context;
   SamplingFlags sampling;
@@ -121,12 +121,21 @@ void converse(Talk& talk, const Screen& screen, const ChatFlags& flags) {
   }
 }
 
+std::string read_template(const ChatFlags& flags) {
+  std::string source;
+  if (flags.source_file.empty()) return source;
+  if (const int reason = pumice_apps::read_all(flags.source_file, &source); reason != 0)
+    throw Failure(kExitNotFound,
+                  fmt::format("cannot read {}: {}", printable(flags.source_file), pumice_apps::reason_text(reason)));
+  return source;
+}
+
 int chat(const ChatFlags& flags) {
   catch_interrupts();
   Messages messages(flags.device);
   const Session session(flags.device, &messages, flags.model, flags.context);
   Screen screen(pumice_apps::is_terminal(pumice_apps::Stream::kInput) && stdout_is_terminal(), flags.fold);
-  ChatModel model(session, flags.context.options());
+  ChatModel model(session, flags.context.options(), read_template(flags));
   PumiceRequestOptions sampling = reply_options(session.model(), flags);
   const std::optional<pumice::Grammar> grammar = grammar_of(session.model(), flags.form);
   sampling.grammar = grammar ? grammar->get() : nullptr;
@@ -153,6 +162,9 @@ int chat(const ChatFlags& flags) {
 
 void add_chat_flags(CLI::App* command, ChatFlags* flags) {
   add_model_flag(command, &flags->model);
+  command->add_option("--template", flags->source_file, "a file with a chat template instead of the model's")
+      ->check(not_empty())
+      ->type_name("FILE");
   command->add_option("--system", flags->system, "what the model is told beforehand")->type_name("TEXT");
   command
       ->add_option("--file", flags->file,

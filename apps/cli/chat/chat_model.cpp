@@ -17,17 +17,22 @@ namespace {
 constexpr std::string_view kPlainTemplate =
     "{% for message in messages %}{{ message['content'] }}{% if not loop.last %} {% endif %}{% endfor %}";
 
-pumice::Chat open_chat(const Session& session, bool* plain) {
+pumice::Chat chat_of(const Session& session, std::string_view source) {
+  PumiceChatOptions options = pumice_chat_options_init();
+  options.source = source.data();
+  options.source_length = source.size();
+  return pumice::Chat(session.instance(), &session.model(), options);
+}
+
+pumice::Chat chat_of(const Session& session, const std::string& source, bool* plain) {
+  if (!source.empty()) return chat_of(session, source);
   try {
     return pumice::Chat(session.instance(), &session.model());
   } catch (const pumice::Error& error) {
     if (error.code() != PUMICE_NOT_FOUND) throw;
   }
   *plain = true;
-  PumiceChatOptions options = pumice_chat_options_init();
-  options.source = kPlainTemplate.data();
-  options.source_length = kPlainTemplate.size();
-  return pumice::Chat(session.instance(), &session.model(), options);
+  return chat_of(session, kPlainTemplate);
 }
 
 bool is_system(const Json& message) { return message["role"] == "system" || message["role"] == "developer"; }
@@ -67,9 +72,9 @@ bool is_empty(const Json& message) {
 
 }  // namespace
 
-ChatModel::ChatModel(const Session& session, const PumiceContextOptions& options)
+ChatModel::ChatModel(const Session& session, const PumiceContextOptions& options, const std::string& source)
     : session_(session),
-      chat_(open_chat(session, &plain_)),
+      chat_(chat_of(session, source, &plain_)),
       context_(session.model(), options),
       context_tokens_(context_.stats().context_tokens) {}
 

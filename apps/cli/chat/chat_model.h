@@ -38,7 +38,8 @@ struct Reply {
 
 class ChatModel {
  public:
-  ChatModel(const Session& session, const PumiceContextOptions& options);
+  // source: of a template instead of the file's; empty: none.
+  ChatModel(const Session& session, const PumiceContextOptions& options, const std::string& source);
 
   // The file has no template, and none is known for its vocabulary: the messages are one text that it continues.
   bool plain() const { return plain_; }

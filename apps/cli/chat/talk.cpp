@@ -50,6 +50,7 @@ void Talk::reply() {
   request.sampling.seed = seed_ + replies_++;
   const std::optional<pumice::Grammar>& grammar = form_ ? form_ : calls_;
   if (grammar) request.sampling.grammar = grammar->get();
+  const pumice_apps::HiddenTyping hidden;  // it would stand in the middle of the reply
   screen_.begin();
   last_ = model_.reply(request, [&](const Json& delta, std::size_t tokens) { screen_.show(delta, tokens); });
   screen_.end();
