@@ -191,6 +191,9 @@ Result<CallSpelling> call_spelling(const ChatTemplate& chat, const SpecialNames&
   for (const Mark& mark : marks_of(chat.source(), names.eos))
     if (mark.call) format = mark.call;
   if (!format) return error(Status::kUnsupported, "the template has no form for calls of tools");
+  const CallShape shape = format->shape;
+  if (shape != CallShape::kJson && shape != CallShape::kNamed && shape != CallShape::kTagged)
+    return error(Status::kUnsupported, "calls of tools cannot be constrained in this template's form yet");
   Result<CallSpelling> first = Prober(chat, names, *format, false, false).probe();
   for (const auto& [names_in_ids, as_text] : {std::pair(false, true), std::pair(true, false), std::pair(true, true)}) {
     if (first) break;
