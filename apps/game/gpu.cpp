@@ -58,6 +58,12 @@ std::string missing_requirement(PumiceInstance* pumice, VkInstance instance, VkP
   return {};
 }
 
+// A number is an index; anything else a part of the name.
+bool is_meant(const std::string& asked, std::size_t index, const std::string& name) {
+  const bool number = std::all_of(asked.begin(), asked.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return asked.empty() || (number ? asked == std::to_string(index) : name.find(asked) != std::string::npos);
+}
+
 int rank_of(VkPhysicalDeviceType type) {
   if (type == VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU) return 3;
   if (type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU) return 2;
@@ -171,8 +177,7 @@ void Gpu::choose_device(PumiceInstance* pumice, const GpuPlan& plan) {
     if (!missing.empty()) seen += " (lacks " + missing + ")";
     const bool draws = can_draw(devices[i], &family);
     if (!draws) seen += " (does not draw to this window)";
-    const bool asked = plan.device.empty() || plan.device == std::to_string(i) ||
-                       std::strstr(properties.deviceName, plan.device.c_str()) != nullptr;
+    const bool asked = is_meant(plan.device, i, properties.deviceName);
     if (!missing.empty() || !draws || !asked || rank_of(properties.deviceType) <= best) continue;
     best = rank_of(properties.deviceType);
     physical_ = devices[i];

@@ -193,6 +193,7 @@ TEST_F(Game, SaysWhatIsWrong) {
   EXPECT_EQ(start({"--headless", "--seed", "x"}).wait().exit_code, 2);
   EXPECT_EQ(start({"--headless", "--no-model", "--frames", "1", "--save", "/nowhere/game.save"}).wait().exit_code, 5);
   EXPECT_EQ(start({"--headless", "--no-model", "--frames", "1", "-d", "no such device"}).wait().exit_code, 4);
+  EXPECT_EQ(start({"--headless", "--no-model", "--frames", "1", "-d", "99"}).wait().exit_code, 4);
   const CliResult nothing =
       start({"--headless", "--no-model", "--frames", "1"}, {"VK_DRIVER_FILES=/dev/null", "VK_ICD_FILENAMES=/dev/null"})
           .wait();
