@@ -217,15 +217,15 @@ static inline const VkDeviceCreateInfo* least_device(const Host* host, LeastDevi
   return &least->info;
 }
 
-static void host_lock(void* user) {
+static inline void host_lock(void* user) {
   pthread_mutex_lock(&((Host*)user)->queue_mutex);
   host_queue_locked = 1;
 }
-static void host_unlock(void* user) {
+static inline void host_unlock(void* user) {
   host_queue_locked = 0;
   pthread_mutex_unlock(&((Host*)user)->queue_mutex);
 }
-static VkResult host_submit(void* user, const VkSubmitInfo* info) {
+static inline VkResult host_submit(void* user, const VkSubmitInfo* info) {
   Host* host = user;
   host_lock(host);
   const VkResult result = counted_submit(host->queue, 1, info, VK_NULL_HANDLE);
@@ -243,7 +243,7 @@ static const size_t kNotOurs = SIZE_MAX;
 static HostBlock host_blocks[kMostHostBlocks];
 static pthread_mutex_t host_blocks_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static void* VKAPI_CALL host_allocation(void* user, size_t size, size_t alignment, VkSystemAllocationScope scope) {
+static inline void* VKAPI_CALL host_allocation(void* user, size_t size, size_t alignment, VkSystemAllocationScope scope) {
   (void)user, (void)scope;
   void* memory = NULL;
   if (posix_memalign(&memory, alignment > 16 ? alignment : 16, size) != 0) return NULL;
@@ -253,7 +253,7 @@ static void* VKAPI_CALL host_allocation(void* user, size_t size, size_t alignmen
   pthread_mutex_unlock(&host_blocks_mutex);
   return memory;
 }
-static size_t host_forget(void* memory) {
+static inline size_t host_forget(void* memory) {
   size_t size = kNotOurs;
   pthread_mutex_lock(&host_blocks_mutex);
   for (int i = host_allocations; i-- > 0;) {
@@ -265,12 +265,12 @@ static size_t host_forget(void* memory) {
   pthread_mutex_unlock(&host_blocks_mutex);
   return size;
 }
-static void VKAPI_CALL host_free(void* user, void* memory) {
+static inline void VKAPI_CALL host_free(void* user, void* memory) {
   (void)user;
   if (memory) CHECK(host_forget(memory) != kNotOurs);
   free(memory);
 }
-static void* VKAPI_CALL host_reallocation(void* user, void* original, size_t size, size_t alignment,
+static inline void* VKAPI_CALL host_reallocation(void* user, void* original, size_t size, size_t alignment,
                                           VkSystemAllocationScope scope) {
   void* const made = host_allocation(user, size, alignment, scope);
   if (!made && size != 0) return NULL;
@@ -281,13 +281,13 @@ static void* VKAPI_CALL host_reallocation(void* user, void* original, size_t siz
   return made;
 }
 
-static VkResult host_memory(void* user, const VkMemoryAllocateInfo* info, uint32_t heap, int32_t purpose,
+static inline VkResult host_memory(void* user, const VkMemoryAllocateInfo* info, uint32_t heap, int32_t purpose,
                             float priority, VkDeviceMemory* memory) {
   CHECK(heap < VK_MAX_MEMORY_HEAPS && purpose >= 0 && purpose <= PUMICE_VK_MEMORY_PAGES && priority > 0);
   ++host_device_memories;
   return real_allocate(((Host*)user)->device, info, NULL, memory);
 }
-static void host_release(void* user, VkDeviceMemory memory) {
+static inline void host_release(void* user, VkDeviceMemory memory) {
   --host_device_memories;
   real_free(((Host*)user)->device, memory, NULL);
 }
