@@ -117,6 +117,7 @@ Result<void> Encoder::make_room(std::span<const TokenSpan> texts) {
   for (const TokenSpan text : texts) longest = std::max(longest, text.size());
   const uint32_t rows = std::max(batch_tokens_, static_cast<uint32_t>(longest));
   if (step_.shape().rows >= rows) return {};
+  PUMICE_TRY(step_.settle());
   step_ = EncodingStep();  // its memory may be needed
   PUMICE_ASSIGN(step_, EncodingStep::create(model_, {.rows = rows,
                                                      .texts = divide_up(rows, kTokensOfShortText),

@@ -46,6 +46,7 @@ class Encoder {
 
   // The model outlives the encoder. kUnsupported: the model makes no vectors, or has no classifier to rank by.
   static Result<std::unique_ptr<Encoder>> create(const Model& model, const EncoderOptions& options);
+  ~Encoder() { (void)step_.settle(); }  // what a cancelled call left may still run
 
   Pooling pooling() const { return pooling_; }
   uint32_t width() const;  // of a vector

@@ -50,6 +50,7 @@ class TranslationStep {
 
   // The model outlives the step.
   static Result<std::unique_ptr<TranslationStep>> create(const Model& model, const TranslationShape& shape);
+  ~TranslationStep() { (void)encoding_.settle(); }  // what was cancelled may still run
 
   const TranslationShape& shape() const { return shape_; }
   PagePool& sources() { return sources_; }

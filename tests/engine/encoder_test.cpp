@@ -253,6 +253,27 @@ TEST_F(EncoderTest, ATextIsTheSameBitsWhateverIsWithIt) {
   }
 }
 
+// A cancelled call leaves a batch that runs; its memory stays until it has ended.
+TEST_F(EncoderTest, GoesWhileABatchRuns) {
+  const auto loaded = load(make_family_model(bert()));
+  ASSERT_TRUE(loaded);
+  Texts texts(24, std::vector<int32_t>(40, 7));
+  for (size_t i = 0; i < texts.size(); ++i) texts[i][0] = static_cast<int32_t>(i);
+  EncoderOptions options;
+  options.batch_tokens = 12 * 40;
+  for (const bool again : {false, true}) {
+    const auto made = encoder(*loaded, options);
+    ASSERT_TRUE(made);
+    const Result<void> done = made->encode(spans(texts), [](size_t, std::span<const float>) { return false; });
+    ASSERT_FALSE(done.ok());
+    EXPECT_EQ(done.error().status, Status::kCancelled);
+    if (!again) continue;
+    const Texts longer = {std::vector<int32_t>(60, 3)};
+    const Vectors alone = encode(*made, longer);
+    EXPECT_EQ(alone, encode(*encoder(*loaded, options), longer));
+  }
+}
+
 TEST_F(EncoderTest, WhatWasComputedIsFound) {
   const auto loaded = load(make_family_model(bert()));
   ASSERT_TRUE(loaded);

@@ -131,7 +131,7 @@ TEST(SessionFormat, WhatDoesNotFitIsSaid) {
   SessionTarget small = kTarget;
   small.context_tokens = 39;
   EXPECT_EQ(refused(parts, small), Status::kContextFull);
-  parts.header.version = SessionHeader::kVersion + 1;
+  parts.header.version = SessionHeader::kWithPictures + 1;
   EXPECT_EQ(refused(parts), Status::kUnsupported);
   parts = session_for(kTarget, SessionKv::kExact, 40, 40);
   parts.digest = "digesT";
