@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# Checks docs/walk_of_a_token.md: runs the program once under gdb and prints the files of its table in the order in which
-# their functions are first reached. Fails when one is not reached, is in another order than the table's, is not in the file
-# that the table names, or when there are more than twelve files. Exit code 77: no gdb that may trace a program.
+# Checks docs/walk_of_a_token.md: runs the program once under gdb and prints the files of its table in the order in
+# which their functions are first reached. Fails when one is not reached, is in another order than the table's, is not
+# in the file that the table names, or when there are more than twelve files. Exit code 77: no gdb that may trace a
+# program.
 #   scripts/trace_token.sh [BUILD FOLDER]
 set -euo pipefail
 root=$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")
 build=${1:-$root/build}
-gdb -nx -batch -ex run --args true 2>&1 </dev/null | grep -q "exited normally" || { echo "gdb cannot run" >&2; exit 77; }
+gdb -nx -batch -ex run --args true 2>&1 </dev/null | grep -q "exited normally" ||
+  { echo "gdb cannot run" >&2; exit 77; }
 mapfile -t rows < <(sed -nE 's/^\| `([^`]+\.cpp)` \| `([^`]+)` \|.*/\1 \2/p' "$root/docs/walk_of_a_token.md")
 ((${#rows[@]} > 0 && ${#rows[@]} <= 12)) || { echo "${#rows[@]} files in the table" >&2; exit 1; }
 

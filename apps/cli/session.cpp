@@ -79,7 +79,8 @@ std::string model_path(const std::string& path) {
   const std::string bundled = pumice_apps::bundled_model();
   if (!bundled.empty()) return bundled;
   throw Failure(kExitNotFound,
-                fmt::format("the bundled model {} was not found (looked in {}): give -m MODEL", pumice_apps::kBundledModel,
+                fmt::format("the bundled model {} was not found (looked in {}): give -m MODEL",
+                            pumice_apps::kBundledModel,
                             pumice_apps::model_folders().front().lexically_normal().string()));
 }
 

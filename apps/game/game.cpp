@@ -268,7 +268,10 @@ void Game::watch_mind() {
   if (mind_->state() == Mind::State::kFailed) throw Failure(exit_code_of(mind_->problem_code()), mind_->problem());
   if (mind_->state() != Mind::State::kReady || ready_seen_) return;
   ready_seen_ = true;
-  state_.most_kv_mib = state_.kv_mib = static_cast<float>(static_cast<double>(mind_->stats().kv_bytes) / (1 << 20));
+  const auto mib = [](std::uint64_t bytes) { return static_cast<float>(static_cast<double>(bytes) / (1 << 20)); };
+  const std::uint64_t used = mind_->memory().used_bytes;
+  state_.most_vram_mib = state_.vram_mib = mib(used);
+  state_.least_vram_mib = mib(used - std::min<std::uint64_t>(used, mind_->stats().kv_bytes));
   if (to_restore_) restore_minds();
 }
 
@@ -289,8 +292,10 @@ void Game::fill_overlay() {
 
 void Game::obey(const OverlayWishes& wishes) {
   if (!wishes.say.empty()) director_.player_says(world_.nearest_to_player(), wishes.say);
-  if (wishes.kv_changed && mind_ && ready_seen_)
-    mind_->set_kv_bytes(static_cast<std::uint64_t>(static_cast<double>(state_.kv_mib) * (1 << 20)));
+  if (wishes.vram_changed && mind_ && ready_seen_) {
+    const bool all = state_.vram_mib >= state_.most_vram_mib;
+    mind_->set_memory(all ? 0 : static_cast<std::uint64_t>(static_cast<double>(state_.vram_mib) * (1 << 20)));
+  }
   if ((wishes.save || wishes.load) && options_.save.empty())
     state_.notice = "no file: start with --save FILE";
   else if (wishes.save)

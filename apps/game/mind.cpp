@@ -117,11 +117,6 @@ void Mind::make_context() {
     throw pumice::Error(PUMICE_UNSUPPORTED, "the model's context is too short for a conversation");
 }
 
-void Mind::set_kv_bytes(std::uint64_t bytes) {
-  const std::uint64_t each = std::max<std::uint64_t>(context_->stats().kv_bytes_per_token, 1);
-  context_->set_cache_limit(static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes / each, UINT32_MAX)));
-}
-
 void Mind::begin(Turn* turn, std::size_t who, const std::vector<std::int32_t>& prompt, std::uint64_t seed) {
   const std::size_t held = std::min<std::size_t>(turn->tokens.size(), turn->sequence->info().tokens);
   const std::size_t most = std::min(held, prompt.size() - 1);  // at least one is appended

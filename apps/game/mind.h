@@ -57,8 +57,9 @@ class Mind {
   pumice::Chat* chat() { return chat_ ? &*chat_ : nullptr; }
   std::size_t most_prompt_tokens() const { return room_ - kMostReplyTokens - 1; }
   PumiceContextStats stats() const { return context_->stats(); }
-  // Most device memory for keys and values that no character holds.
-  void set_kv_bytes(std::uint64_t bytes);
+  PumiceDeviceMemory memory() const { return device_->memory(); }
+  // Most device memory that the model may take; 0: no limit. Whoever it is too little for waits.
+  void set_memory(std::uint64_t bytes) { device_->set_budget(bytes); }
 
   // Begins a reply. The prompt's beginning that the sequence has already is not computed again.
   void ask(std::size_t who, const std::vector<std::int32_t>& prompt, std::uint64_t seed);

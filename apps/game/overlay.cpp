@@ -131,8 +131,9 @@ void Overlay::panel(OverlayState* state, OverlayWishes* wishes, const FrameTimes
   ImGui::BeginDisabled(state->naive);
   ImGui::SliderFloat("budget ms", &state->budget_ms, 0, 8, "%.2f");
   ImGui::EndDisabled();
-  if (state->most_kv_mib > 0)
-    wishes->kv_changed = ImGui::SliderFloat("KV cache MiB", &state->kv_mib, 0, state->most_kv_mib, "%.1f");
+  if (state->most_vram_mib > 0)
+    wishes->vram_changed =
+        ImGui::SliderFloat("VRAM MiB", &state->vram_mib, state->least_vram_mib, state->most_vram_mib, "%.1f");
   if (ImGui::Button(state->naive ? "Within the frame (F2)" : "The naive way (F2)")) wishes->toggle_naive = true;
   ImGui::SameLine();
   if (ImGui::Button("Save (F5)")) wishes->save = true;

@@ -17,7 +17,8 @@ namespace pumice_game {
 struct OverlayState {
   bool shown = false;  // F1
   float budget_ms = 2;
-  float kv_mib = 0, most_kv_mib = 0;  // of device memory for keys and values; most 0: no model yet
+  // Of device memory that the model may take; from without keys and values to all that it took. most 0: no model yet.
+  float vram_mib = 0, least_vram_mib = 0, most_vram_mib = 0;
   std::string device, queue, model;
   bool naive = false;
   const char* state = "";  // of the model
@@ -30,7 +31,7 @@ struct OverlayState {
 
 // What the player did with them.
 struct OverlayWishes {
-  bool kv_changed = false, toggle_naive = false, save = false, load = false;
+  bool vram_changed = false, toggle_naive = false, save = false, load = false;
   std::string say;  // to whoever is nearest
 };
 

@@ -255,9 +255,9 @@ typedef struct PumiceModelOptions {
   size_t data_size;
   PumiceProgressCallback progress; /* may be NULL */
   void* progress_user;
-  /* Layers, the last ones, whose weights stay in the host's memory; kernels read them over the bus. More than there are:
-   * all. Where the device's memory is too small for the others, more of them stay there, and a warning is logged, unless
-   * `refuse_short_memory` is not zero. */
+  /* Layers, the last ones, whose weights stay in the host's memory; kernels read them over the bus. More than there
+   * are: all. Where the device's memory is too small for the others, more of them stay there, and a warning is logged,
+   * unless `refuse_short_memory` is not zero. */
   uint32_t host_layers;
   int32_t refuse_short_memory;
   const char* projector;   /* NULL: the model sees no pictures. The path of its mmproj file; needs a device */
@@ -431,7 +431,7 @@ typedef struct PumiceCacheOptions {
   const void* next;
   int32_t disable_reuse;      /* nonzero: nothing is found again; pages are shared by pumice_sequence_fork() alone */
   int32_t exact;              /* nonzero: logits are the same bits with and without what is found. Generated text is
-                                 then not found again, as its rounding differs from that of a prompt (by about 1e-5), and
+                                 then not found again, as its rounding differs from a prompt's (by about 1e-5), and
                                  on GPUs short prompts take slower kernels, whose rounding does not depend on length */
   uint32_t cache_tokens;      /* room in device memory beyond context_tokens, for texts that no sequence holds */
   PumiceCachePolicy policy;   /* what is given up first when device memory is full */
@@ -462,8 +462,9 @@ static inline PumiceCacheOptions pumice_cache_options_init(void) {
 typedef struct PumiceContextOptions {
   size_t size;
   const void* next;
-  /* Room for tokens over all sequences; 0: the model's context length as far as its keys and values fit into a quarter of
-   * the memory that a GPU has left; at most 4096 on software drivers. Two contexts with 0 may so differ in length. */
+  /* Room for tokens over all sequences; 0: the model's context length as far as its keys and values fit into a quarter
+   * of the memory that a GPU has left; at most 4096 on software drivers. Two contexts with 0 may so differ in
+   * length. */
   uint32_t context_tokens;
   uint32_t max_sequences;     /* at most 1024, of which 32 decode at once */
   PumiceKvType kv_type;       /* of keys, and of values where kv_type_v is PUMICE_KV_AS_KEYS */
@@ -527,7 +528,7 @@ typedef struct PumiceContextStats {
   uint64_t submissions, recordings;
   uint32_t dispatches_per_decode_step, dispatches_per_layer;
   double host_us_per_decode_token; /* host CPU time inside the library, mean */
-  uint64_t images_computed, images_found; /* parts of pictures that went through the tower, and that were in the cache */
+  uint64_t images_computed, images_found; /* parts of pictures that went through the tower, and that were cached */
 } PumiceContextStats;
 
 static inline PumiceContextStats pumice_context_stats_init(void) {
@@ -894,9 +895,9 @@ typedef struct PumiceTranscribeOptions {
   int32_t disable_fallback;   /* nonzero: the likeliest tokens, even where they repeat themselves or are unlikely. Else
                                  such a window is tried again with tokens that are drawn, ever more freely */
   int32_t disable_context;    /* nonzero: a window does not see what those before it have said */
-  int32_t word_times;         /* nonzero: when each word is said, by what the decoder attends to: the heads that are known
-                                 to follow the sound in tiny.en and base, in other models all of the upper half of its
-                                 layers, which is less exact */
+  int32_t word_times;         /* nonzero: when each word is said, by what the decoder attends to: the heads that are
+                                 known to follow the sound in tiny.en and base, in other models all of the upper half
+                                 of its layers, which is less exact */
   const char* prompt;         /* said before the sound: names, spelling, style; or NULL */
   /* Called as segments are found, those of a sound in their order; nonzero: stop with PUMICE_CANCELLED. The
    * transcriber must not be used in any of these. */
@@ -1071,7 +1072,7 @@ typedef struct PumiceConvertOptions {
   const void* next;
   const char* source;        /* a GGUF file; whisper.cpp's file; a folder of Hugging Face (bert, marian, whisper) or of
                               * CTranslate2 (translation) */
-  const char* target;        /* a GGUF file, of Whisper's models whisper.cpp's; replaced as a whole once all is written */
+  const char* target;        /* a GGUF file, of Whisper's models whisper.cpp's; replaced as a whole when written */
   PumiceConvertType type;    /* of most matrices; norms, biases and the like keep theirs */
   PumiceProgressCallback progress; /* may be NULL */
   void* progress_user;
@@ -1223,8 +1224,9 @@ static inline PumiceImageInfo pumice_image_info_init(void) {
 
 /* Appends a picture with what the model wants around it, likewise. What is seen in it is computed when its tokens are,
  * in one piece, which may take long, unless it is in the cache: pictures are known by their content. Files are refused
- * beyond 32 MiB, 16384 pixels a side and 64 Mi pixels, before they are decoded. Nothing is kept of the picture's memory.
- * A sequence can be cut only before or behind a picture. info may be NULL. A failure leaves the sequence as it was. */
+ * beyond 32 MiB, 16384 pixels a side and 64 Mi pixels, before they are decoded. Nothing is kept of the picture's
+ * memory. A sequence can be cut only before or behind a picture. info may be NULL. A failure leaves the sequence as it
+ * was. */
 PUMICE_API PumiceResult pumice_append_image(PumiceSequence* sequence, const PumiceImage* image, PumiceImageInfo* info);
 
 /* The text that stands for a picture in the model's prompts ("<image>"); empty: the model has no projector. As with
@@ -1264,7 +1266,7 @@ static inline PumiceScoreOptions pumice_score_options_init(void) {
  * sequence as it was; PUMICE_CANCELLED when on_logits asked for it. */
 PUMICE_API PumiceResult pumice_sequence_score(PumiceSequence* sequence, const PumiceScoreOptions* options);
 
-/* ---- Grammars: what a reply must be. ------------------------------------------------------------------------------ */
+/* ---- Grammars: what a reply must be. ----------------------------------------------------------------------------- */
 
 typedef enum PumiceGrammarKind {
   PUMICE_GRAMMAR_JSON_SCHEMA = 1, /* draft 2020-12 or 7: the reply is JSON that it accepts */
@@ -1340,8 +1342,8 @@ typedef struct PumiceRequestOptions {
   float frequency_penalty, presence_penalty; /* 0: off */
   uint32_t penalty_window; /* tokens looked back upon */
   uint64_t seed;
-  const PumiceGrammar* grammar; /* of the same model: only such tokens are drawn, and the reply ends when it is complete;
-                                   NULL: none */
+  const PumiceGrammar* grammar; /* of the same model: only such tokens are drawn, and the reply ends when it is
+                                   complete; NULL: none */
 } PumiceRequestOptions;
 
 /* Defaults: greedy. */

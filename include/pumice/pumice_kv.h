@@ -167,8 +167,8 @@ PUMICE_API size_t pumice_kv_folder_error(const PumiceKvFolder* folder, char* buf
 PUMICE_API PumiceResult pumice_kv_folder_get_stats(PumiceKvFolder* folder, PumiceKvFolderStats* stats);
 /* index: below the records of the stats; in the order in which they were written. PUMICE_NOT_FOUND: none. */
 PUMICE_API PumiceResult pumice_kv_folder_get_record(PumiceKvFolder* folder, uint64_t index, PumiceKvRecord* record);
-/* Reads all of it. secret: the 32 bytes of PumiceCacheOptions.secret, or NULL: the checksums alone, which find accidents
- * but no intent. What is damaged is counted and no error. progress may be NULL. PUMICE_CANCELLED: by it. */
+/* Reads all of it. secret: the 32 bytes of PumiceCacheOptions.secret, or NULL: the checksums alone, which find
+ * accidents but no intent. What is damaged is counted and no error. progress may be NULL. PUMICE_CANCELLED: by it. */
 PUMICE_API PumiceResult pumice_kv_folder_verify(PumiceKvFolder* folder, const uint8_t* secret,
                                                 PumiceProgressCallback progress, void* progress_user,
                                                 PumiceKvVerification* verification);

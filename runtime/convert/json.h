@@ -1,4 +1,5 @@
-// JSON of other programs' files: an object within limits, and the members that a reader wants, if they are what it wants.
+// JSON of other programs' files: an object within limits, and the members that a reader wants, if they are what it
+// wants.
 #pragma once
 
 #include <cstdint>

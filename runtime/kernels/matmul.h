@@ -3,8 +3,8 @@
 // Six forms (shaders/shared/matmul.h). kTiled computes in f32. kCoopmat and kCoopmat2 round weights and activations to
 // f16 (relative error 2^-11 each) and sum in f32; activations are scaled by a power of two for each row, so none is too
 // large for f16. kCoopmatHalf sums up to 128 products in f16, and those sums in f32: only tuning takes it, where the
-// device is faster with it and its error passes. kDot and kDotVector (up to 8 columns) round activations to 8 bits, with a scale for each 32. F32
-// weights are multiplied in f32 only.
+// device is faster with it and its error passes. kDot and kDotVector (up to 8 columns) round activations to 8 bits,
+// with a scale for each 32. F32 weights are multiplied in f32 only.
 #pragma once
 
 #include <optional>

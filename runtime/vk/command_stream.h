@@ -64,7 +64,7 @@ class CommandStream {
   bool improvable(double longest) const;
   uint32_t dispatches() const { return dispatches_; }
   uint32_t barriers() const { return barriers_; }
-  uint32_t argument_barriers() const { return argument_barriers_; }  // those of them that a dispatch's group counts need
+  uint32_t argument_barriers() const { return argument_barriers_; }  // of them for a dispatch's group counts
   // After a submission has finished; empty without profiling or when the driver wrote no timestamps.
   std::vector<ProfiledOperation> profile() { return profiler_ ? profiler_->read() : std::vector<ProfiledOperation>{}; }
 

@@ -41,7 +41,8 @@ std::vector<std::byte> read_device_file(const DeviceFileKind& kind, const std::s
   if (!size || *size < sizeof(Header) || *size > kMostFileBytes) return {};
   Header header;
   std::vector<std::byte> data(*size - sizeof header);
-  if (!file->read_at(0, std::as_writable_bytes(std::span(&header, 1))) || !file->read_at(sizeof header, data)) return {};
+  const auto head = std::as_writable_bytes(std::span(&header, 1));
+  if (!file->read_at(0, head) || !file->read_at(sizeof header, data)) return {};
   const Header expected = header_for(kind, caps, data);
   if (std::memcmp(&header, &expected, sizeof expected) != 0) return {};
   return data;

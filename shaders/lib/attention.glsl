@@ -1,8 +1,8 @@
 // What the attention kernels share: buffers, which keys a query sees and with what score, and how keys and values are
 // loaded. KV_TYPE as in shared/kv_write.h, or kKvMixed: K_TYPE and V_TYPE, each any of them, are constants then.
 // KV_VECTOR is the type in which the pools are read (uint, uvec2 or uvec4; V of mixed types as uint), KV_TOKENS how
-// many keys lie in one. PREFILL: rows may be those of several texts. V_PAIRS: V of one type as uvec2, so that V_UNIT words are one. APPENDS: the kernel writes into
-// the pools.
+// many keys lie in one. PREFILL: rows may be those of several texts. V_PAIRS: V of one type as uvec2, so that V_UNIT
+// words are one. APPENDS: the kernel writes into the pools.
 #include "shared/attention.h"
 #include "shared/kv_write.h"
 #include "shared/step_params.h"

@@ -1,7 +1,7 @@
 // Reductions over a workgroup of WG lanes (specialisation constant 0). Built in two ways: a workgroup is one full
 // subgroup (the usual one, without barriers), or, with REDUCE_SHARED, any size and no subgroup operations at all.
-// REDUCE_LOCKSTEP: a subgroup, as software drivers have it, is a vector register, whose lanes wait for nothing. llvmpipe
-// of Mesa 26 makes a coroutine of whatever waits, and that takes twice the time to compile.
+// REDUCE_LOCKSTEP: a subgroup, as software drivers have it, is a vector register, whose lanes wait for nothing.
+// llvmpipe of Mesa 26 makes a coroutine of whatever waits, and that takes twice the time to compile.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 32u;
 

@@ -3,8 +3,8 @@
 // is in the sequence's state, which is 0 where the row has position 0, and of the last row afterwards.
 //
 // Rows are consecutive tokens of one sequence, or one token of each of several. A state: (kConvMostTaps - 1, cols)
-// floats, the first of its sequence's; a row that is not live leaves it as it was. The states after rows snapshot_after are also written to
-// other places. Sources: Gu and Dao 2023 (Mamba); Liquid AI 2025 (LFM2: gates).
+// floats, the first of its sequence's; a row that is not live leaves it as it was. The states after rows snapshot_after
+// are also written to other places. Sources: Gu and Dao 2023 (Mamba); Liquid AI 2025 (LFM2: gates).
 #ifndef PUMICE_SHARED_SHORT_CONV_H
 #define PUMICE_SHARED_SHORT_CONV_H
 #include "states.h"

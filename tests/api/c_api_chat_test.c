@@ -91,8 +91,9 @@ static void check_replies(PumiceInstance* instance) {
 
 static void check_grammars(PumiceInstance* instance) {
   static const char source[] =
-      "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{\"name\": \"{{ c.function.name "
-      "}}\", \"arguments\": {{ c.function.arguments | tojson }}}</tool_call>{% endfor %}{% endfor %}";
+      "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}<tool_call>{\"name\": \""
+      "{{ c.function.name }}\", \"arguments\": {{ c.function.arguments | tojson }}}</tool_call>{% endfor %}"
+      "{% endfor %}";
   const PumiceModelOptions at = model_options(MODEL);
   PumiceModel* model = NULL;
   CHECK_OK(pumice_model_load(instance, NULL, &at, &model));

@@ -243,7 +243,8 @@ static const size_t kNotOurs = SIZE_MAX;
 static HostBlock host_blocks[kMostHostBlocks];
 static pthread_mutex_t host_blocks_mutex = PTHREAD_MUTEX_INITIALIZER;
 
-static inline void* VKAPI_CALL host_allocation(void* user, size_t size, size_t alignment, VkSystemAllocationScope scope) {
+static inline void* VKAPI_CALL host_allocation(void* user, size_t size, size_t alignment,
+                                               VkSystemAllocationScope scope) {
   (void)user, (void)scope;
   void* memory = NULL;
   if (posix_memalign(&memory, alignment > 16 ? alignment : 16, size) != 0) return NULL;

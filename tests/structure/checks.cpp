@@ -250,6 +250,33 @@ Problems check_file_length(const SourceFile& file) {
   return {file.path + ": " + std::to_string(lines.size()) + " lines, more than " + std::to_string(kMaxFileLines)};
 }
 
+Problems check_line_lengths(const SourceFile& file) {
+  Problems problems;
+  std::string end;  // of the raw string that a line lies in
+  const std::vector<std::string> lines = split_lines(file.text);
+  for (size_t i = 0; i < lines.size(); ++i) {
+    const std::string& line = lines[i];
+    bool raw = !end.empty();
+    for (size_t at = 0; at < line.size();) {
+      const std::string begin = "R\"";
+      const size_t found = line.find(end.empty() ? begin : end, at);
+      if (found == std::string::npos) break;
+      const size_t open = line.find('(', found);
+      at = found + begin.size();
+      if (!end.empty()) {
+        end.clear();
+      } else if (open != std::string::npos) {
+        end = ")" + line.substr(at, open - at) + "\"";
+        raw = true;
+      }
+    }
+    const auto characters = std::count_if(line.begin(), line.end(), [](char c) { return (c & 0xC0) != 0x80; });
+    if (!raw && characters > kMaxLineLength)
+      problems.push_back(file.path + ":" + std::to_string(i + 1) + ": " + std::to_string(characters) + " characters");
+  }
+  return problems;
+}
+
 Problems check_function_lengths(const SourceFile& file) {
   Problems problems;
   const std::vector<std::string> lines = split_lines(file.text);

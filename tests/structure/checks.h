@@ -19,6 +19,7 @@ using Problems = std::vector<std::string>;
 
 inline constexpr int kMaxFileLines = 400;
 inline constexpr int kMaxFunctionLines = 60;
+inline constexpr int kMaxLineLength = 120;  // characters
 
 // Which modules of runtime/ a module may include directly; what those may include is allowed too.
 const std::map<std::string, std::set<std::string>>& module_arrows();
@@ -28,6 +29,9 @@ Problems check_includes(const SourceFile& file);
 
 // At most kMaxFileLines lines, unless the comment at the top says "flat table", "flat list" or "recipe".
 Problems check_file_length(const SourceFile& file);
+
+// At most kMaxLineLength characters a line, but for the texts of raw strings.
+Problems check_line_lengths(const SourceFile& file);
 
 // At most kMaxFunctionLines lines per function, unless a comment just above or inside it says so likewise.
 // A heuristic on braces; made for formatted C, C++ and GLSL.

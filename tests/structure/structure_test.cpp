@@ -66,6 +66,12 @@ std::string function_of_lines(int lines, const std::string& head = "int f(int x)
 
 TEST(Structure, IncludesFollowTheLayers) { expect_all(check_includes); }
 TEST(Structure, FilesAreShort) { expect_all(check_file_length); }
+TEST(Structure, LinesAreShort) {
+  expect_all([](const SourceFile& file) {
+    const bool former = file.path.starts_with("tests/api/abi/");  // headers as they were published
+    return former ? Problems() : check_line_lengths(file);
+  });
+}
 TEST(Structure, FunctionsAreShort) { expect_all(check_function_lengths); }
 
 TEST(Structure, KernelsAreCompleteKits) {
@@ -157,6 +163,15 @@ TEST(StructureChecks, LongFilesAreFound) {
   EXPECT_EQ(check_file_length({"a.cpp", lines}).size(), 0u);
   EXPECT_EQ(check_file_length({"a.cpp", lines + "\n"}).size(), 1u);
   EXPECT_EQ(check_file_length({"a.cpp", "// A flat table of names.\n" + lines}).size(), 0u);
+}
+
+TEST(StructureChecks, LongLinesAreFound) {
+  const std::string fits(kMaxLineLength, 'x'), wide = "\u00e4" + fits.substr(1), raw = "R\"a(" + fits + ")a\"";
+  const auto count = [](const std::string& text) { return check_line_lengths({"runtime/vk/a.cpp", text}).size(); };
+  EXPECT_EQ(count(fits + "\n" + wide + "\n"), 0u);
+  EXPECT_EQ(count("x" + fits + "\n"), 1u);
+  EXPECT_EQ(count(raw + "\n"), 0u);
+  EXPECT_EQ(count("R\"(\n" + fits + "xx\n)\"\nx" + fits + "\n"), 1u);
 }
 
 TEST(StructureChecks, LongFunctionsAreFound) {

@@ -23,9 +23,9 @@ inline size_t reduce_chain(const ReduceChoice& reduce, size_t terms) {
   return (terms + reduce.workgroup - 1) / reduce.workgroup + reduce.workgroup;
 }
 
-// An activation's absolute error at x, where it is y: silu x / (1 + e^-x) has one exp, addition and division, and so has
-// gelu x / (1 + e^-2z) with, in 2z, four more units of roundings (z is cubic in x). Beyond the range of exp the result
-// is flushed to 0; the reference's 1 + tanh(z), a double, cancels there.
+// An activation's absolute error at x, where it is y: silu x / (1 + e^-x) has one exp, addition and division, and so
+// has gelu x / (1 + e^-2z) with, in 2z, four more units of roundings (z is cubic in x). Beyond the range of exp the
+// result is flushed to 0; the reference's 1 + tanh(z), a double, cancels there.
 inline double silu_error(double x, double y) { return std::fabs(y) * (exp_error(x) + kDivision + 2 * kUlp) + 1e-36; }
 inline double gelu_error(double x, double y) {
   const double z2 = 1.5957691216057308 * (x + 0.044715 * x * x * x);

@@ -15,7 +15,8 @@ Result<void> describe_idefics3_tower(KeyReader& reader, TowerSpec& spec) {
   spec.picture.sizing = PictureSpec::Sizing::kTiled;
   spec.picture.filter = PictureSpec::Filter::kLanczos;
   PUMICE_ASSIGN(spec.picture.longest,
-                reader.required("vision.preproc_image_size", std::min(kMostTiles * spec.picture.image_size, kMostPixels)));
+                reader.required("vision.preproc_image_size",
+                                std::min(kMostTiles * spec.picture.image_size, kMostPixels)));
   spec.positions = PatchPositions::kTable;
   PUMICE_TRY(check_positions(reader, side * side, spec));
   PUMICE_ASSIGN(TowerLayer layer, read_layer(reader, "mm.model.fc", spec.layers.width * spec.merge * spec.merge));
