@@ -33,7 +33,7 @@ if(PUMICE_CONVERT)
     COMPILE_DEFINITIONS PUMICE_HAS_CONVERT)
 endif()
 set(PUMICE_INTERNAL_INCLUDES
-  ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/shaders ${PROJECT_SOURCE_DIR}/include)
+  ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/shaders ${PROJECT_SOURCE_DIR}/include ${PUMICE_SHADER_TABLE_DIR})
 target_include_directories(pumice_objects PUBLIC ${PUMICE_INTERNAL_INCLUDES})
 target_link_libraries(pumice_objects PUBLIC pumice_dependencies)
 

@@ -1,9 +1,11 @@
-# Compiles every variant of shaders/variants.json to SPIR-V and embeds all of them in one generated C++ file.
-# Sets PUMICE_EMBEDDED_SHADERS_CPP. The format of variants.json is described in shaders/README.md.
+# Compiles every variant of shaders/variants.json to SPIR-V and embeds all of them in one generated C++ file, and writes
+# the host's table of them (runtime/kernels/shader.h). Sets PUMICE_EMBEDDED_SHADERS_CPP and
+# PUMICE_SHADER_TABLE_DIR, an include folder. The format of variants.json is described in shaders/README.md.
 
 set(PUMICE_SHADER_DIR ${PROJECT_SOURCE_DIR}/shaders)
 set(PUMICE_SPIRV_DIR ${PROJECT_BINARY_DIR}/shaders)
 set(PUMICE_EMBEDDED_SHADERS_CPP ${PUMICE_SPIRV_DIR}/embedded_shaders.cpp)
+set(PUMICE_SHADER_TABLE_DIR ${PUMICE_SPIRV_DIR}/include)
 
 find_program(PUMICE_GLSLANG NAMES glslangValidator glslang DOC "GLSL to SPIR-V compiler (glslangValidator)")
 find_program(PUMICE_SPIRV_VAL NAMES spirv-val DOC "SPIR-V validator")
@@ -114,27 +116,49 @@ function(pumice_json_get object key default result)
   set(${result} "${value}" PARENT_SCOPE)
 endfunction()
 
-# Adds NAME for every combination of the matrix axes from `axis` on.
-function(pumice_expand_matrix name source target_env required defines matrix axis)
-  string(JSON axes LENGTH "${matrix}")
-  if(axis EQUAL axes)
+# read_lines -> kReadLines
+function(pumice_enumerator name result)
+  set(enumerator k)
+  string(REPLACE "_" ";" parts ${name})
+  foreach(part IN LISTS parts)
+    string(SUBSTRING ${part} 0 1 first)
+    string(SUBSTRING ${part} 1 -1 rest)
+    string(TOUPPER ${first} first)
+    string(APPEND enumerator ${first}${rest})
+  endforeach()
+  set(${result} ${enumerator} PARENT_SCOPE)
+endfunction()
+
+# NAME, with a value of the matrix axis where there is one. In the table also when this build leaves it out.
+function(pumice_add_listed name source target_env required defines row)
+  set_property(GLOBAL APPEND PROPERTY PUMICE_SHADER_ROWS "{\"${name}\", ${row}}")
+  if(NOT required IN_LIST unknown_features)
     pumice_add_shader("${name}" "${source}" "${target_env}" "${required}" "${defines}")
-    return()
   endif()
-  string(JSON macro MEMBER "${matrix}" ${axis})
+endfunction()
+
+# Adds NAME for every value of its matrix axis.
+function(pumice_expand_matrix name source target_env required defines matrix row)
+  string(JSON axes LENGTH "${matrix}")
+  if(axes EQUAL 0)
+    pumice_add_listed("${name}" "${source}" "${target_env}" "${required}" "${defines}" "${row}, 0")
+    return()
+  elseif(axes GREATER 1)
+    message(FATAL_ERROR "shaders/variants.json: ${name} has more than one matrix axis")
+  endif()
+  string(JSON macro MEMBER "${matrix}" 0)
   string(JSON values GET "${matrix}" ${macro})
   string(JSON kind TYPE "${matrix}" ${macro})
   if(kind STREQUAL STRING)
     string(JSON values GET "${variants_json}" lists ${values})
   endif()
-  math(EXPR next "${axis} + 1")
   pumice_json_pairs("${values}" pairs)
   foreach(pair IN LISTS pairs)
     string(REGEX MATCH "^([^=]*)=(.*)$" pair "${pair}")
     set(value_name "${CMAKE_MATCH_1}")
     set(value "${CMAKE_MATCH_2}")
-    pumice_expand_matrix("${name}.${value_name}" "${source}" "${target_env}" "${required}"
-      "${defines};${macro}=${value}" "${matrix}" ${next})
+    pumice_add_listed("${name}.${value_name}" "${source}" "${target_env}" "${required}" "${defines};${macro}=${value}"
+      "${row}, ${value}")
   endforeach()
 endfunction()
 
@@ -155,24 +179,27 @@ function(pumice_add_variant entry variant)
   if(required AND NOT EXISTS ${PROJECT_SOURCE_DIR}/cmake/probes/${required}.comp)
     message(FATAL_ERROR "shaders/variants.json: unknown \"requires\": \"${required}\" (no probe in cmake/probes)")
   endif()
-  if(required IN_LIST unknown_features)
-    return()
-  endif()
   if(NOT EXISTS ${PUMICE_SHADER_DIR}/${source})
-    message(WARNING "shaders/variants.json: ${source} of ${name} does not exist; left out")
-    return()
+    message(FATAL_ERROR "shaders/variants.json: ${source} of ${name} does not exist")
   endif()
+  pumice_enumerator(${name} kernel)
+  set(form kPlain)
   if(variant_name)
+    pumice_enumerator(${variant_name} form)
     string(APPEND name ".${variant_name}")
+    set_property(GLOBAL APPEND PROPERTY PUMICE_SHADER_FORMS ${form})
   endif()
+  set_property(GLOBAL APPEND PROPERTY PUMICE_SHADER_KERNELS ${kernel})
   pumice_json_pairs("${entry_defines}" defines)
   pumice_json_pairs("${variant_defines}" more_defines)
-  pumice_expand_matrix("${name}" "${source}" "${target_env}" "${required}" "${defines};${more_defines}" "${matrix}" 0)
+  pumice_expand_matrix("${name}" "${source}" "${target_env}" "${required}" "${defines};${more_defines}" "${matrix}"
+    "ShaderKernel::${kernel}, ShaderForm::${form}")
 endfunction()
 
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PUMICE_SHADER_DIR}/variants.json)
-set_property(GLOBAL PROPERTY PUMICE_SHADER_NAMES)
-set_property(GLOBAL PROPERTY PUMICE_SHADER_OUTPUTS)
+foreach(list NAMES OUTPUTS ROWS KERNELS FORMS)
+  set_property(GLOBAL PROPERTY PUMICE_SHADER_${list})
+endforeach()
 file(READ ${PUMICE_SHADER_DIR}/variants.json variants_json)
 string(JSON kernel_count LENGTH "${variants_json}" kernels)
 if(kernel_count GREATER 0)
@@ -199,6 +226,41 @@ foreach(name IN LISTS shader_names)
   string(APPEND shader_manifest "${name} ${PUMICE_SPIRV_DIR}/${name}.spv\n")
 endforeach()
 file(CONFIGURE OUTPUT ${PUMICE_SPIRV_DIR}/manifest.txt CONTENT "${shader_manifest}" @ONLY)
+
+get_property(rows GLOBAL PROPERTY PUMICE_SHADER_ROWS)
+get_property(kernels GLOBAL PROPERTY PUMICE_SHADER_KERNELS)
+get_property(forms GLOBAL PROPERTY PUMICE_SHADER_FORMS)
+list(REMOVE_DUPLICATES kernels)
+list(REMOVE_DUPLICATES forms)
+list(SORT rows)
+list(JOIN kernels ", " kernels)
+list(JOIN forms ", " forms)
+list(JOIN rows ",\n    " rows)
+file(CONFIGURE OUTPUT ${PUMICE_SHADER_TABLE_DIR}/kernels/shader_table.h CONTENT
+"// Generated from shaders/variants.json.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace pumice {
+
+enum class ShaderKernel : uint8_t { @kernels@ };
+enum class ShaderForm : uint8_t { kPlain, @forms@ };
+
+struct ShaderRow {
+  std::string_view name;  // \"kernel\", \"kernel.form\", \"kernel.axis\" or \"kernel.form.axis\"
+  ShaderKernel kernel;
+  ShaderForm form;
+  uint8_t axis;  // the value of the kernel's matrix axis; 0: it may have none
+};
+
+// By name.
+inline constexpr ShaderRow kShaderTable[] = {
+    @rows@};
+
+}  // namespace pumice
+" @ONLY)
 
 add_executable(pumice_embed_shaders ${PROJECT_SOURCE_DIR}/cmake/embed_shaders.cpp)
 target_compile_features(pumice_embed_shaders PRIVATE cxx_std_20)

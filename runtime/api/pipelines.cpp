@@ -6,6 +6,7 @@
 #include "engine/warm_up.h"
 #include "kernels/pipeline_report.h"
 #include "kernels/tuning_file.h"
+#include "model/catalogue.h"
 
 namespace pumice {
 namespace {
@@ -56,7 +57,8 @@ std::string statistics_json(const std::vector<vk::PipelineExecutable>& executabl
 
 std::string report_json(const PipelineReport& report) {
   const PipelineKey& key = report.pipeline.key;
-  const size_t dot = key.variant.find('.');
+  const std::string name(key.shader.name());
+  const size_t dot = name.find('.');
   const auto count = [](uint64_t value) { return std::to_string(value); };
   const auto flag = [](bool value) { return std::string(value ? "true" : "false"); };
   const auto words = [&](const std::vector<uint32_t>& list) {
@@ -64,8 +66,8 @@ std::string report_json(const PipelineReport& report) {
   };
   std::vector<uint32_t> subgroups;
   for (const vk::PipelineExecutable& executable : report.executables) subgroups.push_back(executable.subgroup_size);
-  return "{\"kernel\":" + json_string(key.variant.substr(0, dot)) +
-         ",\"variant\":" + json_string(dot == std::string::npos ? "" : key.variant.substr(dot + 1)) +
+  return "{\"kernel\":" + json_string(name.substr(0, dot)) +
+         ",\"variant\":" + json_string(dot == std::string::npos ? "" : name.substr(dot + 1)) +
          ",\"constants\":" + words(key.constants) + ",\"full_subgroups\":" + flag(key.full_subgroups) +
          ",\"required_subgroup_size\":" + count(key.subgroup_size) + ",\"use\":" + json_string(report.pipeline.use) +
          ",\"decode\":" + flag(report.pipeline.decode) + ",\"candidate\":" + count(report.pipeline.candidate) +
@@ -108,11 +110,12 @@ PumiceResult pumice_device_pipeline_report(PumiceDevice* device, const PumicePip
     PUMICE_ASSIGN(const PumicePipelineReportOptions given,
                   taken(options, pumice_pipeline_report_options_init(), "options"));
     if (!given.write) return invalid("options have no write function");
-    PipelineReportOptions translated{.kernel = given.kernel ? given.kernel : "",
-                                     .with_candidates = given.candidates != 0};
+    PipelineReportOptions translated{.kernel = given.kernel ? given.kernel : ""};
     if (given.progress)
       translated.progress = [&](float fraction) { return given.progress(given.progress_user, fraction) != 0; };
-    PUMICE_ASSIGN(const std::vector<PipelineReport> reports, report_pipelines(*device->object->device, translated));
+    vk::Device& reported = *device->object->device;
+    PUMICE_ASSIGN(const std::vector<PipelineReport> reports,
+                  report_pipelines(reported, pipeline_catalogue(reported.caps(), given.candidates != 0), translated));
     const std::string text = json_list("[]", reports, report_json);
     given.write(given.write_user, text.data(), text.size());
     return {};

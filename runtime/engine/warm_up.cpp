@@ -12,8 +12,7 @@
 #include "base/thread_team.h"
 #include "engine/context.h"
 #include "engine/encoder.h"
-#include "kernels/argmax.h"
-#include "kernels/sample.h"
+#include "model/step_list.h"
 
 namespace pumice {
 namespace {
@@ -151,33 +150,12 @@ Result<void> run_once(const Model& model, const KvFormat& kv, const std::functio
 }  // namespace
 
 RecordList list_steps(const Model& model, const KvFormat& kv, std::span<const uint32_t> prompts) {
-  const ModelSpec& spec = model.spec();
   RecordList list;
   vk::CommandStream nothing;
-  Workspace work;
-  const std::vector<KvPages> pages(spec.layers.size(), KvPages{.format = kv, .k = {}, .v = {}, .page_table = {}});
-  const std::vector<States> states(spec.layers.size());
-  const vk::BufferView arguments;
   const Recorder recorder{model.kernels(), nothing, &list};
-  const AttentionTexts texts{.spans = {}, .count = 1, .longest = 1, .both_ways = true};
-  for (const uint32_t n : spec.causal ? std::span<const uint32_t>() : prompts)
-    record_encoding(recorder, {.spec = spec,
-                               .weights = model.weights(),
-                               .work = work,
-                               .pages = pages,
-                               .states = states,
-                               .step = {.n = n, .texts = &texts, .exact = true, .step_rows = {}}});
-  if (!spec.causal) return list;
-  const auto step = [&](const StepShape& shape) {
-    record_step(
-        recorder,
-        {.spec = spec, .weights = model.weights(), .work = work, .pages = pages, .states = states, .step = shape});
-  };
-  step({.n = 1, .one_sequence = false, .step_rows = {}, .decode_arguments = &arguments, .logit_count = 1});
-  argmax(recorder, {.logits = {}, .cols = spec.vocabulary});
-  sample(recorder, {.logits = {}, .cols = spec.vocabulary});
-  for (const uint32_t n : prompts)
-    step({.n = n, .one_sequence = true, .step_rows = {}, .first_logit = n - 1, .logit_count = 1});
+  const ListedModel listed{model.spec(), model.weights(), kv};
+  list_decode(recorder, listed);
+  for (const uint32_t n : prompts) list_prompt(recorder, listed, n);
   return list;
 }
 

@@ -93,6 +93,9 @@ class Gguf {
   // Parses bytes that the caller keeps alive and unchanged.
   static Result<Gguf> from_memory(std::span<const std::byte> file);
 
+  // Without keys and tensors.
+  static Gguf empty() { return {}; }
+
   // The parts of a split model in order (or the one file of a model that is not split).
   static Result<Gguf> from_parts(std::span<const std::span<const std::byte>> parts);
 

@@ -20,7 +20,7 @@ void activation(Recorder recorder, const ActivationArgs& args) {
                             .lowest = args.lowest,
                             .y_column = args.y_column};
   const vk::BufferView bindings[kActivationBindings] = {args.gate.view, up.view, args.y.view};
-  record(recorder, {.variant = "activation",
+  record(recorder, {.shader = ShaderKernel::kActivation,
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {divide_up(args.cols, kActivationWorkgroup), args.n, 1},

@@ -24,7 +24,7 @@ void argmax(Recorder recorder, const ArgmaxArgs& args) {
                                                     args.commit.attention_arguments,
                                                     args.commit.samplers};
   const ReduceChoice reduce = choose_wide_reduce(recorder.kernels.caps());
-  record(recorder, {.variant = std::string("argmax.") + reduce.variant,
+  record(recorder, {.shader = {ShaderKernel::kArgmax, reduce.form},
                     .constants = {&reduce.workgroup, 1},
                     .full_subgroups = reduce.full_subgroups,
                     .subgroup_size = reduce.subgroup_size,

@@ -8,7 +8,6 @@
 #include "kernels/device_policy.h"
 #include "shared/attention.h"
 #include "shared/step_params.h"
-#include "vk/embedded_shaders.h"
 
 namespace pumice {
 
@@ -43,23 +42,28 @@ DecodeShared decode_shared(const AttentionShape& shape, uint32_t lanes) {
           .rest = kSharedReserve + 4 * lanes};
 }
 
+Shader shader(ShaderKernel kernel, const AttentionShape& shape) {
+  return {kernel, ShaderForm::kPlain, shape.format.shader_axis()};
+}
+
 AttentionChoice choose_decode(const vk::DeviceCaps& caps, const AttentionShape& shape) {
   const DevicePolicy policy = device_policy(caps);
   if (policy.attention_by_lanes && lane_words(shape) % caps.subgroup_size == 0 &&
       shape.group * shape.head_dim <= kCpuDecodeDims)
-    return {"attention_cpu_decode", caps.subgroup_size, shape.group, true};
+    return {shader(ShaderKernel::kAttentionCpuDecode, shape), caps.subgroup_size, shape.group, true};
   const uint32_t mixed = shape.format.plain() ? 0 : 1;
   ReduceChoice reduce = choose_reduce(caps);
   const uint32_t narrow = policy.attention_subgroup;
   if (reduce.full_subgroups && narrow) reduce.workgroup = reduce.subgroup_size = narrow;
   const bool wide = shape.head_dim > policy.attention_subgroup_dims;
-  if (wide) reduce = {.variant = "shared", .workgroup = kWideLanes};
+  if (wide) reduce = {.form = ShaderForm::kShared, .workgroup = kWideLanes};
   const uint32_t lanes = reduce.workgroup;
   const uint32_t registers = (mixed || wide ? 6 : 4) + 4 * divide_up(shape.head_dim / 4, lanes);  // a head's
   const uint32_t wanted = std::clamp(policy.attention_registers / registers, 1u, shape.group);
   const DecodeShared shared = decode_shared(shape, lanes);
-  AttentionChoice choice{reduce.full_subgroups ? "attention.subgroup" : "attention.shared", 0, 0, reduce.full_subgroups,
-                         reduce.subgroup_size};
+  AttentionChoice choice{.shader = {ShaderKernel::kAttention, reduce.form, shape.format.shader_axis()},
+                         .full_subgroups = reduce.full_subgroups,
+                         .subgroup_size = reduce.subgroup_size};
   choice.ahead = policy.attention_ahead;
   const uint32_t most_shares = reduce.full_subgroups ? policy.attention_shares : 1;
   for (uint32_t shares = most_shares; shares > 0; shares /= 2)
@@ -118,7 +122,8 @@ AttentionChoice choose_matrices(const vk::DeviceCaps& caps, const AttentionShape
     if (workgroup > caps.max_workgroup_invocations ||
         matrix_shared_bytes(queries, shape.head_dim, shares) + kSharedReserve > caps.max_shared_bytes)
       continue;
-    AttentionChoice choice{"attention_coopmat", workgroup, queries, true, lanes, *matrix, subgroups};
+    AttentionChoice choice{
+        shader(ShaderKernel::kAttentionCoopmat, shape), workgroup, queries, true, lanes, *matrix, subgroups};
     choice.shares = shares;
     return choice;
   }
@@ -138,10 +143,12 @@ uint32_t tile_shared_bytes(uint32_t queries, uint32_t head_dim, uint32_t shares)
 AttentionChoice choose_prefill(const vk::DeviceCaps& caps, const AttentionShape& shape) {
   const DevicePolicy policy = device_policy(caps);
   if (policy.attention_by_lanes && shape.head_dim <= kCpuPrefillDims)
-    return {"attention_cpu_prefill", caps.subgroup_size, kAttentionCpuQueries * caps.subgroup_size, true};
+    return {shader(ShaderKernel::kAttentionCpuPrefill, shape), caps.subgroup_size,
+            kAttentionCpuQueries * caps.subgroup_size, true};
   const AttentionChoice matrices = choose_matrices(caps, shape);
-  if (matrices.variant) return matrices;
-  AttentionChoice choice{.variant = "attention_tile", .full_subgroups = policy.attention_subgroup != 0};
+  if (matrices.shader) return matrices;
+  AttentionChoice choice{.shader = shader(ShaderKernel::kAttentionTile, shape),
+                         .full_subgroups = policy.attention_subgroup != 0};
   choice.subgroup_size = policy.attention_subgroup;
   while (!policy.matvec_only && shape.head_dim > choice.shares * kTileDims) choice.shares *= 2;
   for (const uint32_t queries : {32u, 16u, 8u, 4u}) {
@@ -163,7 +170,8 @@ AttentionChoice choose_attention(const vk::DeviceCaps& caps, const AttentionShap
 
 bool attention_fits(const vk::DeviceCaps& caps, uint32_t group, uint32_t head_dim) {
   const auto fits = [&](bool one_sequence) {
-    return choose_attention(caps, {.group = group, .head_dim = head_dim, .one_sequence = one_sequence}).variant;
+    return choose_attention(caps, {.group = group, .head_dim = head_dim, .one_sequence = one_sequence})
+        .shader.operator bool();
   };
   return fits(false) && fits(true);
 }
@@ -213,13 +221,13 @@ static std::vector<uint32_t> constants_of(const AttentionArgs& args, const Atten
 
 void attention(Recorder recorder, const AttentionArgs& args) {
   const uint32_t group = args.heads / args.kv_heads;
-  const bool matrices_built = find_embedded_shader("attention_coopmat.f16") != nullptr;
+  const bool matrices_built = Shader(ShaderKernel::kAttentionCoopmat).built();
   const AttentionChoice choice = choose_attention(recorder.kernels.caps(), {.format = args.pages.format,
                                                                             .group = group,
                                                                             .head_dim = args.head_dim,
                                                                             .one_sequence = args.one_sequence,
                                                                             .matrices_built = matrices_built});
-  if (!choice.variant)
+  if (!choice.shader)
     return recorder.stream.fail(
         error(Status::kUnsupported, "no attention kernel of this device takes %u heads of %u", group, args.head_dim));
   const KvWriteArgs* append = args.append;
@@ -245,7 +253,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
   bindings[args.one_sequence ? kAttentionOfHeadsInPrefill : binding_count - 1] = of_heads;
   if (args.one_sequence) bindings[kAttentionOfHeadsInPrefill + 1] = args.texts ? args.texts->spans : args.step_rows;
   const std::vector<uint32_t> constants = constants_of(args, choice);
-  record(recorder, {.variant = std::string(choice.variant) + "." + args.pages.format.variant(),
+  record(recorder, {.shader = choice.shader,
                     .constants = constants,
                     .full_subgroups = choice.full_subgroups,
                     .subgroup_size = choice.subgroup_size,

@@ -60,7 +60,7 @@ struct AttentionShape {
 };
 
 struct AttentionChoice {
-  const char* variant = nullptr;  // without the KV format; null: no kernel has room for the shape on this device
+  Shader shader;  // none: no kernel has room for the shape on this device
   uint32_t workgroup = 0;
   uint32_t queries = 1;  // heads of a subgroup in decode, queries (rows * group) of a workgroup in prefill
   bool full_subgroups = false;

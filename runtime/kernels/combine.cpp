@@ -12,7 +12,7 @@ void combine(Recorder recorder, const CombineArgs& args) {
                          .accumulate = args.accumulate ? 1u : 0u,
                          .factor = args.factor};
   const vk::BufferView bindings[kCombineBindings] = {args.x.view, args.choices, args.y.view};
-  record(recorder, {.variant = "combine",
+  record(recorder, {.shader = ShaderKernel::kCombine,
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {divide_up(args.cols, kCombineWorkgroup), args.n, 1},

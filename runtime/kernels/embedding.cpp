@@ -17,7 +17,7 @@ void embedding(Recorder recorder, const EmbeddingArgs& args) {
                              .accumulate = args.accumulate ? 1u : 0u};
     const vk::BufferView bindings[kEmbeddingBindings] = {slab.buffer, args.step_rows, args.y.view};
     const double bytes = static_cast<double>(args.table.bytes()) / args.table.rows + 4.0 * push.cols;
-    record(recorder, {.variant = std::string("embedding.") + weight_variant(args.table.type),
+    record(recorder, {.shader = {ShaderKernel::kEmbedding, ShaderForm::kPlain, args.table.type},
                       .push = push_bytes(push),
                       .bindings = bindings,
                       .groups = {divide_up(4 * args.table.units, kEmbeddingWorkgroup), args.n, 1},

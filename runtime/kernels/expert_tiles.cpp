@@ -8,7 +8,7 @@ void expert_tiles(Recorder recorder, const ExpertTilesArgs& args) {
                              .size = args.size,
                              .tiles = most_expert_tiles(args.rows, args.experts, args.size)};
   const vk::BufferView bindings[kExpertTilesBindings] = {args.choices, args.tiles};
-  record(recorder, {.variant = "expert_tiles",
+  record(recorder, {.shader = ShaderKernel::kExpertTiles,
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {1, 1, 1},

@@ -14,15 +14,15 @@ namespace pumice {
 ReduceChoice choose_reduce(const vk::DeviceCaps& caps) {
   const uint32_t size = device_policy(caps).reduce_subgroup;
   if (caps.subgroup_shuffle && caps.fixed_subgroup && std::has_single_bit(size) && size >= 8)
-    return {"subgroup", size, true, size == caps.subgroup_size ? 0 : size};
-  return {"shared", std::min(64u, std::bit_floor(caps.max_workgroup_invocations)), false};
+    return {ShaderForm::kSubgroup, size, true, size == caps.subgroup_size ? 0 : size};
+  return {ShaderForm::kShared, std::min(64u, std::bit_floor(caps.max_workgroup_invocations)), false};
 }
 
 ReduceChoice choose_wide_reduce(const vk::DeviceCaps& caps) {
   const uint32_t most = device_policy(caps).scan_workgroup;
-  if (most > 0) return {"shared", std::min(most, std::bit_floor(caps.max_workgroup_invocations)), false};
+  if (most > 0) return {ShaderForm::kShared, std::min(most, std::bit_floor(caps.max_workgroup_invocations)), false};
   ReduceChoice lanes = choose_reduce(caps);
-  if (lanes.full_subgroups) lanes.variant = "lockstep";
+  if (lanes.full_subgroups) lanes.form = ShaderForm::kLockstep;
   return lanes;
 }
 
@@ -33,8 +33,8 @@ std::vector<ReduceChoice> reduce_candidates(const vk::DeviceCaps& caps) {
   };
   if (caps.subgroup_shuffle && caps.fixed_subgroup && caps.subgroup_size_control)
     for (uint32_t size = std::max(8u, caps.min_subgroup_size); size <= caps.max_subgroup_size; size *= 2)
-      add({"subgroup", size, true, size == caps.subgroup_size ? 0 : size});
-  add({"shared", std::min(64u, std::bit_floor(caps.max_workgroup_invocations)), false});
+      add({ShaderForm::kSubgroup, size, true, size == caps.subgroup_size ? 0 : size});
+  add({ShaderForm::kShared, std::min(64u, std::bit_floor(caps.max_workgroup_invocations)), false});
   return candidates;
 }
 
@@ -78,10 +78,11 @@ Result<const vk::Pipeline*> Kernels::make(Pipelines::value_type& place, bool run
   entry.state = State::kMaking;
   lock.unlock();
   const Claim claim{*this, entry, lock};
-  const EmbeddedShader* shader = find_embedded_shader(key.variant);
-  if (!shader) return error(Status::kInternal, "no shader variant %s in this build", key.variant.c_str());
+  const std::string name(key.shader.name());
+  const EmbeddedShader* shader = find_embedded_shader(name);
+  if (!shader) return error(Status::kInternal, "no shader variant %s in this build", name.c_str());
   PUMICE_ASSIGN(const std::vector<uint32_t> words, spirv_of(*shader));
-  PUMICE_ASSIGN(entry.pipeline, vk::Pipeline::create(device(), {.name = key.variant,
+  PUMICE_ASSIGN(entry.pipeline, vk::Pipeline::create(device(), {.name = name,
                                                                 .words = words,
                                                                 .constants = key.constants,
                                                                 .full_subgroups = key.full_subgroups,
@@ -183,7 +184,7 @@ Result<vk::BufferView> Kernels::scratch(Scratch use, uint64_t bytes) {
 }
 
 void record(Recorder recorder, const Dispatch& dispatch) {
-  PipelineKey key{dispatch.variant,
+  PipelineKey key{dispatch.shader,
                   {dispatch.constants.begin(), dispatch.constants.end()},
                   dispatch.full_subgroups,
                   dispatch.subgroup_size};

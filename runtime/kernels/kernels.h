@@ -17,13 +17,13 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/integers.h"
 #include "base/result.h"
 #include "base/thread_team.h"
+#include "kernels/shader.h"
 #include "kernels/tuning.h"
 #include "vk/command_stream.h"
 #include "vk/device.h"
@@ -47,7 +47,7 @@ struct FloatRows {
 
 // How a workgroup reduces: within one full subgroup, or through shared memory.
 struct ReduceChoice {
-  std::string variant = "shared";  // or "subgroup", or what a kernel has for software drivers
+  ShaderForm form = ShaderForm::kShared;  // or kSubgroup, or what a kernel has for software drivers
   uint32_t workgroup = 64;
   bool full_subgroups = false;
   uint32_t subgroup_size = 0;  // with full_subgroups; 0: DeviceCaps::subgroup_size
@@ -60,9 +60,9 @@ ReduceChoice choose_wide_reduce(const vk::DeviceCaps& caps);
 // The same with every other size that subgroups can have on the device: what tuning may choose from.
 std::vector<ReduceChoice> reduce_candidates(const vk::DeviceCaps& caps);
 
-// A variant of shaders/variants.json with its specialisation.
+// A shader with its specialisation.
 struct PipelineKey {
-  std::string variant;
+  Shader shader;
   std::vector<uint32_t> constants;  // values of specialisation constants 0, 1, 2, …
   bool full_subgroups = false;
   uint32_t subgroup_size = 0;  // with full_subgroups; 0: DeviceCaps::subgroup_size
@@ -94,9 +94,9 @@ class Kernels {
   bool prepare(std::span<const PipelineKey> keys);
   // Made on first use; a call that finds it being made waits for it.
   Result<const vk::Pipeline*> pipeline(const PipelineKey& key);
-  Result<const vk::Pipeline*> pipeline(std::string_view variant, std::span<const uint32_t> constants,
-                                       bool full_subgroups, uint32_t subgroup_size = 0) {
-    return pipeline({std::string(variant), {constants.begin(), constants.end()}, full_subgroups, subgroup_size});
+  Result<const vk::Pipeline*> pipeline(Shader shader, std::span<const uint32_t> constants, bool full_subgroups,
+                                       uint32_t subgroup_size = 0) {
+    return pipeline({shader, {constants.begin(), constants.end()}, full_subgroups, subgroup_size});
   }
   size_t pipeline_count();  // that are made
   // At least `bytes`; kCounters are 0 between operations. What a recorded stream refers to stays valid when more is
@@ -150,9 +150,9 @@ struct Recorder {
 // Which of a kernel's `count` candidates to record.
 uint32_t pick_candidate(Recorder recorder, const TuningKey& key, size_t count);
 
-// What a wrapper hands to record(): a variant with its constants, and one dispatch of it.
+// What a wrapper hands to record(): a shader with its constants, and one dispatch of it.
 struct Dispatch {
-  std::string variant;
+  Shader shader;
   std::span<const uint32_t> constants;
   bool full_subgroups = false;
   uint32_t subgroup_size = 0;

@@ -24,7 +24,7 @@ struct KvFormat {
 
   // Both are stored alike, by kernels of their own; else those for any types, "mixed", take them.
   bool plain() const { return k == v && (k == KvType::kF16 || k == KvType::kF32); }
-  const char* variant() const { return plain() ? type_name(k) : "mixed"; }
+  uint32_t shader_axis() const { return plain() ? static_cast<uint32_t>(k) : kKvMixed; }
   // Dimensions of a Hadamard block, the largest power of two that divides the head; 1: not rotated.
   uint32_t k_rotation(uint32_t head_dim) const { return rotation(k, head_dim); }
   uint32_t v_rotation(uint32_t head_dim) const { return rotation(v, head_dim); }

@@ -22,7 +22,7 @@ void kv_shift(Recorder recorder, const KvShiftArgs& args) {
   const vk::BufferView bindings[kKvShiftBindings] = {args.frequencies, args.pages.page_table, args.pages.k};
   const uint32_t lanes = args.kv_heads * args.head_dim / 2 * kPageTokens;
   const double words = static_cast<double>(args.count) * kPageTokens * args.kv_heads * kv_words(type, args.head_dim);
-  record(recorder, {.variant = std::string("kv_shift.") + type_name(type),
+  record(recorder, {.shader = {ShaderKernel::kKvShift, ShaderForm::kPlain, static_cast<uint32_t>(type)},
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {divide_up(lanes, kKvShiftWorkgroup), args.count, 1},

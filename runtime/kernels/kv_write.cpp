@@ -17,7 +17,7 @@ void write_mixed(Recorder recorder, const KvWriteArgs& args, const KvWritePush& 
                                 format.k_rotation(args.head_dim),
                                 format.v_rotation(args.head_dim)};
   const uint32_t heads = args.heads + 2 * args.kv_heads;
-  record(recorder, {.variant = "kv_write_mixed",
+  record(recorder, {.shader = ShaderKernel::kKvWriteMixed,
                     .constants = constants,
                     .push = push_bytes(push),
                     .bindings = bindings,
@@ -51,7 +51,7 @@ void kv_write(Recorder recorder, const KvWriteArgs& args) {
       args.qkv.view, args.frequencies, args.step_rows, args.pages.page_table, args.q.view, args.pages.k, args.pages.v};
   if (!args.pages.format.plain()) return write_mixed(recorder, args, push, bindings);
   const uint32_t lanes = (args.heads + 2 * args.kv_heads) * args.head_dim / 2;
-  record(recorder, {.variant = std::string("kv_write.") + args.pages.format.variant(),
+  record(recorder, {.shader = {ShaderKernel::kKvWrite, ShaderForm::kPlain, args.pages.format.shader_axis()},
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {divide_up(lanes, kKvWriteWorkgroup), args.n, 1},

@@ -1,7 +1,6 @@
 #include "kernels/matmul.h"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -11,24 +10,6 @@
 
 namespace pumice {
 namespace {
-
-std::string shader_name(const MatmulVariant& v, uint32_t type) {
-  switch (v.form) {
-    case MatmulForm::kTiled:
-      return std::string("matmul.") + weight_variant(type);
-    case MatmulForm::kCoopmat:
-      return std::string("matmul_coopmat.") + weight_variant(type);
-    case MatmulForm::kCoopmatHalf:
-      return std::string("matmul_coopmat_half.") + weight_variant(type);
-    case MatmulForm::kCoopmat2:
-      return std::string("matmul_coopmat2.") + weight_variant(type);
-    case MatmulForm::kDot:
-      return std::string("matmul_dot.") + weight_variant(type);
-    case MatmulForm::kDotVector:
-      return std::string(v.subgroup ? "matvec_dot.subgroup." : "matvec_dot.shared.") + weight_variant(type);
-  }
-  return {};
-}
 
 QuantizedForm reads(MatmulForm form) {
   if (form == MatmulForm::kDot || form == MatmulForm::kDotVector) return QuantizedForm::kQ8;
@@ -94,7 +75,7 @@ Result<void> record_slab(Recorder recorder, const MatmulArgs& args, const Weight
     binding_count = kMatvecDotBindings;
   }
   record(recorder,
-         {.variant = shader_name(v, args.w.type),
+         {.shader = matmul_shader(v.form, args.w.type, v.subgroup != 0),
           .constants = std::span(constants).first(v.matrices() ? 12 : 6),
           .full_subgroups = v.subgroup != 0,
           .subgroup_size = v.subgroup,

@@ -36,6 +36,8 @@ struct MatmulVariant {
   bool operator==(const MatmulVariant&) const = default;
 };
 
+// by_subgroup: of kDotVector. Not built where the compiler of this build lacks what it requires.
+Shader matmul_shader(MatmulForm form, uint32_t type, bool by_subgroup);
 // Bytes of shared memory that a workgroup takes.
 uint32_t matmul_shared_bytes(const MatmulVariant& variant);
 // Pure. The first candidate, without measuring.

@@ -5,7 +5,6 @@
 #include "kernels/device_policy.h"
 #include "kernels/matmul.h"
 #include "shared/matmul.h"
-#include "vk/embedded_shaders.h"
 
 namespace pumice {
 namespace {
@@ -48,9 +47,7 @@ bool fits(const vk::DeviceCaps& caps, const MatmulVariant& v) {
          matmul_shared_bytes(v) <= std::min(caps.max_shared_bytes, kMostSharedBytes);
 }
 
-bool has_shader(const char* kernel, uint32_t type) {
-  return find_embedded_shader(std::string(kernel) + weight_variant(type)) != nullptr;
-}
+bool has_shader(MatmulForm form, uint32_t type) { return matmul_shader(form, type, false).built(); }
 
 bool fits_quantized(const vk::DeviceCaps& caps, QuantizedForm form, const MatmulShape& shape) {
   return std::max(quantized_word_bytes(form, shape.cols, shape.n), quantized_scale_bytes(form, shape.cols, shape.n)) <=
@@ -153,21 +150,39 @@ void add_vectors(const vk::DeviceCaps& caps, const MatmulShape& shape, Variants&
 Variants all_variants(const vk::DeviceCaps& caps, const MatmulShape& shape) {
   Variants variants;
   const bool half = fits_quantized(caps, QuantizedForm::kF16, shape);
-  if (half && has_shader("matmul_coopmat.", shape.type)) add_coopmat_tiles(caps, MatmulForm::kCoopmat, variants);
+  if (half && has_shader(MatmulForm::kCoopmat, shape.type)) add_coopmat_tiles(caps, MatmulForm::kCoopmat, variants);
   const bool dot =
-      caps.integer_dot && has_shader("matmul_dot.", shape.type) && fits_quantized(caps, QuantizedForm::kQ8, shape);
+      caps.integer_dot && has_shader(MatmulForm::kDot, shape.type) && fits_quantized(caps, QuantizedForm::kQ8, shape);
   if (dot && caps.integer_dot_accelerated) add_lane_tiles(caps, MatmulForm::kDot, variants);
   add_lane_tiles(caps, MatmulForm::kTiled, variants);
   if (dot && !caps.integer_dot_accelerated) add_lane_tiles(caps, MatmulForm::kDot, variants);
-  if (device_policy(caps).half_sums && half && has_shader("matmul_coopmat_half.", shape.type))
+  if (device_policy(caps).half_sums && half && has_shader(MatmulForm::kCoopmatHalf, shape.type))
     add_coopmat_tiles(caps, MatmulForm::kCoopmatHalf, variants);
-  if (caps.cooperative_matrix2 && half && has_shader("matmul_coopmat2.", shape.type))
+  if (caps.cooperative_matrix2 && half && has_shader(MatmulForm::kCoopmat2, shape.type))
     add_workgroup_tiles(caps, variants);
-  if (dot && has_shader("matvec_dot.shared.", shape.type)) add_vectors(caps, shape, variants);
+  if (dot && has_shader(MatmulForm::kDotVector, shape.type)) add_vectors(caps, shape, variants);
   return variants;
 }
 
 }  // namespace
+
+Shader matmul_shader(MatmulForm form, uint32_t type, bool by_subgroup) {
+  switch (form) {
+    case MatmulForm::kTiled:
+      return {ShaderKernel::kMatmul, ShaderForm::kPlain, type};
+    case MatmulForm::kCoopmat:
+      return {ShaderKernel::kMatmulCoopmat, ShaderForm::kPlain, type};
+    case MatmulForm::kCoopmatHalf:
+      return {ShaderKernel::kMatmulCoopmatHalf, ShaderForm::kPlain, type};
+    case MatmulForm::kCoopmat2:
+      return {ShaderKernel::kMatmulCoopmat2, ShaderForm::kPlain, type};
+    case MatmulForm::kDot:
+      return {ShaderKernel::kMatmulDot, ShaderForm::kPlain, type};
+    case MatmulForm::kDotVector:
+      return {ShaderKernel::kMatvecDot, by_subgroup ? ShaderForm::kSubgroup : ShaderForm::kShared, type};
+  }
+  return {};
+}
 
 uint32_t matmul_shared_bytes(const MatmulVariant& v) {
   if (v.form == MatmulForm::kDotVector) return v.workgroup * 4;

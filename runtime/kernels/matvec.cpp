@@ -32,7 +32,7 @@ uint32_t equal_groups(uint32_t n, uint32_t most) { return divide_up(n, divide_up
 // Software drivers without what the lanes form needs, or slow with it: a lane for each row needs no reduction, and
 // several rows a lane share the loads of x.
 MatvecVariant choose_rows(const DevicePolicy& policy, const MatvecShape& shape) {
-  MatvecVariant variant{.reduce = {"shared", 8, false}, .cols_per_group = equal_groups(shape.n, 16)};
+  MatvecVariant variant{.reduce = {ShaderForm::kShared, 8, false}, .cols_per_group = equal_groups(shape.n, 16)};
   if (variant.cols_per_group == 1)
     variant.rows_per_lane = shape.gated ? 2 : 4;
   else
@@ -53,7 +53,7 @@ MatvecVariant choose_lanes(const vk::DeviceCaps& caps, const MatvecShape& shape)
   const bool roomy = device_policy(caps).many_registers;
   const uint32_t most_cols = roomy ? 5 : 2;
   const uint32_t col_groups = divide_up(shape.n, most_cols);
-  MatvecVariant variant{.reduce = {"lanes", caps.subgroup_size, caps.fixed_subgroup},
+  MatvecVariant variant{.reduce = {ShaderForm::kLanes, caps.subgroup_size, caps.fixed_subgroup},
                         .rows_per_lane = (roomy && shape.n == 1 ? 8u : 4u) / (shape.gated ? 2 : 1),
                         .cols_per_group = divide_up(shape.n, col_groups),
                         .prefetch = roomy};
@@ -234,7 +234,7 @@ void matvec(Recorder recorder, const MatvecArgs& args) {
     const double products = (gated ? 2.0 : 1.0) * rows * args.w.cols * n;
     const double read = by_expert(args) ? static_cast<double>(slab.buffer.size()) / push.experts * n / args.tile_size
                                         : static_cast<double>(slab.buffer.size());
-    record(recorder, {.variant = std::string("matvec.") + variant.reduce.variant + "." + weight_variant(args.w.type),
+    record(recorder, {.shader = {ShaderKernel::kMatvec, variant.reduce.form, args.w.type},
                       .constants = constants,
                       .full_subgroups = variant.reduce.full_subgroups,
                       .subgroup_size = variant.reduce.subgroup_size,

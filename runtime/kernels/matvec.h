@@ -53,7 +53,7 @@ struct MatvecVariant {
   uint32_t units_ahead = 0;  // not lanes: units whose weights a lane loads before it computes; 0: a part of one
   bool prefetch = false;     // lanes: weights are loaded ahead
 
-  bool lanes() const { return reduce.variant == "lanes"; }
+  bool lanes() const { return reduce.form == ShaderForm::kLanes; }
   // Rows of W that a workgroup computes.
   uint32_t rows_per_group() const { return rows_per_lane * (lanes() ? reduce.workgroup : kRowInterleave); }
   bool operator==(const MatvecVariant&) const = default;

@@ -35,7 +35,8 @@ std::string number(double value) {
 PipelineReport report_one(vk::Device& device, const CataloguedPipeline& pipeline) {
   PipelineReport report{.pipeline = pipeline};
   const PipelineKey& key = pipeline.key;
-  const EmbeddedShader* shader = find_embedded_shader(key.variant);
+  const std::string name(key.shader.name());
+  const EmbeddedShader* shader = find_embedded_shader(name);
   if (!shader) {
     report.failure = "no such variant in this build";
     return report;
@@ -50,7 +51,7 @@ PipelineReport report_one(vk::Device& device, const CataloguedPipeline& pipeline
     report.workgroup = interface->invocations();
     report.push_bytes = interface->push_bytes;
   }
-  const Result<vk::Pipeline> made = vk::Pipeline::create(device, {.name = key.variant,
+  const Result<vk::Pipeline> made = vk::Pipeline::create(device, {.name = name,
                                                                   .words = *words,
                                                                   .constants = key.constants,
                                                                   .full_subgroups = key.full_subgroups,
@@ -88,11 +89,12 @@ void find_problems(std::vector<PipelineReport>& reports) {
   }
 }
 
-Result<std::vector<PipelineReport>> report_pipelines(vk::Device& device, const PipelineReportOptions& options) {
-  std::vector<CataloguedPipeline> catalogue = pipeline_catalogue(device.caps(), options.with_candidates);
+Result<std::vector<PipelineReport>> report_pipelines(vk::Device& device, std::vector<CataloguedPipeline> catalogue,
+                                                     const PipelineReportOptions& options) {
   if (!options.kernel.empty())
     std::erase_if(catalogue, [&](const CataloguedPipeline& pipeline) {
-      return pipeline.key.variant != options.kernel && !pipeline.key.variant.starts_with(options.kernel + ".");
+      const std::string_view name = pipeline.key.shader.name();
+      return name != options.kernel && !name.starts_with(options.kernel + ".");
     });
   if (catalogue.empty()) return error(Status::kNotFound, "no kernel is named %s", options.kernel.c_str());
   std::vector<PipelineReport> reports;

@@ -34,7 +34,7 @@ void quantize(Recorder recorder, const QuantizeArgs& args) {
   const vk::BufferView bindings[kQuantizeBindings] = {args.x.view, args.y.words, args.y.scales};
   const vk::Cost cost{.bytes = 4.0 * args.n * args.cols + static_cast<double>(args.y.words.size)};
   if (args.y.form == QuantizedForm::kQ8) {
-    record(recorder, {.variant = "quantize",
+    record(recorder, {.shader = ShaderKernel::kQuantize,
                       .push = push_bytes(push),
                       .bindings = bindings,
                       .groups = {divide_up(units, kQuantizeWorkgroup / 8), args.n, 1},
@@ -43,7 +43,7 @@ void quantize(Recorder recorder, const QuantizeArgs& args) {
   }
   const uint32_t workgroup =
       std::min(kQuantizeRowWorkgroup, std::bit_floor(recorder.kernels.caps().max_workgroup_invocations));
-  record(recorder, {.variant = "quantize_f16",
+  record(recorder, {.shader = ShaderKernel::kQuantizeF16,
                     .constants = {&workgroup, 1},
                     .push = push_bytes(push),
                     .bindings = bindings,

@@ -48,7 +48,7 @@ void recurrence(Recorder recorder, const RecurrenceArgs& args) {
   const uint32_t sequences = args.one_sequence ? 1 : args.n;
   const double state = static_cast<double>(args.heads) * args.key_dim * args.value_dim;
   record(recorder,
-         {.variant = "recurrence",
+         {.shader = ShaderKernel::kRecurrence,
           .constants = constants,
           .push = push_bytes(push),
           .bindings = bindings,

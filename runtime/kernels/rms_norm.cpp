@@ -20,7 +20,7 @@ void rms_norm(Recorder recorder, const RmsNormArgs& args) {
                                                      args.y.columns(args.first_column, columns),
                                                      args.bias ? vk::BufferView(*args.bias) : args.weight};
   const ReduceChoice reduce = choose_reduce(recorder.kernels.caps());
-  record(recorder, {.variant = std::string("rms_norm.") + reduce.variant,
+  record(recorder, {.shader = {ShaderKernel::kRmsNorm, reduce.form},
                     .constants = {&reduce.workgroup, 1},
                     .full_subgroups = reduce.full_subgroups,
                     .subgroup_size = reduce.subgroup_size,

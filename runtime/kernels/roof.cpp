@@ -7,7 +7,6 @@
 
 #include "kernels/device_policy.h"
 #include "shared/roof.h"
-#include "vk/embedded_shaders.h"
 
 namespace pumice {
 namespace {
@@ -75,7 +74,7 @@ Result<void> check_target(Kernels& kernels, const RoofArgs& args) {
   PUMICE_TRY(stream.run());
   if (*word.mapped_as<uint32_t>() == expected_word(kernels.caps(), args)) return {};
   return error(Status::kInternal, "%s gave a wrong result, so its time means nothing: update the driver",
-               choose_roof(kernels.caps(), args.roof).name);
+               std::string(choose_roof(kernels.caps(), args.roof).shader.name()).c_str());
 }
 
 // The best rate; `work` is that of one iteration of the whole dispatch.
@@ -127,26 +126,29 @@ Result<Memory> create_memory(Kernels& kernels) {
 }  // namespace
 
 RoofVariant choose_roof(const vk::DeviceCaps& caps, Roof roof) {
-  const auto built = [](const char* name) { return find_embedded_shader(name) ? name : nullptr; };
+  const auto built = [](ShaderForm form) {
+    const Shader shader(ShaderKernel::kRoof, form);
+    return shader.built() ? shader : Shader();
+  };
   RoofVariant variant;
   const DevicePolicy policy = device_policy(caps);
   variant.workgroup = std::min(policy.roof_workgroup, std::bit_floor(caps.max_workgroup_invocations));
   switch (roof) {
     case Roof::kRead:
       variant.lines = policy.roof_by_lines;
-      variant.name = built(variant.lines ? "roof.read_lines" : "roof.read");
+      variant.shader = built(variant.lines ? ShaderForm::kReadLines : ShaderForm::kRead);
       break;
     case Roof::kCopy:
-      variant.name = built("roof.copy");
+      variant.shader = built(ShaderForm::kCopy);
       break;
     case Roof::kF32:
-      variant.name = built("roof.f32");
+      variant.shader = built(ShaderForm::kF32);
       break;
     case Roof::kF16:
-      variant.name = caps.float16 ? built("roof.f16") : nullptr;
+      variant.shader = caps.float16 ? built(ShaderForm::kF16) : Shader();
       break;
     case Roof::kInt8:
-      variant.name = caps.integer_dot ? built("roof.int8") : nullptr;
+      variant.shader = caps.integer_dot ? built(ShaderForm::kInt8) : Shader();
       break;
     case Roof::kMatrix:
       variant.workgroup = caps.subgroup_size;
@@ -155,7 +157,7 @@ RoofVariant choose_roof(const vk::DeviceCaps& caps, Roof roof) {
         const bool wanted = c.a == vk::ComponentType::kF16 && c.b == vk::ComponentType::kF16 &&
                             c.c == vk::ComponentType::kF32 && c.result == vk::ComponentType::kF32;
         if (!wanted || !caps.fixed_subgroup || c.m * c.n * c.k <= variant.m * variant.n * variant.k) continue;
-        variant.name = built("roof.matrix");
+        variant.shader = built(ShaderForm::kMatrix);
         variant.m = c.m;
         variant.n = c.n;
         variant.k = c.k;
@@ -180,7 +182,7 @@ double roof_operations(const vk::DeviceCaps& caps, Roof roof) {
 void roof(Recorder recorder, const RoofArgs& args) {
   const vk::DeviceCaps& caps = recorder.kernels.caps();
   const RoofVariant variant = choose_roof(caps, args.roof);
-  PUMICE_CHECK(variant.name);
+  PUMICE_CHECK(variant.shader);
   const RoofPush push{.count = static_cast<uint32_t>(args.source.size / kVectorBytes),
                       .iterations = args.iterations,
                       .factor = args.factor,
@@ -188,7 +190,7 @@ void roof(Recorder recorder, const RoofArgs& args) {
   const vk::BufferView bindings[kRoofBindings] = {args.source, args.target};
   const uint32_t constants[] = {variant.workgroup, variant.m, variant.n, variant.k};
   const double bytes = static_cast<double>(args.source.size) * (args.roof == Roof::kCopy ? 2 : 1);
-  record(recorder, {.variant = variant.name,
+  record(recorder, {.shader = variant.shader,
                     .constants = constants,
                     .full_subgroups = variant.full_subgroups,
                     .push = push_bytes(push),
@@ -207,7 +209,7 @@ Result<Roofs> measure_roofs(Kernels& kernels) {
                            &roofs.f16_flops,  &roofs.int8_ops,   &roofs.matrix_flops};
   for (const Roof kind : kAllRoofs) {
     const bool matrix = kind == Roof::kMatrix;
-    if (!choose_roof(caps, kind).name || (matrix && !policy.roof_matrices)) continue;
+    if (!choose_roof(caps, kind).shader || (matrix && !policy.roof_matrices)) continue;
     RoofArgs args{.roof = kind,
                   .source = memory.source,
                   .target = memory.target,

@@ -21,7 +21,7 @@ void roof(Recorder recorder, const RoofArgs& args);
 
 // The variant, its workgroup and what a group of it does. Pure.
 struct RoofVariant {
-  const char* name = nullptr;  // nullptr: the device does not offer this, or this build has no shader for it
+  Shader shader;  // none: the device does not offer this, or this build has no shader for it
   uint32_t workgroup = 1;
   bool full_subgroups = false;
   bool lines = false;            // kRead: a word of each cache line

@@ -17,7 +17,7 @@ void route(Recorder recorder, const RouteArgs& args) {
       args.logits.view, args.bias ? vk::BufferView(*args.bias) : args.logits.view, args.choices,
       args.scales ? vk::BufferView(*args.scales) : args.logits.view};
   const ReduceChoice reduce = choose_reduce(recorder.kernels.caps());
-  record(recorder, {.variant = std::string("route.") + reduce.variant,
+  record(recorder, {.shader = {ShaderKernel::kRoute, reduce.form},
                     .constants = {&reduce.workgroup, 1},
                     .full_subgroups = reduce.full_subgroups,
                     .subgroup_size = reduce.subgroup_size,

@@ -22,7 +22,7 @@ void sample(Recorder recorder, const SampleArgs& args) {
                                                     args.masks};
   const ReduceChoice reduce = choose_wide_reduce(recorder.kernels.caps());
   for (push.stage = 0; push.stage < kSampleStages; ++push.stage)
-    record(recorder, {.variant = std::string("sample.") + reduce.variant,
+    record(recorder, {.shader = {ShaderKernel::kSample, reduce.form},
                       .constants = {&reduce.workgroup, 1},
                       .full_subgroups = reduce.full_subgroups,
                       .subgroup_size = reduce.subgroup_size,

@@ -26,7 +26,7 @@ void short_conv(Recorder recorder, const ShortConvArgs& args) {
                                                        args.states.view,
                                                        args.y.columns(0, args.cols)};
   record(recorder,
-         {.variant = "short_conv",
+         {.shader = ShaderKernel::kShortConv,
           .push = push_bytes(push),
           .bindings = bindings,
           .groups = {divide_up(args.cols, kShortConvWorkgroup), args.one_sequence ? 1u : args.n, 1},

@@ -13,7 +13,7 @@ void ssru(Recorder recorder, const SsruArgs& args) {
                       .from = args.from,
                       .to = args.to};
   const vk::BufferView bindings[kSsruBindings] = {args.x.view, args.step_rows, args.parents, args.states, args.y.view};
-  record(recorder, {.variant = "ssru",
+  record(recorder, {.shader = ShaderKernel::kSsru,
                     .push = push_bytes(push),
                     .bindings = bindings,
                     .groups = {divide_up(args.cols, kSsruWorkgroup), args.n, 1},

@@ -35,6 +35,7 @@ const GgufTensor* WeightReader::find(const std::string& name) const {
 
 Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t rows, uint64_t cols,
                                                uint64_t matrices) {
+  if (invented_) return &invent(name, {cols, rows, matrices, 1});
   const GgufTensor* found = find(name);
   if (!found) return error(Status::kMalformed, "the model file has no tensor %s", name.c_str());
   if (found->dims != std::array<uint64_t, 4>{cols, rows, matrices, 1})
@@ -42,6 +43,25 @@ Result<const GgufTensor*> WeightReader::tensor(const std::string& name, uint64_t
                  shape_text(cols, rows, matrices).c_str());
   used_.insert(found);
   return found;
+}
+
+WeightReader WeightReader::inventing(TensorType type) {
+  static const Gguf nothing = Gguf::empty();
+  WeightReader reader(nothing);
+  reader.invented_ = type;
+  return reader;
+}
+
+// Tensors in which files have several that others have apart.
+bool WeightReader::is_joined(std::string_view name) {
+  return name.ends_with("_qkv") || name.ends_with("_gate_up_exps") || name.ends_with("exp_probs_b");
+}
+
+// As in files, routers are F32, and so are matrices whose rows are no whole blocks.
+const GgufTensor& WeightReader::invent(const std::string& name, const std::array<uint64_t, 4>& dims) {
+  const bool floats =
+      dims[1] == 1 || name.ends_with("_inp.weight") || dims[0] % listed_type(*invented_).block_values != 0;
+  return parts_.emplace_back(GgufTensor{.dims = dims, .type = floats ? TensorType::kF32 : *invented_});
 }
 
 Result<void> WeightReader::check_rest() const {
@@ -114,7 +134,15 @@ Result<WeightMatrix> WeightReader::upload(std::span<const GgufTensor* const> par
     sources.push_back(source);
   }
   const vk::MemoryIntent memory = on_host_ ? vk::MemoryIntent::kHostWeights : vk::MemoryIntent::kWeights;
-  return uploader_ ? uploader_->upload_matrix(sources, unit, memory) : Result<WeightMatrix>(WeightMatrix());
+  if (uploader_) return uploader_->upload_matrix(sources, unit, memory);
+  if (!invented_) return WeightMatrix();
+  PUMICE_ASSIGN(const DeviceLayout first, device_layout_for(*parts[0]));
+  WeightMatrix matrix{.type = static_cast<uint32_t>(first.weight_type),
+                      .cols = static_cast<uint32_t>(first.cols),
+                      .units = first.units};
+  for (const GgufTensor* part : parts) matrix.rows += static_cast<uint32_t>(part->rows());
+  matrix.slabs.push_back({.buffer = {}, .rows = matrix.rows});
+  return matrix;
 }
 
 Result<NormWeights> WeightReader::norm(const std::string& name, uint64_t length, bool biased, float factor) {
@@ -305,6 +333,7 @@ Result<std::array<Projection, 2>> WeightReader::alternating(const std::string& n
 }
 
 Result<std::vector<float>> WeightReader::values(const std::string& name, uint64_t rows, uint64_t cols) {
+  if (invented_) return std::vector<float>(rows * cols);
   PUMICE_ASSIGN(const GgufTensor* source, tensor(name, rows, cols));
   return fetch_values(file_, *source);
 }

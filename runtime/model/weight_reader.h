@@ -41,6 +41,9 @@ class WeightReader {
  public:
   explicit WeightReader(const Gguf& file) : file_(file) {}
   WeightReader(const Gguf& file, Uploader& uploader) : file_(file), uploader_(&uploader) {}
+  // Whatever is asked for is there, without a file: matrices of `type`, and zeros. Slabs have rows and no memory:
+  // enough to list with.
+  static WeightReader inventing(TensorType type);
 
   // Names are without ".weight". As floats, times `factor`; an empty name: an empty buffer. row: the tensor has rows of
   // that length; 0: it is one.
@@ -88,7 +91,9 @@ class WeightReader {
                           float factor = 1);  // the tensor is called name + ".bias"
   Result<vk::Buffer> scales(const std::string& name, uint64_t length, float factor = 1);  // name + ".scale"
   bool has_bias(const std::string& name) const { return find(name + ".bias") != nullptr; }
-  bool has(const std::string& name) const { return find(name + ".weight") != nullptr; }
+  bool has(const std::string& name) const {
+    return find(name + ".weight") != nullptr || (invented_ && !is_joined(name));
+  }
   bool has_tensor(const std::string& name) const { return find(name) != nullptr; }  // by its whole name
   bool has_range(const std::string& name) const {
     return find(name + ".input_max") != nullptr || find(name + ".output_max") != nullptr;
@@ -105,8 +110,10 @@ class WeightReader {
   uint64_t host_bytes() const { return host_bytes_; }
 
  private:
+  static bool is_joined(std::string_view name);
   bool is_unused(std::string_view name) const;
   const GgufTensor* find(const std::string& name) const;
+  const GgufTensor& invent(const std::string& name, const std::array<uint64_t, 4>& dims);
   Result<const GgufTensor*> tensor(const std::string& name, uint64_t rows, uint64_t cols, uint64_t matrices = 1);
   Result<WeightMatrix> upload(std::span<const GgufTensor* const> parts, uint64_t unit = kRowInterleave);
   Result<vk::Buffer> upload(std::span<const std::byte> bytes);
@@ -124,6 +131,7 @@ class WeightReader {
 
   const Gguf& file_;
   Uploader* uploader_ = nullptr;
+  std::optional<TensorType> invented_;
   uint64_t bytes_ = 0, host_bytes_ = 0;
   bool on_host_ = false;
   std::vector<std::string> unused_;

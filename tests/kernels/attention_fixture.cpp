@@ -139,7 +139,7 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
                        (c.slopes ? 2 * range * kRounding : 0) +
                        q_error * largest(cache.k) * static_cast<double>(d) * static_cast<double>(scale(c));
   const double rounds = longest(c) / 32.0 + 2;
-  const double half = std::string_view(choice(c).variant) == "attention_coopmat" ? 0x1p-11 : 0;
+  const double half = choice(c).shader.is(ShaderKernel::kAttentionCoopmat) ? 0x1p-11 : 0;
   const double half_k = c.format.k == KvType::kF16 ? 0 : half, half_v = c.format.v == KvType::kF16 ? 0 : half;
   const double weight =
       score + (half + half_k) * absolute + half + exp_error(range) + rounds * exp_error(0) + kDivision;
@@ -215,7 +215,7 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
 
 std::string AttentionTest::describe(Mask mask, const AttentionCase& c) {
   std::ostringstream text;
-  text << mask_name(mask) << " " << choice(c).variant << " " << name_of(c.format) << ", group " << c.group << ", "
+  text << mask_name(mask) << " " << choice(c).shader.name() << " " << name_of(c.format) << ", group " << c.group << ", "
        << c.kv_heads << " x " << c.head_dim << ", rows " << c.positions.size() << ", to " << longest(c)
        << ", one sequence " << c.one_sequence << ", rotary " << c.rotary
        << (c.pairs == RopePairs::kHalves ? " halves" : "") << (c.chunks ? ", chunks " : ", window ") << c.window

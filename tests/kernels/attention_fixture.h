@@ -13,7 +13,6 @@
 #include "support/device_fixture.h"
 #include "support/kv_reference.h"
 #include "support/step_rows.h"
-#include "vk/embedded_shaders.h"
 
 namespace pumice::test {
 
@@ -81,7 +80,7 @@ class AttentionTest : public DeviceTest {
                                      .group = c.group,
                                      .head_dim = c.head_dim,
                                      .one_sequence = c.one_sequence,
-                                     .matrices_built = find_embedded_shader("attention_coopmat.f16") != nullptr});
+                                     .matrices_built = Shader(ShaderKernel::kAttentionCoopmat).built()});
   }
 
   static std::vector<float> sinks_of(const AttentionCase& c) {

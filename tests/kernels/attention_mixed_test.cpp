@@ -178,7 +178,7 @@ TEST_F(AttentionMixedTest, MistakesShow) {
     EXPECT_TRUE(reference::compare(compute(c, right, q), wanted, allowed)) << mask_name(mask);
     const reference::KvLayout layout = layout_of(c.format, c.kv_heads, c.head_dim);
     // Matrices round more away than the lowest bit of a code.
-    const uint32_t bit = std::string_view(choice(c).variant) == "attention_coopmat" ? 0x00008000u : 0x00001000u;
+    const uint32_t bit = choice(c).shader.is(ShaderKernel::kAttentionCoopmat) ? 0x00008000u : 0x00001000u;
     for (const size_t w : {size_t{3}, layout.value_words(layout.type)}) {
       Cache wrong = right;
       wrong.k_pool[layout.k_word(right.table[0], 0, w, 4)] ^= bit;
@@ -203,7 +203,7 @@ TEST(ChooseAttention, MixedTypesFitWhereverF16Does) {
       for (const bool one_sequence : {false, true}) {
         const auto fits = [&](const KvFormat& format) {
           const AttentionShape shape{format, group, head_dim, one_sequence};
-          return choose_attention(small, shape).variant != nullptr;
+          return bool(choose_attention(small, shape).shader);
         };
         EXPECT_EQ(fits(kQ4), fits(kF16)) << group << " x " << head_dim;
       }

@@ -33,10 +33,10 @@ TEST_F(AttentionTest, CpuKernels) {
     AttentionCase prefill = decode;
     prefill.positions = consecutive(60, 9);
     prefill.one_sequence = true;
-    if (std::string_view(choice(decode).variant) != "attention_cpu_decode") GTEST_SKIP() << "not a CPU as they need it";
+    if (!choice(decode).shader.is(ShaderKernel::kAttentionCpuDecode)) GTEST_SKIP() << "not a CPU as they need it";
     check(Mask::kNewCompiler, decode);
     if (attention_appends(format)) check_append(Mask::kNewCompiler, decode);
-    EXPECT_EQ(choice(prefill).variant, std::string("attention_cpu_prefill"));
+    EXPECT_TRUE(choice(prefill).shader.is(ShaderKernel::kAttentionCpuPrefill));
     check(Mask::kNewCompiler, prefill);
   }
 }
@@ -233,14 +233,14 @@ vk::DeviceCaps gpu_caps() {
 }
 
 std::string chosen(const vk::DeviceCaps& caps, const AttentionShape& shape) {
-  const AttentionChoice choice = choose_attention(caps, shape);
-  return choice.variant ? choice.variant : "none";
+  const std::string_view name = choose_attention(caps, shape).shader.name();
+  return std::string(name.substr(0, name.rfind('.')));  // without the type of the KV cache
 }
 
 TEST(ChooseAttention, PrefillTakesMatricesWhereAllOfThemIsThere) {
   const AttentionShape shape{.group = 4, .head_dim = 128, .one_sequence = true, .matrices_built = true};
   const AttentionChoice choice = choose_attention(gpu_caps(), shape);
-  EXPECT_EQ(choice.variant, std::string("attention_coopmat"));
+  EXPECT_TRUE(choice.shader.is(ShaderKernel::kAttentionCoopmat)) << choice.shader.name();
   EXPECT_EQ(choice.workgroup, 128u);
   EXPECT_EQ(choice.queries, 64u);
   EXPECT_EQ(choice.matrix.k, 16u);
@@ -277,7 +277,7 @@ TEST(ChooseAttention, IntelSharesOutTheSumsOfMatrices) {
   };
   for (const uint32_t lanes : {8u, 16u}) {
     const AttentionChoice choice = choose(lanes, 64);
-    EXPECT_EQ(choice.variant, std::string("attention_coopmat"));
+    EXPECT_TRUE(choice.shader.is(ShaderKernel::kAttentionCoopmat)) << choice.shader.name();
     EXPECT_EQ(choice.subgroup_size, lanes);
     EXPECT_EQ(choice.shares, 32 / lanes);
     EXPECT_EQ(choice.subgroups, 4 * choice.shares);
@@ -286,8 +286,8 @@ TEST(ChooseAttention, IntelSharesOutTheSumsOfMatrices) {
   }
   caps.max_shared_bytes = 65536;
   EXPECT_EQ(choose(16, 128).queries, 64u);
-  EXPECT_EQ(choose(8, 96).variant, std::string("attention_coopmat"));
-  EXPECT_EQ(choose(8, 80).variant, std::string("attention_tile")) << "four shares of 20 dimensions are no matrices";
+  EXPECT_TRUE(choose(8, 96).shader.is(ShaderKernel::kAttentionCoopmat));
+  EXPECT_TRUE(choose(8, 80).shader.is(ShaderKernel::kAttentionTile)) << "four shares of 20 dimensions are no matrices";
 }
 
 TEST(ChooseAttention, IntelTakesNarrowSubgroups) {

@@ -20,7 +20,7 @@ vk::DeviceCaps gpu_with(uint32_t subgroup, bool shuffle = true, bool fixed = tru
 
 struct ReduceCase {
   vk::DeviceCaps caps;
-  const char* variant;
+  ShaderForm form;
   uint32_t workgroup;
   bool full;
 };
@@ -28,40 +28,43 @@ struct ReduceCase {
 TEST(ChooseReduce, OneFullSubgroupOrSharedMemory) {
   vk::DeviceCaps few = gpu_with(4);
   few.max_workgroup_invocations = 48;
-  const ReduceCase cases[] = {
-      {gpu_with(32), "subgroup", 32, true},       {gpu_with(64), "subgroup", 64, true},
-      {gpu_with(8), "subgroup", 8, true},         {gpu_with(4), "shared", 64, false},
-      {gpu_with(32, false), "shared", 64, false}, {gpu_with(32, true, false), "shared", 64, false},
-      {gpu_with(24), "shared", 64, false},        {few, "shared", 32, false}};
+  const ReduceCase cases[] = {{gpu_with(32), ShaderForm::kSubgroup, 32, true},
+                              {gpu_with(64), ShaderForm::kSubgroup, 64, true},
+                              {gpu_with(8), ShaderForm::kSubgroup, 8, true},
+                              {gpu_with(4), ShaderForm::kShared, 64, false},
+                              {gpu_with(32, false), ShaderForm::kShared, 64, false},
+                              {gpu_with(32, true, false), ShaderForm::kShared, 64, false},
+                              {gpu_with(24), ShaderForm::kShared, 64, false},
+                              {few, ShaderForm::kShared, 32, false}};
   for (const ReduceCase& c : cases) {
     const ReduceChoice choice = choose_reduce(c.caps);
-    EXPECT_EQ(choice.variant, c.variant) << c.caps.subgroup_size;
+    EXPECT_EQ(choice.form, c.form) << c.caps.subgroup_size;
     EXPECT_EQ(choice.workgroup, c.workgroup) << c.caps.subgroup_size;
     EXPECT_EQ(choice.full_subgroups, c.full) << c.caps.subgroup_size;
   }
   vk::DeviceCaps intel = gpu_with(32);
   intel.vendor_id = 0x8086, intel.subgroup_size_control = true;
   intel.min_subgroup_size = 8, intel.max_subgroup_size = 32;
-  EXPECT_EQ(choose_reduce(intel), (ReduceChoice{"subgroup", 16, true, 16}));
+  EXPECT_EQ(choose_reduce(intel), (ReduceChoice{ShaderForm::kSubgroup, 16, true, 16}));
   intel.min_subgroup_size = intel.max_subgroup_size = 32, intel.subgroup_size_control = false;
-  EXPECT_EQ(choose_reduce(intel), (ReduceChoice{"subgroup", 32, true, 0}));
+  EXPECT_EQ(choose_reduce(intel), (ReduceChoice{ShaderForm::kSubgroup, 32, true, 0}));
   EXPECT_EQ(choose_wide_reduce(gpu_with(32)).workgroup, 1024u);
   vk::DeviceCaps cpu = gpu_with(8);
   cpu.type = vk::DeviceType::kCpu;
-  EXPECT_EQ(choose_wide_reduce(cpu), (ReduceChoice{"lockstep", 8, true, 0}));
+  EXPECT_EQ(choose_wide_reduce(cpu), (ReduceChoice{ShaderForm::kLockstep, 8, true, 0}));
 }
 
 using KernelsTest = test::DeviceTest;
 
 TEST_F(KernelsTest, MakesEachPipelineOnce) {
   const uint32_t sizes[] = {16, 32};
-  const auto a = kernels().pipeline("rms_norm.shared", {sizes, 1}, false);
-  const auto b = kernels().pipeline("rms_norm.shared", {sizes + 1, 1}, false);
+  const auto a = kernels().pipeline({ShaderKernel::kRmsNorm, ShaderForm::kShared}, {sizes, 1}, false);
+  const auto b = kernels().pipeline({ShaderKernel::kRmsNorm, ShaderForm::kShared}, {sizes + 1, 1}, false);
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_NE(*a, *b);
-  EXPECT_EQ(*kernels().pipeline("rms_norm.shared", {sizes, 1}, false), *a);
+  EXPECT_EQ(*kernels().pipeline({ShaderKernel::kRmsNorm, ShaderForm::kShared}, {sizes, 1}, false), *a);
   EXPECT_EQ((*a)->name(), "rms_norm.shared");
-  EXPECT_EQ(kernels().pipeline("rms_norm.none", {}, false).error().status, Status::kInternal);
+  EXPECT_EQ(kernels().pipeline(Shader(), {}, false).error().status, Status::kInternal);
 }
 
 // How pipelines come to be: held back, counted, and made to fail.
@@ -102,7 +105,9 @@ class PipelineMakingTest : public test::VulkanDoubleTest {
     device_.reset();
     instance_.reset();
   }
-  static PipelineKey key(uint32_t workgroup) { return {.variant = "rms_norm.shared", .constants = {workgroup}}; }
+  static PipelineKey key(uint32_t workgroup) {
+    return {.shader = {ShaderKernel::kRmsNorm, ShaderForm::kShared}, .constants = {workgroup}};
+  }
   static void release() {
     hold = false;
     hold.notify_all();

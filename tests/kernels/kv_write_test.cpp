@@ -300,8 +300,8 @@ TEST(KvFormat, WordsAndRotations) {
   EXPECT_EQ(kQ8.k_rotation(20), 4u);
   EXPECT_EQ(kQ4Plain.k_rotation(64), 1u);
   EXPECT_EQ(kF16.k_rotation(64), 1u);
-  EXPECT_STREQ(kF16.variant(), "f16");
-  EXPECT_STREQ((KvFormat{KvType::kF16, KvType::kF32}.variant()), "mixed");
+  EXPECT_EQ(kF16.shader_axis(), kKvF16);
+  EXPECT_EQ((KvFormat{KvType::kF16, KvType::kF32}.shader_axis()), kKvMixed);
 }
 
 }  // namespace pumice::test::kv_write_test

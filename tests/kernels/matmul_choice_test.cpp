@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "kernels/matmul.h"
-#include "vk/embedded_shaders.h"
 
 namespace pumice::test::matmul_choice_test {
 
@@ -37,7 +36,7 @@ vk::DeviceCaps with_matrices(uint32_t subgroup, std::vector<vk::CooperativeMatri
   return caps;
 }
 
-bool built(const char* shader) { return find_embedded_shader(shader) != nullptr; }
+bool built(const char* shader) { return Shader::named(shader).built(); }
 
 std::vector<vk::DeviceCaps> many_caps() {
   std::vector<vk::DeviceCaps> all = {plain(),

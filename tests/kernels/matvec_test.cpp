@@ -300,7 +300,7 @@ TEST(ChooseMatvec, CoversAllColumnsInEqualGroups) {
   EXPECT_EQ(choose_matvec(cpu, {.rows = 4096, .cols = 4096}).reduce.workgroup, 8u);
   EXPECT_EQ(choose_matvec(cpu, {.rows = 4096, .cols = 4096}).rows_per_lane, 4u);
   EXPECT_EQ(choose_matvec(cpu, {.rows = 64, .cols = 4096}).rows_per_lane, 1u);
-  EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.variant, "subgroup");
+  EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.form, ShaderForm::kSubgroup);
   // More lanes share a row where there are few rows, as far as a row has units for them.
   EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.workgroup, 256u);
   EXPECT_EQ(choose_matvec(gpu, {.rows = 14336, .cols = 4096}).reduce.workgroup, 64u);
@@ -308,7 +308,7 @@ TEST(ChooseMatvec, CoversAllColumnsInEqualGroups) {
   EXPECT_EQ(choose_matvec(gpu, {.rows = 576, .cols = 576}).reduce.workgroup, 64u);
   EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096, .n = 2}).reduce.workgroup, 32u);
   gpu.subgroup_shuffle = false;
-  EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.variant, "shared");
+  EXPECT_EQ(choose_matvec(gpu, {.rows = 4096, .cols = 4096}).reduce.form, ShaderForm::kShared);
 }
 
 TEST(ChooseMatvec, OldGpusLoadOneWideUnitAhead) {

@@ -14,7 +14,7 @@ class RoofTest : public DeviceTest {
  protected:
   // Words of the target after one dispatch; empty where the device does not offer it.
   std::vector<uint32_t> run_roof(RoofArgs args, const std::vector<uint32_t>& source) {
-    if (!choose_roof(caps(), args.roof).name) return {};
+    if (!choose_roof(caps(), args.roof).shader) return {};
     args.source = buffer(source);
     const uint64_t bytes =
         args.roof == Roof::kCopy ? 4 * source.size() : roof_target_bytes(caps(), args.roof, args.groups);
@@ -73,7 +73,8 @@ TEST_F(RoofTest, ChainsHaveEveryLink) {
 }
 
 TEST_F(RoofTest, DotProductsHaveEveryLink) {
-  if (!choose_roof(caps(), Roof::kInt8).name) GTEST_SKIP() << "no integer dot product in this build or on this device";
+  if (!choose_roof(caps(), Roof::kInt8).shader)
+    GTEST_SKIP() << "no integer dot product in this build or on this device";
   for (const RoofArgs& args : {RoofArgs{.roof = Roof::kInt8, .iterations = 64, .factor = -1, .offset = 3},
                                RoofArgs{.roof = Roof::kInt8, .iterations = 33, .factor = 0x7f0103, .offset = 70001}}) {
     const std::vector<uint32_t> sums = run_roof(args, counted(4));
@@ -87,7 +88,7 @@ TEST_F(RoofTest, DotProductsHaveEveryLink) {
 
 TEST_F(RoofTest, MatricesAreMultipliedEveryTime) {
   const RoofVariant variant = choose_roof(caps(), Roof::kMatrix);
-  if (!variant.name) GTEST_SKIP() << "no f16 cooperative matrix in this build or on this device";
+  if (!variant.shader) GTEST_SKIP() << "no f16 cooperative matrix in this build or on this device";
   const std::vector<uint32_t> sums =
       run_roof({.roof = Roof::kMatrix, .groups = 2, .iterations = 10, .factor = 0.5f, .offset = -0.5f}, counted(4));
   ASSERT_EQ(sums.size(), size_t{2} * variant.m * variant.n);
@@ -107,19 +108,19 @@ TEST_F(RoofTest, IsMeasuredInThreeSeconds) {
   EXPECT_GT(roofs->read_bytes, 1e7);
   EXPECT_GT(roofs->copy_bytes, 1e7);
   EXPECT_GT(roofs->f32_flops, 1e7);
-  EXPECT_EQ(roofs->f16_flops > 0, choose_roof(caps(), Roof::kF16).name != nullptr);
-  EXPECT_EQ(roofs->int8_ops > 0, choose_roof(caps(), Roof::kInt8).name != nullptr);
-  const bool matrices = choose_roof(caps(), Roof::kMatrix).name && caps().type != vk::DeviceType::kCpu;
+  EXPECT_EQ(roofs->f16_flops > 0, bool(choose_roof(caps(), Roof::kF16).shader));
+  EXPECT_EQ(roofs->int8_ops > 0, bool(choose_roof(caps(), Roof::kInt8).shader));
+  const bool matrices = choose_roof(caps(), Roof::kMatrix).shader && caps().type != vk::DeviceType::kCpu;
   EXPECT_EQ(roofs->matrix_flops > 0, matrices);
 }
 
 TEST(RoofChoice, WhatIsNotOfferedIsNotMeasured) {
   vk::DeviceCaps caps;
-  EXPECT_EQ(choose_roof(caps, Roof::kF16).name, nullptr);
-  EXPECT_EQ(choose_roof(caps, Roof::kInt8).name, nullptr);
-  EXPECT_EQ(choose_roof(caps, Roof::kMatrix).name, nullptr);
+  EXPECT_FALSE(choose_roof(caps, Roof::kF16).shader);
+  EXPECT_FALSE(choose_roof(caps, Roof::kInt8).shader);
+  EXPECT_FALSE(choose_roof(caps, Roof::kMatrix).shader);
   caps.float16 = true;
-  EXPECT_NE(choose_roof(caps, Roof::kF16).name, nullptr);
+  EXPECT_TRUE(choose_roof(caps, Roof::kF16).shader);
 }
 
 TEST(RoofChoice, TheLargestMatrixOfHalvesIsTaken) {

@@ -179,7 +179,7 @@ TEST_F(TunerTest, WrongCandidatesAreOut) {
                                     multiply(recorder, *b_, output_, kCount - 1);
                                     break;
                                   default:
-                                    record(recorder, {.variant = "activation.none", .push = {}, .bindings = {}});
+                                    record(recorder, {.shader = {}, .push = {}, .bindings = {}});
                                 }
                               }),
                          {});
@@ -252,7 +252,7 @@ TEST_F(KernelsTest, ThreadsShareWhatTheyMake) {
       threads.emplace_back([&, t] {
         for (uint32_t i = 0; i < 4; ++i) {
           const uint32_t size = 8u << i;
-          const auto pipeline = own.pipeline("rms_norm.shared", {&size, 1}, false);
+          const auto pipeline = own.pipeline({ShaderKernel::kRmsNorm, ShaderForm::kShared}, {&size, 1}, false);
           if (pipeline) made[4 * t + i] = *pipeline;
         }
       });

@@ -119,7 +119,7 @@ TEST_F(CommandStreamTest, CopiesAndFillsAreOrderedToo) {
 
 TEST_F(CommandStreamTest, IndirectCountsAreRead) {
   const BufferView base = floats(kBase), a = floats(0), counts = buffer(std::vector<uint32_t>{0, 0, 0});
-  const auto pipeline = kernels().pipeline("activation", {}, false);
+  const auto pipeline = kernels().pipeline(ShaderKernel::kActivation, {}, false);
   ASSERT_TRUE(pipeline.ok());
   const BufferView bindings[] = {base, base, a};
   CommandStream stream = begun();
@@ -137,7 +137,7 @@ TEST_F(CommandStreamTest, IndirectCountsAreRead) {
 TEST_F(CommandStreamTest, OnlyCountsThatWereWrittenAreWaitedForAsCounts) {
   const BufferView base = floats(kBase), a = floats(0), b = floats(0);
   const BufferView counts = buffer(std::vector<uint32_t>{0, 0, 0}), others = buffer(std::vector<uint32_t>{1, 1, 1});
-  const auto pipeline = kernels().pipeline("activation", {}, false);
+  const auto pipeline = kernels().pipeline(ShaderKernel::kActivation, {}, false);
   ASSERT_TRUE(pipeline.ok());
   CommandStream stream = begun();
   stream.fill(counts, 1);
@@ -194,7 +194,7 @@ TEST_F(CommandStreamTest, ManyDispatchesNeedManySets) {
 TEST_F(CommandStreamTest, ErrorsComeOutAtTheEnd) {
   const BufferView base = floats(kBase), a = floats(0);
   CommandStream stream = begun();
-  const auto pipeline = kernels().pipeline("activation", {}, false);
+  const auto pipeline = kernels().pipeline(ShaderKernel::kActivation, {}, false);
   const BufferView bindings[] = {base, base, a};
   stream.dispatch(**pipeline, push_bytes(kProduct), bindings, {.x = 1, .y = caps().max_groups[1] + 1});
   stream.fail(error(Status::kInternal, "later"));
@@ -203,7 +203,7 @@ TEST_F(CommandStreamTest, ErrorsComeOutAtTheEnd) {
   ASSERT_FALSE(ended.ok());
   EXPECT_EQ(ended.error().status, Status::kUnsupported) << "the first error is kept";
   stream.begin();
-  record({kernels(), stream}, {.variant = "no_such_kernel"});
+  record({kernels(), stream}, {.shader = {}});
   EXPECT_EQ(stream.end().error().status, Status::kInternal);
   stream.begin();
   multiply(stream, base, base, a);

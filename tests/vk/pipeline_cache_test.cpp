@@ -84,7 +84,7 @@ TEST_F(PipelineCacheTest, DevicesKeepTheirPipelines) {
     ASSERT_TRUE(own.ok()) << own.error().message;
     {
       Kernels own_kernels(**own);
-      ASSERT_TRUE(own_kernels.pipeline("activation", {}, false).ok());
+      ASSERT_TRUE(own_kernels.pipeline(ShaderKernel::kActivation, {}, false).ok());
     }
     own->reset();
     EXPECT_FALSE(read_pipeline_cache(path, caps()).empty());

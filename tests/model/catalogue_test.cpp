@@ -1,5 +1,5 @@
 // The catalogue of pipelines: it has what the wrappers take, for every kind of device, and each once.
-#include "kernels/catalogue.h"
+#include "model/catalogue.h"
 
 #include <gtest/gtest.h>
 
@@ -30,7 +30,7 @@ vk::DeviceCaps cpu() {
 }
 
 std::string kernel_of(const CataloguedPipeline& entry) {
-  return entry.key.variant.substr(0, entry.key.variant.find('.'));
+  return std::string(entry.key.shader.name().substr(0, entry.key.shader.name().find('.')));
 }
 
 // But for what benchmarks alone use, and what only some builds and devices have.
@@ -48,9 +48,9 @@ TEST(Catalogue, HasEveryKernelAndEveryType) {
     std::set<PipelineKey> keys;
     for (const CataloguedPipeline& entry : pipeline_catalogue(caps, false)) {
       if (belongs_to_models(kernel_of(entry))) kernels.insert(kernel_of(entry));
-      variants.insert(entry.key.variant);
-      EXPECT_TRUE(keys.insert(entry.key).second) << entry.key.variant << " is listed twice";
-      EXPECT_NE(find_embedded_shader(entry.key.variant), nullptr) << entry.key.variant;
+      variants.insert(std::string(entry.key.shader.name()));
+      EXPECT_TRUE(keys.insert(entry.key).second) << entry.key.shader.name() << " is listed twice";
+      EXPECT_TRUE(entry.key.shader.built()) << entry.key.shader.name();
       EXPECT_EQ(entry.candidate, 0u);
       EXPECT_FALSE(entry.use.empty());
     }
@@ -74,7 +74,7 @@ TEST(Catalogue, CandidatesAddOtherSubgroupSizesAndVariants) {
   bool shared = false;
   for (const CataloguedPipeline& entry : all) {
     if (entry.candidate > 0 && kernel_of(entry) == "matvec") sizes.insert(entry.key.subgroup_size);
-    shared = shared || (entry.candidate > 0 && entry.key.variant.starts_with("matvec.shared"));
+    shared = shared || (entry.candidate > 0 && entry.key.shader.name().starts_with("matvec.shared"));
   }
   EXPECT_TRUE(sizes.contains(64)) << "no candidate demands the other subgroup size";
   EXPECT_TRUE(shared);
@@ -85,13 +85,14 @@ TEST(Catalogue, CandidatesAddOtherSubgroupSizesAndVariants) {
 TEST(Catalogue, FitsWhatTheDeviceHas) {
   for (const vk::DeviceCaps& caps : {gpu(32, 32, 64), gpu(64, 64, 64), gpu(16, 8, 32), cpu()})
     for (const CataloguedPipeline& entry : pipeline_catalogue(caps, true)) {
-      const auto shader = vk::reflect(*spirv_of(*find_embedded_shader(entry.key.variant)), entry.key.constants);
+      const auto shader = vk::reflect(*spirv_of(*find_embedded_shader(entry.key.shader.name())), entry.key.constants);
       ASSERT_TRUE(shader.ok());
-      EXPECT_LE(shader->shared_bytes, caps.max_shared_bytes) << entry.key.variant << " of " << entry.use;
-      EXPECT_LE(shader->invocations(), caps.max_workgroup_invocations) << entry.key.variant << " of " << entry.use;
+      EXPECT_LE(shader->shared_bytes, caps.max_shared_bytes) << entry.key.shader.name() << " of " << entry.use;
+      EXPECT_LE(shader->invocations(), caps.max_workgroup_invocations)
+          << entry.key.shader.name() << " of " << entry.use;
       if (entry.key.full_subgroups) {
         const uint32_t size = entry.key.subgroup_size ? entry.key.subgroup_size : caps.subgroup_size;
-        EXPECT_EQ(shader->local_size[0] % size, 0u) << entry.key.variant << " of " << entry.use;
+        EXPECT_EQ(shader->local_size[0] % size, 0u) << entry.key.shader.name() << " of " << entry.use;
       }
     }
 }
