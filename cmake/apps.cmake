@@ -42,6 +42,24 @@ if(cli_sources)
     # Nothing here is hot, and the header-only libraries make the first build slow: -O1 halves that.
     target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
   endforeach()
+  # Optional: the server. Its headers are slow to compile, so that it is a library of its own.
+  option(PUMICE_SERVE "Build 'pumice serve' with Boost.Beast, if it is there" ON)
+  find_path(PUMICE_BOOST_INCLUDE_DIR boost/beast.hpp)
+  mark_as_advanced(PUMICE_BOOST_INCLUDE_DIR)
+  if(PUMICE_SERVE AND PUMICE_BOOST_INCLUDE_DIR AND openssl_FOUND)
+    file(GLOB serve_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/serve/*.cpp)
+    add_library(pumice_serve STATIC ${serve_sources})
+    pumice_compile_options(pumice_serve)
+    target_compile_options(pumice_serve PRIVATE $<$<CONFIG:Release>:-O1>)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/apps/serve/http_server.cpp PROPERTIES
+      SKIP_UNITY_BUILD_INCLUSION ON)
+    target_include_directories(pumice_serve SYSTEM PRIVATE ${PUMICE_BOOST_INCLUDE_DIR})
+    target_link_libraries(pumice_serve PUBLIC pumice_common pumice
+      PRIVATE fmt::fmt Threads::Threads PkgConfig::openssl)
+    target_link_libraries(pumice_cli PRIVATE pumice_serve)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/apps/cli/serve.cpp PROPERTIES
+      COMPILE_DEFINITIONS PUMICE_HAS_SERVE SKIP_UNITY_BUILD_INCLUSION ON)
+  endif()
   # The second path is relative to the folder of the installed program.
   file(RELATIVE_PATH installed_models ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_DATADIR}/pumice/models)
   target_compile_definitions(pumice_cli PRIVATE

@@ -10,6 +10,7 @@ packages_build=(
   libsndfile1-dev libsamplerate0-dev  # optional: sounds
   libpng-dev libjpeg-dev libwebp-dev  # optional: pictures
   libedit-dev libcurl4-openssl-dev    # optional: editing lines in 'pumice chat'; 'pumice pull'
+  libboost-dev                        # optional: 'pumice serve' (Beast, headers alone)
 )
 
 # To test it, in addition.

@@ -22,6 +22,7 @@ void add_render_command(CLI::App* app, Action* action);
 void add_convert_command(CLI::App* app, Action* action);
 void add_pull_command(CLI::App* app, Action* action);
 void add_chat_command(CLI::App* app, Action* action);
+void add_serve_command(CLI::App* app, Action* action);
 void add_models_command(CLI::App* app, Action* action);
 
 }  // namespace pumice_cli

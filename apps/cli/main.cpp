@@ -35,11 +35,13 @@ constexpr const char* kDescription =
 
 constexpr const char* kCommands[] = {"run",        "tokenize", "top",     "perplexity", "bench", "devices",
                                      "inspect",    "matrix",   "kv",      "embed",      "rank",  "translate",
-                                     "transcribe", "render",   "convert", "models",     "chat",  "pull"};
+                                     "transcribe", "render",   "convert", "models",     "chat",  "pull",
+                                     "serve"};
 
 // Those that open a device; the others answer without touching Vulkan.
 constexpr const char* kDeviceCommands[] = {"run",   "top",  "perplexity", "bench",      "devices", "matrix",
-                                           "embed", "rank", "translate",  "transcribe", "models",  "chat"};
+                                           "embed", "rank", "translate",  "transcribe", "models",  "chat",
+                                           "serve"};
 
 // `pumice TEXT...` and `pumice -p TEXT` mean `pumice run ...`.
 std::vector<std::string> with_default_command(int argc, char** argv) {
@@ -81,6 +83,7 @@ int run_program(int argc, char** argv) {
   add_convert_command(&app, &action);
   add_models_command(&app, &action);
   add_chat_command(&app, &action);
+  add_serve_command(&app, &action);
   add_pull_command(&app, &action);
   refuse_negative_counts(&app);
   std::vector<std::string> arguments = with_default_command(argc, argv);

@@ -1,0 +1,136 @@
+#include "serve/fields.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <random>
+
+namespace pumice_serve {
+
+namespace {
+
+[[noreturn]] void wrong(const std::string& name, const std::string& what) {
+  throw ApiError(400, fmt::format("'{}' must be {}", name, what), name);
+}
+
+}  // namespace
+
+Json parse_body(const HttpRequest& request) {
+  Json body = Json::parse(request.body, nullptr, false);
+  if (body.is_discarded()) throw ApiError(400, "the body is no JSON");
+  if (!body.is_object()) throw ApiError(400, "the body must be a JSON object");
+  return body;
+}
+
+bool has(const Json& object, const char* name) { return object.contains(name) && !object[name].is_null(); }
+
+std::string string_at(const Json& object, const char* name, const std::string& otherwise) {
+  if (!has(object, name)) return otherwise;
+  if (!object[name].is_string()) wrong(name, "a string");
+  return object[name];
+}
+
+bool bool_at(const Json& object, const char* name, bool otherwise) {
+  if (!has(object, name)) return otherwise;
+  if (!object[name].is_boolean()) wrong(name, "true or false");
+  return object[name];
+}
+
+std::optional<double> number_at(const Json& object, const char* name, double least, double most) {
+  if (!has(object, name)) return std::nullopt;
+  const double value = object[name].is_number() ? object[name].get<double>() : std::nan("");
+  if (!(value >= least && value <= most)) wrong(name, fmt::format("a number from {} to {}", least, most));
+  return value;
+}
+
+std::optional<std::uint64_t> count_at(const Json& object, const char* name, std::uint64_t least, std::uint64_t most) {
+  if (!has(object, name)) return std::nullopt;
+  const Json& value = object[name];
+  const bool good = value.is_number_unsigned() && value.get<std::uint64_t>() >= least &&
+                    value.get<std::uint64_t>() <= most;
+  if (!good) wrong(name, fmt::format("an integer from {} to {}", least, most));
+  return value.get<std::uint64_t>();
+}
+
+std::vector<std::string> texts_at(const Json& object, const char* name) {
+  constexpr std::size_t kMost = 4096;
+  if (!has(object, name)) return {};
+  const Json& value = object[name];
+  if (value.is_string()) return {value.get<std::string>()};
+  if (!value.is_array() || value.size() > kMost) wrong(name, fmt::format("a string or a list of at most {}", kMost));
+  std::vector<std::string> texts;
+  for (const Json& text : value) {
+    if (!text.is_string()) wrong(name, "a list of strings");
+    texts.push_back(text);
+  }
+  return texts;
+}
+
+std::string content_text(const Json& content, const char* param) {
+  if (content.is_null()) return {};
+  if (content.is_string()) return content;
+  if (!content.is_array()) wrong(param, "a text or a list of parts");
+  std::string text;
+  for (const Json& part : content) {
+    const std::string type = part.is_object() ? string_at(part, "type", "text") : "";
+    if (type != "text" && type != "input_text" && type != "output_text")
+      throw ApiError(400, fmt::format("content of the type '{}' is not supported: this server takes text", type), param);
+    text += string_at(part, "text");
+  }
+  return text;
+}
+
+Sampling sampling_at(const Json& object) {
+  Sampling sampling;
+  const auto number = [&](const char* name, double least, double most, std::optional<float>& to) {
+    if (const auto value = number_at(object, name, least, most)) to = static_cast<float>(*value);
+  };
+  number("temperature", 0, 100, sampling.temperature);
+  number("top_p", 0, 1, sampling.top_p);
+  number("min_p", 0, 1, sampling.min_p);
+  number("repeat_penalty", 0, 100, sampling.repeat_penalty);
+  number("frequency_penalty", -2, 2, sampling.frequency_penalty);
+  number("presence_penalty", -2, 2, sampling.presence_penalty);
+  if (const auto top_k = count_at(object, "top_k", 0, 1u << 30)) sampling.top_k = static_cast<std::uint32_t>(*top_k);
+  // Some clients send -1 for any.
+  if (has(object, "seed") && !(object["seed"].is_number_integer() && object["seed"] == -1))
+    sampling.seed = count_at(object, "seed", 0, UINT64_MAX);
+  return sampling;
+}
+
+std::string random_id(const std::string& prefix) {
+  thread_local std::mt19937_64 random{std::random_device()()};
+  return fmt::format("{}{:016x}{:08x}", prefix, random(), random() & 0xffffffff);
+}
+
+std::int64_t unix_seconds() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// RFC 4648.
+std::string base64(const void* bytes, std::size_t size) {
+  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto* at = static_cast<const unsigned char*>(bytes);
+  std::string text;
+  for (std::size_t i = 0; i < size; i += 3) {
+    std::uint32_t group = static_cast<std::uint32_t>(at[i]) << 16;
+    if (i + 1 < size) group |= static_cast<std::uint32_t>(at[i + 1]) << 8;
+    if (i + 2 < size) group |= at[i + 2];
+    for (std::size_t digit = 0; digit < 4; ++digit)
+      text += i + digit > size ? '=' : kDigits[group >> (18 - 6 * digit) & 63];
+  }
+  return text;
+}
+
+GrammarText schema_grammar(const Json& schema) { return {PUMICE_GRAMMAR_JSON_SCHEMA, text_of(schema)}; }
+
+Json call_with_id(const Json& call) {
+  Json function = call.contains("function") ? call["function"] : call;
+  if (!function.contains("arguments")) function["arguments"] = "{}";
+  if (!function["arguments"].is_string()) function["arguments"] = text_of(function["arguments"]);
+  const std::string id = string_at(call, "id");
+  return {{"id", id.empty() ? random_id("call_") : id}, {"type", "function"}, {"function", std::move(function)}};
+}
+
+}  // namespace pumice_serve

@@ -1,0 +1,41 @@
+// Members of requests, checked. All throw ApiError(400) that names the member.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "serve/exchange.h"
+#include "serve/generation.h"
+
+namespace pumice_serve {
+
+// The body; an object.
+Json parse_body(const HttpRequest& request);
+
+// null counts as not there.
+bool has(const Json& object, const char* name);
+std::string string_at(const Json& object, const char* name, const std::string& otherwise = {});
+bool bool_at(const Json& object, const char* name, bool otherwise = false);
+std::optional<double> number_at(const Json& object, const char* name, double least, double most);
+std::optional<std::uint64_t> count_at(const Json& object, const char* name, std::uint64_t least, std::uint64_t most);
+
+// One text or a list of them.
+std::vector<std::string> texts_at(const Json& object, const char* name);
+// Parts of a message as one text. Pictures and sounds are refused: this server takes text.
+std::string content_text(const Json& content, const char* param);
+
+// temperature, top_p, min_p, top_k, repeat_penalty, frequency_penalty, presence_penalty, seed.
+Sampling sampling_at(const Json& object);
+
+std::string random_id(const std::string& prefix);
+std::int64_t unix_seconds();
+std::string base64(const void* bytes, std::size_t size);
+// "type" is an object of JSON Schema's, or anything: the grammar of a reply.
+GrammarText schema_grammar(const Json& schema);
+
+// A call as OpenAI has it: with an id, and arguments as a text.
+Json call_with_id(const Json& call);
+
+}  // namespace pumice_serve

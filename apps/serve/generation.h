@@ -1,0 +1,94 @@
+// What a model is asked for, and what becomes of it; whatever protocol asked. Values.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "pumice/pumice.hpp"
+#include "serve/exchange.h"
+
+namespace pumice_serve {
+
+// What is not given is the model's own recommendation, else what the server was started with.
+struct Sampling {
+  std::optional<float> temperature, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;
+  std::optional<std::uint32_t> top_k, max_tokens;
+  std::optional<std::uint64_t> seed;
+};
+
+struct GrammarText {
+  PumiceGrammarKind kind = PUMICE_GRAMMAR_JSON_SCHEMA;
+  std::string text;
+};
+
+struct Generation {
+  std::string model, group;
+  Json messages;                   // as OpenAI's; null: of a prompt
+  std::string prompt;              // instead: a text that is continued as it is,
+  std::vector<std::int32_t> ids;   // or tokens
+  bool continue_last = false;      // the last message is the beginning of the reply
+  std::string tools;               // JSON text; empty: none
+  PumiceToolChoice tool_choice = PUMICE_TOOLS_AUTO;
+  std::string tool_name;           // the only one that may be called; empty: any
+  bool one_call = false;
+  PumiceThinking thinking = PUMICE_THINKING_AS_TEMPLATE;
+  std::string variables;           // JSON text: further ones of the template
+  std::optional<GrammarText> grammar;
+  std::vector<std::string> stop;
+  Sampling sampling;
+  std::uint32_t n = 1;             // replies
+
+  bool chat() const { return messages.is_array(); }
+};
+
+struct Embedding {
+  std::string model, group;
+  std::vector<std::string> texts;
+  std::vector<std::vector<std::int32_t>> ids;  // instead of texts
+};
+struct Embedded {
+  std::vector<std::vector<float>> vectors;
+  std::size_t tokens = 0;
+};
+
+// How a reply ended.
+struct Finish {
+  std::string reason;         // "stop", "length", "tool_calls"
+  std::string stop_sequence;  // that ended it; empty: none did
+  Json message;               // {"role": "assistant", "content", "reasoning_content", "tool_calls"}
+  PumiceTimings timings = pumice_timings_init();
+};
+
+// What a worker says of a job, in this order: kStarted, kDelta…, kFinished, for each reply; kFailed ends all of them.
+struct Event {
+  enum class Kind { kStarted, kDelta, kFinished, kEmbedded, kFailed };
+  Kind kind = Kind::kStarted;
+  std::size_t reply = 0;
+  std::size_t prompt_tokens = 0;  // kStarted
+  Json delta;                     // kDelta: as of pumice_chat_reply_push()
+  Finish finish;                  // kFinished
+  Embedded embedded;              // kEmbedded
+  std::shared_ptr<ApiError> error;
+};
+
+// A job on its way. `sink` may be called on any thread; nothing is said after cancel(), which any thread may call.
+struct Job {
+  std::variant<Generation, Embedding> task;
+  std::function<void(Event)> sink;
+  std::atomic<bool> cancelled{false};
+
+  const std::string& model() const {
+    return std::visit([](const auto& each) -> const std::string& { return each.model; }, task);
+  }
+  const std::string& group() const {
+    return std::visit([](const auto& each) -> const std::string& { return each.group; }, task);
+  }
+};
+
+}  // namespace pumice_serve

@@ -1,0 +1,406 @@
+#include "serve/model_worker.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <random>
+#include <utility>
+
+#include "common/system.h"
+#include "serve/stop_filter.h"
+
+namespace pumice_serve {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::int32_t kLookMs = 10;  // how long a new job may wait for a step that brings nothing
+constexpr std::size_t kKeptGrammars = 16;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+ApiError api_error(const pumice::Error& error) {
+  switch (error.code()) {
+    case PUMICE_INVALID_ARGUMENT:
+    case PUMICE_MALFORMED:
+    case PUMICE_UNSUPPORTED:
+    case PUMICE_NOT_FOUND:
+      return {400, error.what()};
+    case PUMICE_CONTEXT_FULL:
+      return {400, error.what(), {}, "context_length_exceeded"};
+    case PUMICE_OUT_OF_HOST_MEMORY:
+    case PUMICE_OUT_OF_DEVICE_MEMORY:
+    case PUMICE_DEVICE_LOST:
+      return {503, error.what()};
+    default:
+      return {500, error.what()};
+  }
+}
+
+void say(const Job& job, Event event) {
+  if (!job.cancelled) job.sink(std::move(event));
+}
+
+void say_failed(const Job& job, const ApiError& error) {
+  say(job, {.kind = Event::Kind::kFailed, .error = std::make_shared<ApiError>(error)});
+}
+
+}  // namespace
+
+// A reply on its way.
+struct ActiveReply {
+  std::shared_ptr<Job> job;
+  std::size_t index = 0;  // of the job's
+  pumice::Sequence sequence;
+  std::shared_ptr<pumice::Grammar> grammar;
+  pumice::Request request;
+  std::optional<pumice::ChatReply> parser;  // of a chat
+  StopFilter filter;
+  std::string content;
+  Clock::time_point begun = Clock::now(), last_token = {};
+  bool calls = false;  // it calls tools
+
+  // Of what has come: what can be said of it.
+  Json filtered(Json delta) {
+    if (delta.contains("tool_calls")) calls = true;
+    if (!delta.contains("content")) return delta;
+    const std::string said = filter.push(delta["content"].get_ref<const std::string&>());
+    content += said;
+    if (said.empty())
+      delta.erase("content");
+    else
+      delta["content"] = said;
+    return delta;
+  }
+};
+
+ModelWorker::ModelWorker(WorkerOptions options, Metrics& metrics)
+    : options_(std::move(options)), metrics_(metrics), thread_([this] { run(); }) {}
+
+ModelWorker::~ModelWorker() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void ModelWorker::submit(std::shared_ptr<Job> job) {
+  const std::lock_guard lock(mutex_);
+  ++jobs_;
+  ++metrics_.waiting;
+  waiting_[job->group()].push_back(std::move(job));
+  changed_.notify_all();
+}
+
+std::optional<PumiceCacheStats> ModelWorker::cache_stats() const {
+  const std::lock_guard lock(mutex_);
+  return stats_;
+}
+
+void ModelWorker::publish_stats() {
+  constexpr std::chrono::milliseconds kEvery(250);
+  if (!context_ || Clock::now() - published_ < kEvery) return;
+  published_ = Clock::now();
+  const PumiceCacheStats stats = context_->cache_stats();
+  const std::lock_guard lock(mutex_);
+  stats_ = stats;
+}
+
+void ModelWorker::load() {
+  options_.leaving.clear();
+  PumiceModelOptions load = pumice_model_options_init();
+  load.path = options_.path.c_str();
+  model_.emplace(*options_.instance, *options_.device, load);
+  recommended_.temperature = 0.8f;
+  recommended_.top_p = 0.95f;
+  recommended_.min_p = 0.05f;
+  model_->check(pumice_model_get_sampling(model_->get(), &recommended_));
+  try {
+    chat_.emplace(*options_.instance, &*model_);
+  } catch (const pumice::Error& error) {
+    chat_problem_ = error.what();
+  }
+}
+
+void ModelWorker::run() {
+  std::optional<ApiError> broken;
+  try {
+    load();
+  } catch (const pumice::Error& error) {
+    broken.emplace(503, fmt::format("the model {} could not be loaded: {}", options_.name, error.what()));
+  } catch (const std::bad_alloc&) {
+    broken.emplace(503, fmt::format("no memory to load the model {}", options_.name));
+  }
+  if (broken) failed_ = true;
+  while (wait_for_work()) {
+    if (broken) {
+      fail_all(*broken);
+      continue;
+    }
+    try {
+      admit();
+      step();
+      publish_stats();
+    } catch (const pumice::Error& error) {  // of the context: the device is lost, or has no memory
+      fail_all(api_error(error));
+      if (error.code() != PUMICE_DEVICE_LOST) continue;
+      broken.emplace(503, fmt::format("{}; start the server again", error.what()));
+      failed_ = true;
+    } catch (const std::bad_alloc&) {
+      fail_all({503, "out of memory"});
+    }
+  }
+  fail_all({503, "the server is stopping"});
+}
+
+bool ModelWorker::wait_for_work() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stop_ || !waiting_.empty() || !active_.empty(); });
+  return !stop_;
+}
+
+std::shared_ptr<Job> ModelWorker::next_job() {
+  const std::lock_guard lock(mutex_);
+  if (waiting_.empty()) return nullptr;
+  auto queue = waiting_.upper_bound(last_group_);
+  if (queue == waiting_.end()) queue = waiting_.begin();
+  last_group_ = queue->first;
+  std::shared_ptr<Job> job = std::move(queue->second.front());
+  queue->second.pop_front();
+  if (queue->second.empty()) waiting_.erase(queue);
+  --metrics_.waiting;
+  return job;
+}
+
+void ModelWorker::admit() {
+  while (active_.size() < options_.context.max_sequences) {
+    const std::shared_ptr<Job> job = next_job();
+    if (!job) return;
+    const std::size_t before = active_.size();
+    try {
+      if (!job->cancelled) start(job);
+    } catch (const ApiError& error) {
+      say_failed(*job, error);
+    } catch (const pumice::Error& error) {
+      say_failed(*job, api_error(error));
+    }
+    jobs_ += active_.size() - before;
+    --jobs_;
+  }
+}
+
+void ModelWorker::start(const std::shared_ptr<Job>& job) {
+  if (const auto* embedding = std::get_if<Embedding>(&job->task)) return embed(*job, *embedding);
+  start_generation(job, std::get<Generation>(job->task));
+}
+
+pumice::ChatPrompt ModelWorker::prompt_of(const Generation& task) const {
+  if (!task.chat()) {
+    if (!task.ids.empty()) return {{}, task.ids};
+    return {task.prompt, model_->tokenize(task.prompt, PUMICE_TOKENIZE_ADD_SPECIAL)};
+  }
+  if (!chat_) throw ApiError(400, fmt::format("{} does not converse: {}", options_.name, chat_problem_), "model");
+  const std::string messages = text_of(task.messages);
+  PumiceChatRenderOptions options = pumice_chat_render_options_init();
+  options.messages = {messages.data(), messages.size()};
+  options.tools = {task.tools.data(), task.tools.size()};
+  options.variables = {task.variables.data(), task.variables.size()};
+  options.thinking = task.thinking;
+  options.add_generation_prompt = task.continue_last ? 0 : 1;
+  options.continue_final_message = task.continue_last ? 1 : 0;
+  options.now = pumice_apps::local_seconds();
+  return chat_->render(options);
+}
+
+PumiceRequestOptions ModelWorker::options_of(const Generation& task, std::uint32_t reply) const {
+  PumiceRequestOptions options = recommended_;
+  const auto set = [&](auto Sampling::*member, auto& to) {
+    if (options_.defaults.*member) to = *(options_.defaults.*member);
+    if (task.sampling.*member) to = *(task.sampling.*member);
+  };
+  set(&Sampling::temperature, options.temperature);
+  set(&Sampling::top_p, options.top_p);
+  set(&Sampling::min_p, options.min_p);
+  set(&Sampling::top_k, options.top_k);
+  set(&Sampling::repeat_penalty, options.repeat_penalty);
+  set(&Sampling::frequency_penalty, options.frequency_penalty);
+  set(&Sampling::presence_penalty, options.presence_penalty);
+  set(&Sampling::max_tokens, options.max_tokens);
+  options.seed = task.sampling.seed ? *task.sampling.seed + reply : std::random_device()();
+  return options;
+}
+
+// Compiling may take longer than a step, and clients send the same ones again and again.
+std::shared_ptr<pumice::Grammar> ModelWorker::grammar_of(const Generation& task) {
+  const bool calls = !task.tools.empty() && task.tool_choice != PUMICE_TOOLS_NONE;
+  if (!task.grammar && !calls) return nullptr;
+  const std::string key = task.grammar ? fmt::format("{}:{}", static_cast<int>(task.grammar->kind), task.grammar->text)
+                                       : fmt::format("tools {} {} {}:{}", static_cast<int>(task.tool_choice),
+                                                     task.one_call, task.tool_name, task.tools);
+  for (auto it = grammars_.begin(); it != grammars_.end(); ++it)
+    if (it->first == key) {
+      grammars_.splice(grammars_.begin(), grammars_, it);
+      return it->second;
+    }
+  std::shared_ptr<pumice::Grammar> made;
+  if (task.grammar) {
+    made = std::make_shared<pumice::Grammar>(*model_, task.grammar->kind, task.grammar->text);
+  } else {
+    PumiceChatGrammarOptions options = pumice_chat_grammar_options_init();
+    options.tools = {task.tools.data(), task.tools.size()};
+    options.choice = task.tool_choice;
+    options.one_call = task.one_call ? 1 : 0;
+    options.name = {task.tool_name.data(), task.tool_name.size()};
+    try {
+      made = std::make_shared<pumice::Grammar>(chat_->grammar(options));
+    } catch (const pumice::Error& error) {  // without it, calls come as the model was taught to write them
+      if (error.code() != PUMICE_UNSUPPORTED || task.tool_choice == PUMICE_TOOLS_REQUIRED) throw;
+      return nullptr;
+    }
+  }
+  grammars_.emplace_front(key, made);
+  if (grammars_.size() > kKeptGrammars) grammars_.pop_back();
+  return made;
+}
+
+void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Generation& task) {
+  if (!context_) {
+    context_.emplace(*model_, options_.context);
+    for (const auto& [group, tokens] : options_.quotas) context_->set_group_quota(group, tokens);
+  }
+  const pumice::ChatPrompt prompt = prompt_of(task);
+  const std::uint32_t room = context_->stats().context_tokens;
+  if (prompt.ids.empty()) throw ApiError(400, "the prompt is empty");
+  if (prompt.ids.size() >= room)
+    throw ApiError(400, fmt::format("the prompt has {} tokens, and the context {}; start the server with a larger --ctx",
+                                    prompt.ids.size(), room),
+                   {}, "context_length_exceeded");
+  const std::shared_ptr<pumice::Grammar> grammar = grammar_of(task);
+  for (std::uint32_t i = 0; i < task.n; ++i) {
+    PumiceRequestOptions options = options_of(task, i);
+    options.grammar = grammar ? grammar->get() : nullptr;
+    pumice::Sequence sequence(*context_, task.group);
+    pumice::Request request = sequence.submit(prompt.ids, options);
+    std::optional<pumice::ChatReply> parser;
+    if (task.chat()) {
+      PumiceChatReplyOptions parse = pumice_chat_reply_options_init();
+      parse.prompt = {prompt.text.data(), prompt.text.size()};
+      parse.tools = {task.tools.data(), task.tools.size()};
+      parser.emplace(*chat_, parse);
+    }
+    say(*job, {.kind = Event::Kind::kStarted, .reply = i, .prompt_tokens = prompt.ids.size()});
+    active_.push_back(std::make_unique<ActiveReply>(ActiveReply{.job = job,
+                                                                .index = i,
+                                                                .sequence = std::move(sequence),
+                                                                .grammar = grammar,
+                                                                .request = std::move(request),
+                                                                .parser = std::move(parser),
+                                                                .filter = StopFilter(task.stop)}));
+    ++metrics_.running;
+  }
+}
+
+void ModelWorker::embed(const Job& job, const Embedding& task) {
+  if (!encoder_) encoder_.emplace(*model_);
+  std::vector<std::vector<std::int32_t>> ids = task.ids;
+  for (const std::string& text : task.texts) ids.push_back(model_->tokenize(text, PUMICE_TOKENIZE_ADD_SPECIAL));
+  Event event{.kind = Event::Kind::kEmbedded};
+  for (const auto& text : ids) event.embedded.tokens += text.size();
+  event.embedded.vectors.resize(ids.size());
+  encoder_->embed(ids, [&](std::size_t text, const float* vectors, std::size_t, std::size_t width) {
+    event.embedded.vectors[text].assign(vectors, vectors + width);
+    return !job.cancelled;
+  });
+  metrics_.prompt_tokens += event.embedded.tokens;
+  say(job, std::move(event));
+}
+
+void ModelWorker::step() {
+  if (active_.empty()) return;
+  active_.front()->request.wait(kLookMs);
+  for (auto it = active_.begin(); it != active_.end();) {
+    if (advance(**it)) {
+      ++it;
+      continue;
+    }
+    it = active_.erase(it);
+    --metrics_.running;
+    --jobs_;
+  }
+}
+
+bool ModelWorker::advance(ActiveReply& reply) {
+  if (reply.job->cancelled) {
+    ++metrics_.cancelled;
+    return false;
+  }
+  const PumicePoll news = reply.request.poll();
+  const auto hand_out = [&](Json delta) {
+    delta = reply.filtered(std::move(delta));
+    if (!delta.empty()) say(*reply.job, {.kind = Event::Kind::kDelta, .reply = reply.index, .delta = std::move(delta)});
+  };
+  if (news.count > 0) {
+    if (reply.last_token == Clock::time_point())
+      metrics_.first_token.add(seconds_since(reply.begun));
+    else
+      metrics_.each_token.add(seconds_since(reply.last_token) / static_cast<double>(news.count));
+    reply.last_token = Clock::now();
+  }
+  if (reply.parser && news.count > 0) {
+    const std::string delta = reply.parser->push(std::vector<std::int32_t>(news.ids, news.ids + news.count));
+    if (!delta.empty()) hand_out(Json::parse(delta));
+  } else if (!reply.parser && news.text_length > 0) {
+    hand_out({{"content", std::string(news.text, news.text_length)}});
+  }
+  if (news.status == PUMICE_REQUEST_FAILED) {
+    try {
+      context_->check(news.result != PUMICE_OK ? news.result : PUMICE_INTERNAL);
+    } catch (const pumice::Error& error) {
+      if (error.code() == PUMICE_DEVICE_LOST) throw;
+      say_failed(*reply.job, api_error(error));
+    }
+    return false;
+  }
+  if (news.status == PUMICE_REQUEST_RUNNING && reply.filter.stopped_by().empty()) return true;
+  if (reply.parser && reply.filter.stopped_by().empty()) {
+    const std::string delta = reply.parser->finish();
+    if (!delta.empty()) hand_out(Json::parse(delta));
+  }
+  if (const std::string held = reply.filter.finish(); !held.empty()) {
+    reply.content += held;
+    say(*reply.job, {.kind = Event::Kind::kDelta, .reply = reply.index, .delta = {{"content", held}}});
+  }
+  end(reply, news.status);
+  return false;
+}
+
+void ModelWorker::end(const ActiveReply& reply, PumiceRequestStatus status) {
+  Finish finish{.reason = "stop", .stop_sequence = reply.filter.stopped_by(), .timings = reply.request.timings()};
+  if (finish.stop_sequence.empty() &&
+      (status == PUMICE_REQUEST_FINISHED_LENGTH || status == PUMICE_REQUEST_FINISHED_CONTEXT))
+    finish.reason = "length";
+  else if (reply.calls)
+    finish.reason = "tool_calls";
+  finish.message = reply.parser ? Json::parse(reply.parser->message()) : Json{{"role", "assistant"}};
+  finish.message["content"] = reply.content;
+  metrics_.prompt_tokens += finish.timings.prompt_tokens;
+  metrics_.cached_tokens += finish.timings.cached_tokens;
+  metrics_.generated_tokens += finish.timings.generated_tokens;
+  say(*reply.job, {.kind = Event::Kind::kFinished, .reply = reply.index, .finish = std::move(finish)});
+}
+
+void ModelWorker::fail_all(const ApiError& error) {
+  for (const auto& reply : active_) say_failed(*reply->job, error);
+  jobs_ -= active_.size();
+  metrics_.running -= active_.size();
+  active_.clear();
+  while (const std::shared_ptr<Job> job = next_job()) {
+    say_failed(*job, error);
+    --jobs_;
+  }
+}
+
+}  // namespace pumice_serve
