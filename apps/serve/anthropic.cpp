@@ -80,7 +80,7 @@ class AnthropicAnswer : public Answer {
                         {"cache_read_input_tokens", timings.cached_tokens},
                         {"output_tokens", timings.generated_tokens}};
     if (streams_)
-      return close() +
+      return close() +  // the events' order does not depend on that of evaluation
              named_event({{"type", "message_delta"},
                          {"delta", {{"stop_reason", reason}, {"stop_sequence", sequence}}},
                          {"usage", usage}}) +

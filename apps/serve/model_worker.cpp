@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "common/system.h"
+#include "serve/plain_tools.h"
 #include "serve/stop_filter.h"
 
 namespace pumice_serve {
@@ -38,6 +39,11 @@ ApiError api_error(const pumice::Error& error) {
   }
 }
 
+bool begins_with_brace(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \n\t");
+  return first != std::string_view::npos && text[first] == '{';
+}
+
 void say(const Job& job, Event event) {
   if (!job.cancelled) job.sink(std::move(event));
 }
@@ -59,13 +65,17 @@ struct ActiveReply {
   StopFilter filter;
   std::string content;
   Clock::time_point begun = Clock::now(), last_token = {};
-  bool calls = false;  // it calls tools
+  bool calls = false;       // it calls tools
+  std::string plain_tools;  // see plain_tools.h; empty: it has none, or the template has a form for them
+  std::string held;         // what may become a plain call
+  Json plain_call;
 
   // Of what has come: what can be said of it.
   Json filtered(Json delta) {
     if (delta.contains("tool_calls")) calls = true;
     if (!delta.contains("content")) return delta;
-    const std::string said = filter.push(delta["content"].get_ref<const std::string&>());
+    std::string said = filter.push(delta["content"].get_ref<const std::string&>());
+    if (!plain_tools.empty() && begins_with_brace(held + said)) held += std::exchange(said, {});
     content += said;
     if (said.empty())
       delta.erase("content");
@@ -102,7 +112,7 @@ std::optional<PumiceCacheStats> ModelWorker::cache_stats() const {
 
 void ModelWorker::publish_stats() {
   constexpr std::chrono::milliseconds kEvery(250);
-  if (!context_ || Clock::now() - published_ < kEvery) return;
+  if (!context_ || (!active_.empty() && Clock::now() - published_ < kEvery)) return;
   published_ = Clock::now();
   const PumiceCacheStats stats = context_->cache_stats();
   const std::lock_guard lock(mutex_);
@@ -122,6 +132,15 @@ void ModelWorker::load() {
     chat_.emplace(*options_.instance, &*model_);
   } catch (const pumice::Error& error) {
     chat_problem_ = error.what();
+    return;
+  }
+  static constexpr std::string_view kAny = R"([{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}])";
+  PumiceChatGrammarOptions any = pumice_chat_grammar_options_init();
+  any.tools = {kAny.data(), kAny.size()};
+  try {
+    chat_->grammar(any);
+  } catch (const pumice::Error&) {
+    spells_calls_ = false;
   }
 }
 
@@ -194,7 +213,11 @@ void ModelWorker::admit() {
 
 void ModelWorker::start(const std::shared_ptr<Job>& job) {
   if (const auto* embedding = std::get_if<Embedding>(&job->task)) return embed(*job, *embedding);
-  start_generation(job, std::get<Generation>(job->task));
+  const auto& task = std::get<Generation>(job->task);
+  if (spells_calls_ || task.tools.empty() || task.tool_choice == PUMICE_TOOLS_NONE)
+    start_generation(job, task, {});
+  else
+    start_generation(job, with_plain_tools(task), task.tools);
 }
 
 pumice::ChatPrompt ModelWorker::prompt_of(const Generation& task) const {
@@ -266,7 +289,8 @@ std::shared_ptr<pumice::Grammar> ModelWorker::grammar_of(const Generation& task)
   return made;
 }
 
-void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Generation& task) {
+void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Generation& task,
+                                   const std::string& plain_tools) {
   if (!context_) {
     context_.emplace(*model_, options_.context);
     for (const auto& [group, tokens] : options_.quotas) context_->set_group_quota(group, tokens);
@@ -298,7 +322,8 @@ void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Genera
                                                                 .grammar = grammar,
                                                                 .request = std::move(request),
                                                                 .parser = std::move(parser),
-                                                                .filter = StopFilter(task.stop)}));
+                                                                .filter = StopFilter(task.stop),
+                                                                .plain_tools = plain_tools}));
     ++metrics_.running;
   }
 }
@@ -369,7 +394,15 @@ bool ModelWorker::advance(ActiveReply& reply) {
     const std::string delta = reply.parser->finish();
     if (!delta.empty()) hand_out(Json::parse(delta));
   }
-  if (const std::string held = reply.filter.finish(); !held.empty()) {
+  std::string held = std::exchange(reply.held, {}) + reply.filter.finish();
+  if (const auto call = reply.plain_tools.empty() ? std::nullopt : plain_call_of(held, reply.plain_tools)) {
+    reply.plain_call = *call;
+    reply.calls = true;
+    held.clear();
+    say(*reply.job,
+        {.kind = Event::Kind::kDelta, .reply = reply.index, .delta = {{"tool_calls", Json::array({*call})}}});
+  }
+  if (!held.empty()) {
     reply.content += held;
     say(*reply.job, {.kind = Event::Kind::kDelta, .reply = reply.index, .delta = {{"content", held}}});
   }
@@ -386,6 +419,7 @@ void ModelWorker::end(const ActiveReply& reply, PumiceRequestStatus status) {
     finish.reason = "tool_calls";
   finish.message = reply.parser ? Json::parse(reply.parser->message()) : Json{{"role", "assistant"}};
   finish.message["content"] = reply.content;
+  if (!reply.plain_call.is_null()) finish.message["tool_calls"] = Json::array({reply.plain_call});
   metrics_.prompt_tokens += finish.timings.prompt_tokens;
   metrics_.cached_tokens += finish.timings.cached_tokens;
   metrics_.generated_tokens += finish.timings.generated_tokens;

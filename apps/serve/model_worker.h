@@ -56,7 +56,8 @@ class ModelWorker {
   bool wait_for_work();             // false: stop
   void admit();
   void start(const std::shared_ptr<Job>& job);
-  void start_generation(const std::shared_ptr<Job>& job, const Generation& task);
+  // plain_tools: that the task was given in another form.
+  void start_generation(const std::shared_ptr<Job>& job, const Generation& task, const std::string& plain_tools);
   void embed(const Job& job, const Embedding& task);
   void step();
   bool advance(ActiveReply& reply);  // false: it has ended
@@ -72,6 +73,7 @@ class ModelWorker {
   std::optional<pumice::Model> model_;
   std::optional<pumice::Chat> chat_;
   std::string chat_problem_;  // why there is none
+  bool spells_calls_ = true;  // the template has a form for calls of tools
   std::optional<pumice::Context> context_;
   std::optional<pumice::Encoder> encoder_;
   PumiceRequestOptions recommended_ = pumice_request_options_init();

@@ -61,8 +61,8 @@ class ResponsesAnswer : public Answer {
   std::string started(std::size_t, std::size_t) override {
     if (!streams_) return {};
     const Json response = header("in_progress");
-    return event({{"type", "response.created"}, {"response", response}}) +
-           event({{"type", "response.in_progress"}, {"response", response}});
+    std::string text = event({{"type", "response.created"}, {"response", response}});
+    return text += event({{"type", "response.in_progress"}, {"response", response}});
   }
   std::string delta(std::size_t, const Json& delta) override {
     if (!streams_ || !has(delta, "content")) return {};
@@ -72,7 +72,7 @@ class ResponsesAnswer : public Answer {
       text += event(of_part("response.content_part.added", {{"part", part()}}));
     }
     text_ += delta["content"].get_ref<const std::string&>();
-    return text + event(of_part("response.output_text.delta", {{"delta", delta["content"]}}));
+    return text += event(of_part("response.output_text.delta", {{"delta", delta["content"]}}));
   }
   std::string finished(std::size_t, const Finish& finish) override {
     finish_ = finish;
@@ -87,10 +87,11 @@ class ResponsesAnswer : public Answer {
     Json& output = response["output"];
     if (!text_.empty()) {
       output.push_back(text_item("completed"));
-      if (streams_)
-        text = event(of_part("response.output_text.done", {{"text", text_}})) +
-               event(of_part("response.content_part.done", {{"part", part()}})) +
-               event({{"type", "response.output_item.done"}, {"output_index", 0}, {"item", output[0]}});
+      if (streams_) {
+        text = event(of_part("response.output_text.done", {{"text", text_}}));
+        text += event(of_part("response.content_part.done", {{"part", part()}}));
+        text += event({{"type", "response.output_item.done"}, {"output_index", 0}, {"item", output[0]}});
+      }
     }
     for (const Json& call : finish_.message.value("tool_calls", Json::array())) text += add_call(call, output);
     const PumiceTimings& timings = finish_.timings;
@@ -101,7 +102,7 @@ class ResponsesAnswer : public Answer {
                          {"total_tokens", timings.prompt_tokens + timings.generated_tokens}};
     keep();
     if (!streams_) return text_of(response);
-    return text + event({{"type", cut ? "response.incomplete" : "response.completed"}, {"response", response}});
+    return text += event({{"type", cut ? "response.incomplete" : "response.completed"}, {"response", response}});
   }
   HttpResponse refused(const ApiError& error) const override { return openai_refused(error); }
   std::string failed(const ApiError& error) const override {
@@ -158,8 +159,10 @@ class ResponsesAnswer : public Answer {
     Json done = {{"type", "response.function_call_arguments.done"}, {"arguments", item["arguments"]}};
     delta.update(place);
     done.update(place);
-    return event({{"type", "response.output_item.added"}, {"output_index", index}, {"item", added}}) + event(delta) +
-           event(done) + event({{"type", "response.output_item.done"}, {"output_index", index}, {"item", item}});
+    std::string text = event({{"type", "response.output_item.added"}, {"output_index", index}, {"item", added}});
+    text += event(delta);
+    text += event(done);
+    return text += event({{"type", "response.output_item.done"}, {"output_index", index}, {"item", item}});
   }
   void keep() {
     if (!kept_) return;

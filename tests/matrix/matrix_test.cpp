@@ -49,14 +49,16 @@ std::string scratch_of(const Json& p) {
 // The kernels that the speed of a model hangs on, and what any kernel spills.
 bool belongs(const Json& pipeline) {
   static const std::set<std::string> kernels = {
-      "matvec", "matmul",    "matmul_coopmat", "matmul_dot",        "matvec_dot", "sample",     "rms_norm",
-      "argmax", "attention", "attention_tile", "attention_coopmat", "recurrence", "short_conv", "expert_tiles"};
+      "matvec",         "matmul",            "matmul_coopmat", "matmul_coopmat_half", "matmul_dot",
+      "matvec_dot",     "sample",            "rms_norm",       "argmax",              "attention",
+      "attention_tile", "attention_coopmat", "recurrence",     "short_conv",          "expert_tiles"};
   static const std::set<std::string> types = {"q4_0", "q8_0", "q4_k", "q6_k", "f16"};
   const std::string kernel = pipeline["kernel"], variant = pipeline["variant"];
   for (const std::string& spilled : {spills_of(pipeline), scratch_of(pipeline)})
     if (!spilled.empty() && spilled != "0") return true;
   if (!kernels.contains(kernel) || (kernel == "matvec" && !pipeline["decode"].get<bool>())) return false;
   const bool weights = kernel.starts_with("mat");
+  if (kernel == "matmul_coopmat_half") return variant == "q4_k" || variant == "f16";  // has many tiles
   return !weights || types.contains(variant.substr(variant.rfind('.') + 1));
 }
 
@@ -92,17 +94,25 @@ Table read_table(const std::string& path) {
   return table;
 }
 
-std::vector<std::string> rows_now(const NoopGpu& gpu, const std::vector<std::string>& environment) {
-  const CliResult result = run_on(environment, {"matrix", "--json", "-q"});
+void add_rows(const NoopGpu& gpu, const CliResult& result, std::vector<std::string>& rows) {
   EXPECT_EQ(result.exit_code, 0) << result.err;
   const Json report = Json::parse(result.out, nullptr, false);
   EXPECT_TRUE(report.is_array()) << result.err;
-  std::vector<std::string> rows;
-  if (!report.is_array()) return rows;
+  if (!report.is_array()) return;
   for (const Json& pipeline : report) {
     EXPECT_FALSE(pipeline["statistics"].empty()) << "no statistics of " << pipeline["variant"];
     if (belongs(pipeline)) rows.push_back(row_of(gpu.name, pipeline));
   }
+}
+
+std::vector<std::string> rows_now(const NoopGpu& gpu, const std::vector<std::string>& environment) {
+  constexpr int kNoSuchKernel = 3;
+  std::vector<std::string> rows;
+  add_rows(gpu, run_on(environment, {"matrix", "--json", "-q"}), rows);
+  // Tuning alone takes it, and not on all devices.
+  const CliResult half =
+      run_on(environment, {"matrix", "--json", "-q", "--candidates", "--kernel", "matmul_coopmat_half"});
+  if (half.exit_code != kNoSuchKernel) add_rows(gpu, half, rows);
   return rows;
 }
 
