@@ -58,7 +58,8 @@ if(cli_sources)
     set_source_files_properties(${PROJECT_SOURCE_DIR}/apps/serve/http_server.cpp PROPERTIES
       SKIP_UNITY_BUILD_INCLUSION ON)
     target_include_directories(pumice_serve SYSTEM PRIVATE ${PUMICE_BOOST_INCLUDE_DIR})
-    target_link_libraries(pumice_serve PUBLIC pumice_common pumice
+    target_include_directories(pumice_serve PUBLIC ${PROJECT_SOURCE_DIR}/include)
+    target_link_libraries(pumice_serve PUBLIC pumice_common
       PRIVATE fmt::fmt Threads::Threads PkgConfig::openssl)
     target_link_libraries(pumice_cli PRIVATE pumice_serve)
     set_source_files_properties(${PROJECT_SOURCE_DIR}/apps/cli/serve.cpp PROPERTIES

@@ -96,6 +96,7 @@ int serve(ServeFlags& flags) {
   if (flags.http.certificate.empty() != flags.http.private_key.empty())
     throw Failure(kExitUsage, "TLS takes both --tls-cert and --tls-key");
   const pumice::Instance instance = open_instance(flags.device, &messages);
+  for (const ServedModel& model : options.models) open_vocabulary(instance, model.path);  // a wrong one is told now
   const pumice::Device device = open_device(instance, flags.device, true);
   options.worker.instance = &instance;
   options.worker.device = &device;
@@ -126,8 +127,9 @@ void add_network_flags(CLI::App* command, ServeFlags* flags) {
   command->add_option("--host", flags->http.host, "the address to listen on (0.0.0.0: all)")->capture_default_str();
   command->add_option("--port", flags->http.port, "0: any free one; the first line of the log says which")
       ->capture_default_str();
-  command->add_option("--keys", flags->keys_file,
-                      "a file of lines NAME KEY [TOKENS]: who may ask, each with a part of the KV cache of its own")
+  command
+      ->add_option("--keys", flags->keys_file,
+                   "a file of lines NAME KEY [TOKENS]: who may ask, each with a part of the KV cache of its own")
       ->type_name("FILE");
   command->add_option("--origin", flags->origins, "pages of this origin may ask, too (https://example.com)")
       ->type_name("ORIGIN");
@@ -147,8 +149,9 @@ void add_network_flags(CLI::App* command, ServeFlags* flags) {
 void add_serve_command(CLI::App* app, Action* action) {
   auto flags = std::make_shared<ServeFlags>();
   CLI::App* command = app->add_subcommand("serve", "models over HTTP, for OpenAI's, Anthropic's and Ollama's clients");
-  command->footer("\nPaths: /v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings, /v1/models, "
-                  "/v1/messages,\n/api/chat, /api/generate, /api/embed, /api/tags, /metrics, /health; a chat at /\n");
+  command->footer(
+      "\nPaths: /v1/chat/completions, /v1/completions, /v1/responses, /v1/embeddings, /v1/models, "
+      "/v1/messages,\n/api/chat, /api/generate, /api/embed, /api/tags, /metrics, /health; a chat at /\n");
   command->add_option("-m,--model", flags->models, "a model as of 'run', or NAME=MODEL; may be given several times")
       ->type_name("MODEL");
   command->add_flag("--stores", flags->stores, "also what 'pumice models' lists");

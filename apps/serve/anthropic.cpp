@@ -23,16 +23,7 @@ std::string named_event(const Json& json) {
   return fmt::format("event: {}\ndata: {}\n\n", json["type"].get<std::string>(), text_of(json));
 }
 
-Json arguments_of(const Json& call) {
-  const Json& function = call.contains("function") ? call["function"] : call;
-  Json arguments = function.value("arguments", Json::object());
-  if (arguments.is_string()) arguments = Json::parse(arguments.get<std::string>(), nullptr, false);
-  return arguments.is_object() ? arguments : Json::object();
-}
-
-std::string name_of(const Json& call) {
-  return string_at(call.contains("function") ? call["function"] : call, "name");
-}
+std::string name_of(const Json& call) { return string_at(call.contains("function") ? call["function"] : call, "name"); }
 
 class AnthropicAnswer : public Answer {
  public:
@@ -58,7 +49,8 @@ class AnthropicAnswer : public Answer {
     if (has(delta, "tool_calls"))
       for (const Json& call : delta["tool_calls"]) {
         text += close();
-        text += open({{"type", "tool_use"}, {"id", random_id("toolu_")}, {"name", name_of(call)}, {"input", Json::object()}});
+        text += open(
+            {{"type", "tool_use"}, {"id", random_id("toolu_")}, {"name", name_of(call)}, {"input", Json::object()}});
         text += block_delta({{"type", "input_json_delta"}, {"partial_json", text_of(arguments_of(call))}});
         text += close();
       }
@@ -70,10 +62,10 @@ class AnthropicAnswer : public Answer {
   }
   std::string end() override {
     const PumiceTimings& timings = finish_.timings;
-    const std::string reason = finish_.reason == "length"             ? "max_tokens"
-                               : finish_.reason == "tool_calls"       ? "tool_use"
-                               : finish_.stop_sequence.empty()        ? "end_turn"
-                                                                      : "stop_sequence";
+    const std::string reason = finish_.reason == "length"       ? "max_tokens"
+                               : finish_.reason == "tool_calls" ? "tool_use"
+                               : finish_.stop_sequence.empty()  ? "end_turn"
+                                                                : "stop_sequence";
     const Json sequence = finish_.stop_sequence.empty() ? Json() : Json(finish_.stop_sequence);
     const Json usage = {{"input_tokens", timings.prompt_tokens - timings.cached_tokens},
                         {"cache_creation_input_tokens", 0},
@@ -82,8 +74,8 @@ class AnthropicAnswer : public Answer {
     if (streams_)
       return close() +  // the events' order does not depend on that of evaluation
              named_event({{"type", "message_delta"},
-                         {"delta", {{"stop_reason", reason}, {"stop_sequence", sequence}}},
-                         {"usage", usage}}) +
+                          {"delta", {{"stop_reason", reason}, {"stop_sequence", sequence}}},
+                          {"usage", usage}}) +
              named_event({{"type", "message_stop"}});
     Json message = header();
     message["content"] = blocks();
@@ -96,9 +88,7 @@ class AnthropicAnswer : public Answer {
   std::string failed(const ApiError& error) const override { return named_event(anthropic_error(error)); }
 
  private:
-  Json header() const {
-    return {{"id", id_}, {"type", "message"}, {"role", "assistant"}, {"model", model_}};
-  }
+  Json header() const { return {{"id", id_}, {"type", "message"}, {"role", "assistant"}, {"model", model_}}; }
   Json blocks() const {
     Json blocks = Json::array();
     const Json& message = finish_.message;
@@ -108,8 +98,10 @@ class AnthropicAnswer : public Answer {
       blocks.push_back({{"type", "text"}, {"text", message["content"]}});
     if (has(message, "tool_calls"))
       for (const Json& call : message["tool_calls"])
-        blocks.push_back(
-            {{"type", "tool_use"}, {"id", random_id("toolu_")}, {"name", name_of(call)}, {"input", arguments_of(call)}});
+        blocks.push_back({{"type", "tool_use"},
+                          {"id", random_id("toolu_")},
+                          {"name", name_of(call)},
+                          {"input", arguments_of(call)}});
     return blocks;
   }
   std::string open(const Json& block) {
@@ -221,8 +213,7 @@ Outcome anthropic_messages(const HttpRequest& request, Service& service) {
   generation.stop = texts_at(body, "stop_sequences");
   generation.continue_last = generation.messages.back()["role"] == "assistant";
   if (has(body, "thinking"))
-    generation.thinking =
-        string_at(body["thinking"], "type") == "disabled" ? PUMICE_THINKING_OFF : PUMICE_THINKING_ON;
+    generation.thinking = string_at(body["thinking"], "type") == "disabled" ? PUMICE_THINKING_OFF : PUMICE_THINKING_ON;
   read_tools_of(body, generation);
   return Asked{std::move(generation), std::make_unique<AnthropicAnswer>(bool_at(body, "stream"), name)};
 }
@@ -231,8 +222,7 @@ Outcome anthropic_count(const HttpRequest& request, Service& service) {
   const Json body = parse_body(request);
   Generation generation{.model = string_at(body, "model"), .messages = turns_of(body)};
   read_tools_of(body, generation);
-  const std::size_t tokens =
-      service.vocabulary(generation.model)->prompt_tokens(generation.messages, generation.tools);
+  const std::size_t tokens = service.vocabulary(generation.model)->prompt_tokens(generation.messages, generation.tools);
   return json_response({{"input_tokens", tokens}});
 }
 

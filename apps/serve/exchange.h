@@ -43,9 +43,9 @@ class ApiError : public std::runtime_error {
  public:
   ApiError(int status, const std::string& message, std::string param = {}, std::string code = {})
       : std::runtime_error(message), status_(status), param_(std::move(param)), code_(std::move(code)) {}
-  int status() const { return status_; }                    // of HTTP
-  const std::string& param() const { return param_; }       // the member that is at fault; empty: none
-  const std::string& code() const { return code_; }         // for programs, as OpenAI's; empty: none
+  int status() const { return status_; }               // of HTTP
+  const std::string& param() const { return param_; }  // the member that is at fault; empty: none
+  const std::string& code() const { return code_; }    // for programs, as OpenAI's; empty: none
 
  private:
   int status_;

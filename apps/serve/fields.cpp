@@ -47,8 +47,8 @@ std::optional<double> number_at(const Json& object, const char* name, double lea
 std::optional<std::uint64_t> count_at(const Json& object, const char* name, std::uint64_t least, std::uint64_t most) {
   if (!has(object, name)) return std::nullopt;
   const Json& value = object[name];
-  const bool good = value.is_number_unsigned() && value.get<std::uint64_t>() >= least &&
-                    value.get<std::uint64_t>() <= most;
+  const bool good =
+      value.is_number_unsigned() && value.get<std::uint64_t>() >= least && value.get<std::uint64_t>() <= most;
   if (!good) wrong(name, fmt::format("an integer from {} to {}", least, most));
   return value.get<std::uint64_t>();
 }
@@ -75,7 +75,8 @@ std::string content_text(const Json& content, const char* param) {
   for (const Json& part : content) {
     const std::string type = part.is_object() ? string_at(part, "type", "text") : "";
     if (type != "text" && type != "input_text" && type != "output_text")
-      throw ApiError(400, fmt::format("content of the type '{}' is not supported: this server takes text", type), param);
+      throw ApiError(400, fmt::format("content of the type '{}' is not supported: this server takes text", type),
+                     param);
     text += string_at(part, "text");
   }
   return text;
@@ -125,8 +126,16 @@ std::string base64(const void* bytes, std::size_t size) {
 
 GrammarText schema_grammar(const Json& schema) { return {PUMICE_GRAMMAR_JSON_SCHEMA, text_of(schema)}; }
 
+Json arguments_of(const Json& call) {
+  const Json& function = call.contains("function") ? call["function"] : call;
+  Json arguments = function.value("arguments", Json::object());
+  if (arguments.is_string()) arguments = Json::parse(arguments.get<std::string>(), nullptr, false);
+  return arguments.is_object() ? arguments : Json::object();
+}
+
 Json call_with_id(const Json& call) {
   Json function = call.contains("function") ? call["function"] : call;
+  if (!function.contains("name")) function["name"] = "";
   if (!function.contains("arguments")) function["arguments"] = "{}";
   if (!function["arguments"].is_string()) function["arguments"] = text_of(function["arguments"]);
   const std::string id = string_at(call, "id");

@@ -35,6 +35,8 @@ std::string base64(const void* bytes, std::size_t size);
 // "type" is an object of JSON Schema's, or anything: the grammar of a reply.
 GrammarText schema_grammar(const Json& schema);
 
+// Of a call: an object.
+Json arguments_of(const Json& call);
 // A call as OpenAI has it: with an id, and arguments as a text.
 Json call_with_id(const Json& call);
 

@@ -29,20 +29,20 @@ struct GrammarText {
 
 struct Generation {
   std::string model, group;
-  Json messages;                   // as OpenAI's; null: of a prompt
-  std::string prompt;              // instead: a text that is continued as it is,
-  std::vector<std::int32_t> ids;   // or tokens
-  bool continue_last = false;      // the last message is the beginning of the reply
-  std::string tools;               // JSON text; empty: none
+  Json messages;                  // as OpenAI's; null: of a prompt
+  std::string prompt;             // instead: a text that is continued as it is,
+  std::vector<std::int32_t> ids;  // or tokens
+  bool continue_last = false;     // the last message is the beginning of the reply
+  std::string tools;              // JSON text; empty: none
   PumiceToolChoice tool_choice = PUMICE_TOOLS_AUTO;
-  std::string tool_name;           // the only one that may be called; empty: any
+  std::string tool_name;  // the only one that may be called; empty: any
   bool one_call = false;
   PumiceThinking thinking = PUMICE_THINKING_AS_TEMPLATE;
-  std::string variables;           // JSON text: further ones of the template
+  std::string variables;  // JSON text: further ones of the template
   std::optional<GrammarText> grammar;
   std::vector<std::string> stop;
   Sampling sampling;
-  std::uint32_t n = 1;             // replies
+  std::uint32_t n = 1;  // replies
 
   bool chat() const { return messages.is_array(); }
 };
@@ -90,5 +90,9 @@ struct Job {
     return std::visit([](const auto& each) -> const std::string& { return each.group; }, task);
   }
 };
+
+void say(const Job& job, Event event);
+void say_failed(const Job& job, const ApiError& error);
+ApiError api_error(const pumice::Error& error);
 
 }  // namespace pumice_serve

@@ -23,17 +23,17 @@ struct ApiKey {
 
 struct HttpOptions {
   std::string host = "127.0.0.1";
-  std::uint16_t port = 8080;  // 0: any free one
-  std::vector<ApiKey> keys;   // empty: anyone may ask
-  std::vector<std::string> origins;  // of pages that may ask although they are of another host
+  std::uint16_t port = 8080;             // 0: any free one
+  std::vector<ApiKey> keys;              // empty: anyone may ask
+  std::vector<std::string> origins;      // of pages that may ask although they are of another host
   std::string certificate, private_key;  // PEM files; empty: no TLS
   std::size_t most_connections = 4096;
   std::size_t most_body = std::size_t{32} << 20;
   std::chrono::seconds read_timeout{75}, write_timeout{60};  // of a whole request, idling before it included; of a part
-  std::chrono::seconds grace{10};            // that running replies have when the server stops
-  std::function<bool()> stopping;            // asked ten times a second
-  std::function<void(const Json&)> log;      // a line for each response; or empty
-  std::function<void(std::uint16_t)> ready;  // the port that is listened on
+  std::chrono::seconds grace{10};                            // that running replies have when the server stops
+  std::function<bool()> stopping;                            // asked ten times a second
+  std::function<void(const Json&)> log;                      // a line for each response; or empty
+  std::function<void(std::uint16_t)> ready;                  // the port that is listened on
 };
 
 class HttpServer {

@@ -37,10 +37,12 @@ void Metrics::count(const std::string& path, int status) {
 }
 
 std::string Metrics::text() const {
-  std::string text = "# HELP pumice_responses_total Responses by path and status.\n# TYPE pumice_responses_total counter\n";
+  std::string text =
+      "# HELP pumice_responses_total Responses by path and status.\n# TYPE pumice_responses_total counter\n";
   {
     const std::lock_guard lock(mutex_);
-    for (const auto& [labels, count] : responses_) text += fmt::format("pumice_responses_total{{{}}} {}\n", labels, count);
+    for (const auto& [labels, count] : responses_)
+      text += fmt::format("pumice_responses_total{{{}}} {}\n", labels, count);
   }
   text += counter("pumice_prompt_tokens_total", "Tokens of prompts.", prompt_tokens);
   text += counter("pumice_cached_tokens_total", "Tokens of prompts that the KV cache had.", cached_tokens);

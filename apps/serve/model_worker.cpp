@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "common/system.h"
+#include "serve/active_reply.h"
 #include "serve/plain_tools.h"
-#include "serve/stop_filter.h"
 
 namespace pumice_serve {
 
@@ -19,71 +19,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int32_t kLookMs = 10;  // how long a new job may wait for a step that brings nothing
 constexpr std::size_t kKeptGrammars = 16;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-ApiError api_error(const pumice::Error& error) {
-  switch (error.code()) {
-    case PUMICE_INVALID_ARGUMENT:
-    case PUMICE_MALFORMED:
-    case PUMICE_UNSUPPORTED:
-    case PUMICE_NOT_FOUND:
-      return {400, error.what()};
-    case PUMICE_CONTEXT_FULL:
-      return {400, error.what(), {}, "context_length_exceeded"};
-    case PUMICE_OUT_OF_HOST_MEMORY:
-    case PUMICE_OUT_OF_DEVICE_MEMORY:
-    case PUMICE_DEVICE_LOST:
-      return {503, error.what()};
-    default:
-      return {500, error.what()};
-  }
-}
-
-bool begins_with_brace(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \n\t");
-  return first != std::string_view::npos && text[first] == '{';
-}
-
-void say(const Job& job, Event event) {
-  if (!job.cancelled) job.sink(std::move(event));
-}
-
-void say_failed(const Job& job, const ApiError& error) {
-  say(job, {.kind = Event::Kind::kFailed, .error = std::make_shared<ApiError>(error)});
-}
-
 }  // namespace
-
-// A reply on its way.
-struct ActiveReply {
-  std::shared_ptr<Job> job;
-  std::size_t index = 0;  // of the job's
-  pumice::Sequence sequence;
-  std::shared_ptr<pumice::Grammar> grammar;
-  pumice::Request request;
-  std::optional<pumice::ChatReply> parser;  // of a chat
-  StopFilter filter;
-  std::string content;
-  Clock::time_point begun = Clock::now(), last_token = {};
-  bool calls = false;       // it calls tools
-  std::string plain_tools;  // see plain_tools.h; empty: it has none, or the template has a form for them
-  std::string held;         // what may become a plain call
-  Json plain_call;
-
-  // Of what has come: what can be said of it.
-  Json filtered(Json delta) {
-    if (delta.contains("tool_calls")) calls = true;
-    if (!delta.contains("content")) return delta;
-    std::string said = filter.push(delta["content"].get_ref<const std::string&>());
-    if (!plain_tools.empty() && begins_with_brace(held + said)) held += std::exchange(said, {});
-    content += said;
-    if (said.empty())
-      delta.erase("content");
-    else
-      delta["content"] = said;
-    return delta;
-  }
-};
 
 ModelWorker::ModelWorker(WorkerOptions options, Metrics& metrics)
     : options_(std::move(options)), metrics_(metrics), thread_([this] { run(); }) {}
@@ -134,7 +70,8 @@ void ModelWorker::load() {
     chat_problem_ = error.what();
     return;
   }
-  static constexpr std::string_view kAny = R"([{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}])";
+  static constexpr std::string_view kAny =
+      R"([{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}])";
   PumiceChatGrammarOptions any = pumice_chat_grammar_options_init();
   any.tools = {kAny.data(), kAny.size()};
   try {
@@ -240,7 +177,7 @@ pumice::ChatPrompt ModelWorker::prompt_of(const Generation& task) const {
 
 PumiceRequestOptions ModelWorker::options_of(const Generation& task, std::uint32_t reply) const {
   PumiceRequestOptions options = recommended_;
-  const auto set = [&](auto Sampling::*member, auto& to) {
+  const auto set = [&](auto Sampling::* member, auto& to) {
     if (options_.defaults.*member) to = *(options_.defaults.*member);
     if (task.sampling.*member) to = *(task.sampling.*member);
   };
@@ -299,8 +236,9 @@ void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Genera
   const std::uint32_t room = context_->stats().context_tokens;
   if (prompt.ids.empty()) throw ApiError(400, "the prompt is empty");
   if (prompt.ids.size() >= room)
-    throw ApiError(400, fmt::format("the prompt has {} tokens, and the context {}; start the server with a larger --ctx",
-                                    prompt.ids.size(), room),
+    throw ApiError(400,
+                   fmt::format("the prompt has {} tokens, and the context {}; start the server with a larger --ctx",
+                               prompt.ids.size(), room),
                    {}, "context_length_exceeded");
   const std::shared_ptr<pumice::Grammar> grammar = grammar_of(task);
   for (std::uint32_t i = 0; i < task.n; ++i) {
@@ -319,7 +257,6 @@ void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Genera
     active_.push_back(std::make_unique<ActiveReply>(ActiveReply{.job = job,
                                                                 .index = i,
                                                                 .sequence = std::move(sequence),
-                                                                .grammar = grammar,
                                                                 .request = std::move(request),
                                                                 .parser = std::move(parser),
                                                                 .filter = StopFilter(task.stop),
@@ -347,7 +284,7 @@ void ModelWorker::step() {
   if (active_.empty()) return;
   active_.front()->request.wait(kLookMs);
   for (auto it = active_.begin(); it != active_.end();) {
-    if (advance(**it)) {
+    if ((*it)->advance(*context_, metrics_)) {
       ++it;
       continue;
     }
@@ -355,75 +292,6 @@ void ModelWorker::step() {
     --metrics_.running;
     --jobs_;
   }
-}
-
-bool ModelWorker::advance(ActiveReply& reply) {
-  if (reply.job->cancelled) {
-    ++metrics_.cancelled;
-    return false;
-  }
-  const PumicePoll news = reply.request.poll();
-  const auto hand_out = [&](Json delta) {
-    delta = reply.filtered(std::move(delta));
-    if (!delta.empty()) say(*reply.job, {.kind = Event::Kind::kDelta, .reply = reply.index, .delta = std::move(delta)});
-  };
-  if (news.count > 0) {
-    if (reply.last_token == Clock::time_point())
-      metrics_.first_token.add(seconds_since(reply.begun));
-    else
-      metrics_.each_token.add(seconds_since(reply.last_token) / static_cast<double>(news.count));
-    reply.last_token = Clock::now();
-  }
-  if (reply.parser && news.count > 0) {
-    const std::string delta = reply.parser->push(std::vector<std::int32_t>(news.ids, news.ids + news.count));
-    if (!delta.empty()) hand_out(Json::parse(delta));
-  } else if (!reply.parser && news.text_length > 0) {
-    hand_out({{"content", std::string(news.text, news.text_length)}});
-  }
-  if (news.status == PUMICE_REQUEST_FAILED) {
-    try {
-      context_->check(news.result != PUMICE_OK ? news.result : PUMICE_INTERNAL);
-    } catch (const pumice::Error& error) {
-      if (error.code() == PUMICE_DEVICE_LOST) throw;
-      say_failed(*reply.job, api_error(error));
-    }
-    return false;
-  }
-  if (news.status == PUMICE_REQUEST_RUNNING && reply.filter.stopped_by().empty()) return true;
-  if (reply.parser && reply.filter.stopped_by().empty()) {
-    const std::string delta = reply.parser->finish();
-    if (!delta.empty()) hand_out(Json::parse(delta));
-  }
-  std::string held = std::exchange(reply.held, {}) + reply.filter.finish();
-  if (const auto call = reply.plain_tools.empty() ? std::nullopt : plain_call_of(held, reply.plain_tools)) {
-    reply.plain_call = *call;
-    reply.calls = true;
-    held.clear();
-    say(*reply.job,
-        {.kind = Event::Kind::kDelta, .reply = reply.index, .delta = {{"tool_calls", Json::array({*call})}}});
-  }
-  if (!held.empty()) {
-    reply.content += held;
-    say(*reply.job, {.kind = Event::Kind::kDelta, .reply = reply.index, .delta = {{"content", held}}});
-  }
-  end(reply, news.status);
-  return false;
-}
-
-void ModelWorker::end(const ActiveReply& reply, PumiceRequestStatus status) {
-  Finish finish{.reason = "stop", .stop_sequence = reply.filter.stopped_by(), .timings = reply.request.timings()};
-  if (finish.stop_sequence.empty() &&
-      (status == PUMICE_REQUEST_FINISHED_LENGTH || status == PUMICE_REQUEST_FINISHED_CONTEXT))
-    finish.reason = "length";
-  else if (reply.calls)
-    finish.reason = "tool_calls";
-  finish.message = reply.parser ? Json::parse(reply.parser->message()) : Json{{"role", "assistant"}};
-  finish.message["content"] = reply.content;
-  if (!reply.plain_call.is_null()) finish.message["tool_calls"] = Json::array({reply.plain_call});
-  metrics_.prompt_tokens += finish.timings.prompt_tokens;
-  metrics_.cached_tokens += finish.timings.cached_tokens;
-  metrics_.generated_tokens += finish.timings.generated_tokens;
-  say(*reply.job, {.kind = Event::Kind::kFinished, .reply = reply.index, .finish = std::move(finish)});
 }
 
 void ModelWorker::fail_all(const ApiError& error) {

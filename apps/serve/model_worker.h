@@ -31,7 +31,7 @@ struct WorkerOptions {
   std::string name, path;
   PumiceContextOptions context = pumice_context_options_init();  // what it points to outlives the worker
   Sampling defaults;
-  std::map<std::string, std::uint32_t> quotas;  // tokens of groups
+  std::map<std::string, std::uint32_t> quotas;        // tokens of groups
   std::vector<std::shared_ptr<ModelWorker>> leaving;  // let go before anything is loaded
 };
 
@@ -46,7 +46,7 @@ class ModelWorker {
   void submit(std::shared_ptr<Job> job);
   // Nothing runs and nothing waits.
   bool idle() const { return jobs_ == 0; }
-  bool failed() const { return failed_; }  // it could not be loaded, or its device is lost
+  bool failed() const { return failed_; }               // it could not be loaded, or its device is lost
   std::optional<PumiceCacheStats> cache_stats() const;  // of some moment ago; empty: it has no context yet
 
  private:
@@ -60,8 +60,6 @@ class ModelWorker {
   void start_generation(const std::shared_ptr<Job>& job, const Generation& task, const std::string& plain_tools);
   void embed(const Job& job, const Embedding& task);
   void step();
-  bool advance(ActiveReply& reply);  // false: it has ended
-  void end(const ActiveReply& reply, PumiceRequestStatus status);
   void fail_all(const ApiError& error);
   void publish_stats();
   pumice::ChatPrompt prompt_of(const Generation& task) const;

@@ -14,9 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string now_text() {
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
-}
+std::string now_text() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now())); }
 
 std::int64_t nanoseconds(double ms) { return static_cast<std::int64_t>(ms * 1e6); }
 
@@ -60,8 +58,7 @@ class OllamaAnswer : public Answer {
       made["tool_calls"] = Json::array();
       for (const Json& call : message["tool_calls"]) {
         Json function = call.contains("function") ? call["function"] : call;
-        if (function.contains("arguments") && function["arguments"].is_string())
-          function["arguments"] = Json::parse(function["arguments"].get<std::string>(), nullptr, false);
+        function["arguments"] = arguments_of(call);
         made["tool_calls"].push_back({{"function", std::move(function)}});
       }
     }
@@ -121,8 +118,7 @@ Outcome ollama_chat(const HttpRequest& request, Service& service) {
   wanted.erase("format");
   if (wanted.contains("messages"))
     for (Json& message : wanted["messages"]) {
-      if (has(message, "images") && !message["images"].empty())
-        throw ApiError(400, "this server takes text", "images");
+      if (has(message, "images") && !message["images"].empty()) throw ApiError(400, "this server takes text", "images");
       if (has(message, "thinking")) message["reasoning_content"] = message["thinking"];
     }
   Generation generation = chat_of(wanted, request);
@@ -158,14 +154,14 @@ Outcome ollama_embed(const HttpRequest& request, Service& service) {
   service.find(name);
   Embedding embedding{.model = name, .group = request.group, .texts = texts_at(body, older ? "prompt" : "input")};
   if (embedding.texts.empty()) throw ApiError(400, "'input' is missing", "input");
-  return AskedEmbedding{std::move(embedding),
-                        [older, name](const Embedded& embedded) {
-                          if (older) return json_response({{"embedding", embedded.vectors[0]}});
-                          return json_response({{"model", name},
-                                                {"embeddings", embedded.vectors},
-                                                {"prompt_eval_count", embedded.tokens}});
-                        },
-                        ollama_refused};
+  return AskedEmbedding{
+      std::move(embedding),
+      [older, name](const Embedded& embedded) {
+        if (older) return json_response({{"embedding", embedded.vectors[0]}});
+        return json_response(
+            {{"model", name}, {"embeddings", embedded.vectors}, {"prompt_eval_count", embedded.tokens}});
+      },
+      ollama_refused};
 }
 
 Outcome ollama_tags(const HttpRequest&, Service& service) {

@@ -51,7 +51,7 @@ class OpenAiAnswer : public Answer {
   }
   std::string delta(std::size_t reply, const Json& delta) override {
     if (!streams_) return {};
-    if (!chat_) return chunk(reply, delta["content"], nullptr);
+    if (!chat_) return chunk(reply, delta.value("content", ""), nullptr);
     Json made = delta;
     if (made.contains("tool_calls")) {
       Json calls = Json::array();
@@ -73,7 +73,7 @@ class OpenAiAnswer : public Answer {
     if (chat_)
       choice["message"] = client_message(finish.message);
     else
-      choice["text"] = finish.message["content"];
+      choice["text"] = finish.message.value("content", "");
     choice["logprobs"] = nullptr;
     choice["finish_reason"] = finish.reason;
     choices_[reply] = std::move(choice);
@@ -256,22 +256,21 @@ Outcome openai_embeddings(const HttpRequest& request, Service& service) {
   if (format != "float" && format != "base64")
     throw ApiError(400, "'encoding_format' must be float or base64", "encoding_format");
   const std::string name = service.find(embedding.model).name;
-  return AskedEmbedding{std::move(embedding),
-                        [format, name](const Embedded& embedded) {
-                          Json data = Json::array();
-                          for (const std::vector<float>& vector : embedded.vectors) {
-                            Json value = vector;
-                            if (format == "base64") value = base64(vector.data(), vector.size() * sizeof(float));
-                            data.push_back({{"object", "embedding"}, {"index", data.size()}, {"embedding", value}});
-                          }
-                          return json_response({{"object", "list"},
-                                                {"data", std::move(data)},
-                                                {"model", name},
-                                                {"usage",
-                                                 {{"prompt_tokens", embedded.tokens},
-                                                  {"total_tokens", embedded.tokens}}}});
-                        },
-                        openai_refused};
+  return AskedEmbedding{
+      std::move(embedding),
+      [format, name](const Embedded& embedded) {
+        Json data = Json::array();
+        for (const std::vector<float>& vector : embedded.vectors) {
+          Json value = vector;
+          if (format == "base64") value = base64(vector.data(), vector.size() * sizeof(float));
+          data.push_back({{"object", "embedding"}, {"index", data.size()}, {"embedding", value}});
+        }
+        return json_response({{"object", "list"},
+                              {"data", std::move(data)},
+                              {"model", name},
+                              {"usage", {{"prompt_tokens", embedded.tokens}, {"total_tokens", embedded.tokens}}}});
+      },
+      openai_refused};
 }
 
 namespace {
@@ -294,8 +293,8 @@ Outcome openai_model(const HttpRequest& request, Service& service) {
 
 Outcome tokenize(const HttpRequest& request, Service& service) {
   const Json body = parse_body(request);
-  const auto ids = service.vocabulary(string_at(body, "model"))
-                       ->tokenize(string_at(body, "content"), bool_at(body, "add_special"));
+  const auto ids =
+      service.vocabulary(string_at(body, "model"))->tokenize(string_at(body, "content"), bool_at(body, "add_special"));
   return json_response({{"tokens", ids}});
 }
 

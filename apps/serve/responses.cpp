@@ -144,9 +144,9 @@ class ResponsesAnswer : public Answer {
   }
   std::string add_call(const Json& call, Json& output) {
     const Json made = call_with_id(call);
-    const Json item = {{"id", random_id("fc_")},       {"type", "function_call"},
-                       {"status", "completed"},        {"call_id", made["id"]},
-                       {"name", made["function"]["name"]}, {"arguments", made["function"]["arguments"]}};
+    const Json item = {
+        {"id", random_id("fc_")}, {"type", "function_call"},          {"status", "completed"},
+        {"call_id", made["id"]},  {"name", made["function"]["name"]}, {"arguments", made["function"]["arguments"]}};
     const std::size_t index = output.size();
     output.push_back(item);
     calls_.push_back(made);

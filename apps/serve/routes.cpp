@@ -58,7 +58,8 @@ const Route* find_route(const HttpRequest& request, bool* other_method) {
   for (const Route& route : kRoutes) {
     const std::string_view path = route.path;
     const bool prefix = path.size() > 1 && path.ends_with('/');
-    const bool here = prefix ? request.path.starts_with(path) && request.path.size() > path.size() : request.path == path;
+    const bool here =
+        prefix ? request.path.starts_with(path) && request.path.size() > path.size() : request.path == path;
     if (!here) continue;
     if (request.method == route.method || (request.method == "HEAD" && std::string_view(route.method) == "GET"))
       return &route;

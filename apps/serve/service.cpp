@@ -97,8 +97,7 @@ std::vector<std::string> Service::loaded() const {
   const std::lock_guard lock(mutex_);
   std::vector<std::string> names;
   for (const ServedModel& model : options_.models)
-    if (loaded_.contains(model.path))
-      names.push_back(model.name);
+    if (loaded_.contains(model.path)) names.push_back(model.name);
   return names;
 }
 
@@ -126,9 +125,10 @@ std::string Service::cache_metrics() const {
     if (found == loaded_.end()) continue;
     const std::optional<PumiceCacheStats> stats = found->second.worker->cache_stats();
     if (!stats) continue;
-    held += fmt::format("pumice_kv_pages{{model=\"{0}\",state=\"held\"}} {1}\n"
-                        "pumice_kv_pages{{model=\"{0}\",state=\"cached\"}} {2}\n",
-                        model.name, stats->pages_held, stats->pages_cached);
+    held += fmt::format(
+        "pumice_kv_pages{{model=\"{0}\",state=\"held\"}} {1}\n"
+        "pumice_kv_pages{{model=\"{0}\",state=\"cached\"}} {2}\n",
+        model.name, stats->pages_held, stats->pages_cached);
     for (std::size_t i = 0; i < std::size(kSources); ++i)
       hits += fmt::format("pumice_kv_hit_pages_total{{model=\"{}\",source=\"{}\"}} {}\n", model.name, kSources[i],
                           stats->hit_pages[i]);
@@ -138,8 +138,7 @@ std::string Service::cache_metrics() const {
 
 bool Service::healthy() const {
   const std::lock_guard lock(mutex_);
-  return std::none_of(loaded_.begin(), loaded_.end(),
-                      [](const auto& each) { return each.second.worker->failed(); });
+  return std::none_of(loaded_.begin(), loaded_.end(), [](const auto& each) { return each.second.worker->failed(); });
 }
 
 void Service::stop() {

@@ -60,6 +60,17 @@ class CliProcess {
     while (content(err_).find(text) == std::string::npos && !ended()) usleep(10'000);
   }
 
+  // The line with this text, once its end is there; "" where the process has ended without.
+  std::string wait_for_error(const std::string& text, const std::string& end) {
+    for (bool over = false;; usleep(10'000)) {
+      const std::string all = content(err_);
+      const size_t at = all.find(text), last = at == std::string::npos ? at : all.find(end, at);
+      if (last != std::string::npos) return all.substr(at, last - at);
+      if (over) return {};
+      over = ended();
+    }
+  }
+
   bool ended() const {
     siginfo_t state = {};
     return waitid(P_PID, static_cast<id_t>(pid_), &state, WEXITED | WNOHANG | WNOWAIT) != 0 || state.si_pid != 0;

@@ -91,11 +91,6 @@ Bytes gguf_seed() {
   return writer.finish();
 }
 
-Bytes bytes_of(const std::string& text) {
-  const auto bytes = std::as_bytes(std::span(text));
-  return {bytes.begin(), bytes.end()};
-}
-
 std::string ct2_file() {
   std::string file("\x06\0\0\0\x10\0TransformerSpec\0\x07\0\0\0\x03\0\0\0", 30);
   for (int i = 0; i < 3; ++i) {

@@ -68,12 +68,6 @@ const char* const kReplies[] = {
     "<|channel|>analysis<|message|>r<|end|><|start|>assistant to=functions.f<|channel|>commentary "
     "json<|message|>{}<|call|>"};
 
-Bytes bytes_of(std::string_view text) {
-  const auto* data = reinterpret_cast<const std::byte*>(text.data());
-  return {data, data + text.size()};
-}
-std::string text_of(const Bytes& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
-
 class Fuzzer {
  public:
   Fuzzer(uint64_t seed, std::vector<std::string> more) : mutator_(seed), templates_(std::move(more)) {

@@ -91,7 +91,8 @@ TEST(Structure, EveryKernelIsUsedByModels) {
 bool is_foreign(const std::string& path, uint64_t size) {
   static const std::set<std::string> kText = {
       "",      ".c",  ".h",  ".cpp", ".hpp", ".comp", ".glsl", ".vert", ".frag", ".txt", ".sh",  ".cmake",
-      ".json", ".py", ".md", ".csv", ".in",  ".map",  ".supp", ".yml",  ".svg",  ".ts",  ".qml", ".desktop"};
+      ".json", ".py", ".md", ".csv", ".in",  ".map",  ".supp", ".yml",  ".svg",  ".ts",  ".qml", ".desktop",
+      ".html", ".mjs", ".service"};
   constexpr uint64_t kPicture = 150 << 10;
   if (path.starts_with("models/")) return false;
   const std::string kind = fs::path(path).extension().string();

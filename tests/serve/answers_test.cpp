@@ -1,0 +1,111 @@
+// What the server's parts do without a network: stop texts, calls in plain JSON, who may ask.
+#include <gtest/gtest.h>
+
+#include "pumice/pumice.hpp"
+#include "serve/gate.h"
+#include "serve/plain_tools.h"
+#include "serve/protocols.h"
+#include "serve/stop_filter.h"
+
+namespace pumice_serve::answers_test {
+
+TEST(StopFilter, HoldsBackWhatMayBecomeAStop) {
+  for (const std::string stop : {"end", "\n\n", "aab"})
+    for (const std::string text : {"to the end of it", "a\n\nb", "x\n", "aaab aab", "aaaa", ""}) {
+      const std::string expected = text.substr(0, text.find(stop));
+      for (size_t step = 1; step <= text.size() + 1; ++step) {
+        StopFilter filter({"never", stop});
+        std::string said;
+        for (size_t at = 0; at < text.size(); at += step) said += filter.push(text.substr(at, step));
+        EXPECT_TRUE(expected.starts_with(said)) << said;
+        EXPECT_EQ(filter.stopped_by(), text.find(stop) == std::string::npos ? "" : stop);
+        EXPECT_EQ(said + filter.finish(), expected);
+      }
+    }
+  StopFilter first({"b", "a"});
+  EXPECT_EQ(first.push("xab"), "x");
+  EXPECT_EQ(first.stopped_by(), "a");
+  EXPECT_EQ(first.push("more"), "");
+}
+
+TEST(PlainTools, ARequiredCallIsAGrammarAndComesBackAsACall) {
+  Generation asked{.messages = Json::parse(R"([{"role": "user", "content": "x"}])")};
+  asked.tools = R"([{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}},
+                    {"type": "function", "function": {"name": "g"}}])";
+  asked.tool_choice = PUMICE_TOOLS_REQUIRED;
+  const Generation made = with_plain_tools(asked);
+  ASSERT_TRUE(made.grammar);
+  EXPECT_NE(made.grammar->text.find("anyOf"), std::string::npos);
+  EXPECT_TRUE(made.tools.empty());
+  EXPECT_EQ(made.messages[0]["role"], "system");
+  asked.tool_name = "g";
+  EXPECT_EQ(with_plain_tools(asked).grammar->text.find("anyOf"), std::string::npos);
+  asked.tool_name = "h";
+  EXPECT_THROW(with_plain_tools(asked), ApiError);
+  asked.tool_choice = PUMICE_TOOLS_AUTO;
+  EXPECT_FALSE(with_plain_tools(asked).grammar);
+  const auto call = plain_call_of(R"( {"name": "f", "arguments": {"a": 1}} )", asked.tools);
+  ASSERT_TRUE(call);
+  EXPECT_EQ((*call)["function"]["arguments"]["a"], 1);
+  EXPECT_FALSE(plain_call_of(R"({"name": "h", "arguments": {}})", asked.tools));
+  EXPECT_FALSE(plain_call_of(R"({"name": "f", "arguments": 5})", asked.tools));
+  EXPECT_FALSE(plain_call_of("text", asked.tools));
+}
+
+TEST(Gate, KeysAndHosts) {
+  HttpOptions options;
+  options.keys = {{"anna", "secret-of-anna"}};
+  HttpRequest request{.method = "GET", .path = "/v1/models", .headers = {{"host", "localhost:1"}}};
+  EXPECT_THROW(check_access(options, request), ApiError);
+  request.headers["x-api-key"] = "secret-of-anna";
+  check_access(options, request);
+  EXPECT_EQ(request.group, "anna");
+  request.headers["x-api-key"] = "secret-of-annasecret-of-anna";
+  EXPECT_THROW(check_access(options, request), ApiError);
+  request.path = "/health";
+  check_access(options, request);
+  request.headers["host"] = "evil.example";
+  EXPECT_THROW(check_access(options, request), ApiError);
+  options.host = "0.0.0.0";
+  check_access(options, request);
+}
+
+// Whatever pieces a reply comes in, what a client puts together is the whole.
+TEST(Answers, StreamsAddUpToTheWhole) {
+  Metrics metrics;
+  Service service({.models = {{"m", "/none"}}}, metrics);
+  for (const bool stream : {false, true}) {
+    HttpRequest request{.method = "POST", .path = "/v1/messages"};
+    request.body =
+        Json{{"max_tokens", 9}, {"stream", stream}, {"messages", {{{"role", "user"}, {"content", "x"}}}}}.dump();
+    Outcome outcome = anthropic_messages(request, service);
+    Answer& answer = *std::get<Asked>(outcome).answer;
+    const Json call = {{"type", "function"}, {"function", {{"name", "f"}, {"arguments", {{"a", 1}}}}}};
+    std::string text = answer.started(0, 3);
+    text += answer.delta(0, {{"reasoning_content", "hm"}});
+    text += answer.delta(0, {{"content", "one "}});
+    text += answer.delta(0, {{"content", "two"}});
+    text += answer.delta(0, {{"tool_calls", Json::array({call})}});
+    const Json message = {{"content", "one two"}, {"reasoning_content", "hm"}, {"tool_calls", Json::array({call})}};
+    text += answer.finished(0, {.reason = "tool_calls", .message = message});
+    text += answer.end();
+    if (!stream) {
+      const Json whole = Json::parse(text);
+      ASSERT_EQ(whole["content"].size(), 3u);
+      EXPECT_EQ(whole["content"][0]["thinking"], "hm");
+      EXPECT_EQ(whole["content"][1]["text"], "one two");
+      EXPECT_EQ(whole["content"][2]["input"]["a"], 1);
+      EXPECT_EQ(whole["stop_reason"], "tool_use");
+      continue;
+    }
+    size_t begun = 0, ended = 0;
+    for (size_t at = 0; (at = text.find("event: content_block_start", at)) != std::string::npos; ++at) ++begun;
+    for (size_t at = 0; (at = text.find("event: content_block_stop", at)) != std::string::npos; ++at) ++ended;
+    EXPECT_EQ(begun, 3u);
+    EXPECT_EQ(ended, 3u);
+    EXPECT_NE(text.find(R"("partial_json":"{\"a\":1}")"), std::string::npos);
+    EXPECT_LT(text.find("message_delta"), text.find("message_stop"));
+  }
+}
+
+}  // namespace pumice_serve::answers_test
