@@ -164,6 +164,7 @@ void add_serve_command(CLI::App* app, Action* action) {
   add_network_flags(command, flags.get());
   add_device_flags(command, &flags->device);
   add_context_flags(command, &flags->context, true);
+  add_cache_flags(command, &flags->context.cache);
   refuse_negative_counts(command);
   command->callback([=] { *action = [flags] { return serve(*flags); }; });
 }
