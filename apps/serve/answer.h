@@ -31,12 +31,13 @@ struct Asked {
   Generation generation;
   std::unique_ptr<Answer> answer;
 };
-struct AskedEmbedding {
-  Embedding embedding;
-  std::function<HttpResponse(const Embedded&)> answer;
+// What is answered at once.
+struct AskedOnce {
+  Task task;
+  std::function<HttpResponse(const Event&)> answer;
   std::function<HttpResponse(const ApiError&)> refused;
 };
 // What a handler makes of a request.
-using Outcome = std::variant<HttpResponse, Asked, AskedEmbedding>;
+using Outcome = std::variant<HttpResponse, Asked, AskedOnce>;
 
 }  // namespace pumice_serve

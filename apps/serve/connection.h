@@ -86,8 +86,8 @@ class Connection {
   net::awaitable<void> send(const HttpResponse& response);
   net::awaitable<void> run_job(std::shared_ptr<Job> job, Mailbox& mailbox, Answer& answer);
   net::awaitable<void> generate(Asked& asked);
-  net::awaitable<void> embed(AskedEmbedding& asked);
-  std::shared_ptr<Job> submit(std::variant<Generation, Embedding> task, const std::shared_ptr<Mailbox>& mailbox);
+  net::awaitable<void> answer_once(AskedOnce& asked);
+  std::shared_ptr<Job> submit(Task task, const std::shared_ptr<Mailbox>& mailbox);
   net::awaitable<void> watch(std::shared_ptr<Mailbox> mailbox);
   net::awaitable<void> stop_watching(Mailbox& mailbox);
   net::awaitable<void> send_part(const Answer& answer, const std::string& text);
@@ -204,8 +204,7 @@ net::awaitable<void> Connection<Stream>::stop_watching(Mailbox& mailbox) {
 }
 
 template <typename Stream>
-std::shared_ptr<Job> Connection<Stream>::submit(std::variant<Generation, Embedding> task,
-                                                const std::shared_ptr<Mailbox>& mailbox) {
+std::shared_ptr<Job> Connection<Stream>::submit(Task task, const std::shared_ptr<Mailbox>& mailbox) {
   auto job = std::make_shared<Job>();
   job->task = std::move(task);
   job->sink = [mailbox, executor = stream_.get_executor()](Event event) {
@@ -269,9 +268,9 @@ net::awaitable<void> Connection<Stream>::generate(Asked& asked) {
 }
 
 template <typename Stream>
-net::awaitable<void> Connection<Stream>::embed(AskedEmbedding& asked) {
+net::awaitable<void> Connection<Stream>::answer_once(AskedOnce& asked) {
   const auto mailbox = std::make_shared<Mailbox>(stream_.get_executor());
-  const std::shared_ptr<Job> job = submit(std::move(asked.embedding), mailbox);
+  const std::shared_ptr<Job> job = submit(std::move(asked.task), mailbox);
   while (mailbox->events.empty() && !mailbox->gone) co_await wait_for_news(*mailbox);
   job->cancelled = true;
   broken_ = broken_ || mailbox->gone;
@@ -282,7 +281,7 @@ net::awaitable<void> Connection<Stream>::embed(AskedEmbedding& asked) {
   if (event.error)
     response = asked.refused(*event.error);
   else
-    response = asked.answer(event.embedded);
+    response = asked.answer(event);
   co_await send(response);
 }
 
@@ -320,7 +319,7 @@ net::awaitable<void> Connection<Stream>::answer() {
     if (auto* asked = std::get_if<Asked>(&*outcome))
       co_await generate(*asked);
     else
-      co_await embed(std::get<AskedEmbedding>(*outcome));
+      co_await answer_once(std::get<AskedOnce>(*outcome));
   } catch (const ApiError& error) {  // before anything was sent
     instead = refused(protocol, error);
   }

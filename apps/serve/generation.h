@@ -57,6 +57,24 @@ struct Embedded {
   std::size_t tokens = 0;
 };
 
+struct Transcription {
+  std::string model, group;
+  std::string sound;     // a file
+  std::string language;  // empty: what is likeliest at its beginning
+  std::string prompt;    // said before the sound
+  bool translate = false, words = false;
+};
+struct Transcribed {
+  struct Piece {
+    std::uint64_t from_ms = 0, to_ms = 0;
+    std::string text;
+    double log_probability = 0, no_speech = 0;  // of segments
+  };
+  std::string language;
+  double seconds = 0;
+  std::vector<Piece> segments, words;
+};
+
 // How a reply ended.
 struct Finish {
   std::string reason;         // "stop", "length", "tool_calls"
@@ -67,19 +85,22 @@ struct Finish {
 
 // What a worker says of a job, in this order: kStarted, kDelta…, kFinished, for each reply; kFailed ends all of them.
 struct Event {
-  enum class Kind { kStarted, kDelta, kFinished, kEmbedded, kFailed };
+  enum class Kind { kStarted, kDelta, kFinished, kEmbedded, kTranscribed, kFailed };
   Kind kind = Kind::kStarted;
   std::size_t reply = 0;
   std::size_t prompt_tokens = 0;  // kStarted
   Json delta;                     // kDelta: as of pumice_chat_reply_push()
   Finish finish;                  // kFinished
   Embedded embedded;              // kEmbedded
+  Transcribed transcribed;        // kTranscribed
   std::shared_ptr<ApiError> error;
 };
 
+using Task = std::variant<Generation, Embedding, Transcription>;
+
 // A job on its way. `sink` may be called on any thread; nothing is said after cancel(), which any thread may call.
 struct Job {
-  std::variant<Generation, Embedding> task;
+  Task task;
   std::function<void(Event)> sink;
   std::atomic<bool> cancelled{false};
 

@@ -150,6 +150,7 @@ void ModelWorker::admit() {
 
 void ModelWorker::start(const std::shared_ptr<Job>& job) {
   if (const auto* embedding = std::get_if<Embedding>(&job->task)) return embed(*job, *embedding);
+  if (const auto* transcription = std::get_if<Transcription>(&job->task)) return transcribe(*job, *transcription);
   const auto& task = std::get<Generation>(job->task);
   if (spells_calls_ || task.tools.empty() || task.tool_choice == PUMICE_TOOLS_NONE)
     start_generation(job, task, {});
@@ -277,6 +278,39 @@ void ModelWorker::embed(const Job& job, const Embedding& task) {
     return !job.cancelled;
   });
   metrics_.prompt_tokens += event.embedded.tokens;
+  say(job, std::move(event));
+}
+
+void ModelWorker::transcribe(const Job& job, const Transcription& task) {
+  if (!transcriber_) transcriber_.emplace(*model_);
+  const PumiceSound sound{.data = task.sound.data(), .data_size = task.sound.size()};
+  PumiceTranscribeOptions options = pumice_transcribe_options_init();
+  options.sounds = &sound;
+  options.count = 1;
+  options.language = task.language.empty() ? nullptr : task.language.c_str();
+  options.prompt = task.prompt.empty() ? nullptr : task.prompt.c_str();
+  options.translate = task.translate ? 1 : 0;
+  options.word_times = task.words ? 1 : 0;
+  options.group = task.group.c_str();
+  Event event{.kind = Event::Kind::kTranscribed};
+  Transcribed& made = event.transcribed;
+  pumice::Transcriber::Events events;
+  events.progress = [&](const PumiceTranscript&) { return !job.cancelled; };
+  events.segment = [&](const PumiceSegment& segment) {
+    made.segments.push_back({segment.from_ms, segment.to_ms, std::string(segment.text, segment.length),
+                             segment.log_probability, segment.no_speech});
+    for (std::size_t i = 0; i < segment.word_count; ++i) {
+      const PumiceWord& word = segment.words[i];
+      made.words.push_back({word.from_ms, word.to_ms, std::string(word.text, word.length)});
+    }
+    return !job.cancelled;
+  };
+  events.end = [&](const PumiceTranscript& transcript) {
+    made.language = transcript.language ? transcript.language : "";
+    made.seconds = transcript.seconds;
+    return true;
+  };
+  transcriber_->transcribe(options, events);
   say(job, std::move(event));
 }
 

@@ -59,6 +59,7 @@ class ModelWorker {
   // plain_tools: that the task was given in another form.
   void start_generation(const std::shared_ptr<Job>& job, const Generation& task, const std::string& plain_tools);
   void embed(const Job& job, const Embedding& task);
+  void transcribe(const Job& job, const Transcription& task);
   void step();
   void fail_all(const ApiError& error);
   void publish_stats();
@@ -74,6 +75,7 @@ class ModelWorker {
   bool spells_calls_ = true;  // the template has a form for calls of tools
   std::optional<pumice::Context> context_;
   std::optional<pumice::Encoder> encoder_;
+  std::optional<pumice::Transcriber> transcriber_;
   PumiceRequestOptions recommended_ = pumice_request_options_init();
   std::list<std::pair<std::string, std::shared_ptr<pumice::Grammar>>> grammars_;  // used last first
   std::list<std::unique_ptr<ActiveReply>> active_;

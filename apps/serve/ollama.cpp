@@ -154,14 +154,14 @@ Outcome ollama_embed(const HttpRequest& request, Service& service) {
   service.find(name);
   Embedding embedding{.model = name, .group = request.group, .texts = texts_at(body, older ? "prompt" : "input")};
   if (embedding.texts.empty()) throw ApiError(400, "'input' is missing", "input");
-  return AskedEmbedding{
-      std::move(embedding),
-      [older, name](const Embedded& embedded) {
-        if (older) return json_response({{"embedding", embedded.vectors[0]}});
-        return json_response(
-            {{"model", name}, {"embeddings", embedded.vectors}, {"prompt_eval_count", embedded.tokens}});
-      },
-      ollama_refused};
+  return AskedOnce{std::move(embedding),
+                   [older, name](const Event& event) {
+                     const Embedded& embedded = event.embedded;
+                     if (older) return json_response({{"embedding", embedded.vectors[0]}});
+                     return json_response(
+                         {{"model", name}, {"embeddings", embedded.vectors}, {"prompt_eval_count", embedded.tokens}});
+                   },
+                   ollama_refused};
 }
 
 Outcome ollama_tags(const HttpRequest&, Service& service) {

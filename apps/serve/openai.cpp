@@ -256,9 +256,10 @@ Outcome openai_embeddings(const HttpRequest& request, Service& service) {
   if (format != "float" && format != "base64")
     throw ApiError(400, "'encoding_format' must be float or base64", "encoding_format");
   const std::string name = service.find(embedding.model).name;
-  return AskedEmbedding{
+  return AskedOnce{
       std::move(embedding),
-      [format, name](const Embedded& embedded) {
+      [format, name](const Event& event) {
+        const Embedded& embedded = event.embedded;
         Json data = Json::array();
         for (const std::vector<float>& vector : embedded.vectors) {
           Json value = vector;

@@ -39,6 +39,10 @@ Json usage_of(std::size_t prompt, std::size_t cached, std::size_t completion);
 // responses.cpp: https://platform.openai.com/docs/api-reference/responses
 Outcome openai_responses(const HttpRequest& request, Service& service);
 
+// audio.cpp: https://platform.openai.com/docs/api-reference/audio
+Outcome openai_transcriptions(const HttpRequest& request, Service& service);
+Outcome openai_translations(const HttpRequest& request, Service& service);
+
 // anthropic.cpp: https://docs.anthropic.com/en/api/messages
 Outcome anthropic_messages(const HttpRequest& request, Service& service);
 Outcome anthropic_count(const HttpRequest& request, Service& service);

@@ -35,6 +35,8 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/completions", kOpenAi, openai_completions},
     {"POST", "/v1/embeddings", kOpenAi, openai_embeddings},
     {"POST", "/v1/responses", kOpenAi, openai_responses},
+    {"POST", "/v1/audio/transcriptions", kOpenAi, openai_transcriptions},
+    {"POST", "/v1/audio/translations", kOpenAi, openai_translations},
     {"GET", "/v1/models", kOpenAi, openai_models},
     {"GET", "/v1/models/", kOpenAi, openai_model},
     {"POST", "/tokenize", kOpenAi, tokenize},

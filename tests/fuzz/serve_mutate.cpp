@@ -43,6 +43,10 @@ const Seed kSeeds[] = {
 "temperature":1,"seed":-1},"think":"high"})"},
     {"/api/generate", R"({"prompt":"x","system":"s","raw":false,"format":"json","stream":false})"},
     {"/api/embed", R"({"input":["a"]})"},
+    {"/v1/audio/transcriptions",
+     "--b\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\nm\r\n--b\r\nContent-Disposition: form-data; "
+     "name=\"file\"; filename=\"a.wav\"\r\n\r\nRIFF\r\n--b\r\nContent-Disposition: form-data; "
+     "name=\"response_format\"\r\n\r\nsrt\r\n--b--\r\n"},
 };
 
 const char* const kMessages[] = {
@@ -71,6 +75,7 @@ class Mutants {
   bool one() {
     const Seed& seed = kSeeds[mutator_.below(std::size(kSeeds))];
     HttpRequest request{.method = "POST", .path = seed.path, .body = mutant(seed.body)};
+    request.headers["content-type"] = "multipart/form-data; boundary=b";
     request.headers["host"] = mutator_.below(4) == 0 ? mutant("localhost:80") : "localhost:80";
     if (mutator_.below(8) == 0) request.headers["origin"] = mutant("http://localhost:80");
     if (mutator_.below(64) == 0) request.path = mutant(seed.path);

@@ -3,6 +3,7 @@
 
 #include "pumice/pumice.hpp"
 #include "serve/gate.h"
+#include "serve/multipart.h"
 #include "serve/plain_tools.h"
 #include "serve/protocols.h"
 #include "serve/stop_filter.h"
@@ -50,6 +51,24 @@ TEST(PlainTools, ARequiredCallIsAGrammarAndComesBackAsACall) {
   EXPECT_FALSE(plain_call_of(R"({"name": "h", "arguments": {}})", asked.tools));
   EXPECT_FALSE(plain_call_of(R"({"name": "f", "arguments": 5})", asked.tools));
   EXPECT_FALSE(plain_call_of("text", asked.tools));
+}
+
+TEST(Form, PartsAndFiles) {
+  const std::string type = "multipart/form-data; boundary=\"x y\"";
+  const std::string body =
+      "--x y\r\nContent-Disposition: form-data; name=\"model\"\r\n\r\ntiny\r\n"
+      "--x y\r\ncontent-type: audio/wav\r\ncontent-disposition: form-data; name=file; filename=\"a.wav\"\r\n\r\n"
+      "RIFF\r\n--x\r\n\r\n--x y--\r\n";
+  const auto parts = parse_form(type, body);
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_EQ(parts[0].name, "model");
+  EXPECT_EQ(parts[0].body, "tiny");
+  EXPECT_EQ(parts[1].name, "file");
+  EXPECT_EQ(parts[1].file, "a.wav");
+  EXPECT_EQ(parts[1].body, "RIFF\r\n--x\r\n");
+  for (size_t length = 0; length + 4 < body.size(); ++length)
+    EXPECT_THROW(parse_form(type, std::string_view(body).substr(0, length)), ApiError) << length;
+  EXPECT_THROW(parse_form("application/json", body), ApiError);
 }
 
 TEST(Gate, KeysAndHosts) {
