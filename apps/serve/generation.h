@@ -107,6 +107,10 @@ struct Job {
   const std::string& model() const {
     return std::visit([](const auto& each) -> const std::string& { return each.model; }, task);
   }
+  std::size_t replies() const {
+    const auto* generation = std::get_if<Generation>(&task);
+    return generation ? generation->n : 0;
+  }
   const std::string& group() const {
     return std::visit([](const auto& each) -> const std::string& { return each.group; }, task);
   }

@@ -34,6 +34,8 @@ ModelWorker::~ModelWorker() {
 }
 
 void ModelWorker::submit(std::shared_ptr<Job> job) {
+  if (job->replies() > options_.context.max_sequences)
+    throw ApiError(400, fmt::format("'n' is at most {} here", options_.context.max_sequences), "n");
   const std::lock_guard lock(mutex_);
   ++jobs_;
   ++metrics_.waiting;
@@ -107,6 +109,8 @@ void ModelWorker::run() {
       failed_ = true;
     } catch (const std::bad_alloc&) {
       fail_all({503, "out of memory"});
+    } catch (const std::exception& error) {
+      fail_all({500, error.what()});
     }
   }
   fail_all({503, "the server is stopping"});
@@ -118,11 +122,12 @@ bool ModelWorker::wait_for_work() {
   return !stop_;
 }
 
-std::shared_ptr<Job> ModelWorker::next_job() {
+std::shared_ptr<Job> ModelWorker::next_job(std::size_t most_replies) {
   const std::lock_guard lock(mutex_);
   if (waiting_.empty()) return nullptr;
   auto queue = waiting_.upper_bound(last_group_);
   if (queue == waiting_.end()) queue = waiting_.begin();
+  if (queue->second.front()->replies() > most_replies) return nullptr;
   last_group_ = queue->first;
   std::shared_ptr<Job> job = std::move(queue->second.front());
   queue->second.pop_front();
@@ -133,7 +138,8 @@ std::shared_ptr<Job> ModelWorker::next_job() {
 
 void ModelWorker::admit() {
   while (active_.size() < options_.context.max_sequences) {
-    const std::shared_ptr<Job> job = next_job();
+    const std::size_t room = options_.context.max_sequences - active_.size();
+    const std::shared_ptr<Job> job = next_job(room);
     if (!job) return;
     const std::size_t before = active_.size();
     try {
@@ -142,6 +148,8 @@ void ModelWorker::admit() {
       say_failed(*job, error);
     } catch (const pumice::Error& error) {
       say_failed(*job, api_error(error));
+    } catch (const std::exception& error) {
+      say_failed(*job, {500, error.what()});
     }
     jobs_ += active_.size() - before;
     --jobs_;
@@ -333,7 +341,7 @@ void ModelWorker::fail_all(const ApiError& error) {
   jobs_ -= active_.size();
   metrics_.running -= active_.size();
   active_.clear();
-  while (const std::shared_ptr<Job> job = next_job()) {
+  while (const std::shared_ptr<Job> job = next_job(SIZE_MAX)) {
     say_failed(*job, error);
     --jobs_;
   }

@@ -52,7 +52,8 @@ class ModelWorker {
  private:
   void run();
   void load();
-  std::shared_ptr<Job> next_job();  // empty: none waits
+  // The next one that has at most so many replies; empty: none waits, or the next has more.
+  std::shared_ptr<Job> next_job(std::size_t most_replies);
   bool wait_for_work();             // false: stop
   void admit();
   void start(const std::shared_ptr<Job>& job);

@@ -99,6 +99,24 @@ TEST_F(ServerTest, AClientThatGoesAwayFreesItsPlaceAndDisturbsNobody) {
   EXPECT_GT(server.metric("pumice_cancelled_total"), 0) << "nobody was cancelled";
 }
 
+TEST_F(ServerTest, SeveralRepliesWaitForTheirPlaces) {
+  const ServerProcess server({"--parallel", "3", "--ctx", "2048"});
+  ASSERT_GT(server.port(), 0);
+  Json body = prompt_of(1);
+  const std::string one = text_of(server.post("/v1/completions", body));
+  body["n"] = 4;
+  EXPECT_EQ(server.post("/v1/completions", body).status, 400);
+  body["n"] = 3;
+  std::vector<ServeReply> replies(3);
+  std::vector<std::thread> clients;
+  for (ServeReply& reply : replies) clients.emplace_back([&] { reply = server.post("/v1/completions", body); });
+  for (std::thread& client : clients) client.join();
+  for (const ServeReply& reply : replies) {
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    for (const Json& choice : reply.json()["choices"]) EXPECT_EQ(choice["text"], one);
+  }
+}
+
 TEST_F(ServerTest, IdleAndSlowClientsHoldUpNobody) {
   const ServerProcess server;
   ASSERT_GT(server.port(), 0);
