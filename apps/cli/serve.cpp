@@ -106,7 +106,6 @@ int serve(ServeFlags& flags) {
   allow_after_interrupt(static_cast<unsigned>(flags.grace) + kUsualGraceSeconds);
   flags.http.origins = flags.origins;
   flags.http.grace = std::chrono::seconds(flags.grace);
-  flags.http.stopping = interrupted;
   flags.http.ready = [&](std::uint16_t port) {
     note(fmt::format("listening on {}://{}:{}", flags.http.certificate.empty() ? "http" : "https",
                      flags.http.host.find(':') == std::string::npos ? flags.http.host : "[" + flags.http.host + "]",
@@ -114,12 +113,15 @@ int serve(ServeFlags& flags) {
   };
   pumice_serve::Metrics metrics;
   pumice_serve::Service service(std::move(options), metrics);
+  bool lost = false;
+  flags.http.stopping = [&] { return interrupted() || (lost = lost || service.device_lost()); };
   try {
     pumice_serve::HttpServer(flags.http, service).run();
   } catch (const std::exception& error) {
     throw Failure(kExitIo, fmt::format("cannot serve on {}:{}: {}", flags.http.host, flags.http.port, error.what()));
   }
   service.stop();
+  if (lost) throw Failure(kExitDeviceLost, "the device was lost: start the server again");
   return messages.exit_code();
 }
 

@@ -105,8 +105,8 @@ void ModelWorker::run() {
     } catch (const pumice::Error& error) {  // of the context: the device is lost, or has no memory
       fail_all(api_error(error));
       if (error.code() != PUMICE_DEVICE_LOST) continue;
-      broken.emplace(503, fmt::format("{}; start the server again", error.what()));
-      failed_ = true;
+      broken.emplace(503, fmt::format("{}; the server ends", error.what()));
+      failed_ = lost_ = true;
     } catch (const std::bad_alloc&) {
       fail_all({503, "out of memory"});
     } catch (const std::exception& error) {

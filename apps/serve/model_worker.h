@@ -46,7 +46,8 @@ class ModelWorker {
   void submit(std::shared_ptr<Job> job);
   // Nothing runs and nothing waits.
   bool idle() const { return jobs_ == 0; }
-  bool failed() const { return failed_; }               // it could not be loaded, or its device is lost
+  bool failed() const { return failed_; }  // it could not be loaded, or its device is lost
+  bool device_lost() const { return lost_; }
   std::optional<PumiceCacheStats> cache_stats() const;  // of some moment ago; empty: it has no context yet
 
  private:
@@ -54,7 +55,7 @@ class ModelWorker {
   void load();
   // The next one that has at most so many replies; empty: none waits, or the next has more.
   std::shared_ptr<Job> next_job(std::size_t most_replies);
-  bool wait_for_work();             // false: stop
+  bool wait_for_work();  // false: stop
   void admit();
   void start(const std::shared_ptr<Job>& job);
   // plain_tools: that the task was given in another form.
@@ -89,7 +90,7 @@ class ModelWorker {
   std::optional<PumiceCacheStats> stats_;
   bool stop_ = false;
   std::atomic<std::size_t> jobs_{0};
-  std::atomic<bool> failed_{false};
+  std::atomic<bool> failed_{false}, lost_{false};
   std::thread thread_;  // the last member
 };
 

@@ -141,6 +141,12 @@ bool Service::healthy() const {
   return std::none_of(loaded_.begin(), loaded_.end(), [](const auto& each) { return each.second.worker->failed(); });
 }
 
+bool Service::device_lost() const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(loaded_.begin(), loaded_.end(),
+                     [](const auto& each) { return each.second.worker->device_lost(); });
+}
+
 void Service::stop() {
   std::map<std::string, Loaded> leaving;
   {

@@ -51,6 +51,7 @@ class Service {
   Metrics& metrics() { return metrics_; }
   std::string cache_metrics() const;  // Prometheus
   bool healthy() const;
+  bool device_lost() const;
   void stop();  // cancels what runs
 
  private:

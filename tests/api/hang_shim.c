@@ -1,5 +1,5 @@
 /* Preloaded into the program: the call of the library that PUMICE_HANG names never returns, as if a driver hung, once
- * text has been generated. */
+ * text has been generated; with PUMICE_LOSE the device is lost then. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdio.h>
@@ -21,6 +21,7 @@ static void* real(const char* name) { return dlsym(RTLD_NEXT, name); }
 PumiceResult pumice_request_wait(PumiceRequest* request, int32_t timeout_ms) {
   static int news;
   hang_in("pumice_request_wait", news > 3);
+  if (news > 3 && getenv("PUMICE_LOSE")) return PUMICE_DEVICE_LOST;
   const PumiceResult result =
       ((PumiceResult(*)(PumiceRequest*, int32_t))real("pumice_request_wait"))(request, timeout_ms);
   news += result == PUMICE_OK;

@@ -96,10 +96,11 @@ inline std::string request_text(const std::string& method, const std::string& pa
 
 class ServerProcess {
  public:
-  // With the bundled model, on a free port; `arguments`: more of the command line.
-  explicit ServerProcess(std::vector<std::string> arguments = {}) {
-    arguments.insert(arguments.begin(), {"serve", "--port", "0", "--no-autotune"});
-    process_ = std::make_unique<CliProcess>(arguments, "", "/dev/null");
+  // With the bundled model, on a free port; `arguments`: more of the command line; `environment`: of NAME=VALUE.
+  explicit ServerProcess(std::vector<std::string> arguments = {}, const std::vector<std::string>& environment = {}) {
+    arguments.insert(arguments.begin(), {cli_path(), "serve", "--port", "0", "--no-autotune"});
+    arguments.insert(arguments.begin(), environment.begin(), environment.end());
+    process_.reset(new CliProcess(CliProcess::of_program("/usr/bin/env", arguments)));
     const std::string listening = process_->wait_for_error("listening on", "\n");
     port_ = listening.empty() ? 0 : std::atoi(listening.c_str() + listening.rfind(':') + 1);
   }

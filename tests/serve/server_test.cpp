@@ -226,6 +226,16 @@ TEST_F(ServerTest, RepliesEndWithTheGrace) {
   EXPECT_EQ(server.process().wait().exit_code, 0);
 }
 
+#ifdef PUMICE_HANG_SHIM
+TEST_F(ServerTest, ALostDeviceEndsItSoThatItIsStartedAgain) {
+  ServerProcess server({}, {std::string("LD_PRELOAD=") + PUMICE_HANG_SHIM, "PUMICE_LOSE=1"});
+  ASSERT_GT(server.port(), 0);
+  const ServeReply reply = server.post("/v1/completions", prompt_of(1, 40));
+  EXPECT_EQ(reply.status, 503) << reply.body;
+  EXPECT_EQ(server.process().wait().exit_code, 9);
+}
+#endif
+
 TEST_F(ServerTest, SaysWhyItCannotServe) {
   const ServerProcess server;
   ASSERT_GT(server.port(), 0);
