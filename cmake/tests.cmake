@@ -3,6 +3,7 @@
 # tests/fuzz/…             *_mutate (always) and gguf_fuzz (clang with PUMICE_FUZZ)
 # tests/maskbench/…        pumice_maskbench, an adapter of the grammar module for benchmarks of structured output
 # tests/faults/…           pumice_faults, which sweeps faults through the library, and the Vulkan layer that it needs
+# tests/chat_app/…         pumice_chat_tests, of the chat in a window
 # tests/packaging/…        installs to a scratch prefix and uses the result
 
 set(tests_dir ${PROJECT_SOURCE_DIR}/tests)
@@ -43,7 +44,8 @@ file(GENERATE OUTPUT ${test_paths_dir}/test_paths.h CONTENT "${test_paths}")
 file(GLOB_RECURSE cpp_tests CONFIGURE_DEPENDS ${tests_dir}/*_test.cpp)
 file(GLOB_RECURSE test_support CONFIGURE_DEPENDS ${tests_dir}/*.cpp)
 list(REMOVE_ITEM test_support ${cpp_tests})
-list(FILTER test_support EXCLUDE REGEX "/tests/(faults|fuzz|maskbench|packaging)/")
+list(FILTER test_support EXCLUDE REGEX "/tests/(chat_app|faults|fuzz|maskbench|packaging)/")
+list(FILTER cpp_tests EXCLUDE REGEX "/tests/chat_app/")
 find_package(GTest)
 if(NOT GTest_FOUND)
   message(WARNING "GoogleTest not found: the C++ tests are left out; install libgtest-dev")
@@ -223,6 +225,10 @@ endif()
 if(TARGET pumice_cli AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT PUMICE_SANITIZE)
   add_test(NAME walk_of_a_token COMMAND ${PROJECT_SOURCE_DIR}/scripts/trace_token.sh ${PROJECT_BINARY_DIR})
   set_tests_properties(walk_of_a_token PROPERTIES TIMEOUT 300 SKIP_RETURN_CODE 77)
+endif()
+
+if(TARGET pumice_chat)
+  include(${CMAKE_CURRENT_LIST_DIR}/chat_app_tests.cmake)
 endif()
 
 # Packaging needs the C API to exist, and a program that is not built with the sanitizers cannot use the library.

@@ -1,0 +1,167 @@
+// MainWindow: menus and what they do. Each action has a shortcut.
+#include <QAction>
+#include <QActionGroup>
+#include <QApplication>
+#include <QFile>
+#include <QFileDialog>
+#include <QInputDialog>
+#include <QLineEdit>
+#include <QMenu>
+#include <QMenuBar>
+#include <QMessageBox>
+#include <QSaveFile>
+
+#include "chat/window/chat_list.h"
+#include "chat/window/chat_page.h"
+#include "chat/window/composer.h"
+#include "chat/window/main_window.h"
+#include "chat/window/message_list.h"
+#include "chat/window/ui.h"
+
+namespace pumice_chat {
+
+QAction* MainWindow::action(QMenu* menu, const QString& name, const QString& keys, std::function<void()> run) {
+  QAction* action = menu->addAction(name);
+  if (!keys.isEmpty()) action->setShortcut(QKeySequence(keys));
+  connect(action, &QAction::triggered, this, [run = std::move(run)] { run(); });
+  actions_.push_back(action);
+  return action;
+}
+
+void MainWindow::make_actions() {
+  chat_menu(menuBar()->addMenu(tr("&Chat")));
+  message_menu(menuBar()->addMenu(tr("&Message")));
+  view_menu(menuBar()->addMenu(tr("&View")));
+  QMenu* help = menuBar()->addMenu(tr("&Help"));
+  action(help, tr("About Pumice Chat"), QStringLiteral("F1"), [this] { about(); });
+}
+
+void MainWindow::chat_menu(QMenu* menu) {
+  const auto open = [this] { return controller_->open_chat(); };
+  action(menu, tr("New chat"), QStringLiteral("Ctrl+N"), [this] {
+    show_page(0);
+    controller_->new_chat();
+    chat_->focus_composer();
+  });
+  action(menu, tr("Search all chats"), QStringLiteral("Ctrl+F"), [this] {
+    list_->search()->setFocus();
+    list_->search()->selectAll();
+  });
+  action(menu, tr("Rename…"), QStringLiteral("F2"), [=, this] { rename_chat(open()); });
+  action(menu, tr("Pin or unpin"), QStringLiteral("Ctrl+D"), [=, this] {
+    if (const ChatInfo* chat = controller_->chat(open())) controller_->set_pinned(open(), !chat->pinned);
+  });
+  action(menu, tr("Move to a folder…"), QStringLiteral("Ctrl+Shift+F"), [=, this] { move_chat(open()); });
+  menu->addSeparator();
+  action(menu, tr("Import…"), QStringLiteral("Ctrl+O"), [this] { import_chat(); });
+  action(menu, tr("Export as Markdown…"), QStringLiteral("Ctrl+S"), [this] { export_chat(true); });
+  action(menu, tr("Export as JSON…"), QStringLiteral("Ctrl+Shift+S"), [this] { export_chat(false); });
+  menu->addSeparator();
+  action(menu, tr("Delete chat…"), QStringLiteral("Ctrl+Shift+Del"), [=, this] { delete_chat(open()); });
+  action(menu, tr("Quit"), QStringLiteral("Ctrl+Q"), [this] { close(); });
+}
+
+void MainWindow::message_menu(QMenu* menu) {
+  const auto at = [this] { return chat_->messages()->current(); };
+  action(menu, tr("Write"), QStringLiteral("Ctrl+L"), [this] {
+    show_page(0);
+    chat_->focus_composer();
+  });
+  action(menu, tr("Attach files…"), QStringLiteral("Ctrl+U"), [this] { chat_->composer()->choose_files(); });
+  action(menu, tr("Stop"), QStringLiteral("Esc"), [this] { controller_->stop_all(); });
+  menu->addSeparator();
+  action(menu, tr("Another reply"), QStringLiteral("Ctrl+R"), [=, this] { chat_->regenerate(at()); });
+  action(menu, tr("Edit"), QStringLiteral("Ctrl+E"), [=, this] { chat_->edit(at()); });
+  action(menu, tr("Copy message"), QStringLiteral("Ctrl+Shift+C"), [=, this] { chat_->copy(at()); });
+  action(menu, tr("Previous branch"), QStringLiteral("Alt+Left"), [=, this] { chat_->step_branch(at(), -1); });
+  action(menu, tr("Next branch"), QStringLiteral("Alt+Right"), [=, this] { chat_->step_branch(at(), 1); });
+  action(menu, tr("Branch into a new chat"), QStringLiteral("Ctrl+B"),
+         [=, this] { controller_->branch_to_new_chat(at()); });
+  action(menu, tr("Delete from here on…"), QStringLiteral("Ctrl+Del"), [=, this] { chat_->remove(at()); });
+}
+
+void MainWindow::view_menu(QMenu* menu) {
+  auto* group = new QActionGroup(this);
+  const QStringList names = {tr("Chat")};
+  for (int i = 0; i < names.size(); ++i) {
+    QAction* page = action(menu, names[i], QStringLiteral("Ctrl+%1").arg(i + 1), [this, i] { show_page(i); });
+    page->setCheckable(true);
+    page->setChecked(i == 0);
+    group->addAction(page);
+    page_actions_.push_back(page);
+  }
+}
+
+void MainWindow::rename_chat(Id id) {
+  const ChatInfo* chat = controller_->chat(id);
+  if (!chat) return;
+  bool ok = false;
+  const QString title = QInputDialog::getText(this, tr("Rename"), tr("Title:"), QLineEdit::Normal, q(chat->title), &ok);
+  if (ok) controller_->rename(id, s(title.trimmed()));
+}
+
+void MainWindow::move_chat(Id id) {
+  const ChatInfo* chat = controller_->chat(id);
+  if (!chat) return;
+  QStringList folders = {QString()};
+  for (const ChatInfo& one : controller_->chats())
+    if (!folders.contains(q(one.folder))) folders.push_back(q(one.folder));
+  bool ok = false;
+  const QString folder = QInputDialog::getItem(this, tr("Move to a folder"), tr("Folder (empty: none):"), folders,
+                                               static_cast<int>(folders.indexOf(q(chat->folder))), true, &ok);
+  if (ok) controller_->set_folder(id, s(folder.trimmed()));
+}
+
+void MainWindow::delete_chat(Id id) {
+  const ChatInfo* chat = controller_->chat(id);
+  if (!chat) return;
+  const auto answer = QMessageBox::question(this, tr("Delete chat"),
+                                            tr("Delete “%1” with all its branches? This cannot be undone.")
+                                                .arg(chat->title.empty() ? tr("New chat") : q(chat->title)),
+                                            QMessageBox::Yes | QMessageBox::No, QMessageBox::No);
+  if (answer == QMessageBox::Yes) controller_->remove_chat(id);
+}
+
+void MainWindow::show_chat_menu(Id id, const QPoint& at) {
+  const ChatInfo* chat = controller_->chat(id);
+  if (!chat) return;
+  QMenu menu(this);
+  menu.addAction(tr("Rename…"), this, [this, id] { rename_chat(id); });
+  menu.addAction(chat->pinned ? tr("Unpin") : tr("Pin"), this,
+                 [this, id, pinned = chat->pinned] { controller_->set_pinned(id, !pinned); });
+  menu.addAction(tr("Move to a folder…"), this, [this, id] { move_chat(id); });
+  menu.addAction(tr("Delete chat…"), this, [this, id] { delete_chat(id); });
+  menu.exec(at);
+}
+
+void MainWindow::export_chat(bool markdown) {
+  const Id id = controller_->open_chat();
+  const std::string text = markdown ? controller_->as_markdown(id) : controller_->as_json(id);
+  if (text.empty()) return;
+  const QString path = QFileDialog::getSaveFileName(
+      this, tr("Export"), QStringLiteral("chat") + (markdown ? QStringLiteral(".md") : QStringLiteral(".json")),
+      markdown ? tr("Markdown (*.md)") : tr("JSON (*.json)"));
+  if (path.isEmpty()) return;
+  QSaveFile file(path);
+  const QByteArray bytes = QByteArray::fromStdString(text);
+  if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.commit())
+    banner(tr("%1 cannot be written: %2").arg(path, file.errorString()));
+}
+
+void MainWindow::import_chat() {
+  const QString path = QFileDialog::getOpenFileName(this, tr("Import"), {}, tr("JSON (*.json)"));
+  if (path.isEmpty()) return;
+  QFile file(path);
+  if (!file.open(QIODevice::ReadOnly)) return banner(tr("%1 cannot be read: %2").arg(path, file.errorString()));
+  if (!controller_->import(file.readAll().toStdString()))
+    banner(tr("%1 is no chat that this program or 'pumice chat' has written.").arg(path));
+}
+
+void MainWindow::about() {
+  QMessageBox::about(this, tr("About Pumice Chat"),
+                     tr("Pumice Chat %1\n\nConverses with models on this machine's GPU through Vulkan. Nothing leaves "
+                        "this machine.")
+                         .arg(QString::fromLatin1(pumice_version())));
+}
+
+}  // namespace pumice_chat

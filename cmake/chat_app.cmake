@@ -1,0 +1,40 @@
+# The chat in a window (apps/chat): it uses the public API alone. What it does without a window is a static library of
+# its own, so that the tests can link it.
+
+if(NOT TARGET pumice_common)
+  message(FATAL_ERROR "the chat in a window needs PUMICE_BUILD_APPS")
+endif()
+find_package(Qt6 6.4 QUIET COMPONENTS Widgets)
+pkg_check_modules(chat_sqlite QUIET IMPORTED_TARGET sqlite3)
+if(NOT Qt6_FOUND OR NOT chat_sqlite_FOUND)
+  # scripts/setup.sh shows lines that begin so.
+  message(NOTICE "pumice: the chat in a window is left out: it needs Qt 6.4 (Widgets) and SQLite")
+  return()
+endif()
+
+set(chat_dir ${PROJECT_SOURCE_DIR}/apps/chat)
+file(GLOB chat_core_sources CONFIGURE_DEPENDS ${chat_dir}/core/*.cpp)
+file(GLOB chat_window_sources CONFIGURE_DEPENDS ${chat_dir}/window/*.cpp ${chat_dir}/window/*.h)
+add_library(pumice_chat_core STATIC ${chat_core_sources})
+target_link_libraries(pumice_chat_core PUBLIC pumice_common pumice nlohmann_json::nlohmann_json Threads::Threads
+  PRIVATE PkgConfig::chat_sqlite)
+add_library(pumice_chat_window STATIC ${chat_window_sources})
+target_link_libraries(pumice_chat_window PUBLIC pumice_chat_core Qt6::Widgets)
+add_executable(pumice_chat ${chat_dir}/main.cpp)
+target_link_libraries(pumice_chat PRIVATE pumice_chat_window)
+foreach(target IN ITEMS pumice_chat_core pumice_chat_window pumice_chat)
+  pumice_compile_options(${target})
+  # Nothing here is hot, and Qt's headers make the first build slow.
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+endforeach()
+foreach(target IN ITEMS pumice_chat_window pumice_chat)
+  target_compile_definitions(${target} PRIVATE QT_NO_KEYWORDS QT_NO_CAST_FROM_ASCII QT_USE_QSTRINGBUILDER)
+endforeach()
+set_target_properties(pumice_chat_window PROPERTIES AUTOMOC ON)
+file(RELATIVE_PATH chat_models ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_DATADIR}/pumice/models)
+foreach(target IN ITEMS pumice_chat_window pumice_chat)
+  target_compile_definitions(${target} PRIVATE
+    PUMICE_MODELS_DIR="${PROJECT_SOURCE_DIR}/models" PUMICE_INSTALLED_MODELS_DIR="${chat_models}")
+endforeach()
+file(RELATIVE_PATH chat_library_path ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+set_target_properties(pumice_chat PROPERTIES OUTPUT_NAME pumice-chat INSTALL_RPATH "$ORIGIN/${chat_library_path}")

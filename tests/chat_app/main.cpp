@@ -1,0 +1,23 @@
+// Tests of the chat in a window. --shots FOLDER keeps pictures of it; --long does more.
+#include <gtest/gtest.h>
+
+#include <QApplication>
+#include <cstdlib>
+#include <cstring>
+
+#include "chat_app/long_run.h"
+#include "chat_app/window_support.h"
+
+int main(int argc, char** argv) {
+  // No screen is needed; one that is asked for is used.
+  if (!std::getenv("QT_QPA_PLATFORM")) setenv("QT_QPA_PLATFORM", "offscreen", 1);
+  testing::InitGoogleTest(&argc, argv);
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--shots") == 0 && i + 1 < argc)
+      pumice::test::chat_window::shots_folder() = QString::fromLocal8Bit(argv[i + 1]);
+    if (std::strcmp(argv[i], "--long") == 0) pumice::test::long_run() = true;
+  }
+  QApplication app(argc, argv);
+  QCoreApplication::setApplicationName(QStringLiteral("pumice-chat"));
+  return RUN_ALL_TESTS();
+}
