@@ -4,7 +4,7 @@
 if(NOT TARGET pumice_common)
   message(FATAL_ERROR "the chat in a window needs PUMICE_BUILD_APPS")
 endif()
-find_package(Qt6 6.4 QUIET COMPONENTS Widgets)
+find_package(Qt6 6.4 QUIET COMPONENTS DBus Widgets)
 pkg_check_modules(chat_sqlite QUIET IMPORTED_TARGET sqlite3)
 if(NOT Qt6_FOUND OR NOT chat_sqlite_FOUND)
   # scripts/setup.sh shows lines that begin so.
@@ -19,7 +19,7 @@ add_library(pumice_chat_core STATIC ${chat_core_sources})
 target_link_libraries(pumice_chat_core PUBLIC pumice_common pumice nlohmann_json::nlohmann_json Threads::Threads
   PRIVATE PkgConfig::chat_sqlite)
 add_library(pumice_chat_window STATIC ${chat_window_sources})
-target_link_libraries(pumice_chat_window PUBLIC pumice_chat_core Qt6::Widgets)
+target_link_libraries(pumice_chat_window PUBLIC pumice_chat_core Qt6::DBus Qt6::Widgets)
 add_executable(pumice_chat ${chat_dir}/main.cpp)
 target_link_libraries(pumice_chat PRIVATE pumice_chat_window)
 foreach(target IN ITEMS pumice_chat_core pumice_chat_window pumice_chat)

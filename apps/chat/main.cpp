@@ -39,6 +39,7 @@ void add_options(QCommandLineParser* parser) {
 int main(int argc, char** argv) {
   pumice_apps::restart_as_devices_ask(argv);
   QApplication app(argc, argv);
+  QApplication::setStyle(QStringLiteral("Fusion"));
   QCoreApplication::setApplicationName(QStringLiteral("pumice-chat"));
   QCoreApplication::setApplicationVersion(QString::fromLatin1(pumice_version()));
   QGuiApplication::setDesktopFileName(QStringLiteral("org.pumice.Chat"));

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
     if (std::strcmp(argv[i], "--long") == 0) pumice::test::long_run() = true;
   }
   QApplication app(argc, argv);
+  QApplication::setStyle(QStringLiteral("Fusion"));
   QCoreApplication::setApplicationName(QStringLiteral("pumice-chat"));
   return RUN_ALL_TESTS();
 }

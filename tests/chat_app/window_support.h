@@ -7,7 +7,9 @@
 #include <QApplication>
 #include <QElapsedTimer>
 #include <QSettings>
+#include <QLineEdit>
 #include <QTest>
+#include <QTreeWidget>
 #include <functional>
 #include <memory>
 #include <string>

@@ -1,4 +1,12 @@
 // Whole chats in the window with the bundled model, by the names that screen readers say.
+#include <QAction>
+#include <QDir>
+
+#include "chat/window/cache_map.h"
+#include "chat/window/cache_page.h"
+#include "chat/window/models_page.h"
+#include "chat/window/palette_dialog.h"
+#include "chat/window/theme.h"
 #include "chat_app/window_support.h"
 
 namespace pumice::test::chat_window {
@@ -7,11 +15,126 @@ TEST_F(Window, AWholeChatComesBackAsItWasLeft) {
   shot(window_.get(), QStringLiteral("first_start"));
   limit(24);
   say(QStringLiteral("Once upon a time there was a fox who"));
-  shot(window_.get(), QStringLiteral("one_reply"));
   EXPECT_EQ(last().role, Role::kAssistant);
   EXPECT_FALSE(last().content.empty());
   EXPECT_EQ(last().figures.tokens, 24u);
+  EXPECT_EQ(last().state, State::kLength);
+  say(QStringLiteral("The next day"));
+  EXPECT_GT(last().figures.held_tokens, 20u) << "what the branch held was computed again";
+
+  // Another reply beside it, and back.
+  const Id first_reply = path()[3];
+  ASSERT_TRUE(press(window_.get(), QStringLiteral("Another reply; the old one stays as a branch")));
+  ASSERT_TRUE(soon([&] { return done() && path().size() == 2; }, 300));  // of the first message that has the button
+  ASSERT_EQ(controller().tree().siblings(path()[1]).size(), 2u);
+  shot(window_.get(), QStringLiteral("branches"));
+  ASSERT_TRUE(press(window_.get(), QStringLiteral("Previous branch")));
+  ASSERT_EQ(path().size(), 4u);
+  EXPECT_EQ(path()[3], first_reply);
+
+  // Another question in the place of the second one.
+  window_->chat_page()->edit(path()[2]);
+  window_->chat_page()->composer()->set_text(QStringLiteral("In the night"), {});
+  ASSERT_TRUE(press(window_.get(), QStringLiteral("Send")));
+  ASSERT_TRUE(soon([&] { return path().size() == 4 && path()[3] != first_reply && done(); }, 300));
+  EXPECT_EQ(said()[2], "In the night");
+  const std::vector<std::string> before = said();
+  const Id chat = controller().open_chat();
+  controller().rename(chat, "The fox");
+  controller().set_pinned(chat, true);
+  controller().set_folder(chat, "Tales");
+  stop();
+  start();
+  EXPECT_EQ(controller().open_chat(), chat);
+  EXPECT_EQ(said(), before);
+  EXPECT_EQ(controller().tree().size(), 7u);
+  EXPECT_EQ(controller().chat(chat)->title, "The fox");
+  EXPECT_EQ(controller().chat(chat)->folder, "Tales");
+  EXPECT_TRUE(controller().chat(chat)->pinned);
+  EXPECT_EQ(controller().chat(chat)->settings.max_tokens, 24u);
+  window_->chat_page()->step_branch(path()[2], -1);
+  EXPECT_EQ(path()[3], first_reply);
+}
+
+TEST_F(Window, AReplyIsStoppedAndWhatCameStays) {
+  say(QStringLiteral("There was once a king who had"), false);
+  ASSERT_TRUE(soon([&] { return last().content.size() > 20; }));
+  shot(window_.get(), QStringLiteral("streaming"));
+  ASSERT_TRUE(press(window_.get(), QStringLiteral("Stop")));
+  ASSERT_TRUE(soon([&] { return done(); }));
+  EXPECT_EQ(last().state, State::kStopped);
+  const std::vector<std::string> before = said();
+  stop();
+  start();
+  EXPECT_EQ(said(), before);
+}
+
+TEST_F(Window, SearchFindsAndDeletingTakesAway) {
+  limit(8);
+  say(QStringLiteral("A quokka met a dragon"));
+  controller().new_chat();
+  limit(8);
+  say(QStringLiteral("Es war einmal ein König, 从前有一只狐狸"));
+  const Id second = controller().open_chat();
+  std::vector<SearchHit> hits;
+  const auto find = [&](const char* text) {
+    bool came = false;
+    controller().search(text, [&](std::vector<SearchHit> found) {
+      hits = std::move(found);
+      came = true;
+    });
+    return soon([&] { return came; }) ? hits.size() : 999;
+  };
+  EXPECT_EQ(find("quokk"), 2u);  // title and message
+  EXPECT_EQ(find("狐狸"), 2u);
+  EXPECT_EQ(find("k\"nig OR 1"), 0u);
+  window_->chat_list()->search()->setText(QStringLiteral("quokka"));
+  ASSERT_TRUE(soon([&] { return window_->chat_list()->tree()->topLevelItemCount() == 2; }));
+  shot(window_.get(), QStringLiteral("search"));
+  window_->chat_list()->search()->clear();
+  controller().remove_chat(second);
+  EXPECT_EQ(find("狐狸"), 0u);
+  EXPECT_EQ(controller().chats().size(), 1u);
+}
+
+TEST_F(Window, WhatIsExportedComesBack) {
+  limit(8);
+  say(QStringLiteral("Hansel and *Gretel*"));
+  window_->chat_page()->regenerate(path()[1]);
+  ASSERT_TRUE(soon([&] { return done(); }, 300));
+  const Id chat = controller().open_chat();
+  const std::string json = controller().as_json(chat), markdown = controller().as_markdown(chat);
+  EXPECT_NE(markdown.find("## You\n\nHansel and *Gretel*\n"), std::string::npos) << markdown;
+  EXPECT_FALSE(controller().import("{}"));
+  ASSERT_TRUE(controller().import(json));
+  ASSERT_TRUE(soon([&] { return controller().open_chat() != chat; }));
+  EXPECT_EQ(controller().tree().size(), 3u);
+  EXPECT_EQ(controller().as_markdown(controller().open_chat()), markdown);
+}
+
+TEST_F(Window, EverythingHasANameForThoseWhoHearIt) {
+  limit(12);
+  say(QStringLiteral("Once upon a time"));
+  for (int page = 0; page < 4; ++page) {
+    window_->show_page(page);
+    QTest::qWait(300);
+    shot(window_.get(), QStringLiteral("page_%1").arg(page));
+    EXPECT_TRUE(nameless(window_.get()).isEmpty()) << page << s(nameless(window_.get()).join(QLatin1Char('\n')));
+  }
+  window_->show_page(0);
+  for (QAction* action : window_->all_actions())
+    if (action->shortcut() == QKeySequence(QStringLiteral("Ctrl+,"))) action->trigger();
+  QTest::qWait(100);
+  shot(window_.get(), QStringLiteral("settings"));
   EXPECT_TRUE(nameless(window_.get()).isEmpty()) << s(nameless(window_.get()).join(QLatin1Char('\n')));
+  for (const QAction* action : window_->all_actions()) EXPECT_FALSE(action->shortcut().isEmpty()) << s(action->text());
+  window_->theme()->choose(Theme::Choice::kDark);
+  shot(window_.get(), QStringLiteral("dark"));
+  PaletteDialog palette(window_.get(), window_->all_actions(), controller().chats());
+  palette.show();
+  shot(&palette, QStringLiteral("palette"));
+  EXPECT_TRUE(nameless(&palette).isEmpty()) << s(nameless(&palette).join(QLatin1Char('\n')));
+  window_->theme()->choose(Theme::Choice::kSystem);
 }
 
 }  // namespace pumice::test::chat_window

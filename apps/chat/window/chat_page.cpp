@@ -68,6 +68,7 @@ void ChatPage::connect_message(MessageWidget* widget) {
 }
 
 void ChatPage::send(const QString& text, const std::vector<Attachment>& attachments) {
+  Q_EMIT about_to_reply();
   if (editing_ != 0) {
     const Id id = std::exchange(editing_, 0);
     composer_->set_editing({});
@@ -99,7 +100,10 @@ void ChatPage::copy(Id id) {
   if (const Message* message = controller_->tree().find(id)) QGuiApplication::clipboard()->setText(q(message->content));
 }
 
-void ChatPage::regenerate(Id id) { controller_->regenerate(id); }
+void ChatPage::regenerate(Id id) {
+  Q_EMIT about_to_reply();
+  controller_->regenerate(id);
+}
 
 void ChatPage::remove(Id id) {
   const Message* message = controller_->tree().find(id);

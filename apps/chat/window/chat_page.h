@@ -35,6 +35,7 @@ class ChatPage : public QWidget {
 
  Q_SIGNALS:
   void problem(const QString& text);
+  void about_to_reply();  // settings that were changed count from here on
 
  private:
   void connect_message(MessageWidget* widget);

@@ -14,10 +14,15 @@
 #include <QTimer>
 #include <QVBoxLayout>
 
+#include "chat/window/bench_page.h"
+#include "chat/window/cache_page.h"
 #include "chat/window/chat_list.h"
 #include "chat/window/chat_page.h"
 #include "chat/window/composer.h"
 #include "chat/window/message_list.h"
+#include "chat/window/models_page.h"
+#include "chat/window/settings_panel.h"
+#include "chat/window/theme.h"
 #include "chat/window/ui.h"
 #include "common/start.h"
 
@@ -29,6 +34,7 @@ constexpr int kRetryMs = 5000;
 
 MainWindow::MainWindow(const WindowOptions& options) : options_(options), retry_(new QTimer(this)) {
   setWindowTitle(tr("Pumice Chat"));
+  theme_ = new Theme(this);
   controller_ = std::make_unique<Controller>(s(options.database), poster_.post(), this);
   build();
   make_actions();
@@ -38,7 +44,11 @@ MainWindow::MainWindow(const WindowOptions& options) : options_(options), retry_
   QString model = options.model;
   if (model.isEmpty()) model = QSettings().value(QStringLiteral("model")).toString();
   if (model.isEmpty() || !QFileInfo::exists(model)) model = q(pumice_apps::bundled_model());
-  if (!model.isEmpty()) load_model(model);
+  if (model.isEmpty()) return;
+  LoadOrder order;
+  order.path = s(model);
+  order.device = s(options_.device);
+  load_model(order);
 }
 
 MainWindow::~MainWindow() = default;
@@ -55,12 +65,16 @@ void MainWindow::build() {
   build_banner(middle, column);
   pages_ = new QStackedWidget(middle);
   chat_ = new ChatPage(pages_, controller_.get());
-  pages_->addWidget(chat_);
+  models_ = new ModelsPage(pages_, controller_.get(), poster_.post());
+  cache_ = new CachePage(pages_, controller_.get());
+  bench_ = new BenchPage(pages_);
+  for (QWidget* page : std::initializer_list<QWidget*>{chat_, models_, cache_, bench_}) pages_->addWidget(page);
   column->addWidget(pages_, 1);
-  split->addWidget(list_);
-  split->addWidget(middle);
+  settings_ = new SettingsPanel(split, controller_.get());
+  for (QWidget* part : std::initializer_list<QWidget*>{list_, middle, settings_}) split->addWidget(part);
   split->setStretchFactor(1, 1);
-  split->setSizes({240, 760});
+  split->setSizes({240, 600, 230});
+  settings_->hide();
   setCentralWidget(split);
   model_label_ = new QLabel(this);
   model_label_->setTextFormat(Qt::PlainText);
@@ -89,6 +103,9 @@ void MainWindow::build() {
   });
   connect(list_, &ChatList::wants_menu, this, &MainWindow::show_chat_menu);
   connect(chat_, &ChatPage::problem, this, [this](const QString& text) { banner(text); });
+  connect(chat_, &ChatPage::about_to_reply, settings_, &SettingsPanel::flush);
+  connect(models_, &ModelsPage::problem, this, [this](const QString& text) { banner(text); });
+  connect(models_, &ModelsPage::wants_load, this, &MainWindow::load_model);
 }
 
 void MainWindow::build_banner(QWidget* parent, QVBoxLayout* column) {
@@ -122,6 +139,8 @@ void MainWindow::banner(const QString& text, bool retry) {
 
 void MainWindow::show_page(int page) {
   pages_->setCurrentIndex(page);
+  settings_->setVisible(page == 0 && settings_action_->isChecked());
+  if (pages_->currentWidget() == models_) models_->refresh();
   if (page < page_actions_.size()) page_actions_[page]->setChecked(true);
 }
 
@@ -201,6 +220,7 @@ void MainWindow::on_chats() { list_->show_chats(); }
 
 void MainWindow::on_shown() {
   chat_->show_chat();
+  settings_->show_chat();
   list_->show_chats();
   const ChatInfo* chat = controller_->chat(controller_->open_chat());
   const QString title = chat && !chat->title.empty() ? q(chat->title) : tr("New chat");
@@ -209,7 +229,7 @@ void MainWindow::on_shown() {
 
 void MainWindow::on_added(Id id) { chat_->added(id); }
 void MainWindow::on_grown(Id id) { chat_->grown(id); }
-void MainWindow::on_devices() {}
+void MainWindow::on_devices() { models_->devices_changed(); }
 
 void MainWindow::on_model() {
   const ModelFacts& model = controller_->model();
@@ -234,13 +254,15 @@ void MainWindow::on_model() {
     default:
       model_label_->setText(tr("No model"));
   }
-  if (!loading) chat_->model_changed();
+  if (loading) return;
+  chat_->model_changed();
+  models_->model_changed();
+  settings_->show_chat();
+  bench_->set_model(q(model.path));
 }
 
-void MainWindow::load_model(const QString& path) {
-  LoadOrder order;
-  order.path = s(path);
-  order.device = s(options_.device);
+void MainWindow::load_model(const LoadOrder& order) {
+  banner({});
   controller_->load(order);
 }
 
@@ -248,9 +270,16 @@ void MainWindow::load_model(const QString& path) {
 
 void MainWindow::restore_state() {
   QSettings settings;
+  if (const double points = settings.value(QStringLiteral("font")).toDouble(); points > 0) {
+    QFont font = QApplication::font();
+    font.setPointSizeF(points);
+    QApplication::setFont(font);
+  }
   if (!restoreGeometry(settings.value(QStringLiteral("geometry")).toByteArray())) resize(1080, 720);
   if (auto* split = findChild<QSplitter*>(QStringLiteral("split")))
     split->restoreState(settings.value(QStringLiteral("split")).toByteArray());
+  settings_action_->setChecked(settings.value(QStringLiteral("settings_shown"), false).toBool());
+  show_page(0);
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
@@ -258,6 +287,8 @@ void MainWindow::closeEvent(QCloseEvent* event) {
   settings.setValue(QStringLiteral("geometry"), saveGeometry());
   if (auto* split = findChild<QSplitter*>(QStringLiteral("split")))
     settings.setValue(QStringLiteral("split"), split->saveState());
+  settings_->flush();
+  settings.setValue(QStringLiteral("settings_shown"), settings_action_->isChecked());
   settings.setValue(QStringLiteral("chat"), static_cast<qlonglong>(controller_->open_chat()));
   QMainWindow::closeEvent(event);
 }

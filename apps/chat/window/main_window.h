@@ -20,14 +20,18 @@ class QTimer;
 
 namespace pumice_chat {
 
+class BenchPage;
+class CachePage;
 class ChatList;
 class ChatPage;
+class ModelsPage;
+class SettingsPanel;
+class Theme;
 
 struct WindowOptions {
-  QString database;     // the file of the chats
-  QString model;        // to load; empty: the last one, else the bundled one
-  QString device;       // a selector
-  bool online = false;  // whether downloads are offered
+  QString database;  // the file of the chats
+  QString model;     // to load; empty: the last one, else the bundled one
+  QString device;    // a selector
 };
 
 class MainWindow : public QMainWindow, public ControllerListener {
@@ -39,6 +43,11 @@ class MainWindow : public QMainWindow, public ControllerListener {
   Controller& controller() { return *controller_; }
   ChatPage* chat_page() const { return chat_; }
   ChatList* chat_list() const { return list_; }
+  ModelsPage* models_page() const { return models_; }
+  CachePage* cache_page() const { return cache_; }
+  BenchPage* bench_page() const { return bench_; }
+  SettingsPanel* settings_panel() const { return settings_; }
+  Theme* theme() const { return theme_; }
   const QList<QAction*>& all_actions() const { return actions_; }
   void show_page(int page);
 
@@ -57,7 +66,6 @@ class MainWindow : public QMainWindow, public ControllerListener {
   void closeEvent(QCloseEvent* event) override;
 
  private:
-  friend class WindowActions;
   void build();
   void build_banner(QWidget* parent, class QVBoxLayout* column);
   void make_actions();
@@ -65,6 +73,7 @@ class MainWindow : public QMainWindow, public ControllerListener {
   void chat_menu(QMenu* menu);
   void message_menu(QMenu* menu);
   void view_menu(QMenu* menu);
+  void appearance_menu(QMenu* menu);
   void banner(const QString& text, bool retry = false);
   QString trouble_text(const StoreWorker::Outcome& outcome) const;
   void rename_chat(Id chat);
@@ -73,7 +82,10 @@ class MainWindow : public QMainWindow, public ControllerListener {
   void show_chat_menu(Id chat, const QPoint& at);
   void export_chat(bool markdown);
   void import_chat();
-  void load_model(const QString& path);
+  void load_model(const LoadOrder& order);
+  void open_palette();
+  void show_shortcuts();
+  void change_font(int step);
   void restore_state();
   void about();
 
@@ -82,6 +94,12 @@ class MainWindow : public QMainWindow, public ControllerListener {
   std::unique_ptr<Controller> controller_;
   ChatList* list_ = nullptr;
   ChatPage* chat_ = nullptr;
+  ModelsPage* models_ = nullptr;
+  CachePage* cache_ = nullptr;
+  BenchPage* bench_ = nullptr;
+  SettingsPanel* settings_ = nullptr;
+  Theme* theme_ = nullptr;
+  QAction* settings_action_ = nullptr;
   QStackedWidget* pages_ = nullptr;
   QFrame* banner_ = nullptr;
   QLabel *banner_text_ = nullptr, *model_label_ = nullptr;

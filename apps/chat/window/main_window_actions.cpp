@@ -10,12 +10,18 @@
 #include <QMenuBar>
 #include <QMessageBox>
 #include <QSaveFile>
+#include <QSettings>
+#include <QTextBrowser>
+#include <QVBoxLayout>
 
 #include "chat/window/chat_list.h"
 #include "chat/window/chat_page.h"
 #include "chat/window/composer.h"
 #include "chat/window/main_window.h"
 #include "chat/window/message_list.h"
+#include "chat/window/palette_dialog.h"
+#include "chat/window/settings_panel.h"
+#include "chat/window/theme.h"
 #include "chat/window/ui.h"
 
 namespace pumice_chat {
@@ -33,7 +39,8 @@ void MainWindow::make_actions() {
   message_menu(menuBar()->addMenu(tr("&Message")));
   view_menu(menuBar()->addMenu(tr("&View")));
   QMenu* help = menuBar()->addMenu(tr("&Help"));
-  action(help, tr("About Pumice Chat"), QStringLiteral("F1"), [this] { about(); });
+  action(help, tr("Shortcuts"), QStringLiteral("F1"), [this] { show_shortcuts(); });
+  action(help, tr("About Pumice Chat"), QStringLiteral("Shift+F1"), [this] { about(); });
 }
 
 void MainWindow::chat_menu(QMenu* menu) {
@@ -81,8 +88,10 @@ void MainWindow::message_menu(QMenu* menu) {
 }
 
 void MainWindow::view_menu(QMenu* menu) {
+  action(menu, tr("Commands…"), QStringLiteral("Ctrl+K"), [this] { open_palette(); });
+  menu->addSeparator();
   auto* group = new QActionGroup(this);
-  const QStringList names = {tr("Chat")};
+  const QStringList names = {tr("Chat page"), tr("Models"), tr("KV cache"), tr("Benchmark")};
   for (int i = 0; i < names.size(); ++i) {
     QAction* page = action(menu, names[i], QStringLiteral("Ctrl+%1").arg(i + 1), [this, i] { show_page(i); });
     page->setCheckable(true);
@@ -90,6 +99,61 @@ void MainWindow::view_menu(QMenu* menu) {
     group->addAction(page);
     page_actions_.push_back(page);
   }
+  menu->addSeparator();
+  settings_action_ = action(menu, tr("Settings of the chat"), QStringLiteral("Ctrl+,"), [this] { show_page(0); });
+  settings_action_->setCheckable(true);
+  action(menu, tr("Larger text"), QStringLiteral("Ctrl++"), [this] { change_font(1); });
+  action(menu, tr("Smaller text"), QStringLiteral("Ctrl+-"), [this] { change_font(-1); });
+  menu->addSeparator();
+  appearance_menu(menu);
+}
+
+void MainWindow::appearance_menu(QMenu* menu) {
+  auto* group = new QActionGroup(this);
+  const QStringList names = {tr("As the system"), tr("Light"), tr("Dark")};
+  for (int i = 0; i < names.size(); ++i) {
+    QAction* one = action(menu, names[i], QStringLiteral("Ctrl+Alt+%1").arg(i + 1),
+                          [this, i] { theme_->choose(static_cast<Theme::Choice>(i)); });
+    one->setCheckable(true);
+    one->setChecked(static_cast<int>(theme_->choice()) == i);
+    group->addAction(one);
+  }
+}
+
+void MainWindow::change_font(int step) {
+  QFont font = QApplication::font();
+  font.setPointSizeF(qBound(6.0, font.pointSizeF() + step, 32.0));
+  QApplication::setFont(font);
+  QSettings().setValue(QStringLiteral("font"), font.pointSizeF());
+}
+
+void MainWindow::open_palette() {
+  PaletteDialog dialog(this, actions_, controller_->chats());
+  if (dialog.exec() != QDialog::Accepted) return;
+  if (dialog.action()) dialog.action()->trigger();
+  if (dialog.chat() == 0) return;
+  show_page(0);
+  controller_->open(dialog.chat());
+}
+
+void MainWindow::show_shortcuts() {
+  QString text = QStringLiteral("<table cellpadding=3>");
+  for (const QAction* one : actions_) {
+    QString name = one->text();
+    name.remove(QLatin1Char('&'));
+    text += QStringLiteral("<tr><td>%1</td><td><b>%2</b></td></tr>")
+                .arg(name.toHtmlEscaped(), one->shortcut().toString(QKeySequence::NativeText).toHtmlEscaped());
+  }
+  text += QStringLiteral("<tr><td>%1</td><td><b>Enter</b></td></tr></table>").arg(tr("Send"));
+  QDialog dialog(this);
+  dialog.setWindowTitle(tr("Shortcuts"));
+  dialog.resize(460, 560);
+  auto* column = new QVBoxLayout(&dialog);
+  auto* list = new QTextBrowser(&dialog);
+  list->setAccessibleName(tr("Shortcuts"));
+  list->setHtml(text);
+  column->addWidget(list);
+  dialog.exec();
 }
 
 void MainWindow::rename_chat(Id id) {
