@@ -22,6 +22,7 @@ add_library(pumice_chat_window STATIC ${chat_window_sources})
 target_link_libraries(pumice_chat_window PUBLIC pumice_chat_core Qt6::DBus Qt6::Widgets)
 add_executable(pumice_chat ${chat_dir}/main.cpp)
 target_link_libraries(pumice_chat PRIVATE pumice_chat_window)
+add_dependencies(pumice_chat pumice_cli)  # which the page of benchmarks starts
 foreach(target IN ITEMS pumice_chat_core pumice_chat_window pumice_chat)
   pumice_compile_options(${target})
   # Nothing here is hot, and Qt's headers make the first build slow.
@@ -38,3 +39,30 @@ foreach(target IN ITEMS pumice_chat_window pumice_chat)
 endforeach()
 file(RELATIVE_PATH chat_library_path ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
 set_target_properties(pumice_chat PROPERTIES OUTPUT_NAME pumice-chat INSTALL_RPATH "$ORIGIN/${chat_library_path}")
+
+# Translations: .ts files are committed, .qm files are made of them and are a part of the program. Without Qt's tools
+# the program speaks English.
+find_package(Qt6 6.4 QUIET COMPONENTS LinguistTools)
+file(GLOB chat_translations CONFIGURE_DEPENDS ${chat_dir}/translations/*.ts)
+if(Qt6LinguistTools_FOUND AND chat_translations)
+  qt_add_lrelease(pumice_chat_window TS_FILES ${chat_translations} QM_FILES_OUTPUT_VARIABLE chat_qm)
+  qt_add_resources(pumice_chat_window pumice_chat_translations PREFIX /translations BASE ${PROJECT_BINARY_DIR}
+    FILES ${chat_qm})
+  # After a change of texts: cmake --build build --target pumice_chat_lupdate
+  add_custom_target(pumice_chat_lupdate COMMAND Qt6::lupdate -no-obsolete -locations none ${chat_dir}
+    -ts ${chat_translations} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} VERBATIM)
+endif()
+if(PUMICE_INSTALL)
+  set(PUMICE_LICENSE MIT)
+  set(CHAT_RELEASE_DATE 2026-12-01)
+  foreach(name IN ITEMS org.pumice.Chat.metainfo.xml pumice-chat.1)
+    configure_file(${chat_dir}/desktop/${name}.in ${PROJECT_BINARY_DIR}/chat/${name} @ONLY)
+  endforeach()
+  install(TARGETS pumice_chat RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(FILES ${chat_dir}/desktop/org.pumice.Chat.desktop DESTINATION ${CMAKE_INSTALL_DATADIR}/applications)
+  install(FILES ${chat_dir}/desktop/org.pumice.Chat.svg
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/icons/hicolor/scalable/apps)
+  install(FILES ${PROJECT_BINARY_DIR}/chat/org.pumice.Chat.metainfo.xml
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo)
+  install(FILES ${PROJECT_BINARY_DIR}/chat/pumice-chat.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()

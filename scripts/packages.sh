@@ -22,3 +22,6 @@ packages_game=(libsdl2-dev libimgui-dev)
 # To test it without a screen. The example of Qt Quick is built where qt6-declarative-dev is there, and runs with
 # qml6-module-qtquick and qml6-module-qtqml-workerscript.
 packages_game_test=(xvfb)
+
+# To build and run the chat in a window, in addition: Qt's widgets, its translations, SQLite. Its tests need no screen.
+packages_chat_app=(qt6-base-dev qt6-tools-dev qt6-l10n-tools qt6-translations-l10n libsqlite3-dev)

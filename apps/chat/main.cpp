@@ -2,12 +2,15 @@
 #include <QApplication>
 #include <QCommandLineParser>
 #include <QDir>
+#include <QIcon>
+#include <QLocale>
 #include <QLockFile>
 #include <QMessageBox>
 #include <QStandardPaths>
 #include <exception>
 
 #include "chat/window/main_window.h"
+#include "chat/window/translation.h"
 #include "common/start.h"
 
 namespace {
@@ -43,6 +46,8 @@ int main(int argc, char** argv) {
   QCoreApplication::setApplicationName(QStringLiteral("pumice-chat"));
   QCoreApplication::setApplicationVersion(QString::fromLatin1(pumice_version()));
   QGuiApplication::setDesktopFileName(QStringLiteral("org.pumice.Chat"));
+  QGuiApplication::setWindowIcon(QIcon::fromTheme(QStringLiteral("org.pumice.Chat")));
+  pumice_chat::install_translation(&app, QLocale());
   QCommandLineParser parser;
   add_options(&parser);
   parser.process(app);

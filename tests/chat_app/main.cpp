@@ -6,9 +6,12 @@
 #include <cstring>
 
 #include "chat_app/long_run.h"
+#include "chat_app/victim.h"
 #include "chat_app/window_support.h"
 
 int main(int argc, char** argv) {
+  if (argc == 4 && std::strcmp(argv[1], "--victim") == 0)
+    return pumice::test::be_a_victim(argv[2], static_cast<unsigned>(std::atoi(argv[3])));
   // No screen is needed; one that is asked for is used.
   if (!std::getenv("QT_QPA_PLATFORM")) setenv("QT_QPA_PLATFORM", "offscreen", 1);
   testing::InitGoogleTest(&argc, argv);

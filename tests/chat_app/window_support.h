@@ -6,8 +6,8 @@
 #include <QAccessible>
 #include <QApplication>
 #include <QElapsedTimer>
-#include <QSettings>
 #include <QLineEdit>
+#include <QSettings>
 #include <QTest>
 #include <QTreeWidget>
 #include <functional>

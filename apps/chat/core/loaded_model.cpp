@@ -11,7 +11,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::uint32_t kSequences = 24;
 constexpr std::size_t kBranches = 16;  // the others are for replies that run
 // Room for several branches where a model sees little.
 constexpr std::uint32_t kLeastContext = 4096;
@@ -57,6 +56,10 @@ std::string pipeline_cache_file(const std::string& key) {
   std::error_code failed;
   fs::create_directories(base / "pumice", failed);
   return failed ? std::string() : (base / "pumice" / ("pipelines-" + name + ".bin")).string();
+}
+
+std::uint32_t usual_room(std::uint32_t asked, std::uint32_t context_length) {
+  return asked == 0 && context_length < kLeastContext ? kLeastContext : asked;
 }
 
 std::vector<DeviceFacts> device_facts(const pumice::Instance& instance) {
@@ -118,15 +121,13 @@ LoadedModel::LoadedModel(const pumice::Instance& instance, const LoadOrder& orde
 void LoadedModel::make_context(std::uint32_t tokens) {
   PumiceContextOptions options = pumice_context_options_init();
   options.max_sequences = kSequences;
-  options.context_tokens = tokens;
-  const bool small = model_->info().context_length < kLeastContext;
-  if (tokens == 0 && small) {
-    options.context_tokens = kLeastContext;
+  options.context_tokens = usual_room(tokens, model_->info().context_length);
+  if (options.context_tokens != tokens) {
     try {
       context_.emplace(*model_, options);
       return;
     } catch (const pumice::Error&) {  // learned positions; or there is not so much memory
-      options.context_tokens = 0;
+      options.context_tokens = tokens;
     }
   }
   context_.emplace(*model_, options);

@@ -13,8 +13,12 @@
 
 namespace pumice_chat {
 
+inline constexpr std::uint32_t kSequences = 24;
+
 // A file of pipelines of a device, under the user's cache folder; empty: there is none.
 std::string pipeline_cache_file(const std::string& key);
+// How much room is asked for where a model sees so many tokens: several branches shall fit. asked 0: no wish.
+std::uint32_t usual_room(std::uint32_t asked, std::uint32_t context_length);
 std::vector<DeviceFacts> device_facts(const pumice::Instance& instance);
 
 class LoadedModel {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "chat/core/loaded_model.h"
 #include "common/start.h"
 
 namespace pumice_chat {
@@ -68,7 +69,8 @@ ModelDetails ModelCatalog::look_now(const std::string& path, std::uint32_t conte
     details.context_tokens = info.context_length;
     details.talks = talks(*instance_, model);
     PumiceContextOptions options = pumice_context_options_init();
-    options.context_tokens = context_tokens;
+    options.context_tokens = usual_room(context_tokens, info.context_length);
+    options.max_sequences = kSequences;
     const PumiceEstimate estimate = model.estimate(options);
     details.weights = estimate.weights_bytes;
     details.kv = estimate.kv_bytes;

@@ -123,18 +123,18 @@ std::string free_name(const std::string& path) {
 
 void copy_readable(const std::string& path, Database& to, OpenReport* report) {
   std::optional<Database> from;
-  try {
-    from.emplace(path, Database::Mode::kRead);
-    from->number("SELECT count(*) FROM sqlite_schema");
-  } catch (const StoreError&) {
-    // Of a folder that cannot be written in, SQLite reads no file with a journal unless it is told that nobody writes.
+  // Of a folder that cannot be written in, SQLite reads no file with a journal unless it is told that nobody writes.
+  for (const std::string& name : {path, "file:" + path + "?immutable=1"}) {
     try {
-      from.emplace("file:" + path + "?immutable=1", Database::Mode::kRead);
+      from.emplace(name, Database::Mode::kRead);
+      from->run("PRAGMA writable_schema = ON");  // without it SQLite reads nothing of a file that was cut
       from->number("SELECT count(*) FROM sqlite_schema");
+      break;
     } catch (const StoreError&) {
-      return;
+      from.reset();
     }
   }
+  if (!from) return;
   Transaction transaction(to);
   report->chats = Copier(*from, to, kChats).copy();
   report->messages = Copier(*from, to, kMessages).copy();

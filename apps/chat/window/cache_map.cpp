@@ -54,7 +54,7 @@ QColor CacheMap::colour(PageKind kind, const QWidget* of) {
     case PageKind::kFromDisk:
       return QColor(dark ? "#e07a9a" : "#b0174a");
     default:
-      return of->palette().color(QPalette::Midlight);
+      return QColor(dark ? "#3a3f47" : "#d3d8df");
   }
 }
 

@@ -62,6 +62,9 @@ void MainWindow::build() {
   auto* column = new QVBoxLayout(middle);
   column->setContentsMargins(0, 0, 0, 0);
   column->setSpacing(0);
+  pages_row_ = new QHBoxLayout;
+  pages_row_->setContentsMargins(8, 4, 8, 2);
+  column->addLayout(pages_row_);
   build_banner(middle, column);
   pages_ = new QStackedWidget(middle);
   chat_ = new ChatPage(pages_, controller_.get());

@@ -12,11 +12,14 @@
 class QAction;
 class QFrame;
 class QComboBox;
+class QHBoxLayout;
 class QLabel;
 class QMenu;
 class QProgressBar;
 class QStackedWidget;
 class QTimer;
+class QToolButton;
+class QVBoxLayout;
 
 namespace pumice_chat {
 
@@ -67,12 +70,13 @@ class MainWindow : public QMainWindow, public ControllerListener {
 
  private:
   void build();
-  void build_banner(QWidget* parent, class QVBoxLayout* column);
+  void build_banner(QWidget* parent, QVBoxLayout* column);
   void make_actions();
   QAction* action(QMenu* menu, const QString& name, const QString& keys, std::function<void()> run);
   void chat_menu(QMenu* menu);
   void message_menu(QMenu* menu);
   void view_menu(QMenu* menu);
+  QToolButton* action_button(QAction* of);
   void appearance_menu(QMenu* menu);
   void banner(const QString& text, bool retry = false);
   QString trouble_text(const StoreWorker::Outcome& outcome) const;
@@ -100,6 +104,7 @@ class MainWindow : public QMainWindow, public ControllerListener {
   SettingsPanel* settings_ = nullptr;
   Theme* theme_ = nullptr;
   QAction* settings_action_ = nullptr;
+  QHBoxLayout* pages_row_ = nullptr;
   QStackedWidget* pages_ = nullptr;
   QFrame* banner_ = nullptr;
   QLabel *banner_text_ = nullptr, *model_label_ = nullptr;

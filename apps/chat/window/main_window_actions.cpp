@@ -87,6 +87,17 @@ void MainWindow::message_menu(QMenu* menu) {
   action(menu, tr("Delete from here on…"), QStringLiteral("Ctrl+Del"), [=, this] { chat_->remove(at()); });
 }
 
+QToolButton* MainWindow::action_button(QAction* of) {
+  auto* button = new QToolButton(this);
+  button->setDefaultAction(of);
+  button->setAutoRaise(true);
+  button->setFocusPolicy(Qt::TabFocus);
+  button->setAccessibleName(of->text());
+  button->setToolTip(of->text() + QStringLiteral(" (") + of->shortcut().toString(QKeySequence::NativeText) +
+                     QLatin1Char(')'));
+  return button;
+}
+
 void MainWindow::view_menu(QMenu* menu) {
   action(menu, tr("Commands…"), QStringLiteral("Ctrl+K"), [this] { open_palette(); });
   menu->addSeparator();
@@ -98,10 +109,13 @@ void MainWindow::view_menu(QMenu* menu) {
     page->setChecked(i == 0);
     group->addAction(page);
     page_actions_.push_back(page);
+    pages_row_->addWidget(action_button(page));
   }
+  pages_row_->addStretch();
   menu->addSeparator();
   settings_action_ = action(menu, tr("Settings of the chat"), QStringLiteral("Ctrl+,"), [this] { show_page(0); });
   settings_action_->setCheckable(true);
+  pages_row_->addWidget(action_button(settings_action_));
   action(menu, tr("Larger text"), QStringLiteral("Ctrl++"), [this] { change_font(1); });
   action(menu, tr("Smaller text"), QStringLiteral("Ctrl+-"), [this] { change_font(-1); });
   menu->addSeparator();

@@ -5,6 +5,7 @@
 #include <QDoubleSpinBox>
 #include <QLabel>
 #include <QPlainTextEdit>
+#include <QScrollBar>
 #include <QSpinBox>
 #include <QTimer>
 #include <QVBoxLayout>
@@ -102,6 +103,7 @@ void SettingsPanel::build() {
   schema_problem_->setWordWrap(true);
   column_->addWidget(schema_problem_);
   column_->addStretch(1);
+  setMinimumWidth(inside->minimumSizeHint().width() + verticalScrollBar()->sizeHint().width() + 4);
   for (QPlainTextEdit* field : {system_, schema_})
     connect(field, &QPlainTextEdit::textChanged, this, [this] { soon_->start(); });
   connect(thinking_, &QComboBox::currentIndexChanged, this, [this] { soon_->start(); });
