@@ -16,3 +16,12 @@ add_dependencies(pumice_chat_tests pumice_chat)
 include(GoogleTest)
 gtest_discover_tests(pumice_chat_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60 TEST_PREFIX chat_app.
   WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES TIMEOUT 1200)
+
+# By default nothing leaves the machine; and that the trace would show it.
+add_test(NAME chat_app.no_connections COMMAND ${tests_dir}/chat_app/no_connections.sh
+  $<TARGET_FILE:pumice_chat_tests> --gtest_filter=Window.AWholeChatComesBackAsItWasLeft)
+add_test(NAME chat_app.connections_are_seen COMMAND ${tests_dir}/chat_app/no_connections.sh
+  bash -c "exec 3<>/dev/tcp/127.0.0.1/9 || true")
+set_tests_properties(chat_app.no_connections chat_app.connections_are_seen PROPERTIES
+  TIMEOUT 600 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+set_tests_properties(chat_app.connections_are_seen PROPERTIES WILL_FAIL ON)

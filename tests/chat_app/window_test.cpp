@@ -89,7 +89,10 @@ TEST_F(Window, SearchFindsAndDeletingTakesAway) {
   EXPECT_EQ(find("狐狸"), 2u);
   EXPECT_EQ(find("k\"nig OR 1"), 0u);
   window_->chat_list()->search()->setText(QStringLiteral("quokka"));
-  ASSERT_TRUE(soon([&] { return window_->chat_list()->tree()->topLevelItemCount() == 2; }));
+  const QTreeWidget* list = window_->chat_list()->tree();
+  ASSERT_TRUE(soon([&] {
+    return list->topLevelItemCount() == 2 && list->topLevelItem(1)->text(0).contains(QStringLiteral("quokka"));
+  }));
   shot(window_.get(), QStringLiteral("search"));
   window_->chat_list()->search()->clear();
   controller().remove_chat(second);

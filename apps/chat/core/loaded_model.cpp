@@ -12,6 +12,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kBranches = 16;  // the others are for replies that run
+constexpr std::uint64_t kRamBytes = 512u << 20;
 // Room for several branches where a model sees little.
 constexpr std::uint32_t kLeastContext = 4096;
 
@@ -119,7 +120,11 @@ LoadedModel::LoadedModel(const pumice::Instance& instance, const LoadOrder& orde
 }
 
 void LoadedModel::make_context(std::uint32_t tokens) {
+  // What has no room on the device any more is read back sooner than it is computed again.
+  PumiceCacheOptions cache = pumice_cache_options_init();
+  cache.ram_bytes = kRamBytes;
   PumiceContextOptions options = pumice_context_options_init();
+  options.cache = &cache;
   options.max_sequences = kSequences;
   options.context_tokens = usual_room(tokens, model_->info().context_length);
   if (options.context_tokens != tokens) {

@@ -131,7 +131,8 @@ void ChatPage::show_chat() {
   empty_->setVisible(empty);
   model_changed();
   show_running();
-  typed_->start();
+  show_plan({});
+  ask_plan();
 }
 
 void ChatPage::added(Id id) {
@@ -170,8 +171,11 @@ void ChatPage::model_changed() {
 
 void ChatPage::ask_plan() {
   const Message* edited = editing_ != 0 ? controller_->tree().find(editing_) : nullptr;
+  const Id chat = controller_->open_chat();
   controller_->plan(s(composer_->text()), edited ? (edited->parent != 0 ? edited->parent : -1) : 0,
-                    [this](const Plan& plan) { show_plan(plan); });
+                    [this, chat](const Plan& plan) {
+                      if (chat == controller_->open_chat()) show_plan(plan);
+                    });
 }
 
 void ChatPage::show_plan(const Plan& plan) {
