@@ -49,7 +49,7 @@ if(Qt6LinguistTools_FOUND AND chat_translations)
   qt_add_resources(pumice_chat_window pumice_chat_translations PREFIX /translations BASE ${PROJECT_BINARY_DIR}
     FILES ${chat_qm})
   # After a change of texts: cmake --build build --target pumice_chat_lupdate
-  add_custom_target(pumice_chat_lupdate COMMAND Qt6::lupdate -no-obsolete -locations none ${chat_dir}
+  add_custom_target(pumice_chat_lupdate COMMAND Qt6::lupdate -I apps -no-obsolete -locations none ${chat_dir}
     -ts ${chat_translations} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} VERBATIM)
 endif()
 if(PUMICE_INSTALL)

@@ -156,17 +156,13 @@ TEST_F(ChatEngine, AModelIsChangedInAChat) {
   EXPECT_FALSE(controller_->model_problem().empty());
 }
 
-TEST_F(ChatEngine, AFrameOfTheDeviceChangesNothingButTime) {
-  set(40);
-  send("There was once a poor woodcutter");
-  ASSERT_TRUE(done());
-  const std::string whole = last().content;
-  controller_->new_chat();
-  set(40);
+TEST_F(ChatEngine, AReplyEndsWithinFramesOfTheDevice) {
+  set(20);
   controller_->engine().set_frame(4000);
   send("There was once a poor woodcutter");
   ASSERT_TRUE(done());
-  EXPECT_EQ(last().content, whole);
+  EXPECT_EQ(last().state, State::kLength);
+  EXPECT_EQ(last().figures.tokens, 20u);
 }
 
 TEST_F(ChatEngine, AChatLongerThanTheContextGoesOn) {

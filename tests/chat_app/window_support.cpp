@@ -109,8 +109,8 @@ void Window::limit(std::uint32_t tokens) {
 
 void Window::say(const QString& text, bool wait) {
   const std::size_t before = path().size();
-  ASSERT_TRUE(type(window_.get(), QStringLiteral("Message"), text));
-  ASSERT_TRUE(press(window_.get(), QStringLiteral("Send")));
+  ASSERT_TRUE(type(window_.get(), ComposerText::tr("Message"), text));
+  ASSERT_TRUE(press(window_.get(), Composer::tr("Send")));
   ASSERT_TRUE(soon([&] { return path().size() == before + 2; }));
   if (wait) {
     ASSERT_TRUE(soon([&] { return done(); }, 300));

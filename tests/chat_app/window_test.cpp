@@ -1,12 +1,15 @@
 // Whole chats in the window with the bundled model, by the names that screen readers say.
 #include <QAction>
 #include <QDir>
+#include <QLocale>
+#include <QTranslator>
 
 #include "chat/window/cache_map.h"
 #include "chat/window/cache_page.h"
 #include "chat/window/models_page.h"
 #include "chat/window/palette_dialog.h"
 #include "chat/window/theme.h"
+#include "chat/window/translation.h"
 #include "chat_app/window_support.h"
 
 namespace pumice::test::chat_window {
@@ -138,6 +141,33 @@ TEST_F(Window, EverythingHasANameForThoseWhoHearIt) {
   shot(&palette, QStringLiteral("palette"));
   EXPECT_TRUE(nameless(&palette).isEmpty()) << s(nameless(&palette).join(QLatin1Char('\n')));
   window_->theme()->choose(Theme::Choice::kSystem);
+}
+
+// Each translation has all texts, and the window is built in it.
+TEST_F(Window, SpeaksTheLanguagesThatItHas) {
+  stop();
+  for (const char* name : {"de", "zh_CN", "ar", "en"}) {
+    const QLocale locale(QString::fromLatin1(name));
+    QObject owner;
+    const QList<QTranslator*> installed = install_translation(&owner, locale);
+    ASSERT_FALSE(installed.isEmpty()) << name << ": built without Qt's translation tools?";
+    start();
+    limit(10);
+    say(QStringLiteral("Once upon a time"));
+    if (locale.language() != QLocale::English) {
+      EXPECT_NE(MainWindow::tr("Settings of the chat"), QStringLiteral("Settings of the chat")) << name;
+    }
+    EXPECT_EQ(QApplication::layoutDirection(), locale.textDirection());
+    EXPECT_TRUE(nameless(window_.get()).isEmpty()) << s(nameless(window_.get()).join(QLatin1Char('\n')));
+    shot(window_.get(), QStringLiteral("language_") + QString::fromLatin1(name));
+    window_->show_page(2);
+    QTest::qWait(300);
+    shot(window_.get(), QStringLiteral("cache_") + QString::fromLatin1(name));
+    stop();
+    for (QTranslator* one : installed) QCoreApplication::removeTranslator(one);
+  }
+  install_translation(qApp, QLocale::c());
+  start();
 }
 
 }  // namespace pumice::test::chat_window

@@ -8,7 +8,7 @@ namespace {
 
 // A piece is closed where a paragraph ends once it is so long, and somewhere in any case once it is as long as the
 // second: what is shown anew with each token stays small.
-constexpr std::size_t kPieceBytes = 1500, kMostBytes = 6000;
+constexpr std::size_t kPieceBytes = 700, kMostBytes = 4000;
 
 std::string_view trimmed(std::string_view line) {
   const std::size_t first = line.find_first_not_of(" \t");

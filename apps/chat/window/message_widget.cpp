@@ -1,5 +1,6 @@
 #include "chat/window/message_widget.h"
 
+#include <QCoreApplication>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QLocale>
@@ -22,13 +23,17 @@ QString figures_text(const Message& message) {
   const ReplyFigures& f = message.figures;
   if (message.role != Role::kAssistant || f.tokens == 0) return {};
   const QLocale locale;
-  QString text = MessageWidget::tr("%n token(s)", "", static_cast<int>(f.tokens));
+  QString text =
+      QCoreApplication::translate("pumice_chat::MessageWidget", "%n token(s)", "", static_cast<int>(f.tokens));
   if (f.tokens_per_second > 0)
-    text += MessageWidget::tr(" · %1 tokens/s").arg(locale.toString(f.tokens_per_second, 'f', 1));
+    text += QCoreApplication::translate("pumice_chat::MessageWidget", " · %1 tokens/s")
+                .arg(locale.toString(f.tokens_per_second, 'f', 1));
   if (f.first_token_ms > 0)
-    text += MessageWidget::tr(" · first after %1 s").arg(locale.toString(f.first_token_ms / 1000, 'f', 2));
+    text += QCoreApplication::translate("pumice_chat::MessageWidget", " · first after %1 s")
+                .arg(locale.toString(f.first_token_ms / 1000, 'f', 2));
   if (f.prompt_tokens > 0)
-    text += MessageWidget::tr(" · prompt %1: %2 kept, %3 from the cache, %4 computed")
+    text += QCoreApplication::translate("pumice_chat::MessageWidget",
+                                        " · prompt %1: %2 kept, %3 from the cache, %4 computed")
                 .arg(f.prompt_tokens)
                 .arg(f.held_tokens)
                 .arg(f.cached_tokens)
@@ -39,15 +44,15 @@ QString figures_text(const Message& message) {
 QString state_text(const Message& message) {
   switch (message.state) {
     case State::kStopped:
-      return MessageWidget::tr("Stopped by you.");
+      return QCoreApplication::translate("pumice_chat::MessageWidget", "Stopped by you.");
     case State::kInterrupted:
-      return MessageWidget::tr("The program ended before this reply did.");
+      return QCoreApplication::translate("pumice_chat::MessageWidget", "The program ended before this reply did.");
     case State::kFailed:
-      return MessageWidget::tr("No reply: %1").arg(q(message.problem));
+      return QCoreApplication::translate("pumice_chat::MessageWidget", "No reply: %1").arg(q(message.problem));
     case State::kLength:
-      return MessageWidget::tr("Cut: this is as long as the settings allow.");
+      return QCoreApplication::translate("pumice_chat::MessageWidget", "Cut: this is as long as the settings allow.");
     case State::kFull:
-      return MessageWidget::tr("Cut: the model's context is full.");
+      return QCoreApplication::translate("pumice_chat::MessageWidget", "Cut: the model's context is full.");
     default:
       return {};
   }

@@ -7,17 +7,20 @@
 
 namespace pumice_chat {
 
-void install_translation(QApplication* app, const QLocale& locale) {
+QList<QTranslator*> install_translation(QObject* owner, const QLocale& locale) {
   QLocale::setDefault(locale);
   QApplication::setLayoutDirection(locale.textDirection());
-  auto* own = new QTranslator(app);
-  if (own->load(locale, QStringLiteral("chat"), QStringLiteral("_"), QStringLiteral(":/translations")))
-    QApplication::installTranslator(own);
+  QList<QTranslator*> installed;
+  const auto install = [&](const QString& name, const QString& folder) {
+    auto* translator = new QTranslator(owner);
+    if (!translator->load(locale, name, QStringLiteral("_"), folder)) return;
+    QCoreApplication::installTranslator(translator);
+    installed.push_back(translator);
+  };
   // Qt's own texts: buttons of dialogs.
-  auto* qt = new QTranslator(app);
-  if (qt->load(locale, QStringLiteral("qtbase"), QStringLiteral("_"),
-               QLibraryInfo::path(QLibraryInfo::TranslationsPath)))
-    QApplication::installTranslator(qt);
+  install(QStringLiteral("qtbase"), QLibraryInfo::path(QLibraryInfo::TranslationsPath));
+  install(QStringLiteral("chat"), QStringLiteral(":/translations"));
+  return installed;
 }
 
 }  // namespace pumice_chat

@@ -1,12 +1,16 @@
 // The program in the user's language.
 #pragma once
 
-class QApplication;
+#include <QList>
+
 class QLocale;
+class QObject;
+class QTranslator;
 
 namespace pumice_chat {
 
 // Of the texts that this build has; the direction of writing follows. Before any widget.
-void install_translation(QApplication* app, const QLocale& locale);
+// What was installed.
+QList<QTranslator*> install_translation(QObject* owner, const QLocale& locale);
 
 }  // namespace pumice_chat
