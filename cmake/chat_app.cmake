@@ -48,6 +48,7 @@ if(Qt6LinguistTools_FOUND AND chat_translations)
   qt_add_lrelease(pumice_chat_window TS_FILES ${chat_translations} QM_FILES_OUTPUT_VARIABLE chat_qm)
   qt_add_resources(pumice_chat_window pumice_chat_translations PREFIX /translations BASE ${PROJECT_BINARY_DIR}
     FILES ${chat_qm})
+  # lupdate takes a separator of digits for the beginning of a character: the window's sources have none.
   # After a change of texts: cmake --build build --target pumice_chat_lupdate
   add_custom_target(pumice_chat_lupdate COMMAND Qt6::lupdate -I apps -no-obsolete -locations none ${chat_dir}
     -ts ${chat_translations} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} VERBATIM)

@@ -43,7 +43,8 @@ int main(int argc, char** argv) {
   pumice_apps::restart_as_devices_ask(argv);
   QApplication app(argc, argv);
   QApplication::setStyle(QStringLiteral("Fusion"));
-  QCoreApplication::setApplicationName(QStringLiteral("pumice-chat"));
+  QCoreApplication::setOrganizationName(QStringLiteral("pumice"));
+  QCoreApplication::setApplicationName(QStringLiteral("chat"));
   QCoreApplication::setApplicationVersion(QString::fromLatin1(pumice_version()));
   QGuiApplication::setDesktopFileName(QStringLiteral("org.pumice.Chat"));
   QGuiApplication::setWindowIcon(QIcon::fromTheme(QStringLiteral("org.pumice.Chat")));

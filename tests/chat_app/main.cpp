@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   }
   QApplication app(argc, argv);
   QApplication::setStyle(QStringLiteral("Fusion"));
-  QCoreApplication::setApplicationName(QStringLiteral("pumice-chat"));
+  QCoreApplication::setOrganizationName(QStringLiteral("pumice"));
+  QCoreApplication::setApplicationName(QStringLiteral("chat"));
   return RUN_ALL_TESTS();
 }

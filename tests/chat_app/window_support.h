@@ -58,7 +58,7 @@ class Window : public testing::Test {
     start();
   }
   void start() {
-    options_.database = q(folder_.file("chats.db"));
+    if (options_.database.isEmpty()) options_.database = q(folder_.file("chats.db"));
     if (options_.model.isEmpty()) options_.model = q(std::string(PUMICE_MODELS_DIR) + "/storyteller-5m-Q4_K_M.gguf");
     window_ = std::make_unique<MainWindow>(options_);
     window_->resize(1080, 720);

@@ -1,6 +1,8 @@
 // Whole chats in the window with the bundled model, by the names that screen readers say.
 #include <QAction>
 #include <QDir>
+#include <QFile>
+#include <QLabel>
 #include <QLocale>
 #include <QTranslator>
 
@@ -141,6 +143,60 @@ TEST_F(Window, EverythingHasANameForThoseWhoHearIt) {
   shot(&palette, QStringLiteral("palette"));
   EXPECT_TRUE(nameless(&palette).isEmpty()) << s(nameless(&palette).join(QLatin1Char('\n')));
   window_->theme()->choose(Theme::Choice::kSystem);
+}
+
+TEST_F(Window, SaysWhatToDoWhereNothingCanBeKept) {
+  stop();
+  options_.database = QStringLiteral("/proc/nowhere/chats.db");
+  start();
+  limit(6);
+  say(QStringLiteral("Once upon a time"));
+  EXPECT_FALSE(last().content.empty());
+  QAccessibleInterface* notice =
+      by_name(QAccessible::queryAccessibleInterface(window_.get()), MainWindow::tr("Notice"));
+  ASSERT_TRUE(notice);
+  const QString text = static_cast<QLabel*>(notice->object())->text();
+  EXPECT_TRUE(text.contains(QStringLiteral("/proc/nowhere/chats.db"))) << s(text);
+  EXPECT_TRUE(text.contains(QStringLiteral("--data"))) << s(text);
+  shot(window_.get(), QStringLiteral("read_only"));
+}
+
+TEST_F(Window, SaysWhereADamagedFileLies) {
+  limit(6);
+  say(QStringLiteral("Once upon a time"));
+  stop();
+  for (const char* ending : {"-wal", "-shm"}) QFile::remove(options_.database + QString::fromLatin1(ending));
+  QFile file(options_.database);
+  ASSERT_TRUE(file.open(QIODevice::ReadWrite));
+  file.write(QByteArray(512, 'x'));
+  file.close();
+  start();
+  QAccessibleInterface* notice =
+      by_name(QAccessible::queryAccessibleInterface(window_.get()), MainWindow::tr("Notice"));
+  ASSERT_TRUE(notice);
+  EXPECT_TRUE(static_cast<QLabel*>(notice->object())->text().contains(QStringLiteral("chats.db.damaged-1")));
+  EXPECT_TRUE(QFile::exists(options_.database + QStringLiteral(".damaged-1")));
+  limit(6);
+  say(QStringLiteral("And again"));
+  EXPECT_FALSE(last().content.empty());
+}
+
+TEST_F(Window, AFileGoesWithAMessage) {
+  limit(6);
+  QFile file(q(folder_.file("notes.txt")));
+  ASSERT_TRUE(file.open(QIODevice::WriteOnly));
+  file.write("The king is dead.");
+  file.close();
+  window_->chat_page()->composer()->attach({file.fileName(), QStringLiteral("/no/such.txt")});
+  ASSERT_TRUE(soon([&] {
+    return by_name(QAccessible::queryAccessibleInterface(window_.get()),
+                   Composer::tr("Take %1 away").arg(QStringLiteral("notes.txt")));
+  }));
+  say(QStringLiteral("What now?"));
+  const Message& question = *controller().tree().find(path()[0]);
+  ASSERT_EQ(question.attachments.size(), 1u);
+  EXPECT_EQ(question.attachments[0].text, "The king is dead.");
+  EXPECT_GT(last().figures.prompt_tokens, 8u);
 }
 
 // Each translation has all texts, and the window is built in it.

@@ -49,6 +49,11 @@ bool Controller::shown(Id chat, Id id) {
   return std::find(path.begin(), path.end(), id) != path.end();
 }
 
+bool Controller::needed(Id chat) const {
+  return chat == open_ || any_runs(chat) || sending_.contains(chat) ||
+         std::any_of(unsaved_.begin(), unsaved_.end(), [&](const auto& entry) { return entry.second == chat; });
+}
+
 void Controller::tell(const StoreWorker::Outcome& outcome) {
   if (outcome.ok() && !trouble_) return;
   if (outcome.ok() && !unsaved_.empty()) return;
@@ -98,7 +103,7 @@ void Controller::open(Id chat, Id message) {
     listener_->on_shown();
   };
   // Trees of other chats are dropped where nothing runs: they are read anew.
-  std::erase_if(trees_, [&](const auto& entry) { return entry.first != chat && !any_runs(entry.first); });
+  std::erase_if(trees_, [&](const auto& entry) { return entry.first != chat && !needed(entry.first); });
   if (trees_.contains(chat)) return show();
   store_.read(chat, [this, chat, show](std::vector<Message> messages, const StoreWorker::Outcome& outcome) {
     tell(outcome);
@@ -235,7 +240,10 @@ void Controller::on_loaded(const ModelFacts& facts) {
   model_ = facts;
   model_state_ = ModelState::kLoaded;
   listener_->on_model();
-  for (ReplyOrder& order : std::exchange(waiting_, {})) engine_.reply(std::move(order));
+  for (ReplyOrder& order : std::exchange(waiting_, {})) {
+    if (Message* reply = message(order.chat, order.ticket)) reply->model = facts.name;
+    engine_.reply(std::move(order));
+  }
 }
 
 void Controller::on_load_failed(const std::string&, bool cancelled, const std::string& reason) {

@@ -74,6 +74,8 @@ class Controller : public EngineListener {
   void branch_to_new_chat(Id message);  // what leads to it, and itself
   void stop(Id message);
   void stop_all();
+  // False while a message is on its way to the disk, or the last reply is being written.
+  bool may_send();
   bool runs(Id message) const { return running_.contains(message); }
   bool any_runs(Id chat) const;
   const ReplyNews* progress(Id message) const;
@@ -112,6 +114,8 @@ class Controller : public EngineListener {
   ChatInfo* info(Id chat);
   Message* message(Id chat, Id id);
   bool shown(Id chat, Id id);
+  void show_new(Id chat, Id id, bool only_child);
+  bool needed(Id chat) const;  // its tree
   void keep_chat(const ChatInfo& chat);
   void touch(Id chat);
   void sort_chats();
@@ -130,6 +134,7 @@ class Controller : public EngineListener {
   std::optional<ChatInfo> unstored_;  // the new chat that nothing has been said in
   std::map<Id, Running> running_;
   std::map<Id, Id> unsaved_;         // messages whose last state could not be stored, with their chats
+  std::multiset<Id> sending_;        // chats of questions that are being stored
   std::vector<ReplyOrder> waiting_;  // for a model
   Id open_ = 0, wanted_ = 0, last_chat_ = 0, last_message_ = 0;
   bool ready_ = false, trouble_ = false;

@@ -31,6 +31,22 @@ void Controller::send(const std::string& text, std::vector<Attachment> attachmen
   add_question(std::move(question), unstored_ && unstored_->id == open_);
 }
 
+bool Controller::may_send() {
+  if (sending_.contains(open_)) return false;
+  const std::vector<Id> path = tree().path();
+  return path.empty() || !runs(path.back());
+}
+
+// The end of what is shown, or a branch beside something.
+void Controller::show_new(Id chat, Id id, bool only_child) {
+  if (chat != open_) return;
+  const std::vector<Id> path = tree().path();
+  if (only_child && !path.empty() && path.back() == id)
+    listener_->on_added(id);
+  else
+    listener_->on_shown();
+}
+
 // Shown and answered once it is stored.
 void Controller::add_question(Message question, bool fresh_chat) {
   std::optional<ChatInfo> fresh;
@@ -38,12 +54,14 @@ void Controller::add_question(Message question, bool fresh_chat) {
     if (unstored_->title.empty()) unstored_->title = title_from(question.content);
     fresh = *unstored_;
   }
+  sending_.insert(question.chat);
   store_.change(
       [question, fresh](ChatStore& store) {
         if (fresh) store.put_chat(*fresh);
         store.add_message(question);
       },
       [this, question, fresh](const StoreWorker::Outcome& outcome) {
+        sending_.erase(sending_.find(question.chat));
         tell(outcome);
         if (!outcome.ok()) return listener_->on_not_sent(question.content, question.attachments, outcome);
         if (fresh && unstored_ && unstored_->id == fresh->id) {
@@ -55,8 +73,7 @@ void Controller::add_question(Message question, bool fresh_chat) {
         const bool last = question.parent == 0 ? tree->second.empty() : tree->second.children(question.parent).empty();
         tree->second.add(question);
         touch(question.chat);
-        if (question.chat == open_ && last) listener_->on_added(question.id);
-        if (question.chat == open_ && !last) listener_->on_shown();
+        show_new(question.chat, question.id, last);
         begin_reply(question.chat, question.id);
       });
 }
@@ -85,8 +102,7 @@ void Controller::begin_reply(Id chat, Id parent) {
                   if (!outcome.ok()) unsaved_[id] = chat;
                   tell(outcome);
                 });
-  if (chat == open_ && last) listener_->on_added(reply.id);
-  if (chat == open_ && !last) listener_->on_shown();
+  show_new(chat, reply.id, last);
   start(std::move(order));
 }
 

@@ -339,7 +339,7 @@ The page Models shows what else is on this machine.</source>
     </message>
     <message>
         <source>%1 is ready.</source>
-        <translation>%1 جاهز.</translation>
+        <translation>‏%1 جاهز.</translation>
     </message>
     <message>
         <source>The model is being loaded. You can write meanwhile.</source>
@@ -522,15 +522,15 @@ The page Models shows what else is on this machine.</source>
     </message>
     <message>
         <source>%1 – Pumice Chat</source>
-        <translation>%1 – Pumice Chat</translation>
+        <translation>‏%1 – Pumice Chat</translation>
     </message>
     <message>
         <source>%1 on the CPU (%2); this is slow</source>
-        <translation>%1 على المعالج (%2)؛ هذا بطيء</translation>
+        <translation>‏%1 على المعالج (%2)؛ هذا بطيء</translation>
     </message>
     <message>
         <source>%1 on %2</source>
-        <translation>%1 على %2</translation>
+        <translation>‏%1 على %2</translation>
     </message>
     <message>
         <source>Loading %1</source>
@@ -934,6 +934,17 @@ Converses with models on this machine&apos;s GPU through Vulkan. Nothing leaves 
     <message>
         <source> · prompt %1: %2 kept, %3 from the cache, %4 computed</source>
         <translation> · الموجّه %1: محتفظ به %2، من المخبأ %3، محسوب %4</translation>
+    </message>
+    <message numerus="yes">
+        <source>%n token(s)</source>
+        <translation>
+            <numerusform>لا رموز</numerusform>
+            <numerusform>رمز واحد</numerusform>
+            <numerusform>رمزان</numerusform>
+            <numerusform>%n رموز</numerusform>
+            <numerusform>%n رمزًا</numerusform>
+            <numerusform>%n رمز</numerusform>
+        </translation>
     </message>
 </context>
 <context>

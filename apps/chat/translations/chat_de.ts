@@ -919,6 +919,13 @@ Führt über Vulkan Gespräche mit Modellen auf der GPU dieses Rechners. Nichts 
         <source> · prompt %1: %2 kept, %3 from the cache, %4 computed</source>
         <translation> · Prompt %1: %2 behalten, %3 aus dem Cache, %4 gerechnet</translation>
     </message>
+    <message numerus="yes">
+        <source>%n token(s)</source>
+        <translation>
+            <numerusform>%n Token</numerusform>
+            <numerusform>%n Tokens</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>pumice_chat::ModelsPage</name>

@@ -915,6 +915,12 @@ Converses with models on this machine&apos;s GPU through Vulkan. Nothing leaves 
         <source> · prompt %1: %2 kept, %3 from the cache, %4 computed</source>
         <translation> · 提示 %1：保留 %2，来自缓存 %3，计算 %4</translation>
     </message>
+    <message numerus="yes">
+        <source>%n token(s)</source>
+        <translation>
+            <numerusform>%n 个词元</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>pumice_chat::ModelsPage</name>

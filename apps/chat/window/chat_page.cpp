@@ -53,7 +53,10 @@ ChatPage::ChatPage(QWidget* parent, Controller* controller)
   connect(composer_, &Composer::wants_send, this, &ChatPage::send);
   connect(composer_, &Composer::wants_stop, this, [this] { controller_->stop_all(); });
   connect(composer_, &Composer::changed, this, [this] { typed_->start(); });
-  connect(composer_, &Composer::editing_ended, this, [this] { editing_ = 0; });
+  connect(composer_, &Composer::editing_ended, this, [this] {
+    editing_ = 0;
+    show_running();
+  });
   connect(composer_, &Composer::problem, this, &ChatPage::problem);
 }
 
@@ -72,9 +75,11 @@ void ChatPage::send(const QString& text, const std::vector<Attachment>& attachme
   if (editing_ != 0) {
     const Id id = std::exchange(editing_, 0);
     composer_->set_editing({});
-    return controller_->edit(id, s(text));
+    controller_->edit(id, s(text));
+  } else {
+    controller_->send(s(text), attachments);
   }
-  controller_->send(s(text), attachments);
+  show_running();
 }
 
 void ChatPage::edit(Id id) {
@@ -85,6 +90,7 @@ void ChatPage::edit(Id id) {
   composer_->set_editing(message->role == Role::kUser ? tr("Editing your message: it becomes a new branch.")
                                                       : tr("Editing the reply: it becomes a new branch."));
   focus_composer();
+  show_running();
   ask_plan();
 }
 
@@ -122,7 +128,10 @@ void ChatPage::menu(Id id, QWidget* at) {
   menu.exec(at->mapToGlobal(QPoint(0, at->height())));
 }
 
-void ChatPage::show_running() { composer_->set_running(controller_->any_runs(controller_->open_chat())); }
+void ChatPage::show_running() {
+  composer_->set_running(controller_->any_runs(controller_->open_chat()));
+  composer_->set_may_send(controller_->may_send() || editing_ != 0);
+}
 
 void ChatPage::show_chat() {
   const bool empty = controller_->tree().empty();

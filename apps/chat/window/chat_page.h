@@ -32,6 +32,7 @@ class ChatPage : public QWidget {
   void regenerate(Id id);
   void remove(Id id);
   void focus_composer();
+  void show_running();  // what may be sent and stopped
 
  Q_SIGNALS:
   void problem(const QString& text);
@@ -41,7 +42,6 @@ class ChatPage : public QWidget {
   void connect_message(MessageWidget* widget);
   void menu(Id id, QWidget* at);
   void send(const QString& text, const std::vector<Attachment>& attachments);
-  void show_running();
   void ask_plan();
   void show_plan(const Plan& plan);
 

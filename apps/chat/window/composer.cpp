@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "chat/window/background.h"
 #include "chat/window/ui.h"
 #include "common/utf8.h"
 
@@ -26,6 +27,32 @@ bool is_picture(const QString& path) {
   const QString ending = QFileInfo(path).suffix().toLower();
   return ending == QLatin1String("png") || ending == QLatin1String("jpg") || ending == QLatin1String("jpeg") ||
          ending == QLatin1String("webp");
+}
+
+struct ReadFile {
+  Attachment attachment;
+  QString problem;
+};
+
+// Of a picture its place, of anything else its text.
+ReadFile read_attachment(const QString& path) {
+  ReadFile read;
+  read.attachment.name = s(QFileInfo(path).fileName());
+  if (is_picture(path)) {
+    read.attachment.picture = s(QFileInfo(path).absoluteFilePath());
+    return read;
+  }
+  QFile file(path);
+  if (!file.open(QIODevice::ReadOnly)) {
+    read.problem = Composer::tr("%1 cannot be read: %2").arg(path, file.errorString());
+    return read;
+  }
+  const QByteArray bytes = file.read(kMostBytes + 1);
+  read.attachment.text = bytes.toStdString();
+  const std::string& text = read.attachment.text;
+  if (bytes.size() > kMostBytes || pumice_apps::invalid_utf8_at(text) || text.find('\0') != std::string::npos)
+    read.problem = Composer::tr("%1 is no text of at most 1 MiB (UTF-8).").arg(path);
+  return read;
 }
 
 }  // namespace
@@ -107,6 +134,11 @@ Composer::Composer(QWidget* parent) : QFrame(parent) {
 
 void Composer::set_running(bool running) { stop_->setVisible(running); }
 
+void Composer::set_may_send(bool may) {
+  may_send_ = may;
+  send_->setEnabled(may);
+}
+
 void Composer::set_editing(const QString& note) {
   editing_->setText(note);
   editing_->setVisible(!note.isEmpty());
@@ -122,7 +154,7 @@ void Composer::set_text(const QString& text, const std::vector<Attachment>& atta
 
 void Composer::send() {
   const QString text = text_->toPlainText();
-  if (text.trimmed().isEmpty() && attachments_.empty()) return;
+  if (!may_send_ || (text.trimmed().isEmpty() && attachments_.empty())) return;
   const std::vector<Attachment> attachments = std::exchange(attachments_, {});
   text_->clear();
   show_attachments();
@@ -133,32 +165,22 @@ void Composer::choose_files() { attach(QFileDialog::getOpenFileNames(this, tr("A
 
 void Composer::attach(const QStringList& paths) {
   for (const QString& path : paths) {
-    Attachment attachment;
-    attachment.name = s(QFileInfo(path).fileName());
-    if (is_picture(path)) {
-      if (!sees_) {
-        Q_EMIT problem(tr("%1: this model sees no pictures. Load one with a projector (mmproj).").arg(path));
-        continue;
-      }
-      attachment.picture = s(QFileInfo(path).absoluteFilePath());
-    } else {
-      QFile file(path);
-      if (!file.open(QIODevice::ReadOnly)) {
-        Q_EMIT problem(tr("%1 cannot be read: %2").arg(path, file.errorString()));
-        continue;
-      }
-      const QByteArray bytes = file.read(kMostBytes + 1);
-      const std::string text = bytes.toStdString();
-      if (bytes.size() > kMostBytes || pumice_apps::invalid_utf8_at(text) || text.find('\0') != std::string::npos) {
-        Q_EMIT problem(tr("%1 is no text of at most 1 MiB (UTF-8).").arg(path));
-        continue;
-      }
-      attachment.text = text;
+    if (is_picture(path) && !sees_) {
+      Q_EMIT problem(tr("%1: this model sees no pictures. Load one with a projector (mmproj).").arg(path));
+      continue;
     }
-    attachments_.push_back(std::move(attachment));
+    in_background(
+        this, [path] { return read_attachment(path); },
+        [this](const ReadFile& file) {
+          if (!file.problem.isEmpty()) {
+            Q_EMIT problem(file.problem);
+            return;
+          }
+          attachments_.push_back(file.attachment);
+          show_attachments();
+          Q_EMIT changed();
+        });
   }
-  show_attachments();
-  Q_EMIT changed();
 }
 
 void Composer::show_attachments() {

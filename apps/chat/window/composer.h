@@ -39,6 +39,7 @@ class Composer : public QFrame {
   explicit Composer(QWidget* parent);
 
   void set_running(bool running);
+  void set_may_send(bool may);  // else Enter and the button do nothing, and the text stays
   void set_sees(bool sees) { sees_ = sees; }
   QString text() const { return text_->toPlainText(); }
   void set_text(const QString& text, const std::vector<Attachment>& attachments);
@@ -66,7 +67,7 @@ class Composer : public QFrame {
   QToolButton* cancel_;
   QHBoxLayout* files_;
   std::vector<Attachment> attachments_;
-  bool sees_ = false;
+  bool sees_ = false, may_send_ = true;
 };
 
 }  // namespace pumice_chat

@@ -216,6 +216,7 @@ void MainWindow::on_store_trouble(const StoreWorker::Outcome& outcome) {
 void MainWindow::on_not_sent(const std::string& text, const std::vector<Attachment>& attachments,
                              const StoreWorker::Outcome& outcome) {
   chat_->composer()->set_text(q(text), attachments);
+  chat_->show_running();
   banner(trouble_text(outcome) + QLatin1Char(' ') + tr("Your message is still below: send it again."));
 }
 

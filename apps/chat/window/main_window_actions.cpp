@@ -14,6 +14,7 @@
 #include <QTextBrowser>
 #include <QVBoxLayout>
 
+#include "chat/window/background.h"
 #include "chat/window/chat_list.h"
 #include "chat/window/chat_page.h"
 #include "chat/window/composer.h"
@@ -25,6 +26,24 @@
 #include "chat/window/ui.h"
 
 namespace pumice_chat {
+
+namespace {
+
+// What went wrong; empty: nothing.
+QString write_file(const QString& path, const std::string& text) {
+  QSaveFile file(path);
+  const QByteArray bytes = QByteArray::fromStdString(text);
+  const bool done = file.open(QIODevice::WriteOnly) && file.write(bytes) == bytes.size() && file.commit();
+  return done ? QString() : file.errorString();
+}
+
+std::pair<QString, std::string> read_file(const QString& path) {
+  QFile file(path);
+  if (!file.open(QIODevice::ReadOnly)) return {file.errorString(), {}};
+  return {QString(), file.readAll().toStdString()};
+}
+
+}  // namespace
 
 QAction* MainWindow::action(QMenu* menu, const QString& name, const QString& keys, std::function<void()> run) {
   QAction* action = menu->addAction(name);
@@ -220,19 +239,23 @@ void MainWindow::export_chat(bool markdown) {
       this, tr("Export"), QStringLiteral("chat") + (markdown ? QStringLiteral(".md") : QStringLiteral(".json")),
       markdown ? tr("Markdown (*.md)") : tr("JSON (*.json)"));
   if (path.isEmpty()) return;
-  QSaveFile file(path);
-  const QByteArray bytes = QByteArray::fromStdString(text);
-  if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.commit())
-    banner(tr("%1 cannot be written: %2").arg(path, file.errorString()));
+  in_background(
+      this, [path, text] { return write_file(path, text); },
+      [this, path](const QString& problem) {
+        if (!problem.isEmpty()) banner(tr("%1 cannot be written: %2").arg(path, problem));
+      });
 }
 
 void MainWindow::import_chat() {
   const QString path = QFileDialog::getOpenFileName(this, tr("Import"), {}, tr("JSON (*.json)"));
   if (path.isEmpty()) return;
-  QFile file(path);
-  if (!file.open(QIODevice::ReadOnly)) return banner(tr("%1 cannot be read: %2").arg(path, file.errorString()));
-  if (!controller_->import(file.readAll().toStdString()))
-    banner(tr("%1 is no chat that this program or 'pumice chat' has written.").arg(path));
+  in_background(
+      this, [path] { return read_file(path); },
+      [this, path](const std::pair<QString, std::string>& read) {
+        if (!read.first.isEmpty()) return banner(tr("%1 cannot be read: %2").arg(path, read.first));
+        if (!controller_->import(read.second))
+          banner(tr("%1 is no chat that this program or 'pumice chat' has written.").arg(path));
+      });
 }
 
 void MainWindow::about() {

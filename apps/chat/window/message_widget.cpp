@@ -17,29 +17,7 @@ namespace pumice_chat {
 namespace {
 
 // Of a long message, so much is shown in one go; the rest when the window has had its turn.
-constexpr std::size_t kSlice = 16'000;
-
-QString figures_text(const Message& message) {
-  const ReplyFigures& f = message.figures;
-  if (message.role != Role::kAssistant || f.tokens == 0) return {};
-  const QLocale locale;
-  QString text =
-      QCoreApplication::translate("pumice_chat::MessageWidget", "%n token(s)", "", static_cast<int>(f.tokens));
-  if (f.tokens_per_second > 0)
-    text += QCoreApplication::translate("pumice_chat::MessageWidget", " · %1 tokens/s")
-                .arg(locale.toString(f.tokens_per_second, 'f', 1));
-  if (f.first_token_ms > 0)
-    text += QCoreApplication::translate("pumice_chat::MessageWidget", " · first after %1 s")
-                .arg(locale.toString(f.first_token_ms / 1000, 'f', 2));
-  if (f.prompt_tokens > 0)
-    text += QCoreApplication::translate("pumice_chat::MessageWidget",
-                                        " · prompt %1: %2 kept, %3 from the cache, %4 computed")
-                .arg(f.prompt_tokens)
-                .arg(f.held_tokens)
-                .arg(f.cached_tokens)
-                .arg(f.computed_tokens);
-  return text;
-}
+constexpr std::size_t kSlice = 16000;
 
 QString state_text(const Message& message) {
   switch (message.state) {
@@ -59,6 +37,22 @@ QString state_text(const Message& message) {
 }
 
 }  // namespace
+
+QString MessageWidget::figures_text(const Message& message) {
+  const ReplyFigures& f = message.figures;
+  if (message.role != Role::kAssistant || f.tokens == 0) return {};
+  const QLocale locale;
+  QString text = tr("%n token(s)", "", static_cast<int>(f.tokens));
+  if (f.tokens_per_second > 0) text += tr(" · %1 tokens/s").arg(locale.toString(f.tokens_per_second, 'f', 1));
+  if (f.first_token_ms > 0) text += tr(" · first after %1 s").arg(locale.toString(f.first_token_ms / 1000, 'f', 2));
+  if (f.prompt_tokens > 0)
+    text += tr(" · prompt %1: %2 kept, %3 from the cache, %4 computed")
+                .arg(f.prompt_tokens)
+                .arg(f.held_tokens)
+                .arg(f.cached_tokens)
+                .arg(f.computed_tokens);
+  return text;
+}
 
 MessageWidget::MessageWidget(QWidget* parent, const Message& message)
     : QFrame(parent), id_(message.id), user_(message.role == Role::kUser), filling_(new QTimer(this)) {

@@ -46,6 +46,7 @@ class MessageWidget : public QFrame {
   void show_reasoning(const Message& message);
   void show_status(const Message& message, const ReplyNews* progress);
   void fill_on();
+  static QString figures_text(const Message& message);
 
   Id id_;
   bool user_, streaming_ = false, finished_ = false;

@@ -93,8 +93,8 @@ void SettingsPanel::build() {
   top_k_ = count(tr("Top-k"), 1000, tr("off"));
   repeat_ = number(tr("Penalty of repetition"), 3, 0.05);
   column_->addWidget(line(inside));
-  max_tokens_ = count(tr("Most tokens of a reply"), 1'000'000, tr("until it ends"));
-  seed_ = count(tr("Seed"), 2'000'000'000, tr("drawn anew"));
+  max_tokens_ = count(tr("Most tokens of a reply"), 1000000, tr("until it ends"));
+  seed_ = count(tr("Seed"), 2000000000, tr("drawn anew"));
   column_->addWidget(line(inside));
   column_->addWidget(new QLabel(tr("JSON Schema of the reply"), inside));
   schema_ = text_field(inside, tr("JSON Schema of the reply"), QStringLiteral("{\"type\": \"object\", …}"), 5);
