@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   QApplication app(argc, argv);
   QApplication::setStyle(QStringLiteral("Fusion"));
   QCoreApplication::setOrganizationName(QStringLiteral("pumice"));
-  QCoreApplication::setApplicationName(QStringLiteral("chat"));
+  QCoreApplication::setApplicationName(QStringLiteral("pumice-chat"));
   QCoreApplication::setApplicationVersion(QString::fromLatin1(pumice_version()));
   QGuiApplication::setDesktopFileName(QStringLiteral("org.pumice.Chat"));
   QGuiApplication::setWindowIcon(QIcon::fromTheme(QStringLiteral("org.pumice.Chat")));

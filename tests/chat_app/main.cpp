@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <QApplication>
+#include <QLocale>
 #include <cstdlib>
 #include <cstring>
 
+#include "chat/window/translation.h"
 #include "chat_app/long_run.h"
 #include "chat_app/victim.h"
 #include "chat_app/window_support.h"
@@ -23,6 +25,7 @@ int main(int argc, char** argv) {
   QApplication app(argc, argv);
   QApplication::setStyle(QStringLiteral("Fusion"));
   QCoreApplication::setOrganizationName(QStringLiteral("pumice"));
-  QCoreApplication::setApplicationName(QStringLiteral("chat"));
+  QCoreApplication::setApplicationName(QStringLiteral("pumice-chat"));
+  pumice_chat::install_translation(&app, QLocale(QLocale::English));
   return RUN_ALL_TESTS();
 }

@@ -1,5 +1,6 @@
 // Whole chats in the window with the bundled model, by the names that screen readers say.
 #include <QAction>
+#include <QClipboard>
 #include <QDir>
 #include <QFile>
 #include <QLabel>
@@ -10,6 +11,7 @@
 #include "chat/window/cache_page.h"
 #include "chat/window/models_page.h"
 #include "chat/window/palette_dialog.h"
+#include "chat/window/segment_widgets.h"
 #include "chat/window/theme.h"
 #include "chat/window/translation.h"
 #include "chat_app/window_support.h"
@@ -57,8 +59,39 @@ TEST_F(Window, AWholeChatComesBackAsItWasLeft) {
   EXPECT_EQ(controller().chat(chat)->folder, "Tales");
   EXPECT_TRUE(controller().chat(chat)->pinned);
   EXPECT_EQ(controller().chat(chat)->settings.max_tokens, 24u);
+  shot(window_.get(), QStringLiteral("docs"));
   window_->chat_page()->step_branch(path()[2], -1);
   EXPECT_EQ(path()[3], first_reply);
+}
+
+TEST_F(Window, MarkdownIsShownAndCodeIsCopied) {
+  const char* const kReply =
+      "## Heading\n\nSome *emphasis*, `code`, a [link](https://example.org) and <b>no HTML</b>.\n\n1. one\n2. two\n\n"
+      "| a | b |\n|---|---|\n| 1 | 2 |\n\n```cpp\n// comment\nint main() { return \"x\"[0]; }\n```\n\n> quoted\n\n"
+      "![picture](file:///etc/passwd) and $x_1 + y_2$.";
+  Json chat = {{"format", "pumice-chat-tree-1"}, {"title", "Markdown"}};
+  chat["messages"] = {
+      {{"id", 1}, {"parent", 0}, {"role", "user"}, {"active", true}, {"content", "Show *all*\n  of it"}},
+      {{"id", 2},
+       {"parent", 1},
+       {"role", "assistant"},
+       {"active", true},
+       {"reasoning", "Let me think.\nYes."},
+       {"content", kReply}}};
+  ASSERT_TRUE(controller().import(chat.dump()));
+  ASSERT_TRUE(soon([&] { return path().size() == 2; }));
+  QTest::qWait(100);
+  ASSERT_TRUE(press(window_.get(), QStringLiteral("Show the reasoning")));
+  shot(window_.get(), QStringLiteral("markdown"));
+  const QList<CodePiece*> code = window_->findChildren<CodePiece*>();
+  ASSERT_EQ(code.size(), 1);
+  ASSERT_TRUE(press(window_.get(), QStringLiteral("Copy this code")));
+  EXPECT_EQ(QGuiApplication::clipboard()->text(), QStringLiteral("// comment\nint main() { return \"x\"[0]; }\n"));
+  bool literal = false;
+  for (const TextPiece* piece : window_->findChildren<TextPiece*>())
+    literal = literal || piece->toPlainText().contains(QStringLiteral("<b>no HTML</b>"));
+  EXPECT_TRUE(literal) << "HTML of a text is not obeyed";
+  EXPECT_TRUE(nameless(window_.get()).isEmpty()) << s(nameless(window_.get()).join(QLatin1Char('\n')));
 }
 
 TEST_F(Window, AReplyIsStoppedAndWhatCameStays) {

@@ -649,10 +649,6 @@ The page Models shows what else is on this machine.</source>
         <translation>الأوامر…</translation>
     </message>
     <message>
-        <source>Chat page</source>
-        <translation>المحادثة</translation>
-    </message>
-    <message>
         <source>Models</source>
         <translation>النماذج</translation>
     </message>
@@ -759,6 +755,10 @@ Converses with models on this machine&apos;s GPU through Vulkan. Nothing leaves 
         <translation>Pumice Chat %1
 
 يحادث نماذج على المعالج الرسومي لهذا الجهاز عبر Vulkan. لا شيء يغادر هذا الجهاز.</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>محادثة</translation>
     </message>
 </context>
 <context>

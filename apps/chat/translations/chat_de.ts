@@ -645,10 +645,6 @@ Die Seite Modelle zeigt, was sonst auf diesem Rechner ist.</translation>
         <translation>Befehle …</translation>
     </message>
     <message>
-        <source>Chat page</source>
-        <translation>Chat</translation>
-    </message>
-    <message>
         <source>Models</source>
         <translation>Modelle</translation>
     </message>
@@ -755,6 +751,10 @@ Converses with models on this machine&apos;s GPU through Vulkan. Nothing leaves 
         <translation>Pumice Chat %1
 
 Führt über Vulkan Gespräche mit Modellen auf der GPU dieses Rechners. Nichts verlässt diesen Rechner.</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>Chat</translation>
     </message>
 </context>
 <context>

@@ -644,10 +644,6 @@ The page Models shows what else is on this machine.</source>
         <translation>命令…</translation>
     </message>
     <message>
-        <source>Chat page</source>
-        <translation>对话</translation>
-    </message>
-    <message>
         <source>Models</source>
         <translation>模型</translation>
     </message>
@@ -754,6 +750,10 @@ Converses with models on this machine&apos;s GPU through Vulkan. Nothing leaves 
         <translation>Pumice Chat %1
 
 通过 Vulkan 在本机 GPU 上与模型对话。任何内容都不会离开本机。</translation>
+    </message>
+    <message>
+        <source>Chat</source>
+        <translation>对话</translation>
     </message>
 </context>
 <context>

@@ -121,7 +121,7 @@ void MainWindow::view_menu(QMenu* menu) {
   action(menu, tr("Commands…"), QStringLiteral("Ctrl+K"), [this] { open_palette(); });
   menu->addSeparator();
   auto* group = new QActionGroup(this);
-  const QStringList names = {tr("Chat page"), tr("Models"), tr("KV cache"), tr("Benchmark")};
+  const QStringList names = {tr("Chat"), tr("Models"), tr("KV cache"), tr("Benchmark")};
   for (int i = 0; i < names.size(); ++i) {
     QAction* page = action(menu, names[i], QStringLiteral("Ctrl+%1").arg(i + 1), [this, i] { show_page(i); });
     page->setCheckable(true);

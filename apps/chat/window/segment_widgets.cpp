@@ -150,10 +150,17 @@ void CodePiece::set_code(const QString& code) {
   fit();
 }
 
+// With room for the bar where a line is wider than the piece.
 void CodePiece::fit() {
   const int lines = std::max(1, code_->document()->blockCount());
-  const int bar = code_->horizontalScrollBar()->sizeHint().height();
-  code_->setFixedHeight(lines * code_->fontMetrics().lineSpacing() + bar + 6);
+  const bool wide = code_->document()->idealWidth() > code_->viewport()->width();
+  const int bar = wide ? code_->horizontalScrollBar()->sizeHint().height() : 0;
+  code_->setFixedHeight(lines * code_->fontMetrics().lineSpacing() + bar + 10);
+}
+
+void CodePiece::resizeEvent(QResizeEvent* event) {
+  QFrame::resizeEvent(event);
+  fit();
 }
 
 void CodePiece::changeEvent(QEvent* event) {

@@ -7,7 +7,9 @@
 
 namespace pumice_chat {
 
-QList<QTranslator*> install_translation(QObject* owner, const QLocale& locale) {
+QList<QTranslator*> install_translation(QObject* owner, const QLocale& asked) {
+  // Without a language the program speaks English, whose plurals are a translation, too.
+  const QLocale locale = asked.language() == QLocale::C ? QLocale(QLocale::English) : asked;
   QLocale::setDefault(locale);
   QApplication::setLayoutDirection(locale.textDirection());
   QList<QTranslator*> installed;
