@@ -7,6 +7,7 @@
 #include <QLocale>
 #include <QTranslator>
 
+#include "chat/window/bench_page.h"
 #include "chat/window/cache_map.h"
 #include "chat/window/cache_page.h"
 #include "chat/window/models_page.h"
@@ -14,6 +15,7 @@
 #include "chat/window/segment_widgets.h"
 #include "chat/window/theme.h"
 #include "chat/window/translation.h"
+#include "chat_app/long_run.h"
 #include "chat_app/window_support.h"
 
 namespace pumice::test::chat_window {
@@ -230,6 +232,18 @@ TEST_F(Window, AFileGoesWithAMessage) {
   ASSERT_EQ(question.attachments.size(), 1u);
   EXPECT_EQ(question.attachments[0].text, "The king is dead.");
   EXPECT_GT(last().figures.prompt_tokens, 8u);
+}
+
+TEST_F(Window, MeasuresWithAProgramOfItsOwn) {
+  if (!long_run()) GTEST_SKIP() << "takes a minute; --long";
+  window_->show_page(3);
+  ASSERT_TRUE(press(window_.get(), QStringLiteral("Measure")));
+  ASSERT_TRUE(soon([&] { return window_->bench_page()->running(); }));
+  ASSERT_TRUE(soon([&] { return !window_->bench_page()->running(); }, 600));
+  ASSERT_EQ(window_->bench_page()->results()->topLevelItemCount(), 1);
+  EXPECT_EQ(window_->bench_page()->results()->topLevelItem(0)->childCount(), 2);
+  EXPECT_EQ(window_->bench_page()->results()->topLevelItem(0)->text(5), QStringLiteral("verified"));
+  shot(window_.get(), QStringLiteral("measured"));
 }
 
 // Each translation has all texts, and the window is built in it.
