@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "chat/core/database.h"
 #include "chat_app/victim.h"
 #include "support/temporary_folder.h"
 #include "test_paths.h"
@@ -154,6 +155,23 @@ TEST_F(ChatEngine, AModelIsChangedInAChat) {
   EXPECT_EQ(last().state, State::kFailed);
   EXPECT_EQ(controller_->model_state(), ModelState::kFailed);
   EXPECT_FALSE(controller_->model_problem().empty());
+}
+
+TEST_F(ChatEngine, AReplyIsStoredWhileItComes) {
+  set(400);
+  send("Once upon a time there was a king");
+  const auto stored = [&] {
+    const Database file(folder_.file("chats.db"), Database::Mode::kRead);
+    return file.number("SELECT max(length(content)) FROM messages WHERE state = 1");
+  };
+  std::int64_t most = 0;
+  ASSERT_TRUE(loop_.run_until([&] {
+    most = std::max(most, stored());
+    return most > 0 || !controller_->any_runs(controller_->open_chat());
+  }));
+  EXPECT_GT(most, 0) << "it was stored at its end alone";
+  controller_->stop_all();
+  ASSERT_TRUE(done());
 }
 
 // A frame that has room for whole steps, so that the test takes no longer on a busy machine.

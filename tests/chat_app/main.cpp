@@ -1,4 +1,5 @@
-// Tests of the chat in a window. --shots FOLDER keeps pictures of it; --long does more.
+// Tests of the chat in a window. --shots FOLDER keeps pictures of it; --long does more; --model FILE
+// converses with another model than the bundled one.
 #include <gtest/gtest.h>
 
 #include <QApplication>
@@ -20,6 +21,8 @@ int main(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--shots") == 0 && i + 1 < argc)
       pumice::test::chat_window::shots_folder() = QString::fromLocal8Bit(argv[i + 1]);
+    if (std::strcmp(argv[i], "--model") == 0 && i + 1 < argc)
+      pumice::test::chat_window::model_file() = QString::fromLocal8Bit(argv[i + 1]);
     if (std::strcmp(argv[i], "--long") == 0) pumice::test::long_run() = true;
   }
   QApplication app(argc, argv);

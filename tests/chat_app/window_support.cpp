@@ -10,6 +10,11 @@ QString& shots_folder() {
   return folder;
 }
 
+QString& model_file() {
+  static QString file;
+  return file;
+}
+
 void shot(QWidget* widget, const QString& name) {
   if (shots_folder().isEmpty()) return;
   QDir().mkpath(shots_folder());

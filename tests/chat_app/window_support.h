@@ -29,6 +29,8 @@ using namespace pumice_chat;
 
 // A folder for pictures of the window; empty: none are taken.
 QString& shots_folder();
+// To converse with; empty: the bundled one.
+QString& model_file();
 void shot(QWidget* widget, const QString& name);
 
 // True once it holds; false after so many seconds.
@@ -59,6 +61,7 @@ class Window : public testing::Test {
   }
   void start() {
     if (options_.database.isEmpty()) options_.database = q(folder_.file("chats.db"));
+    options_.model = model_file();
     if (options_.model.isEmpty()) options_.model = q(std::string(PUMICE_MODELS_DIR) + "/storyteller-5m-Q4_K_M.gguf");
     window_ = std::make_unique<MainWindow>(options_);
     window_->resize(1080, 720);
