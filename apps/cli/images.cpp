@@ -62,7 +62,8 @@ std::vector<std::string> split_at_images(std::string_view text, const std::strin
 }  // namespace
 
 void add_image_flags(CLI::App* app, ImageFlags* flags) {
-  app->add_option("--mmproj", flags->projector, "the model's projector, with which it sees pictures")
+  app->add_option("--mmproj", flags->projector,
+                  "the model's projector, with which it sees pictures (default: what lies beside it)")
       ->check(not_empty())
       ->type_name("FILE")
       ->group("Pictures");

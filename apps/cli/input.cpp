@@ -55,12 +55,15 @@ void add_prompt_flags(CLI::App* app, PromptFlags* flags, bool with_ids) {
 std::string read_prompt(const PromptFlags& flags) {
   if (!flags.ids.empty()) return {};
   if (flags.text) return *flags.text;
-  if (flags.file && *flags.file != "-")
-    return without_last_line_break(read_whole(*flags.file, "the prompt file " + printable(*flags.file)));
   if (!flags.file && pumice_apps::is_terminal(pumice_apps::Stream::kInput)) {
     throw Failure(kExitUsage, "no prompt: give -p TEXT, -f FILE, or pipe one in");
   }
-  return without_last_line_break(read_whole(pumice_apps::Stream::kInput, "standard input"));
+  return read_text(flags.file.value_or("-"), "the prompt file");
+}
+
+std::string read_text(const std::string& file, const char* what) {
+  if (file == "-") return without_last_line_break(read_whole(pumice_apps::Stream::kInput, "standard input"));
+  return without_last_line_break(read_whole(file, fmt::format("{} {}", what, printable(file))));
 }
 
 void add_line_flags(CLI::App* app, LineFlags* flags, bool with_ids) {

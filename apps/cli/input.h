@@ -31,6 +31,8 @@ void add_prompt_flags(CLI::App* app, PromptFlags* flags, bool with_ids);
 // The bytes of -p; or of -f or standard input, without the line break that ends a text file: one final "\n" or "\r\n"
 // is left out. Empty where ids are given. Throws Failure.
 std::string read_prompt(const PromptFlags& flags);
+// The same of another file, or of standard input where it is "-". what: "the schema", for messages. Throws Failure.
+std::string read_text(const std::string& file, const char* what);
 // Texts, each of which is computed by itself: given one by one, a line each of a file or of standard input, or one as
 // token ids.
 struct LineFlags {

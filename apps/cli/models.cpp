@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -26,12 +27,24 @@ struct ModelsFlags {
   bool json = false;
 };
 
+// Of each PumiceModelKind: its name, and the commands that take it.
+struct Kind {
+  const char* name;
+  const char* commands;
+};
+constexpr Kind kKinds[] = {{"decoder", ""},
+                           {"encoder", "pumice embed"},
+                           {"translation", "pumice translate"},
+                           {"speech", "pumice transcribe"},
+                           {"projector", "--mmproj of pumice run"}};
+
 struct ListedModel {
   StoredModel stored;
   PumiceModelInfo info = pumice_model_info_init();
   std::optional<PumiceEstimate> memory;
   std::string problem;  // why it does not run here
 
+  const Kind& kind() const { return kKinds[std::min<std::size_t>(info.kind, std::size(kKinds) - 1)]; }
   std::uint64_t bytes() const { return memory->weights_bytes + memory->kv_bytes + memory->workspace_bytes; }
 };
 
@@ -53,7 +66,7 @@ ListedModel look_at(const pumice::Instance& instance, StoredModel stored) {
   try {
     const pumice::Model model = pumice::Model(instance, listed.stored.path);
     listed.info = model.info();
-    listed.memory = model.estimate(pumice_context_options_init());
+    if (listed.info.kind == PUMICE_MODEL_DECODER) listed.memory = model.estimate(pumice_context_options_init());
   } catch (const pumice::Error& error) {
     if (error.code() == PUMICE_OUT_OF_HOST_MEMORY) throw;
     listed.problem = error.what();
@@ -67,6 +80,7 @@ Json json_of(const ListedModel& listed, std::uint64_t device_bytes) {
   if (!listed.stored.projector.empty()) json["projector"] = listed.stored.projector;
   json["parameters"] = listed.info.parameters;
   json["context_length"] = listed.info.context_length;
+  json["kind"] = listed.kind().name;
   json["runs"] = listed.problem.empty();
   if (!listed.problem.empty()) json["problem"] = listed.problem;
   if (listed.memory) {
@@ -82,6 +96,8 @@ std::string row_of(const ListedModel& listed, std::uint64_t device_bytes, std::s
     const bool large = device_bytes > 0 && listed.bytes() > device_bytes;
     fit = fmt::format("{} of memory{}", format_bytes(listed.bytes()), large ? ": more than the device has" : "");
   }
+  if (listed.problem.empty() && listed.info.kind != PUMICE_MODEL_DECODER)
+    fit = fmt::format("{}: {}", listed.kind().name, listed.kind().commands);
   const std::string name = printable(listed.stored.name);
   return fmt::format("{:<{}}  {:<10} {:>10}  {}\n", name, name_width,
                      listed.info.architecture[0] ? printable(listed.info.architecture) : "-",
@@ -157,14 +173,25 @@ std::string path_of_model(const std::string& said) {
                             repository ? fmt::format("; 'pumice pull {}' downloads it", printable(said)) : ""));
 }
 
+std::string projector_of_model(const std::string& said) {
+  const std::string path = path_of_model(said);
+  std::vector<StoredModel> models = pumice_apps::models_in(std::filesystem::path(path).parent_path().string());
+  for (const StoredModel& stored : pumice_apps::find_models(pumice_apps::usual_store_folders()))
+    models.push_back(stored);
+  const auto is_it = [&](const StoredModel& model) { return model.path == path && !model.projector.empty(); };
+  const auto found = std::find_if(models.begin(), models.end(), is_it);
+  return found == models.end() ? "" : found->projector;
+}
+
 void add_models_command(CLI::App* app, Action* action) {
   auto flags = std::make_shared<ModelsFlags>();
   CLI::App* command = app->add_subcommand("models", "list the models that -m knows by name");
   command->footer(
       "\nLooks into the folders of Hugging Face (HF_HUB_CACHE, HF_HOME), Ollama (OLLAMA_MODELS) and LM Studio. Each "
       "line\n"
-      "has a name for -m, the family, the size, and the device memory with the default context, or why it does not "
-      "run.\n");
+      "has a name for -m, the family, the size, and the device memory with the default context; of what writes no text "
+      "the\n"
+      "command that takes it; or why it does not run.\n");
   command->add_option("folder", flags->folder, "look into this folder instead")
       ->check(CLI::ExistingDirectory.description(""))
       ->type_name("FOLDER");

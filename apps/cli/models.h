@@ -7,5 +7,7 @@ namespace pumice_cli {
 
 // The path of the file to open. Throws Failure: nothing or more than one thing is meant, or it is broken.
 std::string path_of_model(const std::string& said);
+// What the model sees pictures with, as its store has it beside the model; empty: nothing.
+std::string projector_of_model(const std::string& said);
 
 }  // namespace pumice_cli

@@ -32,7 +32,7 @@ using pumice_apps::RepositoryName;
 struct PullFlags {
   std::string repository;
   DeviceFlags device;  // for --quiet
-  bool list = false;
+  bool list = false, no_projector = false;
   std::uint32_t retries = 5;
 };
 
@@ -108,12 +108,16 @@ class Puller {
     if (!model)
       throw Failure(kExitNotFound, fmt::format("{} has no {}, but {}", printable(name_.id()),
                                                printable(name_.quantisation), names_in(models)));
-    check_room(*model);
-    for (const RepositoryFile& file : model->files) pull(repository, file);
+    std::vector<RepositoryFile> files = model->files;
+    const RepositoryFile* projector = flags_.no_projector ? nullptr : pumice_apps::projector_of(repository);
+    if (projector) files.push_back(*projector);
+    check_room(files);
+    for (const RepositoryFile& file : files) pull(repository, file);
     write(folder_ / "refs" / "main", repository.commit);
     write_stdout((folder_ / "snapshots" / repository.commit / model->files.front().path).string() + "\n");
     if (!flags_.device.quiet)
-      note(fmt::format("done: -m {}:{} names it", printable(name_.id()), printable(model->name)));
+      note(fmt::format("done: -m {}:{} names it{}", printable(name_.id()), printable(model->name),
+                       projector ? "; it sees what --image names" : ""));
   }
 
  private:
@@ -148,9 +152,9 @@ class Puller {
     return failed || there > file.bytes ? file.bytes : file.bytes - there;
   }
 
-  void check_room(const RepositoryModel& model) const {
+  void check_room(const std::vector<RepositoryFile>& files) const {
     std::uint64_t needed = 0;
-    for (const RepositoryFile& file : model.files) needed += missing(file);
+    for (const RepositoryFile& file : files) needed += missing(file);
     const std::uint64_t room = pumice_apps::free_bytes(folder_.string());
     if (needed > room)
       throw Failure(kExitIo,
@@ -241,8 +245,8 @@ void add_pull_command(CLI::App* app, Action* action) {
   auto flags = std::make_shared<PullFlags>();
   CLI::App* command = app->add_subcommand("pull", "download a model from Hugging Face");
   command->footer(
-      "\nOf a repository with several models, Q4_K_M is taken where nothing else is said. It goes into Hugging Face's "
-      "own\n"
+      "\nOf a repository with several models, Q4_K_M is taken where nothing else is said; with it comes what it sees\n"
+      "pictures with, if there is such a file. Both go into Hugging Face's own\n"
       "cache (HF_HUB_CACHE, HF_HOME), checked by its SHA-256; its path goes to standard output. Ctrl-C keeps what has\n"
       "come, and the same command goes on with it. HF_TOKEN opens what is not for everybody, HF_ENDPOINT names "
       "another\n"
@@ -251,6 +255,7 @@ void add_pull_command(CLI::App* app, Action* action) {
       ->required()
       ->type_name("REPOSITORY");
   command->add_flag("--list", flags->list, "list its models instead");
+  command->add_flag("--no-mmproj", flags->no_projector, "leave out what the model sees pictures with");
   command->add_option("--retries", flags->retries, "how often to try again where nothing comes, each time later")
       ->type_name("N")
       ->capture_default_str();

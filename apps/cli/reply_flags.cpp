@@ -74,9 +74,10 @@ void add_form_flags(CLI::App* run, FormFlags* flags) {
 }
 
 std::optional<pumice::Grammar> grammar_of(const pumice::Model& model, const FormFlags& flags) {
-  const auto text_of = [](const std::string& path) { return read_prompt({.file = path}); };
-  if (!flags.schema_file.empty()) return pumice::Grammar(model, PUMICE_GRAMMAR_JSON_SCHEMA, text_of(flags.schema_file));
-  if (!flags.grammar_file.empty()) return pumice::Grammar(model, PUMICE_GRAMMAR_GBNF, text_of(flags.grammar_file));
+  if (!flags.schema_file.empty())
+    return pumice::Grammar(model, PUMICE_GRAMMAR_JSON_SCHEMA, read_text(flags.schema_file, "the schema"));
+  if (!flags.grammar_file.empty())
+    return pumice::Grammar(model, PUMICE_GRAMMAR_GBNF, read_text(flags.grammar_file, "the grammar"));
   if (!flags.regex.empty()) return pumice::Grammar(model, PUMICE_GRAMMAR_REGEX, flags.regex);
   if (!flags.choices.empty())
     return pumice::Grammar(model, PUMICE_GRAMMAR_CHOICES, nlohmann::json(flags.choices).dump());
@@ -103,7 +104,7 @@ void add_tool_flags(CLI::App* app, ToolFlags* flags) {
 }
 
 std::string read_tools(const ToolFlags& flags) {
-  std::string tools = read_prompt({.file = flags.file});
+  std::string tools = read_text(flags.file, "the list of tools");
   const nlohmann::json list = nlohmann::json::parse(tools, nullptr, false);
   if (list.is_array()) return tools;
   throw Failure(kExitBadModel, printable(flags.file) +

@@ -134,18 +134,18 @@ pumice::Device open_device(const pumice::Instance& instance, const DeviceFlags& 
 
 Session::Session(const DeviceFlags& flags, Messages* messages, const std::string& path, const ContextFlags& context)
     : path_(model_path(path)), instance_(open_instance(flags, messages)), device_(open_device(instance_, flags, true)) {
-  load_model(flags);
+  load_model(flags, flags.projector.empty() && flags.pictures ? projector_of_model(path) : flags.projector);
   // A software driver compiles on the cores that are to compute, and has nothing to choose from: as needed is sooner.
   if (!flags.no_autotune && device_.info().type != PUMICE_DEVICE_CPU) warm_up(flags, context);
 }
 
-void Session::load_model(const DeviceFlags& flags) {
+void Session::load_model(const DeviceFlags& flags, const std::string& projector) {
   const double start = now_ms();
   bool quiet = flags.quiet;
   PumiceModelOptions options = pumice_model_options_init();
   options.path = path_.c_str();
   options.host_layers = flags.host_layers;
-  options.projector = flags.projector.empty() ? nullptr : flags.projector.c_str();
+  options.projector = projector.empty() ? nullptr : projector.c_str();
   options.progress = on_load_progress;
   options.progress_user = &quiet;
   model_.emplace(instance_, device_, options);

@@ -24,6 +24,7 @@ struct DeviceFlags {
   bool no_autotune = false;
   std::uint32_t host_layers = 0;
   std::string projector;  // of the model, see ImageFlags; empty: none
+  bool pictures = false;  // there are some: without a projector, that beside the model is meant
   bool validate = false;
   bool quiet = false;
   bool verbose = false;
@@ -118,7 +119,7 @@ class Session {
   std::string model_name() const;
 
  private:
-  void load_model(const DeviceFlags& flags);
+  void load_model(const DeviceFlags& flags, const std::string& projector);
   void warm_up(const DeviceFlags& flags, const ContextFlags& context);
 
   std::string path_;

@@ -128,6 +128,7 @@ void add_top_command(CLI::App* app, Action* action) {
     if (!flags->images.files.empty() && !flags->prompt.ids.empty())
       throw CLI::ValidationError("--image goes with a text, not with --ids");
     flags->device.projector = flags->images.projector;
+    flags->device.pictures = !flags->images.files.empty();
     *action = [flags] { return top(*flags); };
   });
 }

@@ -123,4 +123,15 @@ const RepositoryModel* choose(const std::vector<RepositoryModel>& models, const 
   return smallest == models.end() ? nullptr : &*smallest;
 }
 
+const RepositoryFile* projector_of(const Repository& repository) {
+  static constexpr std::string_view kUsual[] = {"F16", "BF16", "F32", "Q8_0"};
+  const auto rank = [](const RepositoryFile& file) {
+    return std::find(std::begin(kUsual), std::end(kUsual), quantisation_of(base_of(file.path))) - std::begin(kUsual);
+  };
+  const RepositoryFile* best = nullptr;
+  for (const RepositoryFile& file : repository.files)
+    if (is_projector_name(file.path) && (!best || rank(file) < rank(*best))) best = &file;
+  return best;
+}
+
 }  // namespace pumice_apps

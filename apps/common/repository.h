@@ -42,5 +42,7 @@ std::vector<RepositoryModel> models_of(const Repository& repository);
 // The one that is meant; without a word for it the first that there is of the usual types, Q4_K_M before all. Nullptr:
 // there is none.
 const RepositoryModel* choose(const std::vector<RepositoryModel>& models, const std::string& quantisation);
+// What the repository's models see pictures with, of several types that of the usual one. Nullptr: there is none.
+const RepositoryFile* projector_of(const Repository& repository);
 
 }  // namespace pumice_apps

@@ -274,6 +274,15 @@ static inline PumiceModelOptions pumice_model_options_init(void) {
   return o;
 }
 
+/* What a model is for. */
+typedef enum PumiceModelKind {
+  PUMICE_MODEL_DECODER = 0,     /* goes on with a text: pumice_context_create() */
+  PUMICE_MODEL_ENCODER = 1,     /* vectors of texts: pumice_encoder_create() */
+  PUMICE_MODEL_TRANSLATION = 2, /* pumice_translator_create() */
+  PUMICE_MODEL_SPEECH = 3,      /* pumice_transcriber_create() */
+  PUMICE_MODEL_PROJECTOR = 4    /* what another model sees pictures with: PumiceModelOptions.projector */
+} PumiceModelKind;
+
 typedef struct PumiceModelInfo {
   size_t size;
   const void* next;
@@ -288,6 +297,7 @@ typedef struct PumiceModelInfo {
   int32_t has_weights;     /* zero: a vocabulary alone */
   uint32_t host_layers;    /* that stay in the host's memory, and */
   uint64_t host_bytes;     /* weights there: theirs, and tables of which a step reads a row a token */
+  PumiceModelKind kind;    /* of families that are not known PUMICE_MODEL_DECODER */
 } PumiceModelInfo;
 
 static inline PumiceModelInfo pumice_model_info_init(void) {

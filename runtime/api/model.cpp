@@ -120,6 +120,19 @@ uint32_t first_count(const Gguf& file, const std::string& key) {
   return numbers && !numbers->empty() ? static_cast<uint32_t>(std::max(numbers->front(), 0)) : 0;
 }
 
+PumiceModelKind kind_of(const ModelSpec& spec) {
+  if (!spec.causal) return PUMICE_MODEL_ENCODER;
+  if (spec.encoder.empty()) return PUMICE_MODEL_DECODER;
+  return spec.encoder[0].sound_bands ? PUMICE_MODEL_SPEECH : PUMICE_MODEL_TRANSLATION;
+}
+
+PumiceModelKind kind_of(const ModelObject& object) {
+  if (object.model) return kind_of(object.model->spec());
+  if (object.file->get_string("general.architecture").value_or("") == "clip") return PUMICE_MODEL_PROJECTOR;
+  const Result<ModelSpec> spec = describe(*object.file);
+  return spec ? kind_of(*spec) : PUMICE_MODEL_DECODER;
+}
+
 PumiceModelInfo info_of(const ModelObject& object) {
   PumiceModelInfo info = pumice_model_info_init();
   const Gguf& file = *object.file;
@@ -147,6 +160,7 @@ PumiceModelInfo info_of(const ModelObject& object) {
   info.host_bytes = object.model ? object.model->host_bytes() : 0;
   info.bos_token = object.tokenizer ? object.tokenizer->bos().value_or(-1) : -1;
   info.eos_token = object.tokenizer ? object.tokenizer->eos().value_or(-1) : -1;
+  info.kind = kind_of(object);
   info.has_weights = file.tensors().empty() ? 0 : 1;
   return info;
 }

@@ -10,6 +10,7 @@ constexpr size_t kMaxItems = 4'000'000;  // of all states together
 constexpr size_t kMaxOfState = 50'000;   // items, and steps of one closure
 constexpr size_t kManyStates = 20'000;   // crowded() from then on
 constexpr size_t kManyItems = 1'000'000;
+constexpr uint32_t kIsSet = 1u << 31;  // in an edge: its place is a set of members
 
 uint64_t hashed(uint64_t hash, uint64_t value) {
   hash = (hash ^ value) * 0xD6E8FEB86659FD93u;
@@ -18,25 +19,46 @@ uint64_t hashed(uint64_t hash, uint64_t value) {
 
 }  // namespace
 
+uint32_t Program::append(const std::vector<Symbol>& row, Place end) {
+  const auto start = static_cast<uint32_t>(places.size());
+  for (const Symbol& symbol : row) {
+    const auto kind = symbol.kind == Symbol::Kind::kRule      ? Place::Kind::kCall
+                      : symbol.kind == Symbol::Kind::kMembers ? Place::Kind::kMembers
+                                                              : Place::Kind::kTerminal;
+    places.push_back({kind, symbol.id});
+  }
+  places.push_back(end);
+  return start;
+}
+
 Program Program::make(Rules&& rules) {
   Program program;
   program.places.push_back({});
   for (RuleId rule = 0; rule < rules.size(); ++rule) {
     auto& starts = program.starts.emplace_back();
-    for (const Rules::Production& production : rules.productions(rule)) {
-      starts.push_back(static_cast<uint32_t>(program.places.size()));
-      for (const Symbol& symbol : production)
-        program.places.push_back(
-            {symbol.kind == Symbol::Kind::kRule ? Place::Kind::kCall : Place::Kind::kTerminal, symbol.id});
-      program.places.push_back({});
+    for (const Rules::Production& production : rules.productions(rule))
+      starts.push_back(program.append(production, {}));
+  }
+  for (const Members& members : rules.members()) {
+    MemberPlaces& places = program.members.emplace_back();
+    for (uint32_t key = 0; key < members.keys.size(); ++key) {
+      places.keys.push_back(program.append(members.keys[key].row, {Place::Kind::kMemberEnd, key}));
+      places.required.push_back(members.keys[key].required);
+      places.required_count += members.keys[key].required;
     }
+    for (const auto& row : members.others)
+      places.others.push_back(program.append(row, {Place::Kind::kMemberEnd, MemberSets::kOther}));
+    places.separator = program.append({Symbol::terminal(members.separator)}, {Place::Kind::kNextMember, 0});
+    places.min = members.min;
+    places.max = members.max;
   }
   program.root = rules.root();
   program.exprs = std::move(rules.exprs());
   return program;
 }
 
-Automaton::Automaton(std::shared_ptr<const Program> program) : program_(std::move(program)), exprs_(program_->exprs) {
+Automaton::Automaton(std::shared_ptr<const Program> program)
+    : program_(std::move(program)), exprs_(program_->exprs), sets_(program_->members) {
   states_.emplace_back();
   states_[0].expanded = true;
   nodes_.emplace_back();
@@ -87,7 +109,7 @@ Automaton::State Automaton::intern(std::vector<Item>&& kernel) {
   for (auto [at, end] = state_of_.equal_range(hash); at != end; ++at)
     if (states_[at->second].kernel == kernel) return at->second;
   items_ += kernel.size();
-  if (items_ > kMaxItems || kernel.size() > kMaxOfState) exhausted_ = true;
+  if (items_ + sets_.words() > kMaxItems || kernel.size() > kMaxOfState) exhausted_ = true;
   if (exhausted()) return kDead;
   states_.emplace_back().kernel = std::move(kernel);
   const auto state = static_cast<State>(states_.size() - 1);
@@ -101,6 +123,38 @@ Automaton::State Automaton::start() {
   // As if the empty terminal before the root had just ended: expand() goes on with each production.
   for (const uint32_t place : program_->starts[program_->root]) kernel.push_back({kNever, place, bottom});
   return intern(std::move(kernel));
+}
+
+// What ends with a call needs no return of its own.
+uint32_t Automaton::caller(uint32_t place, uint32_t node) {
+  const bool last = program_->places[place + 1].kind == Program::Place::Kind::kEnd;
+  return last ? node : intern_node({{place + 1, node}});
+}
+
+void Automaton::close_members(const Program::Place& here, uint32_t place, uint32_t node) {
+  using Kind = Program::Place::Kind;
+  const auto open_next = [&](uint32_t set, uint32_t frame) {
+    next_members_.clear();
+    sets_.append_next(set, next_members_);
+    for (const uint32_t start : next_members_) open_.push_back({start, frame});
+  };
+  if (here.kind == Kind::kMembers) {
+    const uint32_t set = sets_.empty_set(here.id), outer = caller(place, node);
+    if (sets_.may_end(set)) end_call(outer);
+    return open_next(set, intern_node({{set | kIsSet, outer}}));
+  }
+  for (const auto& [edge, outer] : nodes_[node]) {
+    const uint32_t set = edge & ~kIsSet;
+    if (here.kind == Kind::kNextMember) {
+      open_next(set, intern_node({{set | kIsSet, outer}}));
+      continue;
+    }
+    const uint32_t more = sets_.with(set, here.id);
+    if (sets_.may_end(more)) end_call(outer);
+    next_members_.clear();
+    sets_.append_next(more, next_members_);
+    if (!next_members_.empty()) open_.push_back({sets_.separator(more), intern_node({{more | kIsSet, outer}})});
+  }
 }
 
 void Automaton::close(StateData& data, uint32_t from, uint32_t callers) {
@@ -121,16 +175,16 @@ void Automaton::close(StateData& data, uint32_t from, uint32_t callers) {
         if (exprs_.nullable(here.id)) open_.push_back({place + 1, node});
         break;
       case Program::Place::Kind::kCall: {
-        // What ends with a call needs no return of its own.
-        const bool last = program_->places[place + 1].kind == Program::Place::Kind::kEnd;
-        const uint32_t inner = last ? node : intern_node({{place + 1, node}});
+        const uint32_t inner = caller(place, node);
         for (const uint32_t start : program_->starts[here.id]) open_.push_back({start, inner});
         break;
       }
       case Program::Place::Kind::kEnd:
         if (place == 0) data.accepts = true;
-        if (place != 0) open_.insert(open_.end(), nodes_[node].begin(), nodes_[node].end());
+        if (place != 0) end_call(node);
         break;
+      default:
+        close_members(here, place, node);
     }
   }
 }
@@ -194,12 +248,13 @@ uint32_t Automaton::run_length(State state) {
 }
 
 bool Automaton::crowded() const {
-  return states_.size() >= kManyStates || items_ >= kManyItems || exprs_.tables() >= kManyStates;
+  return states_.size() >= kManyStates || items_ + sets_.words() >= kManyItems || exprs_.tables() >= kManyStates;
 }
 
 Automaton::State Automaton::forget_all_but(State state) {
   std::vector<Item> kernel = states_[state].kernel;
   const std::deque<Edges> old = std::exchange(nodes_, {});
+  const MemberSets old_sets = std::exchange(sets_, MemberSets(program_->members));
   nodes_.emplace_back();
   node_of_.clear();
   state_of_.clear();
@@ -217,7 +272,10 @@ Automaton::State Automaton::forget_all_but(State state) {
   for (size_t node = 1; node < old.size(); ++node) {
     if (!needed[node]) continue;
     Edges edges = old[node];
-    for (Edge& edge : edges) edge.node = renamed[edge.node];
+    for (Edge& edge : edges) {
+      edge.node = renamed[edge.node];
+      if (edge.place & kIsSet) edge.place = sets_.same(old_sets, edge.place & ~kIsSet) | kIsSet;
+    }
     renamed[node] = intern_node(std::move(edges));
   }
   for (Item& item : kernel) item.node = renamed[item.node];

@@ -2,7 +2,8 @@
 //
 // A state is a set of items: where in a production, what is left of the terminal there (an expression), and the
 // callers. Callers are shared graphs: a node is the set of (place to return to, node of its callers), so that ambiguity
-// costs no copies (generalised LL parsing; Scott and Johnstone 2010). Nothing in a state is a dead end: some text
+// costs no copies (generalised LL parsing; Scott and Johnstone 2010). Within members in any order a caller is the set
+// of those that have been, with the node to return to. Nothing in a state is a dead end: some text
 // completes each item.
 //
 // Contract: bounded: exhausted() after more than its limits; what it says then means nothing.
@@ -16,6 +17,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "grammar/member_sets.h"
 #include "grammar/rules.h"
 
 namespace pumice::grammar {
@@ -23,16 +25,21 @@ namespace pumice::grammar {
 // Rules as one row of places: the productions behind each other, each with its end.
 struct Program {
   struct Place {
-    enum class Kind : uint8_t { kTerminal, kCall, kEnd } kind = Kind::kEnd;
+    // kMemberEnd: what stands for a key ends; its id is the key. kNextMember: behind a separator.
+    enum class Kind : uint8_t { kTerminal, kCall, kEnd, kMembers, kMemberEnd, kNextMember } kind = Kind::kEnd;
     uint32_t id = 0;
   };
   std::vector<Place> places;                  // the first is where a whole text ends
   std::vector<std::vector<uint32_t>> starts;  // of each rule
+  std::vector<MemberPlaces> members;
   uint32_t root = 0;
   ExprArena exprs;
   ExprId string_unit = kNever;  // one character of a JSON string that needs no escape
 
   static Program make(Rules&& rules);
+
+ private:
+  uint32_t append(const std::vector<Symbol>& row, Place end);
 };
 
 class Automaton {
@@ -91,12 +98,18 @@ class Automaton {
   State compute(State state, uint8_t byte);
   void expand(StateData& data);
   void close(StateData& data, uint32_t place, uint32_t node);
+  void close_members(const Program::Place& here, uint32_t place, uint32_t node);
+  void end_call(uint32_t node) { open_.insert(open_.end(), nodes_[node].begin(), nodes_[node].end()); }
+  // The node that the row at a place returns to, where it calls another.
+  uint32_t caller(uint32_t place, uint32_t node);
   void merge(std::vector<Item>& items);
   State intern(std::vector<Item>&& kernel);
   uint32_t intern_node(Edges&& edges);
 
   std::shared_ptr<const Program> program_;
   ExprArena exprs_;
+  MemberSets sets_;
+  std::vector<uint32_t> next_members_;  // of a closure
   std::deque<StateData> states_;
   std::deque<Table> tables_;
   std::unordered_multimap<uint64_t, State> state_of_;

@@ -11,6 +11,14 @@ void Rules::add(RuleId rule, Production production) {
   if (symbols_ <= kMaxSymbols) rules_[rule].push_back(std::move(production));
 }
 
+Symbol Rules::add(Members members) {
+  for (const Members::Key& key : members.keys) symbols_ += key.row.size() + 1;
+  for (const Production& row : members.others) symbols_ += row.size() + 1;
+  if (symbols_ > kMaxSymbols) members = {};
+  members_.push_back(std::move(members));
+  return Symbol::members(static_cast<uint32_t>(members_.size() - 1));
+}
+
 // Exactly `count`: halves, so that a million takes some forty rules.
 Symbol Rules::row(Symbol symbol, uint32_t count) {
   if (count == 1) return symbol;
@@ -69,45 +77,78 @@ Symbol Rules::repeat(Symbol symbol, uint32_t min, uint32_t max, ExprId separator
   return Symbol::rule(rule);
 }
 
-std::vector<bool> Rules::rules_made_of(const std::function<bool(ExprId)>& fits) const {
-  std::vector<bool> made(rules_.size(), false);
-  // Which productions wait for a rule, and for how many they do.
-  std::vector<std::vector<std::pair<RuleId, size_t>>> waiting(rules_.size());
-  std::vector<std::vector<size_t>> open(rules_.size());
-  std::vector<RuleId> ready;
-  const auto reach = [&](RuleId rule) {
-    if (made[rule]) return;
-    made[rule] = true;
-    ready.push_back(rule);
+std::vector<bool> Rules::made_of(const std::function<bool(ExprId)>& fits) const {
+  const size_t rules = rules_.size(), all = rules + members_.size();
+  std::vector<bool> made(all, false);
+  // Which rows wait for a rule or for members, and for how many they do.
+  std::vector<std::vector<std::pair<size_t, size_t>>> waiting(all);
+  std::vector<std::vector<size_t>> open(all);
+  std::vector<uint32_t> needed(members_.size(), 0), required = needed, available = needed;  // of keys; still; so far
+  std::vector<bool> has_other(members_.size(), false);
+  std::vector<size_t> ready;
+  const auto reach = [&](size_t at) {
+    if (made[at]) return;
+    made[at] = true;
+    ready.push_back(at);
   };
-  for (RuleId rule = 0; rule < rules_.size(); ++rule)
-    for (size_t i = 0; i < rules_[rule].size(); ++i) {
-      size_t left = 0;
-      for (const Symbol& symbol : rules_[rule][i]) {
-        const bool is_rule = symbol.kind == Symbol::Kind::kRule;
-        if (is_rule) waiting[symbol.id].emplace_back(rule, i);
-        left += is_rule || !fits(symbol.id);
-      }
-      open[rule].push_back(left);
-      if (left == 0) reach(rule);
+  const auto reach_members = [&](size_t at) {
+    const Members& members = members_[at - rules];
+    if (members.min > members.max || needed[at - rules] > members.max) return;
+    if (required[at - rules] == 0 && available[at - rules] >= members.min) reach(at);
+  };
+  const auto reach_row = [&](size_t at, size_t row) {
+    if (at < rules) return reach(at);
+    const auto& keys = members_[at - rules].keys;
+    if (row < keys.size() || !has_other[at - rules]) ++available[at - rules];
+    if (row >= keys.size()) has_other[at - rules] = true;
+    if (row < keys.size() && keys[row].required) --required[at - rules];
+    reach_members(at);
+  };
+  const auto add_row = [&](size_t at, const Production& row) {
+    size_t left = 0;
+    for (const Symbol& symbol : row) {
+      const bool is_terminal = symbol.kind == Symbol::Kind::kTerminal;
+      if (!is_terminal) waiting[place_of(symbol)].emplace_back(at, open[at].size());
+      left += !is_terminal || !fits(symbol.id);
     }
+    open[at].push_back(left);
+  };
+  for (size_t at = 0; at < rules; ++at)
+    for (const Production& production : rules_[at]) add_row(at, production);
+  for (size_t at = rules; at < all; ++at) {
+    for (const Members::Key& key : members_[at - rules].keys) {
+      add_row(at, key.row);
+      needed[at - rules] += key.required;
+    }
+    for (const Production& row : members_[at - rules].others) add_row(at, row);
+    required[at - rules] = needed[at - rules];
+    reach_members(at);
+  }
+  for (size_t at = 0; at < all; ++at)
+    for (size_t row = 0; row < open[at].size(); ++row)
+      if (open[at][row] == 0) reach_row(at, row);
   while (!ready.empty()) {
-    const RuleId rule = ready.back();
+    const size_t at = ready.back();
     ready.pop_back();
-    for (const auto& [user, production] : waiting[rule])
-      if (--open[user][production] == 0) reach(user);
+    for (const auto& [user, row] : waiting[at])
+      if (--open[user][row] == 0) reach_row(user, row);
   }
   return made;
 }
 
 void Rules::drop_what_never_matches() {
-  const std::vector<bool> matching = rules_made_of([&](ExprId expr) { return exprs_.alive(expr); });
-  for (auto& productions : rules_) {
-    std::erase_if(productions, [&](const Production& production) {
-      return std::any_of(production.begin(), production.end(), [&](const Symbol& symbol) {
-        return symbol.kind == Symbol::Kind::kRule ? !matching[symbol.id] : !exprs_.alive(symbol.id);
-      });
+  const std::vector<bool> matching = made_of([&](ExprId expr) { return exprs_.alive(expr); });
+  const auto hopeless = [&](const Production& row) {
+    return std::any_of(row.begin(), row.end(), [&](const Symbol& symbol) {
+      return symbol.kind == Symbol::Kind::kTerminal ? !exprs_.alive(symbol.id) : !matching[place_of(symbol)];
     });
+  };
+  for (Members& members : members_) {
+    std::erase_if(members.keys, [&](const Members::Key& key) { return hopeless(key.row); });
+    std::erase_if(members.others, hopeless);
+  }
+  for (auto& productions : rules_) {
+    std::erase_if(productions, hopeless);
     std::vector<Production> kept;  // a production that stands twice would only double the work
     for (Production& production : productions)
       if (productions.size() > 64 || std::find(kept.begin(), kept.end(), production) == kept.end())
@@ -136,7 +177,7 @@ void Rules::unroll_own_beginning(RuleId rule) {
 // A rule may lead back to itself without a byte in between only where it is the last of a production: its callers stay
 // the same then. Tarjan 1972, "Depth-first search and linear graph algorithms", without recursion.
 Result<void> Rules::check_beginnings() const {
-  const std::vector<bool> nullable = rules_made_of([&](ExprId expr) { return exprs_.nullable(expr); });
+  const std::vector<bool> nullable = made_of([&](ExprId expr) { return exprs_.nullable(expr); });
   std::vector<std::vector<std::pair<RuleId, bool>>> begins(rules_.size());  // a rule, and whether more follows it
   for (RuleId rule = 0; rule < rules_.size(); ++rule)
     for (const Production& production : rules_[rule])
@@ -144,7 +185,8 @@ Result<void> Rules::check_beginnings() const {
         const Symbol& symbol = production[i];
         const bool is_rule = symbol.kind == Symbol::Kind::kRule;
         if (is_rule) begins[rule].emplace_back(symbol.id, i + 1 < production.size());
-        if (is_rule ? !nullable[symbol.id] : !exprs_.nullable(symbol.id)) break;
+        const bool is_terminal = symbol.kind == Symbol::Kind::kTerminal;
+        if (is_terminal ? !exprs_.nullable(symbol.id) : !nullable[place_of(symbol)]) break;
       }
   constexpr uint32_t kNone = UINT32_MAX;
   std::vector<uint32_t> order(rules_.size(), kNone), low(rules_.size(), 0), component(rules_.size(), kNone);

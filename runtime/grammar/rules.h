@@ -17,12 +17,26 @@ namespace pumice::grammar {
 using RuleId = uint32_t;
 
 struct Symbol {
-  enum class Kind : uint8_t { kTerminal, kRule };
+  enum class Kind : uint8_t { kTerminal, kRule, kMembers };
   Kind kind = Kind::kTerminal;
-  uint32_t id = 0;  // ExprId or RuleId
+  uint32_t id = 0;  // ExprId, RuleId or the index of members
   static Symbol terminal(ExprId expr) { return {Kind::kTerminal, expr}; }
   static Symbol rule(RuleId rule) { return {Kind::kRule, rule}; }
+  static Symbol members(uint32_t index) { return {Kind::kMembers, index}; }
   bool operator==(const Symbol&) const = default;
+};
+
+// Texts in any order, a separator between them: each key at most once, and others that may stand repeatedly once all
+// required keys are there. No row matches the empty text.
+struct Members {
+  struct Key {
+    std::vector<Symbol> row;
+    bool required = false;
+  };
+  std::vector<Key> keys;
+  std::vector<std::vector<Symbol>> others;
+  ExprId separator = kEmptyText;
+  uint32_t min = 0, max = kUnbounded;  // how many; towards the minimum all others together count as one
 };
 
 class Rules {
@@ -36,6 +50,7 @@ class Rules {
     return static_cast<RuleId>(rules_.size() - 1);
   }
   void add(RuleId rule, Production production);
+  Symbol add(Members members);
   // A row of `symbol`, min to max times; what it adds grows with the logarithm of large bounds. `separator` stands
   // between them, unless it is the empty text.
   Symbol repeat(Symbol symbol, uint32_t min, uint32_t max, ExprId separator = kEmptyText);
@@ -48,19 +63,25 @@ class Rules {
   const ExprArena& exprs() const { return exprs_; }
   size_t size() const { return rules_.size(); }
   const std::vector<Production>& productions(RuleId rule) const { return rules_[rule]; }
+  const std::vector<Members>& members() const { return members_; }
   RuleId root() const { return root_; }
 
  private:
   Symbol row(Symbol symbol, uint32_t count);
   Symbol at_most(Symbol symbol, uint32_t count);
-  // The rules with a production all of whose terminals fit and whose rules are such rules.
-  std::vector<bool> rules_made_of(const std::function<bool(ExprId)>& fits) const;
+  // The rules, then the members, with a row all of whose terminals fit and whose rules and members are such; of members
+  // with as many of these as they need.
+  std::vector<bool> made_of(const std::function<bool(ExprId)>& fits) const;
+  size_t place_of(const Symbol& symbol) const {
+    return symbol.kind == Symbol::Kind::kMembers ? rules_.size() + symbol.id : symbol.id;
+  }
   void drop_what_never_matches();
   void unroll_own_beginning(RuleId rule);
   Result<void> check_beginnings() const;
 
   ExprArena exprs_;
   std::vector<std::vector<Production>> rules_;
+  std::vector<Members> members_;
   size_t symbols_ = 0;
   RuleId root_ = 0;
 };

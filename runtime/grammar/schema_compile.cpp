@@ -1,5 +1,7 @@
 // From the normal form of a JSON Schema to rules.
 #include <map>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "base/printable.h"
@@ -13,7 +15,8 @@ namespace {
 
 constexpr size_t kMaxKeyPatterns = 6;
 constexpr size_t kMaxKeyCharacters = 2'000;
-constexpr size_t kMaxCounted = 50'000;  // rules of an object whose keys are counted
+constexpr size_t kMaxCounted = 50'000;  // rules of an array whose items are counted
+constexpr size_t kMaxContains = 4;
 
 // Keys that no schema declares, of one kind: those that the same patterns match.
 struct KeyClass {
@@ -82,7 +85,7 @@ class SchemaCompiler {
         scalars.push_back(product.strings.is_every()
                               ? free_string_
                               : arena_.concat({quote_, expander_.string_content(product.strings), quote_}));
-      if (product.types & kArrayType) add_array(rule, product.arrays);
+      if (product.types & kArrayType) PUMICE_TRY(add_array(rule, product.arrays, where));
       if (product.types & kObjectType) PUMICE_TRY(add_object(rule, product.objects, where));
     }
     std::erase_if(scalars, [&](ExprId expr) { return !arena_.alive(expr); });
@@ -90,14 +93,17 @@ class SchemaCompiler {
     return {};
   }
 
-  void add_array(RuleId rule, const ArraySet& arrays) {
+  Result<void> add_array(RuleId rule, const ArraySet& arrays, NodeId where) {
+    if (arrays.unique && arrays.length.max > 1) return add_different(rule, arrays);
+    if (!arrays.contains.empty()) return add_counting(rule, arrays, where);
     const Symbol open = Symbol::terminal(arena_.concat(arena_.text("["), space_));
     const Symbol close = Symbol::terminal(arena_.concat(space_, arena_.text("]")));
     const auto [min, max] = arrays.length;
     const auto fixed = static_cast<uint32_t>(std::min<size_t>(arrays.prefix.size(), max));
     if (fixed == 0) {
       const Symbol items = max == 0 ? rules_.repeat(open, 0, 0) : rules_.repeat(value(arrays.rest), min, max, comma_);
-      return rules_.add(rule, {open, items, close});
+      rules_.add(rule, {open, items, close});
+      return {};
     }
     // From the last fixed item back to the first.
     Symbol rest = Symbol::terminal(kEmptyText);
@@ -117,6 +123,105 @@ class SchemaCompiler {
       rest = Symbol::rule(from);
     }
     rules_.add(rule, {open, rest, close});
+    return {};
+  }
+
+  // Items that differ: of a list of values, each at most once.
+  Result<void> add_different(RuleId rule, const ArraySet& arrays) {
+    const NodeId where = *arrays.unique;
+    if (!arrays.prefix.empty() || !arrays.contains.empty())
+      return expander_.refused(where, "uniqueItems", "beside prefixItems or contains it is not supported");
+    PUMICE_ASSIGN(const Union all, expander_.expand(arrays.rest));
+    std::set<ExprId> values;
+    for (const Product& product : all) {
+      const bool listed = (!(product.types & kNumberType) || product.numbers.listed) &&
+                          (!(product.types & kStringType) || product.strings.listed);
+      if (!listed || (product.types & (kArrayType | kObjectType)))
+        return expander_.refused(where, "uniqueItems", "that items differ is only supported for listed values");
+      if (product.types & kNullType) values.insert(arena_.text("null"));
+      if (product.types & kTrueType) values.insert(arena_.text("true"));
+      if (product.types & kFalseType) values.insert(arena_.text("false"));
+      NumberSet number = product.numbers;
+      for (size_t i = 0; (product.types & kNumberType) && i < product.numbers.listed->size(); ++i) {
+        number.listed = {(*product.numbers.listed)[i]};
+        auto texts = number_texts(arena_, number);
+        if (!texts) return expander_.refused(where, {}, texts.error().message.c_str());
+        values.insert(*texts);
+      }
+      StringSet string = product.strings;
+      for (size_t i = 0; (product.types & kStringType) && i < product.strings.listed->size(); ++i) {
+        string.listed = {(*product.strings.listed)[i]};
+        values.insert(arena_.concat({quote_, expander_.string_content(string), quote_}));
+      }
+    }
+    Members members = {.separator = comma_, .min = arrays.length.min, .max = arrays.length.max};
+    for (const ExprId value : values)
+      if (arena_.alive(value)) members.keys.push_back({{Symbol::terminal(value)}, false});
+    add_members(rule, "[", std::move(members), "]");
+    return {};
+  }
+
+  // Rules for what may follow so many items, when so many have been counted for each `contains`. Where more than its
+  // maximum could be, each item is one or is none; else some items are counted until they are enough.
+  Result<void> add_counting(RuleId rule, const ArraySet& arrays, NodeId where) {
+    const auto [min, max] = arrays.length;
+    const size_t last = std::max<size_t>({1, arrays.prefix.size(), min, max == kUnbounded ? 0 : max});
+    size_t counts = 1;
+    std::vector<size_t> strides;
+    for (const Contains& one : arrays.contains) {
+      if (one.count.empty()) return {};
+      strides.push_back(counts);
+      counts *= size_t{limit_of(one.count)} + 1;
+      if (counts * (last + 1) > kMaxCounted)
+        return expander_.refused(where, "contains", "its numbers are larger than the limit");
+    }
+    if (arrays.contains.size() > kMaxContains)
+      return expander_.refused(where, "contains", "more of it for one array than the limit of 4");
+    std::vector<RuleId> behind((last + 1) * counts);
+    for (RuleId& after : behind) after = rules_.add_rule();
+    for (size_t i = 0; i <= last; ++i)
+      for (size_t count = 0; count < counts; ++count) {
+        const RuleId after = behind[i * counts + count];
+        bool may_end = i >= min;
+        for (size_t c = 0; c < strides.size(); ++c)
+          may_end = may_end && counted(arrays, strides, count, c) >= arrays.contains[c].count.min;
+        if (may_end) rules_.add(after, {});
+        if (i >= max) continue;
+        for (uint32_t meets = 0; meets < 1u << strides.size(); ++meets) {
+          Terms terms = arrays.item(i);
+          const auto next = counting(arrays, strides, count, meets, terms);
+          if (!next) continue;
+          const Symbol rest = Symbol::rule(behind[std::min(i + 1, last) * counts + *next]);
+          const Symbol item = value(terms);
+          i == 0 ? rules_.add(after, {item, rest}) : rules_.add(after, {Symbol::terminal(comma_), item, rest});
+        }
+      }
+    rules_.add(rule, {Symbol::terminal(arena_.concat(arena_.text("["), space_)), Symbol::rule(behind[0]),
+                      Symbol::terminal(arena_.concat(space_, arena_.text("]")))});
+    return {};
+  }
+
+  static uint32_t limit_of(const Bounds& count) { return count.max != kUnbounded ? count.max : count.min; }
+  static size_t counted(const ArraySet& arrays, const std::vector<size_t>& strides, size_t counts, size_t c) {
+    return counts / strides[c] % (size_t{limit_of(arrays.contains[c].count)} + 1);
+  }
+
+  // The counts behind an item that is counted for those of `meets`; what it must meet joins the terms. None where it
+  // cannot be.
+  static std::optional<size_t> counting(const ArraySet& arrays, const std::vector<size_t>& strides, size_t counts,
+                                        uint32_t meets, Terms& terms) {
+    size_t next = counts;
+    for (size_t c = 0; c < strides.size(); ++c) {
+      const auto& [term, count] = arrays.contains[c];
+      if (meets >> c & 1) {
+        if (counted(arrays, strides, counts, c) == limit_of(count)) return std::nullopt;
+        next += strides[c];
+        terms.push_back(term);
+      } else if (count.max != kUnbounded) {
+        terms.push_back({term.node, !term.negated});
+      }
+    }
+    return next;
   }
 
   // Any key but these, character by character: behind the first that differs, all may follow.
@@ -194,6 +299,12 @@ class SchemaCompiler {
     return classes;
   }
 
+  void add_members(RuleId rule, std::string_view open, Members members, std::string_view close) {
+    const Symbol inside = rules_.add(std::move(members));
+    rules_.add(rule, {Symbol::terminal(arena_.concat(arena_.text(open), space_)), inside,
+                      Symbol::terminal(arena_.concat(space_, arena_.text(close)))});
+  }
+
   static void add_terms(Terms& terms, const KeyRules& rules, const std::vector<ExprId>& patterns, uint32_t matched) {
     bool spoken_of = false;
     for (const auto& [expr, term] : rules.patterns) {
@@ -218,13 +329,6 @@ class SchemaCompiler {
 
   Result<void> add_object(RuleId rule, const ObjectSet& objects, NodeId where);
 
-  struct Member {
-    Symbol key, value;
-    bool required = false;
-  };
-  RuleId members(const std::vector<Member>& declared, const std::vector<KeyClass>& classes, Bounds count);
-  std::vector<RuleId> further_members(const std::vector<KeyClass>& classes, Bounds count, uint32_t counted);
-
   Rules& rules_;
   Characters characters_;
   ExprArena& arena_;
@@ -237,7 +341,7 @@ class SchemaCompiler {
 Result<void> SchemaCompiler::add_object(RuleId rule, const ObjectSet& objects, NodeId where) {
   const std::vector<std::string> keys = declared_keys(objects);
   PUMICE_ASSIGN(const std::vector<KeyClass> classes, key_classes(objects, keys, where));
-  std::vector<Member> declared;
+  Members members = {.separator = comma_, .min = objects.count.min, .max = objects.count.max};
   const std::set<std::string> required(objects.required.begin(), objects.required.end());
   for (const std::string& key : keys) {
     const bool needed = required.contains(key);
@@ -245,68 +349,15 @@ Result<void> SchemaCompiler::add_object(RuleId rule, const ObjectSet& objects, N
     if (!needed && expander_.impossible(terms)) continue;
     std::string text;
     append_json_string(text, key);
-    declared.push_back({Symbol::terminal(arena_.concat(arena_.text(text), colon_)), value(terms), needed});
+    members.keys.push_back({{Symbol::terminal(arena_.concat(arena_.text(text), colon_)), value(terms)}, needed});
   }
-  Bounds count = objects.count;
-  const auto most = static_cast<uint32_t>(declared.size());
-  if (count.min <= required.size()) count.min = 0;
-  if (classes.empty() && count.max >= most) count.max = kUnbounded;
-  if (!classes.empty() && count.min > most + 1)
+  for (const KeyClass& one : classes) members.others.push_back({Symbol::terminal(one.key), value(one.terms)});
+  if (members.min <= required.size()) members.min = 0;
+  if (classes.empty() && members.max >= members.keys.size()) members.max = kUnbounded;
+  if (!classes.empty() && members.min > members.keys.size() + 1)
     return expander_.refused(where, "minProperties", "that undeclared keys differ from each other is not supported");
-  const uint64_t counted = count.max != kUnbounded ? uint64_t{count.max} + 1 : count.min;
-  if (counted * (most + 1) > kMaxCounted)
-    return expander_.refused(where, count.min > 0 ? "minProperties" : "maxProperties", "it is larger than the limit");
-  const Symbol inside = Symbol::rule(members(declared, classes, count));
-  rules_.add(rule, {Symbol::terminal(arena_.concat(arena_.text("{"), space_)), inside,
-                    Symbol::terminal(arena_.concat(space_, arena_.text("}")))});
+  add_members(rule, "{", std::move(members), "}");
   return {};
-}
-
-// Rules for what may follow so many members, when the declared ones are through. Undeclared keys may be equal, so that
-// together they count as one towards the minimum.
-std::vector<RuleId> SchemaCompiler::further_members(const std::vector<KeyClass>& classes, Bounds count,
-                                                    uint32_t counted) {
-  std::vector<RuleId> next(counted + 1), after(counted + 1);  // the next member; what may follow it
-  for (uint32_t c = 0; c <= counted; ++c) next[c] = rules_.add_rule(), after[c] = rules_.add_rule();
-  for (uint32_t c = 0; c <= counted; ++c) {
-    const uint32_t more = std::min(c + 1, counted);
-    if (c >= count.max) continue;
-    for (const KeyClass& one : classes) {
-      const RuleId pair = rules_.add_rule();
-      rules_.add(pair, {Symbol::terminal(one.key), value(one.terms)});
-      if (c + 1 >= count.min) rules_.add(next[c], {Symbol::rule(pair), Symbol::rule(after[more])});
-      rules_.add(after[c], {Symbol::terminal(comma_), Symbol::rule(pair), Symbol::rule(after[more])});
-    }
-  }
-  for (uint32_t c = 0; c <= counted; ++c) rules_.add(after[c], {});
-  return next;
-}
-
-RuleId SchemaCompiler::members(const std::vector<Member>& declared, const std::vector<KeyClass>& classes,
-                               Bounds count) {
-  // With a maximum numbers go up to it, else to the minimum, where they stay.
-  const uint32_t counted = count.max != kUnbounded ? count.max : count.min;
-  std::vector<RuleId> next = further_members(classes, count, counted);
-  bool may_end = true;
-  for (size_t i = declared.size(); i-- > 0;) {
-    std::vector<RuleId> before(counted + 1);
-    for (uint32_t c = 0; c <= counted; ++c) {
-      before[c] = rules_.add_rule();
-      if (!declared[i].required) rules_.add(before[c], {Symbol::rule(next[c])});
-      if (c >= count.max) continue;
-      const uint32_t more = std::min(c + 1, counted);
-      const RuleId after = rules_.add_rule();
-      if (may_end && c + 1 >= count.min) rules_.add(after, {});
-      rules_.add(after, {Symbol::terminal(comma_), Symbol::rule(next[more])});
-      rules_.add(before[c], {declared[i].key, declared[i].value, Symbol::rule(after)});
-    }
-    may_end = may_end && !declared[i].required;
-    next = std::move(before);
-  }
-  const RuleId all = rules_.add_rule();
-  if (may_end && count.min == 0) rules_.add(all, {});
-  rules_.add(all, {Symbol::rule(next[0])});
-  return all;
 }
 
 }  // namespace

@@ -136,7 +136,8 @@ bool SchemaExpander::is_impossible(const Product& product) {
   }
   if ((types & kStringType) && arena_.alive(string_content(product.strings))) return false;
   if (types & kArrayType) {
-    bool possible = true;
+    bool possible = std::none_of(product.arrays.contains.begin(), product.arrays.contains.end(),
+                                 [](const Contains& one) { return one.count.empty(); });
     for (size_t i = 0; i < std::min<size_t>(product.arrays.length.min, 16) && possible; ++i)
       possible = !impossible(product.arrays.item(i));
     if (possible) return false;

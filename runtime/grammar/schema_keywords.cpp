@@ -17,15 +17,9 @@ bool says_nothing(const Json& schema) {
 
 Result<void> SchemaExpander::check_keywords(NodeId node) const {
   const Json& schema = json(node);
-  for (const char* keyword : {"$dynamicRef", "$recursiveRef", "contains", "unevaluatedItems", "unevaluatedProperties"})
+  for (const char* keyword : {"$dynamicRef", "$recursiveRef", "unevaluatedItems", "unevaluatedProperties"})
     if (const Json* value = schema.find(keyword); value && !says_nothing(*value))
       return refused(node, keyword, "this keyword is not supported");
-  if (const Json* value = schema.find("contains"); value)
-    return refused(node, "contains", "this keyword is not supported");
-  const Json *unique = schema.find("uniqueItems"), *most = schema.find("maxItems");
-  const bool one = most && most->is_number() && most->as_number().value < 2;
-  if (unique && !(unique->is_bool() && !unique->as_bool()) && !one)
-    return refused(node, "uniqueItems", "that items differ is not supported");
   return {};
 }
 
@@ -150,6 +144,16 @@ Result<void> SchemaExpander::array_keywords(NodeId node, ArraySet& arrays) {
     arrays.prefix.push_back({{document_.child(node, list->items()[i], keyword, std::to_string(i)), false}});
   const char* rest = is_list ? "additionalItems" : "items";
   if (const Json* others = schema.find(rest)) arrays.rest = {{document_.child(node, *others, rest), false}};
+  if (const Json* unique = schema.find("uniqueItems")) {
+    if (!unique->is_bool()) return refused(node, "uniqueItems", "it must be true or false");
+    if (unique->as_bool()) arrays.unique = node;
+  }
+  const Json* contained = schema.find("contains");
+  if (!contained) return {};
+  PUMICE_ASSIGN(const auto few, size_keyword(node, "minContains"));
+  PUMICE_ASSIGN(const auto many, size_keyword(node, "maxContains"));
+  const Bounds count = {few.value_or(1), many.value_or(kUnbounded)};
+  if (!count.any()) arrays.contains = {{{document_.child(node, *contained, "contains"), false}, count}};
   return {};
 }
 
@@ -234,6 +238,12 @@ Result<void> SchemaExpander::array_fails(NodeId node, Union& all) {
   };
   if (arrays.length.min > 0) array().length.max = arrays.length.min - 1;
   if (arrays.length.max != kUnbounded) array().length.min = arrays.length.max + 1;
+  if (arrays.unique && arrays.length.max > 1)
+    return refused(node, "uniqueItems", "'not' of it has no exact form here");
+  for (const auto& [term, count] : arrays.contains) {
+    if (count.min > 0) array().contains = {{term, {0, count.min - 1}}};
+    if (count.max != kUnbounded) array().contains = {{term, {count.max + 1, kUnbounded}}};
+  }
   for (uint32_t i = 0; i < arrays.prefix.size(); ++i) {
     ArraySet& one = array();
     one.length.min = i + 1;
@@ -241,6 +251,10 @@ Result<void> SchemaExpander::array_fails(NodeId node, Union& all) {
     one.prefix.push_back({{arrays.prefix[i][0].node, true}});
   }
   if (!arrays.rest.empty() && !says_nothing(json(arrays.rest[0].node))) {
+    if (arrays.prefix.empty()) {
+      array().contains = {{{arrays.rest[0].node, true}, {1, kUnbounded}}};
+      return {};
+    }
     if (!impossible(arrays.rest)) return refused(node, "items", "'not' of items has no exact form here");
     array().length.min = static_cast<uint32_t>(arrays.prefix.size()) + 1;
   }

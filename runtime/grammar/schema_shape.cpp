@@ -33,6 +33,8 @@ void ArraySet::add(const ArraySet& other) {
   prefix = std::move(items);
   append_new(rest, other.rest);
   length.add(other.length);
+  contains.insert(contains.end(), other.contains.begin(), other.contains.end());
+  if (!unique) unique = other.unique;
 }
 
 void ObjectSet::add(const ObjectSet& other) {

@@ -51,10 +51,18 @@ struct StringSet {
   void add(const StringSet& other);
 };
 
+// So many items meet the term.
+struct Contains {
+  Term term;
+  Bounds count;
+};
+
 struct ArraySet {
   std::vector<Terms> prefix;
   Terms rest;
   Bounds length;
+  std::vector<Contains> contains;
+  std::optional<NodeId> unique;  // the schema that says so
 
   void add(const ArraySet& other);
   const Terms& item(size_t i) const { return i < prefix.size() ? prefix[i] : rest; }

@@ -8,6 +8,8 @@
 #include "api/cli_support.h"
 #include "apps/model_stores.h"
 #include "common/model_files.h"
+#include "support/tower_model.h"
+#include "support/translation_model.h"
 
 namespace pumice::test::model_store_test {
 
@@ -112,6 +114,24 @@ TEST_F(ModelStore, FoldersThatLinkToThemselvesEnd) {
   ModelStores::write(stores_.lm_studio() + "/org/one/one.gguf", ModelStores::small_model(1));
   std::filesystem::create_directory_symlink(stores_.lm_studio(), stores_.lm_studio() + "/org/again");
   EXPECT_FALSE(find().empty());
+}
+
+TEST_F(ModelStore, EachKindNamesWhatTakesIt) {
+  if (cli_path().empty()) GTEST_SKIP() << "the program was not built";
+  const auto add = [&](const char* name, const std::vector<std::byte>& bytes) {
+    ModelStores::write(stores_.lm_studio() + "/" + name,
+                       {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  };
+  add("a.gguf", make_translation_model({}));
+  add("b.gguf", make_tower_model({}));
+  ModelStores::write(stores_.lm_studio() + "/c.gguf", ModelStores::small_model(1));
+  const CliResult text = CliProcess::of_program(cli_path(), {"models", stores_.lm_studio()}).wait();
+  EXPECT_NE(text.out.find("translation: pumice translate"), std::string::npos) << text.out << text.err;
+  const CliResult listed = CliProcess::of_program(cli_path(), {"models", stores_.lm_studio(), "--json"}).wait();
+  const nlohmann::json list = nlohmann::json::parse(listed.out, nullptr, false);
+  ASSERT_TRUE(list.is_array() && list.size() == 3) << listed.out << listed.err;
+  const char* const kinds[] = {"translation", "projector", "decoder"};
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(list[i]["runs"] == true && list[i]["kind"] == kinds[i]) << list[i];
 }
 
 TEST_F(ModelStore, TheProgramListsAndOpensThem) {

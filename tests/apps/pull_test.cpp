@@ -164,6 +164,26 @@ TEST_F(Pull, TypesAndPartsAreChosenByName) {
   EXPECT_NE(none.err.find("F32, Q4_K_M, Q8_0"), std::string::npos) << none.err;
 }
 
+TEST_F(Pull, AProjectorComesWithTheModel) {
+  const std::string model = ModelStores::small_model(1), projector = ModelStores::small_model(2);
+  hub_.set_file("m-Q4_K_M.gguf", model);
+  hub_.set_file("mmproj-m-BF16.gguf", bytes_);
+  hub_.set_file("mmproj-m-F16.gguf", projector);
+  ASSERT_EQ(run({"pull", "org/m", "--no-mmproj"}).exit_code, 0);
+  EXPECT_EQ(blobs().size(), 1u);
+  const CliResult pulled = run({"pull", "org/m"});
+  ASSERT_EQ(pulled.exit_code, 0) << pulled.err;
+  EXPECT_EQ(std::count(pulled.out.begin(), pulled.out.end(), '\n'), 1) << pulled.out;
+  EXPECT_EQ(content("mmproj-m-F16.gguf"), projector);
+  EXPECT_EQ(blobs().size(), 2u);
+  const nlohmann::json listed = nlohmann::json::parse(run({"models", "--json"}).out, nullptr, false);
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_NE(listed[0].value("projector", "").find("mmproj-m-F16.gguf"), std::string::npos);
+  // It is the one that a picture is shown to: this one is none.
+  const CliResult shown = run({"run", "-m", "org/m", "-p", "x", "--image", "/dev/null"});
+  EXPECT_EQ(shown.exit_code != 0 && shown.err.find("mmproj") != std::string::npos, true) << shown.err;
+}
+
 TEST_F(Pull, NoNameOfAServerLeadsOutside) {
   for (const char* name : {"../../../evil.gguf", "/tmp/evil.gguf", "a//evil.gguf", "a/./evil.gguf"}) {
     hub_.set_file(name, bytes_);

@@ -1,6 +1,9 @@
 // JSON Schemas: what they accept, what they refuse to say.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
 #include "tests/grammar/grammar_support.h"
 
 namespace pumice::test::schema_test {
@@ -74,6 +77,102 @@ TEST(Schema, Objects) {
         {R"({"z":""})"}}});
 }
 
+struct OrderCase {
+  const char* keywords;
+  size_t min, max;
+  std::string required;
+  bool others;
+};
+
+// Rows of the keys a, b, c, which are declared, and of x and y, which are not: those that are right, and what they
+// begin with.
+void check_rows(const OrderCase& one) {
+  const auto grammar = made(Grammar::from_schema_text(
+      R"({"type":"object","properties":{"a":{"const":0},"b":{"const":0},"c":{"const":0}},)" +
+      std::string(one.others ? R"("additionalProperties":{"const":0},)" : R"("additionalProperties":false,)") +
+      one.keywords + "}"));
+  std::set<std::string> right, beginnings;
+  const auto is_right = [&](const std::string& keys) {
+    const std::set<char> different(keys.begin(), keys.end());
+    size_t missing = one.required.size(), twice = 0, others = 0;
+    for (const char key : keys) {
+      const bool other = key >= 'x';
+      if (other && (missing > 0 || !one.others)) return false;
+      others += other;
+      missing -= one.required.find(key) != std::string::npos;
+    }
+    for (const char key : {'a', 'b', 'c'}) twice += std::count(keys.begin(), keys.end(), key) > 1;
+    const size_t counted = keys.size() - others + (others > 0);  // x and y may be the same key
+    return twice == 0 && missing == 0 && counted >= one.min && keys.size() <= one.max;
+  };
+  std::vector<std::string> rows = {""};
+  const auto text_of = [](const std::string& keys) {
+    std::string text = "{";
+    for (const char key : keys) text += (text.size() > 1 ? ",\"" : "\"") + std::string(1, key) + "\":0";
+    return text;
+  };
+  for (size_t i = 0; i < rows.size() && rows[i].size() < 5; ++i)
+    for (const char key : {'a', 'b', 'c', 'x', 'y'}) rows.push_back(rows[i] + key);
+  for (const std::string& row : rows)
+    if (is_right(row))
+      for (size_t length = 0; length <= row.size(); ++length) beginnings.insert(row.substr(0, length));
+  for (const std::string& row : rows) {
+    EXPECT_EQ(accepts(grammar, text_of(row) + "}"), is_right(row)) << one.keywords << " on " << row;
+    grammar::Automaton automaton(grammar->program());
+    grammar::Automaton::State state = automaton.start();
+    for (const char c : text_of(row)) state = automaton.step(state, static_cast<uint8_t>(c));
+    if (row.size() == 5) continue;  // what follows was not looked at
+    EXPECT_EQ(state != grammar::Automaton::kDead, beginnings.contains(row)) << row;
+  }
+  EXPECT_GT(beginnings.size(), 5u);
+}
+
+TEST(Schema, KeysInAnyOrder) {
+  for (const bool others : {false, true})
+    for (const OrderCase& one : std::vector<OrderCase>{{R"("required":[])", 0, 9, "", others},
+                                                       {R"("required":["b"])", 0, 9, "b", others},
+                                                       {R"("required":["c","a"])", 0, 9, "ac", others},
+                                                       {R"("minProperties":2)", 2, 9, "", others},
+                                                       {R"("maxProperties":2)", 0, 2, "", others},
+                                                       {R"("required":["c"],"maxProperties":2)", 0, 2, "c", others},
+                                                       {R"("minProperties":2,"maxProperties":2)", 2, 2, "", others},
+                                                       {R"("required":["a"],"minProperties":3,"maxProperties":3)", 3, 3,
+                                                        "a", others}})
+      check_rows(one);
+  // Values that never match: of a key that may be missing, of one that may not, of all.
+  check({{R"({"properties":{"a":{"allOf":[{"$ref":"#"},{"type":"object"}],"required":["a"]},"b":{}},
+              "additionalProperties":false})",
+          {"{}", R"({"b":1})"},
+          {R"({"a":{}})"}}});
+  EXPECT_EQ(refusal(Grammar::from_schema_text(
+                R"({"type":"object","properties":{"a":{"$ref":"#"}},"additionalProperties":false,"minProperties":1})")),
+            "schema: no text matches it");
+  EXPECT_EQ(refusal(Grammar::from_schema_text(R"({"type":"object","required":["a","b"],"maxProperties":1})")),
+            "schema: no text matches it");
+}
+
+// More keys than a word has bits, and more sets of them than are kept at a time.
+TEST(Schema, ManyKeysInAnyOrder) {
+  std::string properties, forwards, backwards;
+  for (int i = 0; i < 300; ++i) {
+    const std::string key = "\"k" + std::to_string(i) + "\":";
+    properties += (i > 0 ? "," : "") + key + "{\"type\":\"integer\"}";
+    forwards += (i > 0 ? "," : "") + key + "1";
+    backwards = key + "1" + (i > 0 ? "," : "") + backwards;
+  }
+  const auto grammar = made(Grammar::from_schema_text("{\"type\":\"object\",\"properties\":{" + properties + "}}"));
+  EXPECT_TRUE(accepts(grammar, "{" + forwards + "}") && accepts(grammar, "{" + backwards + "}"));
+  EXPECT_FALSE(accepts(grammar, "{" + backwards + ",\"k7\":1}"));
+  grammar::Automaton automaton(grammar->program());
+  grammar::Automaton::State state = automaton.start();
+  for (const char c : "{" + backwards) {
+    automaton.renew_budget();
+    state = automaton.forget_all_but(automaton.step(state, static_cast<uint8_t>(c)));
+  }
+  EXPECT_TRUE(automaton.accepts(automaton.step(state, '}')));
+  EXPECT_LT(automaton.states(), 10u);
+}
+
 TEST(Schema, Arrays) {
   check({{R"({"type":"array","items":{"type":"integer"},"minItems":1,"maxItems":3})",
           {"[1]", "[1,2,3]"},
@@ -85,7 +184,24 @@ TEST(Schema, Arrays) {
           {"[]", "[1,null,null]"},
           {"[1,1]"}},
          {R"({"type":"array","maxItems":0})", {"[]"}, {"[1]"}},
-         {R"({"type":"array","uniqueItems":true,"maxItems":1})", {"[]", "[1]"}, {"[1,1]"}}});
+         {R"({"type":"array","uniqueItems":true,"maxItems":1})", {"[]", "[1]"}, {"[1,1]"}},
+         {R"({"type":"array","uniqueItems":true,"items":{"enum":["a","b",1,1.0,null]},"minItems":2})",
+          {R"(["b","a"])", R"([1,null,"a","b"])"},
+          {"[]", R"(["a"])", R"(["a","a"])", R"([1,1])", R"(["a","b","a"])", "[true]"}},
+         {R"({"type":"array","uniqueItems":true,"items":{"type":"boolean"}})", {"[]", "[true,false]"}, {"[true,true]"}},
+         {R"({"type":"array","contains":{"const":1}})", {"[1]", "[2,1,3,1]"}, {"[]", "[2]"}},
+         {R"({"type":"array","contains":{"const":1},"minContains":2,"maxContains":3,"maxItems":4})",
+          {"[1,1]", "[2,1,1]", "[1,1,1,\"a\"]"},
+          {"[]", "[1]", "[1,2,3]", "[1,1,1,1]", "[1,1,2,2,2]"}},
+         {R"({"type":"array","contains":{"const":1},"minContains":0})", {"[]", "[2]"}, {"1"}},
+         {R"({"type":"array","contains":{"const":1},"minContains":0,"maxContains":1})", {"[]", "[2,1]"}, {"[1,1]"}},
+         {R"({"type":"array","prefixItems":[{"type":"string"}],"items":{"type":"integer"},"minItems":2,
+              "allOf":[{"contains":{"type":"integer","minimum":5}},{"contains":{"type":"integer","maximum":3}}]})",
+          {"[\"a\",5,3]", "[\"a\",1,4,9]"},
+          {"[\"a\",5]", "[5,3]", "[\"a\",4,4]"}},
+         {R"({"type":"array","not":{"contains":{"const":1}}})", {"[]", "[2,3]"}, {"[1]", "[2,1]"}},
+         {R"({"type":"array","not":{"items":{"const":1}}})", {"[2]", "[1,2,1]"}, {"[]", "[1]", "[1,1]"}},
+         {R"({"oneOf":[{"items":{"type":"null"}},{"minItems":1}]})", {"[]", "[1]", "[null,1]"}, {"[null]", "1"}}});
   const auto many =
       made(Grammar::from_schema_text(R"({"type":"array","items":{"const":7},"minItems":700,"maxItems":100000})"));
   for (const auto& [count, right] : std::vector<std::pair<int, bool>>{{699, false}, {700, true}, {5000, true}}) {
@@ -139,7 +255,11 @@ TEST(Schema, SaysWhatItCannotSay) {
         << schema << ": " << message;
   };
   refused(R"({"type":"array","items":{"uniqueItems":true}})", "/items/uniqueItems");
-  refused(R"({"properties":{"a":{"contains":{"type":"null"}}}})", "/properties/a/contains");
+  refused(R"({"properties":{"a":{"uniqueItems":true,"items":{"enum":[1,[2]]}}}})", "/properties/a/uniqueItems");
+  refused(R"({"uniqueItems":true,"items":{"enum":[1,2]},"contains":{"const":1}})", "/uniqueItems");
+  refused(R"({"not":{"uniqueItems":true}})", "/not/uniqueItems");
+  refused(R"({"properties":{"a":{"contains":{"type":"null"},"minContains":60000}}})", "/properties/a/contains");
+  refused(R"({"contains":{"not":{"prefixItems":[true],"items":{"type":"null"}}}})", "/contains/not/items");
   refused(R"({"properties":{"a/b":{"pattern":"(a)\\1"}}})", "/properties/a~1b/pattern");
   refused(R"({"unevaluatedProperties":false})", "/unevaluatedProperties");
   refused(R"({"$dynamicRef":"#a"})", "/$dynamicRef");
@@ -150,8 +270,7 @@ TEST(Schema, SaysWhatItCannotSay) {
   refused(R"({"type":"integer","exclusiveMinimum":true,"minimum":1})", "/exclusiveMinimum");
   refused(R"({"minLength":-1})", "/minLength");
   refused(R"({"type":"object","minProperties":2})", "/minProperties");
-  refused(R"({"not":{"type":"array","items":{"type":"null"}}})", "/not/items");
-  refused(R"({"oneOf":[{"items":{"type":"null"}},{"minItems":1}]})", "/oneOf");
+  refused(R"({"oneOf":[{"additionalProperties":{"type":"null"}},{"minProperties":1}]})", "/oneOf");
   EXPECT_EQ(refusal(Grammar::from_schema_text("false")), "schema: no text matches it");
   EXPECT_EQ(refusal(Grammar::from_schema_text(R"({"type":"integer","minimum":5,"maximum":4})")),
             "schema: no text matches it");
