@@ -26,14 +26,14 @@ Text duration() {  // RFC 3339, appendix A
 }
 
 // Labels of 63 bytes at most, without two hyphens in a row: those are for encoded names.
-Text hostname() {
+Text hostname(const Text& least) {
   const Text label = "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,31}";
-  return label + "(?:\\." + label + "){0,3}";
+  return label + "(?:\\." + label + "){" + least + ",3}";
 }
 
-Text email() {
+Text email() {  // at a domain of two labels at least: readers take others for mistakes
   const Text atom = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}", atoms = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,20}";
-  return group(atom + "|" + atoms + "(?:\\." + atoms + "){1,2}") + "@" + hostname();
+  return group(atom + "|" + atoms + "(?:\\." + atoms + "){1,2}") + "@" + hostname("1");
 }
 
 Text ipv4() {
@@ -99,8 +99,8 @@ std::optional<std::string> format_pattern(std::string_view name) {
       {"duration", duration},
       {"email", email},
       {"idn-email", email},
-      {"hostname", hostname},
-      {"idn-hostname", hostname},
+      {"hostname", [] { return hostname("0"); }},
+      {"idn-hostname", [] { return hostname("0"); }},
       {"ipv4", ipv4},
       {"ipv6", ipv6},
       {"uuid", [] { return Text("[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"); }},

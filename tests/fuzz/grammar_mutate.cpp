@@ -28,6 +28,9 @@ const char* const kSchemas[] = {
     R"({"allOf":[{"patternProperties":{"^x_":{"type":"number"},"z$":{"type":"string","format":"date-time"}}},
         {"propertyNames":{"maxLength":12}}],"not":{"required":["bad"]},"if":{"required":["p"]},"then":{"required":["q"]},
         "dependentRequired":{"r":["s","t"]},"type":"object"})",
+    R"({"type":"object","properties":{"u":{"type":"array","uniqueItems":true,"items":{"enum":["a",1,null]},"minItems":2},
+        "c":{"type":"array","contains":{"type":"integer"},"minContains":1,"maxContains":3,"maxItems":5},
+        "n":{"not":{"items":{"const":1}}}},"required":["c","u"],"minProperties":2,"maxProperties":4})",
 };
 const char* const kGrammars[] = {
     "root ::= object\nvalue ::= object | array | string | number | (\"true\" | \"null\") ws\n"

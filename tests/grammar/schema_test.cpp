@@ -45,6 +45,7 @@ TEST(Schema, Strings) {
          {R"({"type":"string","pattern":"^a+$","minLength":3})", {"\"aaa\""}, {"\"aa\"", "\"aab\""}},
          {R"({"type":"string","pattern":"b"})", {"\"abc\""}, {"\"ac\""}},
          {R"({"pattern":"^\\S+$"})", {"\"ab\"", "1"}, {"\"a b\""}},
+         {R"({"type":"string","format":"email"})", {R"("a.b@c.example")"}, {R"("a@b")", R"("a@b.")", R"("@b.c")"}},
          {R"({"type":"string","format":"date-time"})",
           {"\"2024-02-29T12:30:00Z\""},
           {"\"2023-02-29T12:30:00Z\"", "\"x\""}},
