@@ -88,6 +88,7 @@ bool read_entry(LineEditor& editor, const Screen& screen, std::string* entry) {
     const bool goes_on = quoted ? !closes : line.ends_with('\\');
     if (goes_on && !quoted) line.pop_back();
     *entry += line;
+    if (closes && line.empty() && entry->ends_with('\n')) entry->pop_back();  // the quotes stand on a line of their own
     if (!goes_on) return true;
     *entry += opens && line.empty() ? "" : "\n";
     more = true;
