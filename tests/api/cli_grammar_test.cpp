@@ -49,7 +49,9 @@ TEST_F(CliGrammar, WhatIsRefusedHasAPlace) {
   EXPECT_NE(refused.err.find("/properties/a/uniqueItems"), std::string::npos) << refused.err;
   EXPECT_EQ(refused.out, "");
   EXPECT_EQ(run({"--grammar", file("root ::= \"x")}).exit_code, 6);
-  EXPECT_EQ(run({"--json-schema", "/nowhere.json"}).exit_code, 3);
+  const CliResult nowhere = run({"--json-schema", "/nowhere.json"});
+  EXPECT_EQ(nowhere.exit_code, 3);
+  EXPECT_NE(nowhere.err.find("cannot read the schema /nowhere.json"), std::string::npos) << nowhere.err;
   EXPECT_EQ(run({"--regex", "a", "--choice", "b"}).exit_code, 2);
 }
 
