@@ -35,16 +35,18 @@ Symbol Rules::row(Symbol symbol, uint32_t count) {
 }
 
 // 0 to `count`, each number in one way: fewer than half of them, or half of them and the rest.
-Symbol Rules::at_most(Symbol symbol, uint32_t count) {
-  const RuleId rule = add_rule();
+Symbol Rules::at_most(Symbol symbol, uint32_t count, std::map<uint32_t, RuleId>& made) {
+  const auto [known, is_new] = made.try_emplace(count, 0);
+  if (!is_new) return Symbol::rule(known->second);
+  const RuleId rule = known->second = add_rule();
   if (count <= 16) {
     add(rule, {});
-    if (count > 0) add(rule, count == 1 ? Production{symbol} : Production{symbol, at_most(symbol, count - 1)});
+    if (count > 0) add(rule, count == 1 ? Production{symbol} : Production{symbol, at_most(symbol, count - 1, made)});
     return Symbol::rule(rule);
   }
   const uint32_t half = count / 2 + 1;
-  add(rule, {at_most(symbol, half - 1)});
-  add(rule, {row(symbol, half), at_most(symbol, count - half)});
+  add(rule, {at_most(symbol, half - 1, made)});
+  add(rule, {row(symbol, half), at_most(symbol, count - half, made)});
   return Symbol::rule(rule);
 }
 
@@ -71,7 +73,8 @@ Symbol Rules::repeat(Symbol symbol, uint32_t min, uint32_t max, ExprId separator
     add(more, {next, Symbol::rule(more)});
     production.push_back(Symbol::rule(more));
   } else if (max - 1 > sure) {
-    production.push_back(at_most(next, max - 1 - sure));
+    std::map<uint32_t, RuleId> made;
+    production.push_back(at_most(next, max - 1 - sure, made));
   }
   add(rule, std::move(production));
   return Symbol::rule(rule);

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,7 @@ class Rules {
 
  private:
   Symbol row(Symbol symbol, uint32_t count);
-  Symbol at_most(Symbol symbol, uint32_t count);
+  Symbol at_most(Symbol symbol, uint32_t count, std::map<uint32_t, RuleId>& made);  // made: by their counts
   // The rules, then the members, with a row all of whose terminals fit and whose rules and members are such; of members
   // with as many of these as they need.
   std::vector<bool> made_of(const std::function<bool(ExprId)>& fits) const;

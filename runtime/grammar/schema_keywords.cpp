@@ -238,8 +238,7 @@ Result<void> SchemaExpander::array_fails(NodeId node, Union& all) {
   };
   if (arrays.length.min > 0) array().length.max = arrays.length.min - 1;
   if (arrays.length.max != kUnbounded) array().length.min = arrays.length.max + 1;
-  if (arrays.unique && arrays.length.max > 1)
-    return refused(node, "uniqueItems", "'not' of it has no exact form here");
+  if (arrays.unique && arrays.length.max > 1) return refused(node, "uniqueItems", "'not' of it has no exact form here");
   for (const auto& [term, count] : arrays.contains) {
     if (count.min > 0) array().contains = {{term, {0, count.min - 1}}};
     if (count.max != kUnbounded) array().contains = {{term, {count.max + 1, kUnbounded}}};

@@ -119,8 +119,7 @@ TEST_F(ModelStore, FoldersThatLinkToThemselvesEnd) {
 TEST_F(ModelStore, EachKindNamesWhatTakesIt) {
   if (cli_path().empty()) GTEST_SKIP() << "the program was not built";
   const auto add = [&](const char* name, const std::vector<std::byte>& bytes) {
-    ModelStores::write(stores_.lm_studio() + "/" + name,
-                       {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    ModelStores::write(stores_.lm_studio() + "/" + name, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
   };
   add("a.gguf", make_translation_model({}));
   add("b.gguf", make_tower_model({}));
