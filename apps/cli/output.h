@@ -2,23 +2,12 @@
 // Thread rule: standard output is for the main thread; note() and the like may be called from any thread.
 #pragma once
 
-#include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "exit_codes.h"
 
 namespace pumice_cli {
-
-// An error that ends the program: one line without "pumice: " that says what to do next.
-class Failure : public std::runtime_error {
- public:
-  Failure(ExitCode code, const std::string& message) : std::runtime_error(message), code_(code) {}
-  ExitCode code() const noexcept { return code_; }
-
- private:
-  ExitCode code_;
-};
 
 bool stdout_is_terminal();
 bool stderr_is_terminal();

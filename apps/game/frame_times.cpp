@@ -38,14 +38,16 @@ FrameRecorder::FrameRecorder(const std::string& path)
     : path_(path), file_(path.empty() ? nullptr : std::fopen(path.c_str(), "w"), &std::fclose) {
   if (path.empty()) return;
   if (!file_) throw Failure(kExitIo, "cannot write " + path);
-  std::fputs("frame,way,budget_ms,frame_ms,work_ms,gpu_ms,model_gpu_ms,model_cpu_ms,chunks,held,tokens\n", file_.get());
+  std::fputs(
+      "frame,way,budget_ms,frame_ms,work_ms,gpu_ms,model_gpu_ms,model_done_ms,model_cpu_ms,chunks,held,tokens\n",
+      file_.get());
 }
 
 void FrameRecorder::add(const FrameTime& f, const char* way, double budget_ms) {
   if (!file_) return;
-  std::fprintf(file_.get(), "%llu,%s,%g,%.4f,%.4f,%.4f,%.4f,%.4f,%u,%u,%u\n", static_cast<unsigned long long>(count_++),
-               way, budget_ms, f.frame_ms, f.work_ms, f.gpu_ms, f.model_gpu_ms, f.model_cpu_ms, f.chunks, f.held,
-               f.tokens);
+  std::fprintf(file_.get(), "%llu,%s,%g,%.4f,%.4f,%.4f,%.4f,%.4f,%.4f,%u,%u,%u\n",
+               static_cast<unsigned long long>(count_++), way, budget_ms, f.frame_ms, f.work_ms, f.gpu_ms,
+               f.model_gpu_ms, f.model_done_ms, f.model_cpu_ms, f.chunks, f.held, f.tokens);
 }
 
 void FrameRecorder::finish() {

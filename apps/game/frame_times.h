@@ -14,6 +14,7 @@ struct FrameTime {
   double work_ms = 0;       // of it, without waiting for the frame rate's limit
   double gpu_ms = 0;        // drawing, by timestamps; 0: not known
   double model_gpu_ms = 0;  // submitted for the model, as far as its times are known
+  double model_done_ms = 0;  // of the model, what has finished took, as measured
   double model_cpu_ms = 0;  // in the library, on the thread that draws
   std::uint32_t chunks = 0, held = 0, tokens = 0;
 };

@@ -33,24 +33,6 @@ pumice::Instance open_pumice(bool validate) {
   return pumice::Instance(options);
 }
 
-ExitCode exit_code_of(PumiceResult result) {
-  switch (result) {
-    case PUMICE_NOT_FOUND:
-    case PUMICE_IO:
-      return kExitNotFound;
-    case PUMICE_MALFORMED:
-    case PUMICE_UNSUPPORTED:
-      return kExitBadFile;
-    case PUMICE_OUT_OF_HOST_MEMORY:
-    case PUMICE_OUT_OF_DEVICE_MEMORY:
-      return kExitOutOfMemory;
-    case PUMICE_DEVICE_LOST:
-      return kExitDeviceLost;
-    default:
-      return kExitInternal;
-  }
-}
-
 }  // namespace
 
 void Game::WindowCloser::operator()(SDL_Window* window) const {
@@ -122,8 +104,13 @@ VkExtent2D Game::window_extent() const {
 int Game::run() {
   last_frame_ = tokens_since_ = Clock::now();
   while (!quit_ && (options_.frames == 0 || frames_ < options_.frames) &&
-         pumice_apps::caught_signal() == pumice_apps::Caught::kNone)
-    frame();
+         pumice_apps::caught_signal() == pumice_apps::Caught::kNone) {
+    try {
+      frame();
+    } catch (const Failure& failure) {
+      if (failure.code() != kExitDeviceLost || !recover()) throw;
+    }
+  }
   last_save();
   if (mind_) mind_->give_up();
   recorder_.finish();
@@ -139,6 +126,29 @@ int Game::run() {
       return kExitTerminated;
   }
   return kExitOk;
+}
+
+// A lost device is replaced by a new one, on which the scene goes on and, once the model is there, the conversation.
+// False: it was lost again before anything was played.
+bool Game::recover() {
+  if (lost_at_ == frames_ || lost_) return false;
+  lost_at_ = frames_;
+  note("the device was lost: going on with a new one");
+  finish_saving(true);
+  const bool moves = mind_ && !naive_ && mind_->state() == Mind::State::kReady;
+  if (!moves && !naive_) mind_.reset();
+  renderer_.reset();
+  lost_ = std::move(gpu_);
+  gpu_ = std::make_unique<Gpu>(pumice_.get(), GpuPlan{options_.device, window_.get(), options_.validate});
+  renderer_ = std::make_unique<Renderer>(gpu_.get(), window_extent());
+  if (moves) {
+    mind_->move(gpu_->import());
+    ready_seen_ = false;
+    return true;
+  }
+  lost_.reset();
+  if (!mind_) open_mind();
+  return true;
 }
 
 void Game::handle_events() {
@@ -230,6 +240,7 @@ bool Game::run_model(FrameTime* time) {
     const double left = std::max(0.0, static_cast<double>(state_.budget_ms) - time->model_gpu_ms);
     const PumiceFrame frame = mind_->advance(1000 * left);
     time->model_gpu_ms += frame.submitted_us / 1000;
+    time->model_done_ms += frame.finished_us / 1000;
     time->chunks += frame.chunks;
     time->held = frame.held;
     submitted = frame.chunks > 0;
@@ -254,7 +265,7 @@ void Game::wait_for_limit(Clock::time_point start, FrameTime* time) {
   std::this_thread::sleep_until(end);
 }
 
-// A lost device is the renderer's, too; without anything else the game goes on, and nobody speaks.
+// A lost device is the renderer's, too: see recover(). Without anything else the game goes on, and nobody speaks.
 void Game::lose_mind(PumiceResult code, const std::string& why) {
   if (code == PUMICE_DEVICE_LOST && !naive_) throw Failure(kExitDeviceLost, "the device was lost: " + why);
   note("nobody speaks any more: " + why);
@@ -268,6 +279,7 @@ void Game::watch_mind() {
   if (mind_->state() == Mind::State::kFailed) throw Failure(exit_code_of(mind_->problem_code()), mind_->problem());
   if (mind_->state() != Mind::State::kReady || ready_seen_) return;
   ready_seen_ = true;
+  lost_.reset();
   const auto mib = [](std::uint64_t bytes) { return static_cast<float>(static_cast<double>(bytes) / (1 << 20)); };
   const std::uint64_t used = mind_->memory().used_bytes;
   state_.most_vram_mib = state_.vram_mib = mib(used);

@@ -61,6 +61,7 @@ class Game {
   void load_saved();
   void last_save();
   void report() const;
+  bool recover();
 
   const Options options_;
   const std::string model_path_;
@@ -69,7 +70,7 @@ class Game {
     void operator()(SDL_Window* window) const;
   };
   std::unique_ptr<SDL_Window, WindowCloser> window_;
-  std::unique_ptr<Gpu> gpu_;
+  std::unique_ptr<Gpu> gpu_, lost_;  // lost_: what the mind still has to let go
   std::unique_ptr<Overlay> overlay_;
   std::unique_ptr<Renderer> renderer_;
   World world_;
@@ -84,6 +85,7 @@ class Game {
   std::future<void> saving_;
   bool save_wanted_ = false, quit_ = false, naive_, minimised_ = false, ready_seen_ = false;
   std::uint64_t frames_ = 0, saved_at_ = 0;
+  std::optional<std::uint64_t> lost_at_;  // frames that had been played when the device was lost
   std::size_t tokens_before_ = 0, tokens_then_ = 0;
   Clock::time_point last_frame_, tokens_since_;
 };

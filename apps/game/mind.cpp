@@ -1,8 +1,10 @@
 #include "game/mind.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 
 namespace pumice_game {
 
@@ -52,10 +54,51 @@ std::int32_t Mind::on_progress(void* self, float fraction) {
 }
 
 void Mind::load() {
-  try {
+  attempt([this] {
     open_device();
     load_model();
     make_context();
+  });
+}
+
+// Sequences and replies under way are the context's, which goes on with the model on the other device.
+void Mind::load_again() {
+  const auto former_device = std::make_unique<pumice::Device>(std::move(*device_));
+  const auto former_model = std::make_unique<pumice::Model>(std::move(*model_));
+  attempt([this] {
+    chat_.reset();
+    grammars_.clear();
+    open_device();
+    load_model();
+    rebind();
+  });
+  if (state_ == State::kFailed) context_.reset();  // with what it has on the former device
+}
+
+void Mind::rebind() {
+  PumiceJob* made = nullptr;
+  context_->check(pumice_context_rebind_begin(context_->get(), model_->get(), nullptr, &made));
+  const std::unique_ptr<PumiceJob, decltype(&pumice_job_destroy)> job(made, &pumice_job_destroy);
+  PumiceJobPoll poll = pumice_job_poll_init();
+  while (pumice_job_poll(job.get(), &poll) == PUMICE_OK && !poll.done)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  if (poll.result == PUMICE_OK) return;
+  std::string text(pumice_job_error(job.get(), nullptr, 0), '\0');
+  pumice_job_error(job.get(), text.data(), text.size() + 1);
+  throw pumice::Error(poll.result, text);
+}
+
+void Mind::move(const PumiceVkImport& import) {
+  thread_.join();  // has loaded
+  plan_.import = import;
+  progress_ = progress_from_ = 0;
+  state_ = State::kLoading;
+  thread_ = std::thread([this] { load_again(); });
+}
+
+void Mind::attempt(const std::function<void()>& work) {
+  try {
+    work();
     state_ = State::kReady;
   } catch (const pumice::Error& error) {
     problem_ = error.what();

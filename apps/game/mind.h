@@ -44,6 +44,10 @@ class Mind {
   Mind& operator=(const Mind&) = delete;
   ~Mind();
 
+  // Once it is ready: goes on with another device, after the one that it had was lost, as it loaded: on a thread.
+  // Whoever was speaking goes on speaking. The former one stays until it is ready again, or has failed.
+  void move(const PumiceVkImport& import);
+
   bool naive() const { return !plan_.import; }
   State state() const { return state_; }
   float progress() const { return progress_; }
@@ -91,6 +95,9 @@ class Mind {
   };
 
   void load();
+  void load_again();
+  void rebind();
+  void attempt(const std::function<void()>& work);
   void open_device();
   void load_model();
   void make_context();

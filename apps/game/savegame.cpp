@@ -83,11 +83,11 @@ Savegame read_savegame(const std::string& path) {
   const Head wanted;
   if (file.size() >= sizeof head) std::memcpy(&head, file.data(), sizeof head);
   if (file.size() < sizeof head || std::memcmp(head.magic, wanted.magic, sizeof head.magic) != 0)
-    throw Failure(kExitBadFile, path + " is no savegame of this game");
+    throw Failure(kExitBadModel, path + " is no savegame of this game");
   std::string_view content(file);
   content.remove_prefix(sizeof head);
   if (head.json_bytes > content.size() || sum_of(content) != head.sum)
-    throw Failure(kExitBadFile, path + " is damaged");
+    throw Failure(kExitBadModel, path + " is damaged");
   Savegame game;
   try {
     const json all = json::parse(content.substr(0, head.json_bytes));
@@ -102,7 +102,7 @@ Savegame read_savegame(const std::string& path) {
     for (std::size_t i = 0; i < kCharacters; ++i)
       game.characters[i] = character_of(all.at("characters").at(i), &sessions);
   } catch (const std::exception& error) {
-    throw Failure(kExitBadFile, path + " is damaged: " + error.what());
+    throw Failure(kExitBadModel, path + " is damaged: " + error.what());
   }
   return game;
 }

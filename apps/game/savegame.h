@@ -31,7 +31,7 @@ struct Savegame {
 
 // A file that appears whole or not at all. Throws Failure(kExitIo). Any thread.
 void write_savegame(const std::string& path, const Savegame& game);
-// Throws Failure: kExitNotFound, or kExitBadFile for one that is damaged.
+// Throws Failure: kExitNotFound, or kExitBadModel for one that is damaged.
 Savegame read_savegame(const std::string& path);
 
 }  // namespace pumice_game

@@ -247,6 +247,22 @@ typedef enum PumiceKvType {
   PUMICE_KV_Q4_0 = 3
 } PumiceKvType;
 
+/* A file that the host reads, such as of a pack file; the callback is there as long as the model. See
+ * PumiceModelOptions.read. */
+typedef struct PumiceFileSource {
+  size_t size;
+  const void* next;
+  int32_t (*read)(void* user, uint64_t offset, void* buffer, size_t size);
+  void* read_user;
+  uint64_t read_size;
+} PumiceFileSource;
+
+static inline PumiceFileSource pumice_file_source_init(void) {
+  PumiceFileSource s = PUMICE_ZERO;
+  s.size = sizeof(PumiceFileSource);
+  return s;
+}
+
 typedef struct PumiceModelOptions {
   size_t size;
   const void* next;
@@ -266,6 +282,10 @@ typedef struct PumiceModelOptions {
   int32_t (*read)(void* user, uint64_t offset, void* buffer, size_t size);
   void* read_user;
   uint64_t read_size;
+  /* Or: all parts of a split model, in their order. What is pointed at here outlives the call, or the job. */
+  const PumiceFileSource* const* parts;
+  size_t part_count;
+  const PumiceFileSource* projector_source; /* instead of `projector` */
 } PumiceModelOptions;
 
 static inline PumiceModelOptions pumice_model_options_init(void) {
@@ -1392,6 +1412,7 @@ typedef struct PumiceFrame {
   uint32_t chunks;         /* out: submitted now: a layer of a step each, or less */
   uint32_t held;           /* out: of begun steps, that wait for frames to come */
   int32_t busy;            /* out: as of pumice_step() */
+  double finished_us;      /* out: of the device's time, what has finished since the call before took */
 } PumiceFrame;
 
 static inline PumiceFrame pumice_frame_init(void) {
@@ -1402,8 +1423,9 @@ static inline PumiceFrame pumice_frame_init(void) {
 
 /* pumice_step() within a frame's budget: steps are submitted layer by layer, as their measured times fit. A chunk that
  * has not been measured yet goes alone, and one that is longer than the budget once enough frames have let nothing go.
- * It neither waits nor compiles. pumice_step(), and calls that wait, submit all that is held. For all contexts of a
- * device: call it on each, in turn. Generated text does not depend on budgets; in `exact` mode not a bit of it does. */
+ * It neither waits nor compiles, and a thread of the library's records. pumice_step(), and calls that wait, submit all
+ * that is held. For all contexts of a device: call it on each, in turn. Generated text does not depend on budgets; in
+ * `exact` mode not a bit of it does. */
 PUMICE_API PumiceResult pumice_step_within(PumiceContext* context, PumiceFrame* frame);
 
 typedef enum PumiceRequestStatus {
@@ -1490,6 +1512,9 @@ PUMICE_API PumiceResult pumice_sequence_save_begin(PumiceSequence* sequence, con
                                                    const PumiceJobOptions* job_options, PumiceJob** job);
 PUMICE_API PumiceResult pumice_sequence_load_begin(PumiceContext* context, const PumiceSessionSource* source,
                                                    const PumiceJobOptions* job_options, PumiceJob** job);
+/* One that has begun goes on when it is cancelled: after pumice_job_destroy() the context is on the one or the other. */
+PUMICE_API PumiceResult pumice_context_rebind_begin(PumiceContext* context, PumiceModel* model,
+                                                    const PumiceJobOptions* job_options, PumiceJob** job);
 
 typedef struct PumiceJobPoll {
   size_t size;

@@ -206,6 +206,22 @@ PumiceResult pumice_sequence_load_begin(PumiceContext* context, const PumiceSess
   });
 }
 
+PumiceResult pumice_context_rebind_begin(PumiceContext* context, PumiceModel* model,
+                                         const PumiceJobOptions* job_options, PumiceJob** job) {
+  if (!context) return PUMICE_INVALID_ARGUMENT;
+  return guarded(&context->object->last_error, [&]() -> Result<void> {
+    if (!model) return invalid("a model on a device");
+    return begin(job_options, job, nullptr, nullptr, [of = context->object, on = model->object](JobObject& made) {
+      if (made.cancelled) return PUMICE_CANCELLED;
+      PumiceContext handle{of};
+      PumiceModel to{on};
+      const PumiceResult result = pumice_context_rebind(&handle, &to);
+      if (result != PUMICE_OK) made.error = text_of(of->last_error);
+      return result;
+    });
+  });
+}
+
 PumiceResult pumice_job_poll(const PumiceJob* job, PumiceJobPoll* poll) {
   if (!job) return PUMICE_INVALID_ARGUMENT;
   return guarded(nullptr, [&]() -> Result<void> {

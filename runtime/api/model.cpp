@@ -49,17 +49,16 @@ Result<void> check_tokenizer(const ModelObject& object) {
   return {};
 }
 
-Result<void> load_tower(ModelObject& object, const char* path, const LoadProgress& progress) {
-  PUMICE_ASSIGN(const Gguf file, Gguf::open(path));
+Result<void> load_tower(ModelObject& object, const Gguf& file, const LoadProgress& progress) {
   PUMICE_ASSIGN(Tower tower, Tower::load(*object.device->kernels, file, object.model->spec().width, progress));
   object.tower = std::move(tower);
   PUMICE_ASSIGN(object.tower_digest, model_digest(file));
   return {};
 }
 
-FileSource source_of(const PumiceModelOptions& options) {
-  return {.size = options.read_size,
-          .read = [read = options.read, user = options.read_user, size = options.read_size](
+FileSource source_of(const PumiceFileSource& from) {
+  return {.size = from.read_size,
+          .read = [read = from.read, user = from.read_user, size = from.read_size](
                       uint64_t offset, std::span<std::byte> to) -> Result<void> {
             if (offset > size || to.size() > size - offset)
               return error(Status::kIo, "the file ends before byte %llu", static_cast<unsigned long long>(offset));
@@ -69,22 +68,44 @@ FileSource source_of(const PumiceModelOptions& options) {
           }};
 }
 
+Result<Gguf> open_sources(std::span<const PumiceFileSource* const> given) {
+  std::vector<FileSource> sources;
+  for (const PumiceFileSource* const source : given) {
+    PUMICE_ASSIGN(const PumiceFileSource from, taken(source, pumice_file_source_init(), "file source"));
+    if (!from.read) return invalid("a file source without a read function");
+    sources.push_back(source_of(from));
+  }
+  return Gguf::open(std::move(sources));
+}
+
+Result<Gguf> open_file(const PumiceModelOptions& options) {
+  const int given = (options.path != nullptr) + (options.data != nullptr) + (options.read != nullptr) +
+                    (options.parts != nullptr);
+  if (given != 1) return invalid("give one of a path, data, a read function, or parts");
+  if (options.path) return Gguf::open(options.path);
+  if (options.data) return Gguf::from_memory({static_cast<const std::byte*>(options.data), options.data_size});
+  if (options.parts) return open_sources({options.parts, options.part_count});
+  PumiceFileSource whole = pumice_file_source_init();
+  whole.read = options.read, whole.read_user = options.read_user, whole.read_size = options.read_size;
+  const PumiceFileSource* const one = &whole;
+  return open_sources({&one, 1});
+}
+
+Result<Gguf> open_projector(const PumiceModelOptions& options) {
+  if (options.projector_source) return open_sources({&options.projector_source, 1});
+  return Gguf::open(options.projector);
+}
+
 Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice* device,
                   const PumiceModelOptions& options, PumiceModel** model) {
-  const int given = (options.path != nullptr) + (options.data != nullptr) + (options.read != nullptr);
-  if (given != 1) return invalid("give one of a path, data, or a read function");
   auto object = std::make_shared<ModelObject>();
   object->instance = instance;
   if (device) object->device = device->object;
   if (device) PUMICE_TRY(device->object->device->check());
-  if (options.path) {
-    PUMICE_ASSIGN(object->file, Gguf::open(options.path));
-  } else if (options.read) {
-    PUMICE_ASSIGN(object->file, Gguf::open(source_of(options)));
-  } else {
-    PUMICE_ASSIGN(object->file, Gguf::from_memory({static_cast<const std::byte*>(options.data), options.data_size}));
-  }
-  if (options.projector && !device) return invalid("a projector needs a device");
+  PUMICE_ASSIGN(object->file, open_file(options));
+  if (options.projector && options.projector_source) return invalid("give one projector");
+  const bool sees = options.projector || options.projector_source;
+  if (sees && !device) return invalid("a projector needs a device");
   read_tokenizer_of(*object);
   if (device) {
     LoadProgress progress;
@@ -95,7 +116,10 @@ Result<void> load(const std::shared_ptr<InstanceObject>& instance, PumiceDevice*
                   Model::load(*object->device->kernels, *object->file, progress,
                               {.count = options.host_layers, .more_if_short = options.refuse_short_memory == 0}));
     object->model = std::move(loaded);
-    if (options.projector) PUMICE_TRY(load_tower(*object, options.projector, progress));
+    if (sees) {
+      PUMICE_ASSIGN(const Gguf projector, open_projector(options));
+      PUMICE_TRY(load_tower(*object, projector, progress));
+    }
   }
   *model = new PumiceModel{std::move(object)};
   return {};

@@ -153,6 +153,7 @@ Result<void> step_frame(ContextObject& owner, PumiceFrame* frame, VkCommandBuffe
     made.submitted_us = stepped.released.microseconds;
     made.chunks = stepped.released.chunks;
     made.held = stepped.released.held;
+    made.finished_us = stepped.released.finished;
     recorded = stepped.released.recorded;
   }
   if (value) *value = recorded;

@@ -149,12 +149,12 @@ Result<Context::FrameStep> Context::step_within(double device_microseconds, doub
   if (device().lost()) return parts_->scheduler.lose().error();
   if (commands) device().make_recordable();
   device().hold();
-  recorder().time_parts();
+  recorder().time_parts(device_microseconds);
   FrameStep frame;
   PUMICE_ASSIGN(frame.busy, advance(host_microseconds * 1e-6));
   PUMICE_ASSIGN(frame.released,
                 commands ? device().record(commands, device_microseconds) : device().release(device_microseconds));
-  if (frame.released.too_long && device_microseconds > 0) recorder().shorten_parts(device_microseconds);
+  if (frame.released.too_long && device_microseconds > 0) recorder().measure_apart();
   return frame;
 }
 

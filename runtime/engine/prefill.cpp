@@ -44,10 +44,12 @@ Result<void> Prefill::schedule(Request& request) {
   while (request.scheduled < total) {
     // One slice at a time while their size is being adapted, so that its time is its own.
     const size_t most = options_.prefill_slice ? 2 : 1;
-    if (request.in_flight.size() >= most) return {};
+    const bool ahead = request.in_flight.size() >= most;
+    if (ahead && !recorder_.in_frames()) return {};
     const SlicePlan plan = next(sequence, request.scheduled);
-    PUMICE_ASSIGN(const bool ready, recorder_.slice_ready(plan.count, plan.last ? end : StepEnd::kNothing));
-    if (!ready) return {};
+    PUMICE_ASSIGN(const bool ready,
+                  recorder_.slice_ready(plan, sequence, plan.last ? end : StepEnd::kNothing, ahead));
+    if (ahead || !ready) return {};
     if (plan.last) PUMICE_TRY(sampling_.mask(request));
     PUMICE_ASSIGN(const uint64_t value, submit(sequence, plan, end));
     const bool draws = plan.last && total < options_.context_tokens;

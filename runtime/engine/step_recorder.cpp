@@ -67,6 +67,8 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const StepPools& p
 
 void StepRecorder::use(const StepPools& pools) {
   collect_profile();
+  settle_beside();
+  for (Lane& lane : slices_) lane.recorded = false;
   replays_.clear();
   batch_slots_.clear();
   bind_layers(pools);
@@ -90,6 +92,7 @@ void StepRecorder::bind_layers(const StepPools& pools) {
       pages_.back().k = pool.whole(next++);
       pages_.back().v = pool.whole(next++);
     }
+    keeps_states_ = keeps_states_ || layer.recurrence.kind != RecurrenceKind::kNone;
     if (layer.recurrence.kind != RecurrenceKind::kNone) states_.back().view = pools.states.whole(state++);
   }
 }
@@ -162,71 +165,22 @@ Result<StepRecorder::Lane*> StepRecorder::next_lane(std::vector<Lane>& ring, siz
   return &lane;
 }
 
-void StepRecorder::shorten_parts(double microseconds) {
+void StepRecorder::time_parts(double microseconds) {
+  parting_.timed = true;
+  if (microseconds <= 0) return;
   // Two parts fit a frame. Budgets that differ a little do not make recordings anew.
   constexpr double kShortest = 50;
   const double wanted = std::max(kShortest, std::exp2(std::floor(std::log2(microseconds))) / 2);
-  if (longest_part_ == 0 || wanted < longest_part_) longest_part_ = wanted;
+  if (parting_.longest == 0 || wanted < parting_.longest) parting_.longest = wanted;
 }
 
 // A recorded step is to be recorded anew at its next use.
 bool StepRecorder::outdated(const Lane& lane) const {
   const bool recorded = model_->kernels().device().records() && !lane.stream.recordable();
-  return lane.recorded && (lane.timed != timed_ || recorded || lane.stream.improvable(longest_part_));
+  return lane.recorded && (recorded || lane.stream.improvable(parting_));
 }
 
 Result<bool> StepRecorder::finished(const Lane& lane) const { return model_->kernels().device().reached(lane.value); }
-
-Result<bool> StepRecorder::pipelines_ready(const Form& form) {
-  if (prepared_.contains(form)) return true;
-  auto awaited = awaited_.find(form);
-  if (awaited == awaited_.end()) {
-    RecordList list;
-    vk::CommandStream nothing;
-    const Recorder recorder{model_->kernels(), nothing, &list};
-    switch (form.kind) {
-      case Form::Kind::kSlice:
-        record_slice(recorder, form.rows, 0, form.end, slices_.front().rows);
-        break;
-      case Form::Kind::kDecode:
-        record_decode_step(recorder, form.rows, form.end);
-        break;
-      case Form::Kind::kShift:
-        record_shift(recorder, {.pages = 1});
-        break;
-    }
-    awaited = awaited_.emplace(form, std::move(list.pipelines)).first;
-  }
-  if (!model_->kernels().prepare(awaited->second)) return false;
-  prepared_.insert(form);
-  awaited_.erase(awaited);
-  return true;
-}
-
-Result<bool> StepRecorder::slice_ready(uint32_t count, StepEnd end) {
-  PUMICE_ASSIGN(const bool free, finished(slices_[next_slice_]));
-  if (!free) return false;
-  return pipelines_ready({Form::Kind::kSlice, count, end});
-}
-
-Result<bool> StepRecorder::decode_ready(uint32_t members, StepEnd end) {
-  PUMICE_ASSIGN(const bool free, finished(changes_[next_change_]));
-  if (!free) return false;
-  if (!options_.record_each_step) {
-    const auto replay = replays_.find({members, end});
-    if (replay == replays_.end()) return pipelines_ready({Form::Kind::kDecode, members, end});
-    return outdated(replay->second) ? finished(replay->second) : Result<bool>(true);
-  }
-  PUMICE_ASSIGN(const bool recordable, finished(decodes_[next_decode_]));
-  if (!recordable) return false;
-  return pipelines_ready({Form::Kind::kDecode, members, end});
-}
-
-Result<bool> StepRecorder::shift_ready() {
-  PUMICE_ASSIGN(const bool free, finished(changes_[next_change_]));
-  if (!free) return false;
-  return pipelines_ready({.kind = Form::Kind::kShift});
-}
 
 void StepRecorder::record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
                                 const StateSnapshots& snapshots, const PictureStep* pictures) {
@@ -252,8 +206,12 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, const Sequenc
     snapshots.after[i] = marks[i].tokens - plan.first - 1;
     snapshots.place[i] = marks[i].place;
   }
-  PUMICE_ASSIGN(Lane* const next, next_lane(slices_, next_slice_));
-  Lane& lane = *next;
+  const Form form{Form::Kind::kSlice, plan.count, end};
+  const uint32_t target = end == StepEnd::kNothing ? 0 : slot;
+  Lane& lane = slice_lane(form, target);
+  next_slice_ = (static_cast<size_t>(&lane - slices_.data()) + 1) % slices_.size();
+  PUMICE_ASSIGN(const bool free, model_->kernels().device().wait(lane.value));
+  PUMICE_CHECK(free);
   if (options_.profile) collect_profile();
   const std::span<StepRow> rows(lane.rows.mapped_as<StepRow>(), plan.count);
   fill_rows(plan, sequence.tokens, slot, rows, sequence.pictures);
@@ -262,10 +220,15 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, const Sequenc
     PUMICE_ASSIGN(
         with, lane.pictures.fill(model_->kernels().device(), model_->spec(), options_.slice_tokens, rows, pictures));
   }
-  lane.stream.begin(timed_, plan.count, longest_part_);
-  record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows, snapshots, with);
-  PUMICE_TRY(lane.stream.end());
-  ++recordings_;
+  if (!holds(lane, form, target) || !marks.empty() || with) {
+    settle_beside();
+    lane.recorded = false;
+    lane.stream.begin(parting_);
+    record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows, snapshots, with);
+    PUMICE_TRY(lane.stream.end());
+    ++recordings_;
+  }
+  lane.fresh = false;
   if (end == StepEnd::kGreedy || end == StepEnd::kSample)
     std::replace(batch_slots_.begin(), batch_slots_.end(), slot, kNoSlot);
   PUMICE_ASSIGN(row_readers_[slot], submit(lane));
@@ -285,7 +248,7 @@ void StepRecorder::record_decode_step(Recorder recorder, uint32_t n, StepEnd end
 }
 
 Result<void> StepRecorder::record_decode(Lane& lane, uint32_t n, StepEnd end) {
-  lane.stream.begin(timed_, n, longest_part_);
+  lane.stream.begin(parting_);
   record_decode_step({model_->kernels(), lane.stream}, n, end);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
@@ -321,9 +284,12 @@ Result<StepRecorder::Lane*> StepRecorder::decode_lane(uint32_t n, StepEnd end) {
     return lane;
   }
   Lane& lane = replays_[{n, end}];
-  if (outdated(lane)) {
+  if (!in_frames() && outdated(lane)) {  // else decode_ready() has seen to it
     PUMICE_ASSIGN(const bool free, finished(lane));
     if (free) lane.recorded = false;
+  }
+  if (!lane.recorded) {
+    settle_beside();
   }
   if (!lane.recorded) {
     if (!lane.stream) {
@@ -331,7 +297,6 @@ Result<StepRecorder::Lane*> StepRecorder::decode_lane(uint32_t n, StepEnd end) {
     }
     PUMICE_TRY(record_decode(lane, n, end));
     lane.recorded = true;
-    lane.timed = timed_;
   }
   return &lane;
 }

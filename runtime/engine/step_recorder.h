@@ -2,10 +2,12 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <vector>
 
 #include "engine/picture_staging.h"
+#include "engine/record_thread.h"
 #include "engine/request.h"
 #include "engine/step_plan.h"
 #include "kernels/argmax.h"
@@ -82,8 +84,9 @@ class StepRecorder {
   const float* logits() const { return readback_.mapped_as<float>(); }
 
   // Whether submit_slice() or submit_decode() would neither wait for an earlier submission nor for a pipeline, which is
-  // being made from now on then.
-  Result<bool> slice_ready(uint32_t count, StepEnd end);
+  // being made from now on then; nor, in a host's frames, record, which a thread does from now on. ahead: others may
+  // come first.
+  Result<bool> slice_ready(const SlicePlan& plan, const Sequence& sequence, StepEnd end, bool ahead = false);
   Result<bool> decode_ready(uint32_t members, StepEnd end);
   Result<bool> shift_ready();  // the same of submit_shift()
   // marks: states that the slice leaves, of leading tokens up to its last one; at most kMostSnapshots. pictures: those
@@ -101,11 +104,11 @@ class StepRecorder {
   // The same for what cannot fail: a lost device looks at nothing.
   void settle_row(uint32_t slot) noexcept;
 
-  // From now on steps are recorded in parts whose times are measured, see vk::Chunk; those that are there anew at their
-  // next use.
-  void time_parts() { timed_ = true; }
-  // Of these, none shall take longer than about so long, where dispatches let themselves be parted.
-  void shorten_parts(double microseconds);
+  // From now on steps are recorded in parts whose times are measured, see vk::Chunk, and of which two fit into so long,
+  // where dispatches let themselves be parted and their times are known. Those that are there anew at their next use.
+  void time_parts(double microseconds);
+  // Dispatches of which nothing is known are measured by themselves from now on.
+  void measure_apart() { parting_.apart = true; }
   // Whether what is submitted now waits for the frames of a host.
   bool in_frames() const { return model_->kernels().device().paced(); }
   uint64_t recordings() const { return recordings_; }
@@ -118,24 +121,36 @@ class StepRecorder {
   const std::map<std::string, uint64_t>& profile_calls() const { return profile_calls_; }
 
  private:
+  // What a recorded step depends on beside its buffers' content.
+  struct Form {
+    enum class Kind { kSlice, kDecode, kShift } kind = Kind::kSlice;
+    uint32_t rows = 0;
+    StepEnd end = StepEnd::kNothing;
+    auto operator<=>(const Form&) const = default;
+  };
   struct Lane {  // a stream with the submission that last used it
     vk::CommandStream stream;
     vk::Buffer rows;  // slices only: (slice_tokens) StepRow
     PictureStaging pictures;
     uint64_t value = 0;
-    bool recorded = false, timed = false;
-  };
-  // What a recorded step depends on beside its buffers' content.
-  struct Form {
-    enum class Kind { kSlice, kDecode, kShift } kind;
-    uint32_t rows = 0;
-    StepEnd end = StepEnd::kNothing;
-    auto operator<=>(const Form&) const = default;
+    bool recorded = false;
+    // In a host's frames: what is or was recorded, and whether it has failed, or has not been submitted since.
+    Form form{};
+    uint32_t slot = 0;
+    bool failed = false, fresh = false;
   };
   static constexpr uint32_t kNoSlot = UINT32_MAX;
   Result<bool> pipelines_ready(const Form& form);
+  std::vector<PipelineKey> list_pipelines(const Form& form);
   Result<bool> finished(const Lane& lane) const;
   bool outdated(const Lane& lane) const;
+  bool holds(const Lane& lane, const Form& form, uint32_t slot) const;
+  Lane& slice_lane(const Form& form, uint32_t slot);
+  bool prepare_beside(Lane& lane, const Form& form, uint32_t slot);
+  void record_beside(Lane& lane) noexcept;
+  bool await_pipelines(const Form& form);
+  bool beside_is_done();
+  void settle_beside();
   void record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
                     const StateSnapshots& snapshots = {}, const PictureStep* pictures = nullptr);
   void bind_layers(const StepPools& pools);
@@ -169,11 +184,14 @@ class StepRecorder {
   std::map<Form, std::vector<PipelineKey>> awaited_;  // those of others, being made
   uint64_t recordings_ = 0, workspace_bytes_ = 0;
   uint32_t dispatches_ = 0;
-  bool timed_ = false;
-  double longest_part_ = 0;  // microseconds; 0: whole layers
+  vk::Parting parting_;
+  bool keeps_states_ = false;
   std::vector<Lane*> unprofiled_;
   std::map<std::string, vk::ProfiledOperation> profile_;
   std::map<std::string, uint64_t> profile_calls_;
+  Lane* beside_lane_ = nullptr;           // what the thread records, or has recorded since the last look
+  std::set<Form> prepared_beside_;        // as prepared_, the thread's own
+  std::unique_ptr<RecordThread> beside_;  // goes first
 };
 
 }  // namespace pumice

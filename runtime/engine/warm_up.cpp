@@ -54,7 +54,7 @@ class PipelineMaker {
 bool PipelineMaker::make_next() {
   const size_t i = next_.fetch_add(1);
   if (i >= keys_.size()) return false;
-  Result<const vk::Pipeline*> made = kernels_.pipeline(keys_[i]);
+  Result<const vk::Pipeline*> made = kernels_.pipeline(keys_[i], true);
   const std::lock_guard lock(mutex_);
   ++done_;
   if (!made && !error_) {
@@ -126,6 +126,29 @@ Result<void> encode_once(const Model& model, const KvFormat& kv) {
   return encoder->encode({&text, 1}, [](size_t, std::span<const float>) { return true; });
 }
 
+// What each dispatch takes, for the frames of a host: a page of a prompt and two steps, every dispatch by itself.
+Result<void> measure_once(vk::Device& device, Context& context, Sequence& sequence,
+                          const std::function<bool(float)>& progress) {
+  if (device.caps().timestamp_period_ns <= 0) return {};
+  constexpr double kShortest = 1;          // microseconds of a part
+  constexpr double kEndless = 1e12;        // and of a frame
+  constexpr int64_t kPauseNs = 50'000'000;  // how soon a cancellation is seen
+  const bool paced = device.paced();
+  const std::vector<int32_t> prompt(kPageTokens, 0);
+  const GenerationParams params{.sampler = {.temperature = 1, .top_p = 1, .repeat_penalty = 1}, .max_tokens = 3,
+                                .ignore_eos = true};
+  PUMICE_ASSIGN(const std::shared_ptr<Request> request, context.submit(sequence, prompt, params));
+  context.recorder().time_parts(kShortest);
+  context.recorder().measure_apart();
+  while (request->status == RequestStatus::kRunning) {
+    PUMICE_TRY(context.step_within(kEndless, kEndless));
+    PUMICE_TRY(context.wait_for(context.oldest_in_flight(), kPauseNs));
+    if (progress && progress(0)) return error(Status::kCancelled, "warming up was cancelled");
+  }
+  if (request->status == RequestStatus::kFailed) return request->error;
+  return paced ? Result<void>() : device.release_all();
+}
+
 // Drivers that compile when a pipeline first runs (software drivers do) do it now: a prompt of one token, then a decode
 // step, in a small context of its own.
 Result<void> run_once(const Model& model, const KvFormat& kv, const std::function<bool(float)>& progress) {
@@ -144,7 +167,7 @@ Result<void> run_once(const Model& model, const KvFormat& kv, const std::functio
     if (!news && progress && progress(0)) return error(Status::kCancelled, "warming up was cancelled");
   }
   if (request->status == RequestStatus::kFailed) return request->error;
-  return {};
+  return measure_once(model.kernels().device(), *context, *sequence, progress);
 }
 
 }  // namespace

@@ -87,8 +87,8 @@ class Gguf {
   // Maps the file. Opening any part of a split model opens all of it; the parts lie side by side under their names.
   static Result<Gguf> open(const std::string& path);
 
-  // The same of one whole file that lies wherever the source reads it.
-  static Result<Gguf> open(FileSource source);
+  // The same of files that lie wherever the sources read them: one whole file, or all parts of a split one, in order.
+  static Result<Gguf> open(std::vector<FileSource> sources);
 
   // Parses bytes that the caller keeps alive and unchanged.
   static Result<Gguf> from_memory(std::span<const std::byte> file);

@@ -164,13 +164,17 @@ Result<Gguf> Gguf::open(const std::string& path) {
   return gguf;
 }
 
-Result<Gguf> Gguf::open(FileSource source) {
+Result<Gguf> Gguf::open(std::vector<FileSource> sources) {
+  if (sources.empty()) return error(Status::kInvalidArgument, "no GGUF file was given");
   std::vector<MappedFile> files;
   std::vector<GgufPart> parts;
-  const uint64_t bytes = source.size;
-  PUMICE_ASSIGN(MappedFile file, MappedFile::open(std::move(source)));
-  PUMICE_ASSIGN(GgufPart part, read_mapped(std::move(file), files, true));
-  parts.push_back(std::move(part));
+  uint64_t bytes = 0;
+  for (FileSource& source : sources) {
+    bytes += source.size;
+    PUMICE_ASSIGN(MappedFile file, MappedFile::open(std::move(source)));
+    PUMICE_ASSIGN(GgufPart part, read_mapped(std::move(file), files, true));
+    parts.push_back(std::move(part));
+  }
   return GgufBuilder::build(std::move(parts), bytes, std::move(files));
 }
 

@@ -53,12 +53,12 @@ Kernels::~Kernels() {
   changed_.notify_all();
 }
 
-Result<const vk::Pipeline*> Kernels::pipeline(const PipelineKey& key) {
+Result<const vk::Pipeline*> Kernels::pipeline(const PipelineKey& key, bool run) {
   std::unique_lock lock(mutex_);
   Pipelines::value_type& place = *pipelines_.try_emplace(key).first;
   changed_.wait(lock, [&] { return place.second.state != State::kMaking; });
   if (place.second.state == State::kReady) return &place.second.pipeline;
-  return make(place, false, lock);
+  return make(place, run, lock);
 }
 
 // By the thread that found the place free. The lock is held again afterwards, also when an exception passes.
@@ -198,7 +198,8 @@ void record(Recorder recorder, const Dispatch& dispatch) {
   if (dispatch.indirect)
     recorder.stream.dispatch_indirect(**pipeline, dispatch.push, dispatch.bindings, *dispatch.indirect, dispatch.cost);
   else
-    recorder.stream.dispatch(**pipeline, dispatch.push, dispatch.bindings, dispatch.groups, dispatch.cost);
+    recorder.stream.dispatch(**pipeline, dispatch.push, dispatch.bindings, dispatch.groups, dispatch.cost,
+                             dispatch.independent);
 }
 
 }  // namespace pumice

@@ -93,7 +93,8 @@ class Kernels {
   // those that are missing are being made by threads of this object, so far that their first use does not wait either.
   bool prepare(std::span<const PipelineKey> keys);
   // Made on first use; a call that finds it being made waits for it.
-  Result<const vk::Pipeline*> pipeline(const PipelineKey& key);
+  // run: also what a driver leaves until a pipeline first runs.
+  Result<const vk::Pipeline*> pipeline(const PipelineKey& key, bool run = false);
   Result<const vk::Pipeline*> pipeline(Shader shader, std::span<const uint32_t> constants, bool full_subgroups,
                                        uint32_t subgroup_size = 0) {
     return pipeline({shader, {constants.begin(), constants.end()}, full_subgroups, subgroup_size});
@@ -161,6 +162,7 @@ struct Dispatch {
   vk::Groups groups;
   const vk::BufferView* indirect = nullptr;  // instead of groups
   vk::Cost cost;
+  bool independent = false;  // its workgroups do without gl_NumWorkGroups, though the shader names it
 };
 void record(Recorder recorder, const Dispatch& dispatch);
 

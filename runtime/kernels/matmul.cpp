@@ -82,7 +82,8 @@ Result<void> record_slab(Recorder recorder, const MatmulArgs& args, const Weight
           .push = push_bytes(push),
           .bindings = std::span(bindings).first(binding_count),
           .groups = vector ? vk::Groups{row_tiles, col_tiles, 1} : vk::Groups{col_tiles, row_tiles, v.splits},
-          .cost = {.bytes = static_cast<double>(slab.buffer.size()), .flops = 2.0 * slab.rows * args.w.cols * args.n}});
+          .cost = {.bytes = static_cast<double>(slab.buffer.size()), .flops = 2.0 * slab.rows * args.w.cols * args.n},
+          .independent = v.splits == 1});
   return {};
 }
 

@@ -67,14 +67,14 @@ CommandStream& CommandStream::operator=(CommandStream&& other) noexcept {
   std::swap(parts_, other.parts_);
   std::swap(time_pool_, other.time_pool_);
   std::swap(times_, other.times_);
-  std::swap(timed_, other.timed_);
-  std::swap(timed_rows_, other.timed_rows_);
+  std::swap(parting_, other.parting_);
   std::swap(secondaries_, other.secondaries_);
   std::swap(recordable_, other.recordable_);
-  std::swap(longest_, other.longest_);
   std::swap(spans_, other.spans_);
-  std::swap(costs_, other.costs_);
+  std::swap(kinds_, other.kinds_);
+  std::swap(next_cost_, other.next_cost_);
   std::swap(part_cost_, other.part_cost_);
+  std::swap(own_cuts_, other.own_cuts_);
   std::swap(first_dispatch_, other.first_dispatch_);
   std::swap(pieces_, other.pieces_);
   std::swap(chunks_, other.chunks_);
@@ -93,7 +93,13 @@ CommandStream& CommandStream::operator=(CommandStream&& other) noexcept {
 
 CommandStream::~CommandStream() {
   if (!device_) return;
-  if (!times_.empty()) device_->forget(times_);
+  if (!times_.empty()) {
+    try {
+      learn();
+    } catch (...) {  // no memory for what it tells
+    }
+    device_->forget(times_);
+  }
   if (device_->abandoned()) return;
   const DeviceTable& table = device_->table();
   for (VkDescriptorPool pool : descriptor_pools_)
@@ -106,23 +112,23 @@ void CommandStream::fail(Error error) {
   if (!error_) error_ = std::move(error);
 }
 
-void CommandStream::begin(bool timed, uint32_t rows, double longest) {
+void CommandStream::begin(const Parting& parting) {
   const DeviceTable& table = device_->table();
   error_.reset();
   pending_.clear();
   no_arguments_.clear();
-  if (!times_.empty()) learn(rows);
-  timed_rows_ = rows;
+  if (!times_.empty()) learn();
+  kinds_.clear();
   dispatches_ = barriers_ = argument_barriers_ = 0;
+  own_cuts_ = 0;
   current_pool_ = 0;
   parts_ = 0;
   for (VkDescriptorPool pool : descriptor_pools_) table.vkResetDescriptorPool(device_->handle(), pool, 0);
   if (const VkResult reset = table.vkResetCommandPool(device_->handle(), pool_, 0); reset != VK_SUCCESS)
     return fail(vulkan_error(reset, "vkResetCommandPool"));
-  timed_ = timed;
-  longest_ = timed ? longest : 0;
+  parting_ = parting;
   recordable_ = device_->records();
-  if (timed && times_.empty())
+  if (parting.timed && times_.empty())
     if (Result<void> created = create_times(); !created) return fail(std::move(created).error());
   if (Result<void> begun = begin_part(); !begun) return fail(std::move(begun).error());
   argument_barrier(table, commands_);
@@ -242,17 +248,21 @@ void CommandStream::set_state(const Pipeline& pipeline, std::span<const std::byt
 }
 
 void CommandStream::dispatch(const Pipeline& pipeline, std::span<const std::byte> push,
-                             std::span<const BufferView> bindings, Groups groups, Cost cost) {
+                             std::span<const BufferView> bindings, Groups groups, Cost cost, bool independent) {
   const uint32_t* limit = device_->caps().max_groups;
   if (groups.x > limit[0] || groups.y > limit[1] || groups.z > limit[2])
     return fail(error(Status::kUnsupported, "%s: %u x %u x %u workgroups are beyond the device's limit",
                       pipeline.name().c_str(), groups.x, groups.y, groups.z));
   if (groups.x == 0 || groups.y == 0 || groups.z == 0) return;
-  cut_before_dispatch();
+  DispatchKind kind{pipeline.handle(), groups, cost};
+  const uint32_t counts[3] = {groups.x, groups.y, groups.z};
+  for (uint32_t axis = pipeline.shader().counts_groups && !independent ? 1 : 0; axis < 3; ++axis)
+    if (counts[axis] > kind.parts) kind.axis = axis, kind.parts = counts[axis];
+  cut_before_dispatch(kind);
   if (!bind(pipeline, push, bindings, nullptr)) return;
   if (profiler_) profiler_->before(commands_, pipeline.name(), cost.bytes, cost.flops);
-  if (const uint32_t pieces = pieces_of(groups); pieces > 1)
-    dispatch_pieces(pipeline, push, groups, pieces);
+  if (const uint32_t pieces = pieces_of(kind); pieces > 1)
+    dispatch_pieces(pipeline, push, kind, pieces);
   else
     device_->table().vkCmdDispatch(commands_, groups.x, groups.y, groups.z);
   if (profiler_) profiler_->after(commands_);
@@ -261,7 +271,7 @@ void CommandStream::dispatch(const Pipeline& pipeline, std::span<const std::byte
 
 void CommandStream::dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push,
                                       std::span<const BufferView> bindings, BufferView arguments, Cost cost) {
-  cut_before_dispatch();
+  cut_before_dispatch({pipeline.handle(), Groups{0, 0, 0}, cost});
   if (!bind(pipeline, push, bindings, &arguments)) return;
   if (profiler_) profiler_->before(commands_, pipeline.name(), cost.bytes, cost.flops);
   device_->table().vkCmdDispatchIndirect(commands_, arguments.buffer, arguments.offset);
@@ -296,7 +306,8 @@ Result<uint64_t> CommandStream::submit(const CommandStream* before) {
   if (before)
     for (size_t i = 0; i < before->parts_; ++i)
       chunks_.push_back({.commands = before->buffers_[i], .secondary = before->secondary(i)});
-  for (size_t i = 0; i < parts_; ++i) chunks_.push_back({buffers_[i], timed_ ? &times_[i] : nullptr, secondary(i)});
+  for (size_t i = 0; i < parts_; ++i)
+    chunks_.push_back({buffers_[i], parting_.timed ? &times_[i] : nullptr, secondary(i)});
   return device_->submit(chunks_);
 }
 

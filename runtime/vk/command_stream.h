@@ -11,13 +11,12 @@
 
 namespace pumice::vk {
 
-struct Groups {
-  uint32_t x = 1, y = 1, z = 1;
-};
-
-// What a dispatch costs at least, for the profiler: bytes moved and floating point operations.
-struct Cost {
-  double bytes = 0, flops = 0;
+// How a recording is cut into what may be submitted at different times.
+struct Parting {
+  bool timed = false;   // what each part takes is measured, as Device::release() needs it
+  double longest = 0;   // microseconds of a part, as far as costs are known; 0: parts end at cut() alone
+  bool apart = false;   // a dispatch of which nothing is known is a part of its own
+  bool operator==(const Parting&) const = default;
 };
 
 // Records between begin() and end(); what is recorded may be submitted any number of times, also several times in
@@ -36,15 +35,13 @@ class CommandStream {
   CommandStream& operator=(CommandStream&& other) noexcept;
   ~CommandStream();
 
-  // timed: what each part takes is measured, as Device::release() needs it. `rows` tells recordings apart whose
-  // dispatches take about as long as they did. longest: microseconds of a part; parts end between dispatches, too, so
-  // that none takes longer, as far as one recording tells of the next. 0: they end at cut() alone.
-  void begin(bool timed = false, uint32_t rows = 0, double longest = 0);
+  void begin(const Parting& parting = {});
   // What follows may be submitted later than what comes before, see Chunk.
   void cut();
   // bindings: one view per binding of the shader, in order. push: exactly the shader's push constant block.
+  // independent: its workgroups do without gl_NumWorkGroups, even if the shader names it.
   void dispatch(const Pipeline& pipeline, std::span<const std::byte> push, std::span<const BufferView> bindings,
-                Groups groups, Cost cost = {});
+                Groups groups, Cost cost = {}, bool independent = false);
   // The group counts are three uint32 at `arguments`, written by an earlier operation or by the host.
   void dispatch_indirect(const Pipeline& pipeline, std::span<const std::byte> push,
                          std::span<const BufferView> bindings, BufferView arguments, Cost cost = {});
@@ -60,8 +57,8 @@ class CommandStream {
   explicit operator bool() const { return pool_ != VK_NULL_HANDLE; }
   size_t parts() const { return parts_; }
   bool recordable() const { return recordable_; }  // see Chunk::secondary
-  // Whether another recording of the same could have parts that are nearer to `longest`.
-  bool improvable(double longest) const;
+  // Whether another recording of the same, by what is known now, would be cut otherwise.
+  bool improvable(const Parting& parting) const;
   uint32_t dispatches() const { return dispatches_; }
   uint32_t barriers() const { return barriers_; }
   uint32_t argument_barriers() const { return argument_barriers_; }  // of them for a dispatch's group counts
@@ -87,13 +84,15 @@ class CommandStream {
   Result<void> create_times();
   Result<void> add_buffers();
   Result<void> begin_commands(VkCommandBuffer commands, const VkCommandBufferInheritanceInfo* inherited);
-  void cut_before_dispatch();
-  uint32_t pieces_of(Groups groups) const;
-  void dispatch_pieces(const Pipeline& pipeline, std::span<const std::byte> push, Groups groups, uint32_t pieces);
+  void cut_before_dispatch(const DispatchKind& kind);
+  uint32_t pieces_of(const DispatchKind& kind) const;
+  void dispatch_pieces(const Pipeline& pipeline, std::span<const std::byte> push, const DispatchKind& kind,
+                       uint32_t pieces);
   void set_state(const Pipeline& pipeline, std::span<const std::byte> push);
-  double known_cost() const;
-  void learn(uint32_t rows);
+  void learn();
   size_t learn_part(size_t part);
+  bool divisible(size_t part) const;
+  void expect(size_t part);
   VkCommandBuffer secondary(size_t part) const { return recordable_ ? secondaries_[part] : VK_NULL_HANDLE; }
   void order(std::span<const Access> accesses);
   Device* device_ = nullptr;
@@ -103,14 +102,14 @@ class CommandStream {
   size_t parts_ = 0;
   VkQueryPool time_pool_ = VK_NULL_HANDLE;
   std::vector<ChunkTime> times_;  // of each part, once recordings are timed; never moves
-  bool timed_ = false;
-  uint32_t timed_rows_ = 0;
+  Parting parting_;
   std::vector<VkCommandBuffer> secondaries_;  // as buffers_, which execute them; as far as recordings had some
   bool recordable_ = false;
-  double longest_ = 0;
   std::vector<Span> spans_;                   // of parts
-  std::vector<double> costs_;                 // microseconds of each dispatch; 0: not known
+  std::vector<DispatchKind> kinds_;           // of dispatches, where parts are timed
+  double next_cost_ = 0;                      // microseconds of the next dispatch; 0: not known
   double part_cost_ = 0;                      // of the dispatches in the part so far; < 0: not known
+  size_t own_cuts_ = 0;                       // parts that no cut() has ended
   uint32_t first_dispatch_ = 0, pieces_ = 1;  // of the part
   VkDescriptorSet set_ = VK_NULL_HANDLE;      // of the last operation
   std::vector<Chunk> chunks_;  // of submit()

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/result.h"
+#include "vk/cost_book.h"
 #include "vk/instance.h"
 #include "vk/memory.h"
 #include "vk/pace.h"
@@ -88,6 +89,7 @@ class Device {
   // Names what follows in a command buffer, for debuggers; does nothing without VK_EXT_debug_utils.
   void label(VkCommandBuffer commands, const char* name) const;
   MemoryAllocator& memory() { return *memory_; }
+  CostBook& costs() { return costs_; }
 
   Result<Buffer> create_buffer(uint64_t bytes, MemoryIntent intent);
 
@@ -98,12 +100,13 @@ class Device {
   void hold() { paced_ = true; }
   struct Released {
     double microseconds = 0;  // of the device, as far as is known
+    double finished = 0;      // what those took that have finished since the call before
     uint32_t chunks = 0, held = 0;
     uint64_t recorded = 0;  // by record(): the value of the timeline with which that has finished; 0: nothing was
     bool too_long = false;  // a chunk takes more than the frame has
   };
-  // Submits of what is held, in order, what takes `microseconds` together with what is running; one chunk at a time on
-  // a queue that a host uses too. It neither waits nor allocates.
+  // Submits of what is held, in order, what takes `microseconds` together with what is running: at once where there are
+  // timestamps; one chunk at a time on a queue that a host uses too. It neither waits nor allocates.
   Result<Released> release(double microseconds);
   // The same into a host's command buffer, which makes the timeline reach `recorded` when it has finished, or says so
   // (recorded_done()). Until then nothing is submitted, and those who wait, wait for it.
@@ -178,6 +181,8 @@ class Device {
   Semaphores awaited_, signalled_;
   ChunkQueue held_, running_;  // running_: of those, while the device is paced
   Pace pace_;
+  CostBook costs_;
+  double finished_time_ = 0;  // microseconds of chunks that have finished since the last release()
   std::vector<VkCommandBuffer> batch_;
   std::atomic<uint64_t> last_value_{0}, sent_value_{0}, finished_value_{0};  // given, submitted, finished
   std::atomic<uint64_t> recorded_value_{0};                                  // what a host has been given last

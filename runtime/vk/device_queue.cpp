@@ -155,23 +155,28 @@ Result<Device::Released> Device::let_go(double microseconds, VkCommandBuffer com
   PUMICE_TRY(check());
   Released released;
   double before = running();
-  pace_.frame_begins(microseconds);
+  released.finished = std::exchange(finished_time_, 0);
+  pace_.frame_begins(microseconds, released.finished);
   const HostQueue calls = options_.host ? options_.host->queue_calls : HostQueue{};
   const bool shared = !commands && (calls.lock || calls.submit);
-  while (!held_.empty() && (commands ? held_.front().chunk.secondary != VK_NULL_HANDLE : !awaits_host())) {
-    const ChunkTime* const time = held_.front().chunk.time;
-    if (shared && time && !running_.empty()) break;  // before the pace is asked, which may spend its credit
-    released.too_long = released.too_long || (time && time->microseconds > microseconds);
-    if (!pace_.lets_go(held_.front().chunk, before, microseconds)) break;
-    const double took = !time ? 0 : time->microseconds > 0 ? time->microseconds : microseconds;
-    if (commands)
-      released.recorded = hand_over(commands);
-    else
-      PUMICE_TRY(send(1));
+  size_t ready = 0;  // of what is held, to be sent together
+  const auto next = [&]() -> const Chunk& { return held_[ready].chunk; };
+  while (ready < held_.size() && (commands ? next().secondary != VK_NULL_HANDLE : !awaits_host())) {
+    const ChunkTime* const time = next().time;
+    if (shared && time && (ready > 0 || !running_.empty())) break;  // before the pace is asked, which may spend credit
+    released.too_long = released.too_long || (time && pace_.expected(*time) > microseconds);
+    if (!pace_.lets_go(next(), before, microseconds)) break;
+    const double took = !time ? 0 : time->known() ? pace_.expected(*time) : microseconds;
     ++released.chunks;
     before += took;
     released.microseconds += took;
+    if (commands) {
+      released.recorded = hand_over(commands);
+    } else if (++ready; time && !time->pool) {  // seen to finish by itself, or its time would not be known
+      PUMICE_TRY(send(std::exchange(ready, 0)));
+    }
   }
+  if (ready > 0) PUMICE_TRY(send(ready));
   released.held = static_cast<uint32_t>(held_.size());
   return released;
 }
@@ -193,7 +198,7 @@ double Device::running() {
   }
   double sum = 0;
   for (size_t i = 0; i < running_.size(); ++i)
-    if (running_[i].chunk.time) sum += running_[i].chunk.time->microseconds;
+    if (running_[i].chunk.time) sum += pace_.expected(*running_[i].chunk.time);
   return sum;
 }
 
@@ -207,6 +212,7 @@ void Device::forget(std::span<const ChunkTime> times) noexcept {
 
 void Device::note_time(const NumberedChunk& chunk) {
   ChunkTime& time = *chunk.chunk.time;
+  double took = 0;
   uint64_t stamps[2];
   const bool stamped =
       time.pool && table_.vkGetQueryPoolResults(handle_, time.pool, time.query, 2, sizeof stamps, stamps,
@@ -214,10 +220,14 @@ void Device::note_time(const NumberedChunk& chunk) {
   const std::chrono::duration<double, std::micro> seen = std::chrono::steady_clock::now() - chunk.sent;
   if (stamped) {
     const uint64_t ticks = (stamps[1] - stamps[0]) & caps().timestamp_mask;
-    time.measured(std::max(kLeastTime, static_cast<double>(ticks) * caps().timestamp_period_ns * 1e-3));
-  } else if (!time.pool || time.microseconds == 0) {  // the next run of the same recording may have begun
-    time.measured(std::max(kLeastTime, seen.count()));
+    took = static_cast<double>(ticks) * caps().timestamp_period_ns * 1e-3;
+  } else if (!time.pool || !time.known()) {
+    took = seen.count();
+  } else {
+    return;  // the next run of the same recording may have begun
   }
+  finished_time_ += took;
+  pace_.finished(time, std::max(kLeastTime, took));
 }
 
 VkResult Device::queue_submit(const VkSubmitInfo& info) {

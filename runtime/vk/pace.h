@@ -1,6 +1,7 @@
 // Pace: work that is held back, to be submitted as fast as a host's frames have time for it.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -9,14 +10,30 @@
 
 namespace pumice::vk {
 
-// What a part of a recording takes on the device: the highest time lately, which goes down slowly. A pair of timestamps
-// measures it; without them, how long after its submission it is seen to have finished.
+// What something takes but for about one time in fifty, or about twice what it takes most times, if that is less. Steps
+// are bounded, so that one outlier, even the first, is soon forgotten, and what grows is followed.
+struct HighTime {
+  double microseconds = 0;  // 0: not known
+  uint32_t count = 0;       // measurements behind it
+  uint32_t low = 0;         // of the last ones, how many were less than half of it
+
+  void measured(double now);
+};
+
+// What a part of a recording takes on the device. A pair of timestamps measures it; without them, how long after its
+// submission it is seen to have finished.
 struct ChunkTime {
   VkQueryPool pool = VK_NULL_HANDLE;  // null: the device has no timestamps
   uint32_t query = 0;                 // the first of two
-  double microseconds = 0;            // 0: not known yet
+  HighTime time;                      // before the first run what is expected
+  double last = 0;                    // of the last run
+  uint32_t runs = 0;
+  uint8_t alike = 0;  // the same of parts that do the same, and perhaps of others
 
-  void measured(double now) { microseconds = now > microseconds ? now : 0.95 * microseconds + 0.05 * now; }
+  bool known() const { return time.microseconds > 0; }
+  bool unexpected() const { return time.count == runs; }  // nothing was known before it ran
+  void expect(double microseconds);  // 0: nothing is known
+  void measured(double now);
 };
 
 // What is submitted at once. time outlives the submission; null: it takes next to nothing. secondary: the same for a
@@ -50,16 +67,24 @@ class ChunkQueue {
   size_t head_ = 0;
 };
 
-// How much of what is held may go in a frame. Pure but for its credit.
+// How much of what is held may go in a frame: as much as keeps all but about one frame in a hundred within its budget.
 class Pace {
  public:
+  // finished: microseconds of the device that have gone by for what the frames before let go, 0 for none.
+  void frame_begins(double budget, double finished);
   // running: microseconds of what is submitted and has not finished, this frame's too. A chunk whose time is not known
   // takes a whole frame, and one that is longer than the budget waits for so many idle frames that it is paid for.
   bool lets_go(const Chunk& chunk, double running, double budget);
-  void frame_begins(double budget) { credit_ += budget; }
+  // Notes what it took, and what that tells of parts alike that have yet to run.
+  void finished(ChunkTime& time, double took);
+  double expected(const ChunkTime& time) const;
+  double share() const { return share_; }  // of a budget, that is given away
 
  private:
-  double credit_ = 0;  // of frames that let nothing go
+  std::array<double, 256> surprises_{};  // by alike: how much longer than expected a first run took
+  double credit_ = 0;                    // of frames that let nothing go
+  double share_ = 1, last_budget_ = 0;
+  bool gambled_ = false;  // the frame before let go what was too long or not known
 };
 
 }  // namespace pumice::vk

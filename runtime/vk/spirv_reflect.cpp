@@ -43,7 +43,7 @@ enum Decoration : uint32_t {
   kOffset = 35,
   kArrayStride = 6,
 };
-constexpr uint32_t kBuiltInWorkgroupSize = 25, kModeLocalSize = 17;
+constexpr uint32_t kBuiltInNumWorkgroups = 24, kBuiltInWorkgroupSize = 25, kModeLocalSize = 17;
 constexpr uint32_t kStorageWorkgroup = 4, kStoragePush = 9, kStorageBuffer = 12;
 
 struct Type {
@@ -69,6 +69,7 @@ struct Module {
   std::unordered_map<uint32_t, uint32_t> non_writable, non_readable;  // struct or variable -> decorated members
   std::vector<Variable> variables;
   uint32_t workgroup_size = 0;
+  bool counts_groups = false;
   uint32_t local_size[3] = {1, 1, 1};
 
   uint32_t size_of(uint32_t id, int depth = 0) const;
@@ -195,6 +196,7 @@ void Module::decorate(std::span<const uint32_t> w) {
       break;
     case kBuiltIn:
       if (value == kBuiltInWorkgroupSize) workgroup_size = w[0];
+      counts_groups = counts_groups || value == kBuiltInNumWorkgroups;
       break;
     default:
       break;
@@ -361,6 +363,7 @@ Result<ShaderInterface> reflect(std::span<const uint32_t> words, std::span<const
   std::sort(shader.spec_ids.begin(), shader.spec_ids.end());
   // The local size and a constant of the shader may share an id.
   shader.spec_ids.erase(std::unique(shader.spec_ids.begin(), shader.spec_ids.end()), shader.spec_ids.end());
+  shader.counts_groups = module.counts_groups;
   const auto composite = module.composites.find(module.workgroup_size);
   for (uint32_t axis = 0; axis < 3; ++axis) {
     shader.local_size[axis] = module.local_size[axis];

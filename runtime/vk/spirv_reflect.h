@@ -26,6 +26,7 @@ struct ShaderInterface {
   uint32_t local_size[3] = {1, 1, 1};  // by the constants given
   uint32_t shared_variables = 0;       // count of workgroup-shared variables
   uint64_t shared_bytes = 0;           // of them all, by the constants given, each aligned to its type
+  bool counts_groups = false;          // it may read gl_NumWorkGroups, of which this project's shaders read x alone
 
   uint64_t invocations() const { return uint64_t{local_size[0]} * local_size[1] * local_size[2]; }
 };

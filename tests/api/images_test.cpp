@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "pumice/pumice.hpp"
@@ -237,6 +238,34 @@ TEST_F(ImagesTest, WhatCannotBeAPictureIsRefusedAndChangesNothing) {
   pumice::Sequence unseen(dark);
   EXPECT_EQ(code_of([&] { unseen.append(pixels.image()); }), PUMICE_UNSUPPORTED);
   EXPECT_EQ(code_of([&] { load(folder_.file("missing")); }), PUMICE_NOT_FOUND);
+}
+
+TEST_F(ImagesTest, AProjectorThatTheHostReadsIsTheSame) {
+  if (!open()) GTEST_SKIP() << "no device";
+  const std::vector<char> tower = read_file_bytes(folder_.file("tower.gguf"));
+  PumiceFileSource source = pumice_file_source_init();
+  source.read_user = const_cast<std::vector<char>*>(&tower);
+  source.read_size = tower.size();
+  source.read = [](void* from, uint64_t offset, void* buffer, size_t size) -> int32_t {
+    std::memcpy(buffer, static_cast<std::vector<char>*>(from)->data() + offset, size);
+    return 0;
+  };
+  PumiceModelOptions with = pumice_model_options_init();
+  with.data = text_.data();
+  with.data_size = text_.size();
+  with.projector_source = &source;
+  const Pixels picture = noise(24, 24, 5);
+  const std::vector<int32_t> before = ids(3, 1), question = ids(2, 2);
+  std::vector<std::vector<float>> logits;
+  const pumice::Model read(instance_, *device_, with);
+  for (const pumice::Model* model : {&*model_, &read}) {
+    pumice::Context context(*model, options());
+    pumice::Sequence sequence(context);
+    logits.push_back(ask(sequence, before, picture, question));
+  }
+  EXPECT_EQ(logits[0], logits[1]);
+  with.projector = "both";
+  EXPECT_THROW(pumice::Model(instance_, *device_, with), pumice::Error);
 }
 
 // As --image does it: text, picture with what stands around it, text. The peer puts LLaVA's class in the wrong place.

@@ -83,6 +83,25 @@ static void check_lost(const Fixture* fixture, PumiceContext* context, PumiceSeq
   CHECK(now_ms() - start < 1000);
 }
 
+/* By the call, or in a job, with frames that go on meanwhile. */
+static void rebind(PumiceContext* context, PumiceModel* model, int as_job) {
+  if (as_job % 2 == 0) {
+    CHECK_OK(pumice_context_rebind(context, model));
+    return;
+  }
+  PumiceJob* job = NULL;
+  CHECK_OK(pumice_context_rebind_begin(context, model, NULL, &job));
+  PumiceJobPoll poll = pumice_job_poll_init();
+  while (job && !poll.done) {
+    PumiceFrame frame = pumice_frame_init();
+    const PumiceResult stepped = pumice_step_within(context, &frame);
+    CHECK(stepped == PUMICE_OK || stepped == PUMICE_DEVICE_LOST);
+    CHECK_OK(pumice_job_poll(job, &poll));
+  }
+  CHECK_OK(poll.result);
+  pumice_job_destroy(job);
+}
+
 /* The text with a loss at that submission (0: none), and what follows it in the same sequence. */
 static Tokens text_with_loss(Fixture* fixture, int lose_at, double gpu_us, int* submissions) {
   PumiceContext* context = make_context(fixture->model, 256, 2);
@@ -101,7 +120,7 @@ static Tokens text_with_loss(Fixture* fixture, int lose_at, double gpu_us, int* 
       check_lost(fixture, context, sequence, request);
       host_lose_at = 0;
       Fixture next = open_device();
-      CHECK_OK(pumice_context_rebind(context, next.model));
+      rebind(context, next.model, lose_at);
       close_device(fixture);
       *fixture = next;
     } else {
@@ -142,6 +161,8 @@ static void test_losses(void) {
   }
   CHECK(lost >= 3);
   CHECK_INVALID(pumice_context_rebind(NULL, fixture.model));
+  PumiceJob* job = NULL;
+  CHECK_INVALID(pumice_context_rebind_begin(NULL, fixture.model, NULL, &job));
   close_device(&fixture);
 }
 

@@ -283,6 +283,7 @@ void Scenario::slide() {
 }
 
 void Scenario::stop(bool context_alone) {
+  if (device_) (void)pumice_device_set_budget(device_.get(), 0);
   context_.reset();
   tool_.reset();
   if (context_alone) return;

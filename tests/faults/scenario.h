@@ -66,6 +66,7 @@ class Scenario {
   void use();        // prompts, forks, sessions, evictions, fetches
   void use_short();  // one prompt
   void slide();      // a context of its own, which is too small
+  void frames();     // likewise, in a host's frames: budgets, another device, jobs, a file that the host reads
   void stop(bool context_alone = false);
 
   // Whether objects that had nothing to do with the failure give the right tokens; else what is wrong.
@@ -83,6 +84,11 @@ class Scenario {
   void sessions(PumiceSequence* saved, const std::string& name);
   void judge(PumiceSequence* on);
   void crowd();
+  std::vector<int32_t> generate_in_frames(PumiceSequence* on);
+  void squeeze();
+  void rebind();
+  bool finish_job(PumiceJob* job, const char* where);
+  void load_by_callback();
   std::string error() const;
   void picture();
   std::string check(PumiceContext* context);

@@ -95,6 +95,7 @@ void Worker::live(Scenario& life, const std::string& phase) const {
     life.open();
     life.use();
     life.slide();
+    life.frames();
   }
 }
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <vector>
@@ -91,6 +92,32 @@ class GgufSplitFiles : public testing::Test {
 
   std::filesystem::path folder_;
 };
+
+FileSource source_of(const std::vector<std::byte>& bytes) {
+  return {.size = bytes.size(), .read = [bytes](uint64_t offset, std::span<std::byte> to) -> Result<void> {
+            std::memcpy(to.data(), bytes.data() + offset, to.size());
+            return {};
+          }};
+}
+
+TEST(GgufSplitSources, ThatAreGivenInOrder) {
+  const std::vector<std::byte> parts[] = {part({0, 3}), part({1, 3}), part({2, 3})};
+  const Result<Gguf> g = Gguf::open({source_of(parts[0]), source_of(parts[1]), source_of(parts[2])});
+  ASSERT_TRUE(g.ok()) << g.error().message;
+  ASSERT_EQ(g->tensors().size(), 3u);
+  const GgufTensor& last = g->tensors()[2];
+  std::vector<std::byte> scratch(last.data.size());
+  const Result<std::span<const std::byte>> bytes = g->fetch(last.data, scratch);
+  ASSERT_TRUE(bytes.ok()) << bytes.error().message;
+  float value = 0;
+  ASSERT_EQ(bytes->size(), sizeof value);
+  std::memcpy(&value, bytes->data(), sizeof value);
+  EXPECT_EQ(value, 2);
+  EXPECT_EQ(Gguf::open({source_of(parts[1]), source_of(parts[0]), source_of(parts[2])}).error().status,
+            Status::kMalformed);
+  EXPECT_EQ(Gguf::open({source_of(parts[0])}).error().status, Status::kInvalidArgument) << "a part is missing";
+  EXPECT_EQ(Gguf::open(std::vector<FileSource>()).error().status, Status::kInvalidArgument);
+}
 
 TEST_F(GgufSplitFiles, AnyPartOpensAll) {
   std::vector<std::string> paths;

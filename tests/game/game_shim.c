@@ -1,9 +1,11 @@
 /* Preloaded into the game: its renderer's Vulkan calls fail as PUMICE_GAME_FAULT says. "submit N": the device is lost
- * at the N-th submission; "present N": each N-th present says that the window has another size. */
+ * at the N-th submission; "lose FILE": once, at the first one when there is that file; "present N": each N-th present
+ * says that the window has another size. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <vulkan/vulkan_core.h>
 
 static int fails(const char* call) {
@@ -16,6 +18,13 @@ static int fails(const char* call) {
   return every > 0 && (call[0] == 's' ? at >= every : at % every == 0);
 }
 
+static int loses(void) {
+  static int lost;
+  const char* fault = getenv("PUMICE_GAME_FAULT");
+  if (lost || !fault || strncmp(fault, "lose ", 5) != 0 || access(fault + 5, F_OK) != 0) return 0;
+  return lost = 1;
+}
+
 static PFN_vkVoidFunction real(const char* name) {
   PFN_vkVoidFunction function;
   *(void**)&function = dlsym(RTLD_NEXT, name);
@@ -25,7 +34,7 @@ static PFN_vkVoidFunction real(const char* name) {
 __attribute__((visibility("default"))) VKAPI_ATTR VkResult VKAPI_CALL vkQueueSubmit(VkQueue queue, uint32_t count,
                                                                                     const VkSubmitInfo* infos,
                                                                                     VkFence fence) {
-  if (fails("submit")) return VK_ERROR_DEVICE_LOST;
+  if (fails("submit") || loses()) return VK_ERROR_DEVICE_LOST;
   return ((PFN_vkQueueSubmit)real("vkQueueSubmit"))(queue, count, infos, fence);
 }
 

@@ -168,6 +168,19 @@ TEST_F(Game, ALostDeviceEndsItWithItsCode) {
   EXPECT_NE(result.err.find("the device was lost"), std::string::npos) << result.err;
 }
 
+// In the middle of a conversation: the model moves to the new device, and whoever speaks goes on.
+TEST_F(Game, ALostDeviceIsReplaced) {
+  const std::string saved = file("game.save");
+  const CliResult result =
+      start({"--headless", "--frames", "3000", "--chatty", "--save", saved}, fault("lose " + saved)).wait();
+  if (no_device(result)) GTEST_SKIP() << result.err;
+  EXPECT_NE(result.err.find("going on with a new one"), std::string::npos) << result.err;
+  const json said = report(result);
+  ASSERT_TRUE(said.is_object()) << result.out;
+  EXPECT_EQ(said["frames"], 3000);
+  EXPECT_GT(said["whole_replies"], 1) << "the first one made the savegame";
+}
+
 TEST_F(Game, AWindowThatChangesItsSizeIsFollowed) {
   if (!fs::exists(kXvfb)) GTEST_SKIP() << "Xvfb is not installed";
   const Screen screen;

@@ -261,7 +261,7 @@ TEST_F(CommandStreamTest, PartsAreAsShortAsAskedFor) {
   CommandStream stream = begun();
   ASSERT_TRUE(stream.end().ok());
   const auto record = [&](double longest) {
-    stream.begin(true, 1, longest);
+    stream.begin({.timed = true, .longest = longest, .apart = true});
     test::product({kernels(), stream}, a, b, x, kMany);
     test::product({kernels(), stream}, x, b, y, kMany);
     test::product({kernels(), stream}, y, b, x, kMany);
@@ -277,17 +277,17 @@ TEST_F(CommandStreamTest, PartsAreAsShortAsAskedFor) {
   };
   record(0);
   EXPECT_EQ(stream.parts(), 1u);
-  EXPECT_TRUE(stream.improvable(kNothing));
+  EXPECT_TRUE(stream.improvable({.timed = true, .longest = kNothing, .apart = true}));
   run();
   record(kNothing);
   EXPECT_EQ(stream.parts(), 3u) << "nothing is known of the dispatches";
-  EXPECT_FALSE(stream.improvable(kNothing)) << "nor will be before they run";
+  EXPECT_FALSE(stream.improvable({.timed = true, .longest = kNothing, .apart = true})) << "nor will be before they run";
   run();
-  EXPECT_TRUE(stream.improvable(kNothing));
+  EXPECT_TRUE(stream.improvable({.timed = true, .longest = kNothing, .apart = true}));
   record(kNothing);
   const bool pieces = device().caps().type == DeviceType::kCpu;
   EXPECT_EQ(stream.parts(), pieces ? 3u * 64 : 3u);
-  EXPECT_FALSE(stream.improvable(kNothing));
+  EXPECT_FALSE(stream.improvable({.timed = true, .longest = kNothing, .apart = true}));
   run();
   record(1e9);
   EXPECT_EQ(stream.parts(), 1u) << "all of it fits";
@@ -301,7 +301,7 @@ TEST_F(CommandStreamTest, PartsGoAsTheyAreLetGo) {
   const BufferView one = floats(1), two = floats(2), power = floats(kBase), next = floats(0);
   CommandStream stream = begun();
   ASSERT_TRUE(stream.end().ok());
-  stream.begin(true, 1);
+  stream.begin({.timed = true});
   multiply(stream, power, two, next);
   stream.cut();
   multiply(stream, next, two, power);
