@@ -160,7 +160,7 @@ PumiceResult pumice_vk_timeline(PumiceDevice* device, VkSemaphore* semaphore, ui
   return guarded(&device->object->last_error, [&]() -> Result<void> {
     if (!semaphore || !value) return invalid("semaphore or value");
     *semaphore = device->object->device->timeline();
-    *value = device->object->device->submissions();
+    *value = device->object->device->sent();
     return {};
   });
 }

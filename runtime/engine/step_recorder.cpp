@@ -166,11 +166,13 @@ Result<StepRecorder::Lane*> StepRecorder::next_lane(std::vector<Lane>& ring, siz
 }
 
 void StepRecorder::time_parts(double microseconds) {
+  constexpr double kForgets = 0.99;  // a host may give the rest of a frame's time again
   parting_.timed = true;
-  if (microseconds <= 0) return;
+  budget_ = std::max(microseconds, kForgets * budget_);
+  if (budget_ <= 0) return;
   // Two parts fit a frame. Budgets that differ a little do not make recordings anew.
   constexpr double kShortest = 50;
-  const double wanted = std::max(kShortest, std::exp2(std::floor(std::log2(microseconds))) / 2);
+  const double wanted = std::max(kShortest, std::exp2(std::floor(std::log2(budget_))) / 2);
   if (parting_.longest == 0 || wanted < parting_.longest) parting_.longest = wanted;
 }
 

@@ -185,6 +185,7 @@ class StepRecorder {
   uint64_t recordings_ = 0, workspace_bytes_ = 0;
   uint32_t dispatches_ = 0;
   vk::Parting parting_;
+  double budget_ = 0;  // of a frame, the highest lately
   bool keeps_states_ = false;
   std::vector<Lane*> unprofiled_;
   std::map<std::string, vk::ProfiledOperation> profile_;

@@ -128,6 +128,7 @@ class Device {
   Result<bool> wait(uint64_t value, uint64_t timeout_ns = UINT64_MAX);
   Result<bool> reached(uint64_t value) { return wait(value, 0); }
   uint64_t submissions() const { return last_value_.load(); }
+  uint64_t sent() const { return sent_value_.load(); }  // of them, what has left the hold
   bool paced() const { return paced_.load(); }
   // For destructors: returns when nothing up to `value` uses what is to be freed, or when the device hangs: then it
   // is abandoned, and nothing of it is ever freed.

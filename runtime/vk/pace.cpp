@@ -48,7 +48,7 @@ void ChunkQueue::pop() {
 }
 
 void Pace::frame_begins(double budget, double finished) {
-  constexpr double kLess = 0.93, kMore = 1.0005, kLeast = 0.6;  // balanced where 0.7 % of the frames take too long
+  constexpr double kLess = 0.93, kMore = 1.0003, kLeast = 0.5;  // balanced where 0.4 % of the frames take too long
   if (finished > last_budget_ && !gambled_) share_ = std::max(kLeast, share_ * kLess);
   if (finished > 0 && finished <= last_budget_) share_ = std::min(1.0, share_ * kMore);
   credit_ += budget;
@@ -66,8 +66,11 @@ void Pace::finished(ChunkTime& time, double took) {
   time.measured(took);
 }
 
+// What its like have taken longer makes it go alone, where it fits at all.
 double Pace::expected(const ChunkTime& time) const {
-  return time.time.microseconds * (time.runs == 0 ? std::max(surprises_[time.alike], 1.0) : 1.0);
+  const double plain = time.time.microseconds;
+  if (time.runs > 0) return plain;
+  return std::min(plain * std::max(surprises_[time.alike], 1.0), std::max(plain, share_ * last_budget_));
 }
 
 bool Pace::lets_go(const Chunk& chunk, double running, double budget) {
