@@ -237,7 +237,8 @@ bool Game::run_model(FrameTime* time) {
   const Clock::time_point start = Clock::now();
   bool submitted = false;
   try {
-    const double left = std::max(0.0, static_cast<double>(state_.budget_ms) - time->model_gpu_ms);
+    const double spent = std::max(time->model_gpu_ms, time->model_done_ms);
+    const double left = std::max(0.0, static_cast<double>(state_.budget_ms) - spent);
     const PumiceFrame frame = mind_->advance(1000 * left);
     time->model_gpu_ms += frame.submitted_us / 1000;
     time->model_done_ms += frame.finished_us / 1000;

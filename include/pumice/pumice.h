@@ -1512,7 +1512,7 @@ PUMICE_API PumiceResult pumice_sequence_save_begin(PumiceSequence* sequence, con
                                                    const PumiceJobOptions* job_options, PumiceJob** job);
 PUMICE_API PumiceResult pumice_sequence_load_begin(PumiceContext* context, const PumiceSessionSource* source,
                                                    const PumiceJobOptions* job_options, PumiceJob** job);
-/* One that has begun goes on when it is cancelled: after pumice_job_destroy() the context is on the one or the other. */
+/* One that has begun goes on when cancelled: after pumice_job_destroy() the context is on the one or the other. */
 PUMICE_API PumiceResult pumice_context_rebind_begin(PumiceContext* context, PumiceModel* model,
                                                     const PumiceJobOptions* job_options, PumiceJob** job);
 

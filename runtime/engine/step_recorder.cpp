@@ -286,13 +286,11 @@ Result<StepRecorder::Lane*> StepRecorder::decode_lane(uint32_t n, StepEnd end) {
     return lane;
   }
   Lane& lane = replays_[{n, end}];
-  if (!in_frames() && outdated(lane)) {  // else decode_ready() has seen to it
+  if (!records_beside() && outdated(lane)) {  // else decode_ready() has seen to it
     PUMICE_ASSIGN(const bool free, finished(lane));
     if (free) lane.recorded = false;
   }
-  if (!lane.recorded) {
-    settle_beside();
-  }
+  if (!lane.recorded) settle_beside();
   if (!lane.recorded) {
     if (!lane.stream) {
       PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(model_->kernels().device(), options_.profile));

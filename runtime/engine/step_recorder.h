@@ -111,6 +111,7 @@ class StepRecorder {
   void measure_apart() { parting_.apart = true; }
   // Whether what is submitted now waits for the frames of a host.
   bool in_frames() const { return model_->kernels().device().paced(); }
+  bool records_beside() const { return in_frames() && !options_.profile; }
   uint64_t recordings() const { return recordings_; }
   Workspace& workspace() { return work_; }
   uint64_t workspace_bytes() const { return workspace_bytes_; }
@@ -137,6 +138,7 @@ class StepRecorder {
     // In a host's frames: what is or was recorded, and whether it has failed, or has not been submitted since.
     Form form{};
     uint32_t slot = 0;
+    vk::Parting parting;
     bool failed = false, fresh = false;
   };
   static constexpr uint32_t kNoSlot = UINT32_MAX;

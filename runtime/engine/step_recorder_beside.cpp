@@ -41,7 +41,7 @@ Result<bool> StepRecorder::slice_ready(const SlicePlan& plan, const Sequence& se
   Lane& lane = slice_lane(form, slot);
   PUMICE_ASSIGN(const bool free, finished(lane));
   if (!free || (ahead && lane.fresh)) return false;
-  if (!in_frames() || keeps_states_ || !sequence.pictures.empty()) return pipelines_ready(form);
+  if (!records_beside() || keeps_states_ || !sequence.pictures.empty()) return pipelines_ready(form);
   return prepare_beside(lane, form, slot);
 }
 
@@ -55,12 +55,12 @@ Result<bool> StepRecorder::decode_ready(uint32_t members, StepEnd end) {
   }
   const auto replay = replays_.find({members, end});
   if (replay == replays_.end() || (!replay->second.recorded && &replay->second != beside_lane_)) {
-    return in_frames() ? prepare_beside(replays_[{members, end}], form, 0) : pipelines_ready(form);
+    return records_beside() ? prepare_beside(replays_[{members, end}], form, 0) : pipelines_ready(form);
   }
   Lane& lane = replay->second;
   if (lane.recorded && !outdated(lane)) return true;
   PUMICE_ASSIGN(free, finished(lane));
-  return free && in_frames() ? prepare_beside(lane, form, 0) : Result<bool>(free);
+  return free && records_beside() ? prepare_beside(lane, form, 0) : Result<bool>(free);
 }
 
 Result<bool> StepRecorder::shift_ready() {
@@ -94,11 +94,12 @@ bool StepRecorder::prepare_beside(Lane& lane, const Form& form, uint32_t slot) {
   lane.recorded = false;
   lane.form = form;
   lane.slot = slot;
-  lane.fresh = true;
+  lane.parting = parting_;
+  lane.failed = lane.fresh = true;  // until it has been recorded
   beside_lane_ = &lane;
   if (beside_->begin([this] { record_beside(*beside_lane_); })) return false;
   beside_lane_ = nullptr;
-  return true;
+  return lane.failed = false, true;
 }
 
 // On the thread; false: it is to stop.
@@ -117,14 +118,13 @@ bool StepRecorder::await_pipelines(const Form& form) {
 // On the thread. What goes wrong is told by the one who records it again.
 void StepRecorder::record_beside(Lane& lane) noexcept {
   try {
-    lane.failed = true;
     if (!await_pipelines(lane.form)) return;
     if (!lane.stream) {
       Result<vk::CommandStream> made = vk::CommandStream::create(model_->kernels().device(), options_.profile);
       if (!made) return;
       lane.stream = std::move(*made);
     }
-    lane.stream.begin(parting_);
+    lane.stream.begin(lane.parting);
     const Recorder recorder{model_->kernels(), lane.stream};
     if (lane.form.kind == Form::Kind::kSlice)
       record_slice(recorder, lane.form.rows, lane.slot, lane.form.end, lane.rows);

@@ -47,7 +47,8 @@ Result<uint64_t> Device::submit(std::span<const Chunk> chunks) {
   batch_.reserve(held_.size() + chunks.size());
   // Nothing throws from here on.
   const uint64_t before = last_value_.load();
-  for (const Chunk& chunk : chunks) held_.push({.chunk = chunk, .value = ++last_value_});
+  for (const Chunk& chunk : chunks)
+    held_.push({.chunk = chunk, .value = ++last_value_, .last = &chunk == &chunks.back()});
   if (paced_) return last_value_.load();
   if (Result<void> sent = send(held_.size()); !sent) {
     held_.clear();
@@ -172,7 +173,8 @@ Result<Device::Released> Device::let_go(double microseconds, VkCommandBuffer com
     released.microseconds += took;
     if (commands) {
       released.recorded = hand_over(commands);
-    } else if (++ready; time && !time->pool) {  // seen to finish by itself, or its time would not be known
+    } else if (++ready; (time && !time->pool) || held_[ready - 1].last) {
+      // What is seen to finish by itself, or its time would not be known; and the values that somebody waits for.
       PUMICE_TRY(send(std::exchange(ready, 0)));
     }
   }

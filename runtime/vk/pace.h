@@ -47,6 +47,7 @@ struct Chunk {
 struct NumberedChunk {
   Chunk chunk;
   uint64_t value = 0;  // of the timeline, once it has finished
+  bool last = false;   // of what was submitted with it
   std::chrono::steady_clock::time_point sent{};
 };
 

@@ -258,7 +258,8 @@ TEST_F(ImagesTest, AProjectorThatTheHostReadsIsTheSame) {
   const std::vector<int32_t> before = ids(3, 1), question = ids(2, 2);
   std::vector<std::vector<float>> logits;
   const pumice::Model read(instance_, *device_, with);
-  for (const pumice::Model* model : {&*model_, &read}) {
+  const pumice::Model* const models[] = {&*model_, &read};
+  for (const pumice::Model* const model : models) {
     pumice::Context context(*model, options());
     pumice::Sequence sequence(context);
     logits.push_back(ask(sequence, before, picture, question));

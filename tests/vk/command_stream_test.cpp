@@ -254,6 +254,7 @@ TEST_F(CommandStreamTest, TimelineWaits) {
 
 // Parts end between dispatches, and where one takes longer than a part may, between its workgroups.
 TEST_F(CommandStreamTest, PartsAreAsShortAsAskedFor) {
+  use(test::Mask::kNewCompiler);  // a device of its own, of which nothing is known
   constexpr uint32_t kMany = 1 << 18;
   constexpr double kNothing = 1e-6;  // microseconds
   const BufferView a = buffer(std::vector<float>(kMany, kBase)), b = buffer(std::vector<float>(kMany, 2.0f));
@@ -298,6 +299,7 @@ TEST_F(CommandStreamTest, PartsAreAsShortAsAskedFor) {
 
 // 20 steps in three parts each; what is not let go is not run.
 TEST_F(CommandStreamTest, PartsGoAsTheyAreLetGo) {
+  use(test::Mask::kSmallBindings);  // a device of its own, of which nothing is known
   const BufferView one = floats(1), two = floats(2), power = floats(kBase), next = floats(0);
   CommandStream stream = begun();
   ASSERT_TRUE(stream.end().ok());
