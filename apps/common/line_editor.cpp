@@ -90,6 +90,7 @@ LineEditor::Editor::~Editor() {
 
 // False: the input ended, or Ctrl-C.
 bool LineEditor::Editor::next_byte(unsigned char* byte) {
+  constexpr int kLookMs = 100;
   if (!ahead.empty()) {
     *byte = ahead.front();
     ahead.pop_front();
@@ -100,9 +101,14 @@ bool LineEditor::Editor::next_byte(unsigned char* byte) {
       interrupted = true;
       return false;
     }
+    if (caught_signal() != Caught::kNone) return false;
+    // A signal may come just before the wait, or to another thread: neither ends it.
+    pollfd waiting{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int ready = poll(&waiting, 1, kLookMs);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     const ssize_t got = ::read(STDIN_FILENO, byte, 1);
     if (got == 1) return true;
-    if (got == 0 || errno != EINTR || caught_signal() != Caught::kNone) return false;
+    if (got == 0 || errno != EINTR) return false;
   }
 }
 
