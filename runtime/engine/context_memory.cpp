@@ -201,15 +201,22 @@ Result<void> Context::resize(uint32_t pages) {
 
 // With an empty cache, and perhaps with another recorder: parts and sequences know nothing of the former pages.
 void Context::begin_again(std::vector<std::shared_ptr<Request>> active) {
+  auto parts = std::make_unique<ContextParts>(*model_, plan_, *memory_, slots_, stop_tokens_, stats_, encoder_.get());
+  std::vector<PageList> lists(slots_.size());
+  for (size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (!slots_[slot]) continue;
+    lists[slot] = cache().open(slots_[slot]->kv.tenant);
+    lists[slot].sealing = slots_[slot]->kv.sealing;
+    lists[slot].pages.reserve(divide_up(plan_.options.context_tokens, kPageTokens));
+  }
+  // Until here nothing has changed.
   ++generation_;
-  parts_ = std::make_unique<ContextParts>(*model_, plan_, *memory_, slots_, stop_tokens_, stats_, encoder_.get());
-  for (const std::unique_ptr<Sequence>& sequence : slots_) {
+  parts_ = std::move(parts);
+  for (size_t slot = 0; slot < slots_.size(); ++slot) {
+    Sequence* sequence = slots_[slot].get();
     if (!sequence) continue;
-    PageList fresh = cache().open(sequence->kv.tenant);
-    fresh.sealing = sequence->kv.sealing;
-    fresh.pictures = std::move(sequence->kv.pictures);
-    fresh.pages.reserve(divide_up(plan_.options.context_tokens, kPageTokens));
-    sequence->kv = std::move(fresh);
+    lists[slot].pictures = std::move(sequence->kv.pictures);
+    sequence->kv = std::move(lists[slot]);
     sequence->limit_computed(0);
     sequence->state_at = 0;
     sequence->computing = false;
@@ -220,19 +227,34 @@ void Context::begin_again(std::vector<std::shared_ptr<Request>> active) {
 Result<void> Context::rebind(const Model& model, const ContextTower& tower) {
   ContextOptions options = asked_;
   options.context_tokens = plan_.options.context_tokens;
-  PUMICE_ASSIGN(const ContextPlan plan, plan_for(model, options, tower));
+  PUMICE_ASSIGN(ContextPlan plan, plan_for(model, options, tower));
   if (plan.options.max_sequences != plan_.options.max_sequences || plan.pages == 0)
     return error(Status::kUnsupported, "the model on the new device takes another context");
   PUMICE_ASSIGN(std::unique_ptr<PictureEncoder> encoder, encoder_of(model, tower));
   device().settle(device().submissions());
   PUMICE_ASSIGN(std::unique_ptr<ContextMemory> memory, ContextMemory::create(model, plan, false));
+  const Model* other = &model;
+  const auto exchange = [&] {
+    std::swap(model_, other);
+    std::swap(plan_, plan);
+    std::swap(memory_, memory);
+    std::swap(encoder_, encoder);
+  };
   std::vector<std::shared_ptr<Request>> active = parts_->scheduler.take_active();
-  memory->pages->cache->adopt(cache());
-  model_ = &model;
-  plan_ = plan;
-  std::swap(memory_, memory);
-  std::swap(encoder_, encoder);
-  begin_again(std::move(active));
+  bool exchanged = false;
+  try {
+    memory->pages->cache->adopt(cache());
+    exchange();
+    exchanged = true;
+    begin_again(active);
+  } catch (...) {  // out of memory: all is as before
+    if (exchanged) {
+      exchange();
+      cache().adopt(*memory->pages->cache);
+    }
+    parts_->scheduler.go_on(std::move(active));
+    throw;
+  }
   return {};
 }
 
