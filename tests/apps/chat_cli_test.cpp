@@ -65,7 +65,14 @@ class Terminal {
   int wait() {
     int status = 0;
     char buffer[4096];
-    while (read(screen_, buffer, sizeof buffer) > 0) {
+    for (int silent = 0;;) {
+      pollfd ready{.fd = screen_, .events = POLLIN, .revents = 0};
+      if (poll(&ready, 1, 1000) == 0) {
+        // A Ctrl-D that came while a reply still ran was the end of a line.
+        if (++silent % 5 == 0) (void)!write(screen_, "\x04", 1);
+      } else if (read(screen_, buffer, sizeof buffer) <= 0) {
+        break;
+      }
     }
     waitpid(pid_, &status, 0);
     pid_ = -1;
