@@ -157,6 +157,18 @@ void read_format(const Json& body, Generation& generation) {
   }
 }
 
+void read_stop_and_n(const Json& body, Generation& generation) {
+  generation.stop = texts_at(body, "stop");
+  generation.n = static_cast<std::uint32_t>(count_at(body, "n", 1, 16).value_or(1));
+}
+
+Outcome asked(const Json& body, Generation generation, const Service& service) {
+  const std::string name = service.find(generation.model).name;
+  const bool usage = has(body, "stream_options") && bool_at(body["stream_options"], "include_usage");
+  auto answer = std::make_unique<OpenAiAnswer>(generation.chat(), bool_at(body, "stream"), usage, name);
+  return Asked{std::move(generation), std::move(answer)};
+}
+
 }  // namespace
 
 HttpResponse openai_refused(const ApiError& error) { return json_response(openai_error(error), error.status()); }
@@ -198,8 +210,7 @@ Generation chat_of(const Json& body, const HttpRequest& request) {
   for (const char* name : {"max_tokens", "max_completion_tokens"})
     if (const auto most = count_at(body, name, 1, UINT32_MAX))
       generation.sampling.max_tokens = static_cast<std::uint32_t>(*most);
-  generation.stop = texts_at(body, "stop");
-  generation.n = static_cast<std::uint32_t>(count_at(body, "n", 1, 16).value_or(1));
+  read_stop_and_n(body, generation);
   if (has(body, "chat_template_kwargs")) generation.variables = text_of(body["chat_template_kwargs"]);
   if (string_at(body, "reasoning_effort") == "none") generation.thinking = PUMICE_THINKING_OFF;
   read_tools(body, generation);
@@ -211,9 +222,7 @@ Generation chat_of(const Json& body, const HttpRequest& request) {
 Outcome openai_chat(const HttpRequest& request, Service& service) {
   const Json body = parse_body(request);
   Generation generation = chat_of(body, request);
-  const std::string name = service.find(generation.model).name;
-  const bool usage = has(body, "stream_options") && bool_at(body["stream_options"], "include_usage");
-  return Asked{std::move(generation), std::make_unique<OpenAiAnswer>(true, bool_at(body, "stream"), usage, name)};
+  return asked(body, std::move(generation), service);
 }
 
 Outcome openai_completions(const HttpRequest& request, Service& service) {
@@ -232,12 +241,9 @@ Outcome openai_completions(const HttpRequest& request, Service& service) {
     throw ApiError(400, "'prompt' must be one text, or its tokens", "prompt");
   generation.sampling = sampling_at(body);
   generation.sampling.max_tokens = static_cast<std::uint32_t>(count_at(body, "max_tokens", 1, UINT32_MAX).value_or(16));
-  generation.stop = texts_at(body, "stop");
-  generation.n = static_cast<std::uint32_t>(count_at(body, "n", 1, 16).value_or(1));
+  read_stop_and_n(body, generation);
   read_format(body, generation);
-  const std::string name = service.find(generation.model).name;
-  const bool usage = has(body, "stream_options") && bool_at(body["stream_options"], "include_usage");
-  return Asked{std::move(generation), std::make_unique<OpenAiAnswer>(false, bool_at(body, "stream"), usage, name)};
+  return asked(body, std::move(generation), service);
 }
 
 Outcome openai_embeddings(const HttpRequest& request, Service& service) {

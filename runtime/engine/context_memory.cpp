@@ -177,6 +177,26 @@ Result<void> Context::park(Sequence& sequence) {
   return {};
 }
 
+// `exchange` puts the fresh cache in the old one's place, and `begin` goes on with it. Where that has no memory, all is
+// as before, and `go_back` goes on with the old one.
+template <typename Exchange, typename Begin, typename GoBack>
+static void exchange_caches(KvCache& fresh, KvCache& old, Exchange exchange, Begin begin, GoBack go_back) {
+  bool exchanged = false;
+  try {
+    fresh.adopt(old);
+    exchange();
+    exchanged = true;
+    begin();
+  } catch (...) {
+    if (exchanged) {
+      exchange();
+      old.adopt(fresh);
+    }
+    go_back();
+    throw;
+  }
+}
+
 // The old pool goes before the new one comes; where there is no room for that, a smaller one does.
 Result<void> Context::resize(uint32_t pages) {
   fitted_limit_ = device().memory().limit();
@@ -186,10 +206,9 @@ Result<void> Context::resize(uint32_t pages) {
   device().settle(device().submissions());
   for (;;) {
     PUMICE_ASSIGN(std::unique_ptr<ContextPages> made, memory_->plan_pages(device(), plan_, pages, false));
-    std::vector<std::shared_ptr<Request>> active = parts_->scheduler.take_active();
-    made->cache->adopt(*memory_->pages->cache);
-    std::swap(memory_->pages, made);
-    begin_again(std::move(active));
+    const auto active = parts_->scheduler.take_active();
+    exchange_caches(*made->cache, cache(), [&] { std::swap(memory_->pages, made); }, [&] { begin_again(active); },
+                    [&] { parts_->scheduler.go_on(active); });
     made.reset();
     const Result<void> filled = memory_->pages->pool.fill(device());
     if (filled) memory_->recorder.use(memory_->pools(plan_));
@@ -240,21 +259,9 @@ Result<void> Context::rebind(const Model& model, const ContextTower& tower) {
     std::swap(memory_, memory);
     std::swap(encoder_, encoder);
   };
-  std::vector<std::shared_ptr<Request>> active = parts_->scheduler.take_active();
-  bool exchanged = false;
-  try {
-    memory->pages->cache->adopt(cache());
-    exchange();
-    exchanged = true;
-    begin_again(active);
-  } catch (...) {  // out of memory: all is as before
-    if (exchanged) {
-      exchange();
-      cache().adopt(*memory->pages->cache);
-    }
-    parts_->scheduler.go_on(std::move(active));
-    throw;
-  }
+  const auto active = parts_->scheduler.take_active();
+  exchange_caches(*memory->pages->cache, cache(), exchange, [&] { begin_again(active); },
+                  [&] { parts_->scheduler.go_on(active); });
   return {};
 }
 
