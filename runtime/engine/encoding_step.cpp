@@ -145,7 +145,7 @@ Result<size_t> EncodingStep::submit(std::span<const std::span<const int32_t>> te
                             .pages = pages,
                             .step = {.n = n,
                                      .texts = &step_texts,
-                                     .exact = true,
+                                     .exact = Exactness::kMany,
                                      .step_rows = lane.rows,
                                      .sound = {.frames = lane.sounds, .windows = static_cast<uint32_t>(sounds.size())}},
                             .shared = model_.shared};
@@ -184,9 +184,10 @@ Result<std::vector<float>> EncodingStep::finish(std::span<const float> vectors, 
   lane.stream.begin();
   const uint64_t in_bytes = uint64_t{4} * count * stride(), out_bytes = uint64_t{4} * count * out_stride;
   lane.stream.copy({pooled_, 0, in_bytes}, {work_.hidden, 0, in_bytes});
-  record_pooled({*model_.kernels, lane.stream},
-                {.spec = spec, .weights = *model_.weights, .work = work_, .step = {.n = count, .exact = true}}, count,
-                rows_of(work_.gate, out));
+  record_pooled(
+      {*model_.kernels, lane.stream},
+      {.spec = spec, .weights = *model_.weights, .work = work_, .step = {.n = count, .exact = Exactness::kMany}}, count,
+      rows_of(work_.gate, out));
   lane.stream.copy({work_.gate, 0, out_bytes}, {pooled_, 0, out_bytes});
   PUMICE_TRY(submit(lane));
   PUMICE_TRY(wait(next_));

@@ -189,7 +189,7 @@ void StepRecorder::record_slice(Recorder recorder, uint32_t count, uint32_t slot
   rows.size = count * sizeof(StepRow);
   record_model(recorder, {.n = count,
                           .one_sequence = true,
-                          .exact = options_.exact,
+                          .exact = options_.exact ? Exactness::kFew : Exactness::kNone,
                           .step_rows = rows,
                           .first_logit = count - 1,
                           .logit_count = end != StepEnd::kNothing ? 1u : 0u,

@@ -1,10 +1,11 @@
 // matmul: y (n, rows) = x (n, cols) * W^T for many rows of x, with bias and accumulation into y.
 //
-// Six forms (shaders/shared/matmul.h). kTiled computes in f32. kCoopmat and kCoopmat2 round weights and activations to
-// f16 (relative error 2^-11 each) and sum in f32; activations are scaled by a power of two for each row, so none is too
-// large for f16. kCoopmatHalf sums up to 128 products in f16, and those sums in f32: only tuning takes it, where the
-// device is faster with it and its error passes. kDot and kDotVector (up to 8 columns) round activations to 8 bits,
-// with a scale for each 32. F32 weights are multiplied in f32 only.
+// Seven forms (shaders/shared/matmul.h). kTiled computes in f32. kCoopmat and kCoopmat2 round weights and activations
+// to f16 (relative error 2^-11 each) and sum in f32; activations are scaled by a power of two for each row, so none is
+// too large for f16. kCoopmatHalf sums up to 128 products in f16, and those sums in f32: only tuning takes it, where
+// the device is faster with it and its error passes. kDot and kDotVector (up to 8 columns) round activations to 8 bits,
+// with a scale for each 32. F32 weights are multiplied in f32 only. kPanel, in f32, is the only one of software drivers
+// that have it.
 #pragma once
 
 #include <optional>
@@ -15,7 +16,7 @@
 
 namespace pumice {
 
-enum class MatmulForm { kTiled, kCoopmat, kCoopmatHalf, kCoopmat2, kDot, kDotVector };
+enum class MatmulForm { kTiled, kCoopmat, kCoopmatHalf, kCoopmat2, kDot, kDotVector, kPanel };
 
 struct MatmulShape {
   uint32_t type = kWeightF32;  // kWeight… of quant_blocks.h
@@ -42,12 +43,18 @@ Shader matmul_shader(MatmulForm form, uint32_t type, bool by_subgroup);
 uint32_t matmul_shared_bytes(const MatmulVariant& variant);
 // Pure. The first candidate, without measuring.
 MatmulVariant choose_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape);
+// kPanel, which not every software driver is given that could run it. Pure.
+MatmulVariant panel_variant();
 // Pure. The choice first, then whatever else this build and device can run and could be faster.
 std::vector<MatmulVariant> matmul_candidates(const vk::DeviceCaps& caps, const MatmulShape& shape);
 
 // Pure. Of candidates for n rows, the best that computes a row like `reference` does, bit for bit: the same form and
 // matrix size, the sum over cols undivided. reference: what many rows take.
 MatmulVariant exact_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape, const MatmulVariant& reference);
+
+// Whether a row of y depends on its row of x alone, not on n: kNone: no; kFew: yes, by what suits few rows; kMany: by
+// what suits many.
+enum class Exactness { kNone, kFew, kMany };
 
 struct MatmulArgs {
   const WeightMatrix& w;
@@ -59,11 +66,15 @@ struct MatmulArgs {
   uint32_t y_offset = 0;             // first column of y that is written
   uint32_t n = 1;
   std::optional<MatmulVariant> variant;  // instead of choose_matmul's
-  bool exact = false;                    // a row of y depends on its row of x alone, not on n
+  Exactness exact = Exactness::kNone;
   // Of products of the same x, one after the other: what the last one has quantized, for those that read that form.
   std::optional<QuantizedRows>* quantized = nullptr;
 };
 void matmul(Recorder recorder, const MatmulArgs& args);
+
+inline constexpr uint32_t kFewRows = 16;  // that are matvecs where `exact` lets them
+// Whether products of n rows are matmuls, or else matvecs, into which norms and activations can be fused. Pure.
+bool takes_matmul(const vk::DeviceCaps& caps, uint32_t n, Exactness exact);
 
 // Either of matvec and matmul, whichever suits the device and n.
 void linear(Recorder recorder, const MatmulArgs& args);

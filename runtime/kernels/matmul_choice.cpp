@@ -153,6 +153,7 @@ void add_vectors(const vk::DeviceCaps& caps, const MatmulShape& shape, Variants&
 
 // Every tile of every form that this build and device have, the preferred form first.
 Variants all_variants(const vk::DeviceCaps& caps, const MatmulShape& shape) {
+  if (device_policy(caps).matmul_panels) return {panel_variant()};
   Variants variants;
   const bool half = fits_quantized(caps, QuantizedForm::kF16, shape);
   if (half && has_shader(MatmulForm::kCoopmat, shape.type)) add_coopmat_tiles(caps, MatmulForm::kCoopmat, variants);
@@ -183,6 +184,8 @@ Shader matmul_shader(MatmulForm form, uint32_t type, bool by_subgroup) {
       return {ShaderKernel::kMatmulCoopmat2, ShaderForm::kPlain, type};
     case MatmulForm::kDot:
       return {ShaderKernel::kMatmulDot, ShaderForm::kPlain, type};
+    case MatmulForm::kPanel:
+      return {ShaderKernel::kMatmulPanel, ShaderForm::kPlain, type};
     case MatmulForm::kDotVector:
       return {ShaderKernel::kMatvecDot, by_subgroup ? ShaderForm::kSubgroup : ShaderForm::kShared, type};
   }
@@ -190,12 +193,23 @@ Shader matmul_shader(MatmulForm form, uint32_t type, bool by_subgroup) {
 }
 
 uint32_t matmul_shared_bytes(const MatmulVariant& v) {
+  if (v.form == MatmulForm::kPanel) return 0;
   if (v.form == MatmulForm::kDotVector) return v.workgroup * 4;
   const uint32_t lines = v.tile_rows + v.tile_cols, arrivals = 16;
   if (v.form == MatmulForm::kTiled) return lines * 9 * 16 + arrivals;
   if (v.form == MatmulForm::kDot) return lines * 2 * 3 * 16 + arrivals;
   if (v.form == MatmulForm::kCoopmat2) return v.tile_rows * 5 * 16 + arrivals;  // and what the driver takes for itself
   return lines * 5 * 16 + arrivals;
+}
+
+MatmulVariant panel_variant() {
+  return {.form = MatmulForm::kPanel,
+          .workgroup = kMatmulPanelLanes,
+          .tile_rows = kMatmulPanelRows,
+          .tile_cols = kMatmulPanelCols,  // at once; a workgroup takes all
+          .part_rows = kMatmulPanelRows / kMatmulPanelLanes,
+          .part_cols = kMatmulPanelCols,
+          .subgroup = kMatmulPanelLanes};
 }
 
 MatmulVariant choose_matmul(const vk::DeviceCaps& caps, const MatmulShape& shape) {

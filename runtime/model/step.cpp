@@ -71,10 +71,6 @@ void normalise_hidden(Recorder recorder, const StepContext& context, const std::
 
 }  // namespace
 
-bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact) {
-  return (n <= kFusedRows && !exact) || device_policy(caps).matvec_only;
-}
-
 uint64_t Workspace::bytes(const ModelSpec& spec, const WorkspaceShape& shape) {
   const WorkspaceSizes sizes = sizes_of(spec, shape);
   return 2 * sizes.hidden + sizes.projected + sizes.q + sizes.convolved + sizes.mixed + 2 * sizes.ffn + sizes.router +

@@ -7,17 +7,11 @@
 
 #include "kernels/attention.h"
 #include "kernels/kv_pages.h"
+#include "kernels/matmul.h"
 #include "kernels/states.h"
 #include "model/decoder_weights.h"
 
 namespace pumice {
-
-// Rows up to which a projection takes its norm and activation along (kernels/matvec.h); beyond, norms and activations
-// are passes of their own, whose cost many rows share. On software drivers it always takes them along: a pass costs
-// more there than it saves, and a row's result is then the same whether it is computed alone or with many.
-inline constexpr uint32_t kFusedRows = 16;
-// exact: a row's result is the same bits however many rows are computed with it, see StepShape.
-bool takes_fused_form(const vk::DeviceCaps& caps, uint32_t n, bool exact);
 
 struct WorkspaceShape {
   uint32_t rows = 1;            // most tokens of a step
@@ -95,9 +89,9 @@ struct StepShape {
   uint32_t n = 1;            // tokens
   bool one_sequence = true;  // consecutive tokens of one sequence, or of `texts`; else one token of each of several
   const AttentionTexts* texts = nullptr;
-  // Of a step of one sequence: no kernel is chosen by n, so that keys, values and logits are the same bits however a
-  // prompt is cut into steps. Costs speed where n is small.
-  bool exact = false;
+  // Of a step of one sequence: where it is not kNone, no kernel is chosen by n, so that keys, values and logits are the
+  // same bits however a prompt is cut into steps. Costs speed.
+  Exactness exact = Exactness::kNone;
   vk::BufferView step_rows;                          // (n) StepRow
   const vk::BufferView* decode_arguments = nullptr;  // group counts of split attention: a decode step
   uint32_t first_logit = 0, logit_count = 0;         // rows whose logits are wanted, into logits from its first row

@@ -36,7 +36,7 @@ void list_prompt(Recorder recorder, const ListedModel& model, uint32_t n) {
   if (model.spec.causal)
     list_step(recorder, model, {.n = n, .one_sequence = true, .step_rows = {}, .first_logit = n - 1, .logit_count = 1});
   else
-    list_step(recorder, model, {.n = n, .texts = &texts, .exact = true, .step_rows = {}});
+    list_step(recorder, model, {.n = n, .texts = &texts, .exact = Exactness::kMany, .step_rows = {}});
 }
 
 }  // namespace pumice

@@ -56,6 +56,7 @@ struct DeviceCaps {
   uint32_t min_subgroup_size = 1, max_subgroup_size = 1;  // that can be required; both subgroup_size without control
 
   bool int64 = false;                                         // 64-bit integers
+  bool buffer_address = false;                                // of a CPU: shaders may read memory by its address
   bool float16 = false;                                       // arithmetic in f16
   bool storage16 = false;                                     // 16-bit values in storage buffers
   bool integer_dot = false, integer_dot_accelerated = false;  // dot products of 4 packed signed bytes

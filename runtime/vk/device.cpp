@@ -13,6 +13,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
   std::swap(device_, other.device_);
   std::swap(handle_, other.handle_);
   std::swap(size_, other.size_);
+  std::swap(address_, other.address_);
   std::swap(allocation_, other.allocation_);
   return *this;
 }
@@ -151,10 +152,12 @@ Result<Buffer> Device::create_buffer(uint64_t bytes, MemoryIntent intent) {
   Buffer buffer;
   buffer.device_ = this;
   buffer.size_ = std::max<uint64_t>(bytes, 4);
+  const VkBufferUsageFlags addresses = caps().buffer_address ? VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT : 0;
   const VkBufferCreateInfo info{.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
                                 .size = buffer.size_,
                                 .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                                         VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT};
+                                         VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT |
+                                         addresses};
   VkBuffer handle = VK_NULL_HANDLE;
   VkResult result = table_.vkCreateBuffer(handle_, &info, allocator(), &handle);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateBuffer");
@@ -167,6 +170,8 @@ Result<Buffer> Device::create_buffer(uint64_t bytes, MemoryIntent intent) {
   PUMICE_ASSIGN(buffer.allocation_, memory_->allocate(requirements, intent));
   result = table_.vkBindBufferMemory(handle_, handle, buffer.allocation_.memory, buffer.allocation_.offset);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkBindBufferMemory");
+  const VkBufferDeviceAddressInfo of{.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO, .buffer = handle};
+  if (addresses) buffer.address_ = table_.vkGetBufferDeviceAddress(handle_, &of);
   return buffer;
 }
 

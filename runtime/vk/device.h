@@ -42,6 +42,7 @@ class Buffer {
 
   VkBuffer handle() const { return handle_; }
   uint64_t size() const { return size_; }
+  uint64_t address() const { return address_; }  // 0 without caps.buffer_address
   explicit operator bool() const { return handle_ != VK_NULL_HANDLE; }
   std::byte* mapped() const { return allocation_.mapped; }
   template <typename T>
@@ -53,7 +54,7 @@ class Buffer {
   friend class Device;
   Device* device_ = nullptr;
   VkBuffer handle_ = VK_NULL_HANDLE;
-  uint64_t size_ = 0;
+  uint64_t size_ = 0, address_ = 0;
   Allocation allocation_;
 };
 
@@ -63,10 +64,13 @@ struct BufferView {
   VkBuffer buffer = VK_NULL_HANDLE;
   uint64_t offset = 0, size = 0;
   uint64_t stride = 0, first_column = 0, end_column = 0;
+  uint64_t buffer_address = 0;
 
   BufferView() = default;
-  BufferView(const Buffer& whole) : buffer(whole.handle()), size(whole.size()) {}  // NOLINT: a view of all of it
-  BufferView(const Buffer& of, uint64_t from, uint64_t bytes) : buffer(of.handle()), offset(from), size(bytes) {}
+  BufferView(const Buffer& whole) : BufferView(whole, 0, whole.size()) {}  // NOLINT: a view of all of it
+  BufferView(const Buffer& of, uint64_t from, uint64_t bytes)
+      : buffer(of.handle()), offset(from), size(bytes), buffer_address(of.address()) {}
+  uint64_t address() const { return buffer_address + offset; }
 };
 
 // Thread-safe. Not movable: buffers and streams point at it.

@@ -77,6 +77,10 @@ constexpr FeatureFacts kFacts[kFeatures] = {
     {"shaderInt64", nullptr, k12,
      PUMICE_OWN(VkPhysicalDeviceFeatures2, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, features.shaderInt64),
      PUMICE_NO_CORE, false, "matrix-vector products on software drivers", "slower ones there"},
+    {"bufferDeviceAddress", nullptr, k12,
+     PUMICE_OWN(VkPhysicalDeviceBufferDeviceAddressFeatures,
+                VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES, bufferDeviceAddress),
+     PUMICE_CORE(2, bufferDeviceAddress), false, "matrix products on software drivers", "slower ones there"},
     {"subgroupSizeControl", VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME, k13,
      PUMICE_OWN(VkPhysicalDeviceSubgroupSizeControlFeaturesEXT,
                 VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_SIZE_CONTROL_FEATURES_EXT, subgroupSizeControl),
@@ -205,6 +209,7 @@ FeatureSet enabled_features(std::span<const char* const> extensions, const void*
 
 void read_features(const InstanceTable& table, VkPhysicalDevice device, const FeatureSet& features, DeviceCaps& caps) {
   caps.int64 = features.has(Feature::kInt64);
+  caps.buffer_address = features.has(Feature::kBufferAddress) && caps.type == DeviceType::kCpu;
   caps.float16 = features.has(Feature::kFloat16);
   caps.storage16 = features.has(Feature::kStorage16);
   caps.executable_properties = features.has(Feature::kExecutables);
@@ -231,6 +236,7 @@ FeatureSet wanted_features(const DeviceCaps& caps) {
   const bool matrices = !caps.cooperative_matrices.empty();
   want(true, {Feature::kTimeline});
   want(caps.int64, {Feature::kInt64});
+  want(caps.buffer_address, {Feature::kBufferAddress});
   want(caps.fixed_subgroup, {Feature::kSubgroupSize, Feature::kFullSubgroups});
   want(caps.float16, {Feature::kFloat16});
   want(caps.storage16, {Feature::kStorage16});

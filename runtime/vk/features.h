@@ -19,6 +19,7 @@ bool contains(const ExtensionList& extensions, const char* name);
 enum class Feature : uint32_t {
   kTimeline,
   kInt64,
+  kBufferAddress,
   kSubgroupSize,
   kFullSubgroups,
   kFloat16,
@@ -34,7 +35,7 @@ enum class Feature : uint32_t {
   kMatrixPerElement,
   kMatrixAddressing,
 };
-constexpr size_t kFeatures = 16;
+constexpr size_t kFeatures = 17;
 
 class FeatureSet : public std::bitset<kFeatures> {
  public:

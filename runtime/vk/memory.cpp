@@ -107,8 +107,12 @@ std::optional<uint64_t> MemoryAllocator::place(Block& block, uint64_t size, uint
 }
 
 VkResult MemoryAllocator::take(uint32_t type, uint64_t size, MemoryIntent intent, VkDeviceMemory& memory) {
-  const VkMemoryAllocateInfo info{
-      .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .allocationSize = size, .memoryTypeIndex = type};
+  const VkMemoryAllocateFlagsInfo addresses{.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+                                            .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT};
+  const VkMemoryAllocateInfo info{.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                                  .pNext = caps_.buffer_address ? &addresses : nullptr,
+                                  .allocationSize = size,
+                                  .memoryTypeIndex = type};
   if (!host_ || !host_->memory_calls.allocate)
     return table_.vkAllocateMemory(device_, &info, host_ ? host_->callbacks() : nullptr, &memory);
   const HostMemory& calls = host_->memory_calls;

@@ -26,7 +26,10 @@ layout(binding = 5) coherent buffer Counters { uint counters[]; };   // (tile), 
 
 shared uvec4 arrivals;  // x; a whole vector, so that the tiles beside it are aligned to 16 bytes
 
-uint first_row() { return gl_WorkGroupID.y * TILE_ROWS; }
+#ifndef FIRST_TILE
+#define FIRST_TILE 0u
+#endif
+uint first_row() { return (FIRST_TILE + gl_WorkGroupID.y) * TILE_ROWS; }
 uint first_col() { return gl_WorkGroupID.x * TILE_COLS; }
 uint first_unit() { return gl_WorkGroupID.z * p.split_units; }
 uint last_unit() { return min(p.units, first_unit() + p.split_units); }

@@ -103,6 +103,17 @@ UnitPair unit_quants(uint words[PAIR_WORDS], uint j) {
 }
 #endif
 
+// Of all words of a unit those that pair j needs.
+uint[PAIR_WORDS] pair_words(uint words[QUANT_WORDS], uint j) {
+  uint used[PAIR_WORDS];
+#if HAS_QUADS
+  const uint count = max(QUAD_WORDS / 2u, 1u);
+  [[unroll]] for (uint i = 0u; i < QUAD_WORDS; ++i) used[i] = words[count * j + i % count + i / count * 4u * count];
+#endif
+  [[unroll]] for (uint i = 0u; i < QUANT_WORDS % 4u; ++i) used[QUAD_WORDS + i] = words[QUANT_WORDS / 4u * 4u + i];
+  return used;
+}
+
 #if SCALE_WORDS
 // (d, m) of unit `unit` of those that share the scale words.
 UnitScale quant_scale(uint words[SCALE_WORDS], uint unit) {

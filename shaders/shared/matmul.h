@@ -8,6 +8,9 @@
 //   matmul_coopmat_half the same with sums in f16 over some units, and f32 beyond
 //   matmul_coopmat2 as matmul_coopmat by VK_NV_cooperative_matrix2, one matrix for the workgroup
 //   matmul_dot      x as int8 with a scale per 32 values, W as its integers, by integer dot products
+//   matmul_panel    x in f32; W is unpacked to f32 in `partials`, from where the workgroup reads it for all columns;
+//   for
+//                   software drivers
 //   matvec_dot      as matmul_dot, for 1 to 8 columns: the lanes of a workgroup share the rows' units instead of a tile
 #ifndef PUMICE_SHARED_MATMUL_H
 #define PUMICE_SHARED_MATMUL_H
@@ -21,11 +24,16 @@ struct MatmulPush {
   uint y_offset, bias_offset;
   uint splits, split_units;  // split s has the units from s * split_units on
   float factor;              // of the product, not of the bias
+  uint first_tile;           // matmul_panel: of rows, that the dispatch begins with
+  uvec2 w_address, x_address, partials_address;  // matmul_panel
 };
 SHARED_CONST kMatmulBindings = 6u;           // W, x, bias, y, partials, counters
 SHARED_CONST kMatmulQuantisedBindings = 7u;  // the same and the scales of x
 SHARED_CONST kMatvecDotBindings = 5u;        // W, x, bias, y, scales of x
 SHARED_CONST kMatvecDotCols = 8u;            // at most
+SHARED_CONST kMatmulPanelLanes = 8u;
+SHARED_CONST kMatmulPanelRows = 16u;     // of a workgroup
+SHARED_CONST kMatmulPanelCols = 6u;      // at once
 SHARED_CONST kMatmulFoldedUnits = 4u;    // matmul_coopmat_half: whose sums are added to those in f32
 SHARED_CONST kMatmulCoopmat2Workgroup = 256u;
 

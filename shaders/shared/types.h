@@ -6,6 +6,9 @@
 #include <cstdint>
 namespace pumice {
 using uint = uint32_t;
+struct alignas(8) uvec2 {
+  uint x, y;
+};
 }
 #define SHARED_BEGIN namespace pumice {
 #define SHARED_END }

@@ -186,7 +186,7 @@ TEST_F(ContextTest, EvaluatesWhileANeighbourGenerates) {
 }
 
 // What was computed up to a page boundary before gives the very same logits as all of it at once; without `exact`,
-// unless so few rows remain (kFusedRows) that other kernels, which round otherwise, compute them.
+// unless so few rows remain (kFewRows) that other kernels, which round otherwise, compute them.
 TEST_F(ContextTest, ContinuingAtAPageBoundaryGivesTheSameLogits) {
   const std::vector<int32_t> prompt = random_tokens(spec_, 200, 21);
   for (const TensorType type : {TensorType::kF32, TensorType::kQ8_0}) {
@@ -204,7 +204,7 @@ TEST_F(ContextTest, ContinuingAtAPageBoundaryGivesTheSameLogits) {
             SCOPED_TRACE(::testing::Message() << mask_name(mask) << ": " << total << " after " << hit << " " << exact);
             ASSERT_TRUE(in->truncate(*sequence, static_cast<uint32_t>(hit)).ok());
             const std::vector<float> again = evaluate(*in, *sequence, std::span(prompt).subspan(hit, total - hit));
-            if (exact || total - hit > kFusedRows) {
+            if (exact || total - hit > kFewRows) {
               EXPECT_EQ(again, whole);
             }
             for (size_t i = 0; i < whole.size(); ++i) ASSERT_NEAR(again[i], whole[i], 2e-3) << i;

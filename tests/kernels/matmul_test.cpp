@@ -56,7 +56,7 @@ double operand_error(MatmulForm form, std::span<const float> x, std::span<const 
   const double flushed = half_sums ? 0x1p-16 : 0x1p-28;
   double highest = 0, error = 0, variance = 0, sizes = 0;
   for (const float value : x) highest = std::max(highest, std::fabs(static_cast<double>(value)));
-  if (form == MatmulForm::kTiled) return 0;
+  if (form == MatmulForm::kTiled || form == MatmulForm::kPanel) return 0;
   for (size_t from = 0; from < x.size(); from += kUnitValues) {
     const size_t end = std::min(x.size(), from + kUnitValues);
     double top = 0;
@@ -87,12 +87,16 @@ class MatmulTest : public DeviceTest {
   MatmulForm form_of(const MatmulCase& c) {
     return c.variant ? c.variant->form : choose_matmul(caps(), shape_of(c)).form;
   }
-  // What the device is given when it says that it is a discrete GPU of NVIDIA's, for which all forms are tried.
+  // What the device is given when it says that it is a discrete GPU of NVIDIA's, for which all forms are tried, and
+  // what CPUs have.
   std::vector<MatmulVariant> variants(const MatmulCase& c) {
     vk::DeviceCaps gpu = caps();
     gpu.type = vk::DeviceType::kDiscrete;
     gpu.vendor_id = 0x10de;
-    return matmul_candidates(gpu, shape_of(c));
+    std::vector<MatmulVariant> all = matmul_candidates(gpu, shape_of(c));
+    if (caps().buffer_address && caps().fixed_subgroup && caps().subgroup_size == kMatmulPanelLanes)
+      all.push_back(panel_variant());
+    return all;
   }
 };
 

@@ -51,7 +51,7 @@ BranchInput::BranchInput(Recorder recorder, const StepContext& context, Norm nor
     : recorder_(recorder), context_(context), x_(context.hidden()) {
   if (norm == Norm::kNone) return;
   const bool fused = norm == Norm::kOwn && fuses_norm(context.spec, weights) &&
-                     takes_fused_form(recorder.kernels.caps(), context.step.n, context.step.exact);
+                     !takes_matmul(recorder.kernels.caps(), context.step.n, context.step.exact);
   if (fused) {
     norm_ = &weights.weight;
     return;
@@ -106,7 +106,7 @@ void BranchInput::project_activated(const Projection& gate, const Projection& up
   const auto same_layout = [](const WeightMatrix& a, const WeightMatrix& b) {
     return a.type == b.type && a.rows == b.rows && a.cols == b.cols;
   };
-  if (spec.gated && takes_fused_form(recorder_.kernels.caps(), context_.step.n, context_.step.exact) &&
+  if (spec.gated && !takes_matmul(recorder_.kernels.caps(), context_.step.n, context_.step.exact) &&
       same_layout(gate.w, up.w) && !gate.bias && !up.bias && !context_.spec.clamped &&
       matvec_activates(spec.activation))
     return matvec(recorder_, {.w = gate.w,

@@ -90,7 +90,7 @@ static uint32_t tile_of(const vk::DeviceCaps& caps, const StepContext& context, 
                           .cols = expert_width(context.spec, spec.mixture),
                           .n = context.step.n * spec.mixture.used,
                           .gated = spec.gated};
-  if (context.step.exact && !choose_matvec(caps, shape).lanes()) return 1;
+  if (context.step.exact != Exactness::kNone && !choose_matvec(caps, shape).lanes()) return 1;
   return matvec_tile(caps, shape, spec.mixture.experts);
 }
 

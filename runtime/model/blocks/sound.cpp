@@ -13,7 +13,8 @@ constexpr uint32_t kWindowAlignment = 256 / sizeof(float);
 
 // y = gelu(convolution of x), n rows from the one at `x` on, `step` frames apart.
 void convolve(Recorder recorder, const Projection& taps, FloatRows x, FloatRows y, uint32_t n) {
-  linear(recorder, {.w = taps.w, .x = x, .bias = taps.bias ? &*taps.bias : nullptr, .y = y, .n = n, .exact = true});
+  linear(recorder,
+         {.w = taps.w, .x = x, .bias = taps.bias ? &*taps.bias : nullptr, .y = y, .n = n, .exact = Exactness::kMany});
   activation(recorder, {.gate = y, .y = y, .n = n, .cols = taps.w.rows, .activation = Activation::kGeluErf});
 }
 
