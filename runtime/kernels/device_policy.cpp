@@ -97,8 +97,8 @@ void follow_software(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   // Columns in registers beat tiles in shared memory.
   policy.matvec_only = true;
   policy.matvec_by_lanes = caps.int64 && caps.subgroup_shuffle && (lanes == 4 || lanes == 8);
-  policy.matmul_panels = policy.many_registers && policy.matvec_by_lanes && caps.fixed_subgroup &&
-                         caps.buffer_address && lanes == kMatmulPanelLanes;
+  policy.by_address = policy.many_registers && policy.matvec_by_lanes && caps.fixed_subgroup && caps.buffer_address &&
+                      lanes == kMatmulPanelLanes;
   policy.matvec_tuned = false;  // a row of y must not depend on how many are computed with it
   policy.attention_shares = 1;
   policy.attention_ahead = 4;

@@ -35,8 +35,8 @@ struct DevicePolicy {
   uint32_t kv_head_lanes = 32;      // of a workgroup that writes a head in blocks
 
   // Software drivers, where a subgroup is a core's vector register and shared memory is memory like any other.
-  bool matvec_only = false;         // products of any number of rows are matvecs, with norms and activations fused,
-  bool matmul_panels = false;       // or, of many rows, by matmul_panel
+  bool matvec_only = false;         // products of any number of rows are matvecs, with norms and activations fused
+  bool by_address = false;          // by matvec_addressed, and those of many rows by matmul_panel
   bool matvec_by_lanes = false;     // by the shader whose lanes take whole rows of weights
   bool matvec_tuned = true;         // tuning may replace the choice
   bool attention_by_lanes = false;  // by attention_cpu_*

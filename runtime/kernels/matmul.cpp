@@ -167,7 +167,7 @@ void matmul(Recorder recorder, const MatmulArgs& args) {
 bool takes_matmul(const vk::DeviceCaps& caps, uint32_t n, Exactness exact) {
   const DevicePolicy policy = device_policy(caps);
   if (!policy.matvec_only) return n > kFewRows || exact != Exactness::kNone;
-  return policy.matmul_panels && (exact == Exactness::kMany || (exact == Exactness::kNone && n > kFewRows));
+  return policy.by_address && (exact == Exactness::kMany || (exact == Exactness::kNone && n > kFewRows));
 }
 
 void linear(Recorder recorder, const MatmulArgs& args) {

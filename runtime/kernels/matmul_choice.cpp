@@ -153,7 +153,7 @@ void add_vectors(const vk::DeviceCaps& caps, const MatmulShape& shape, Variants&
 
 // Every tile of every form that this build and device have, the preferred form first.
 Variants all_variants(const vk::DeviceCaps& caps, const MatmulShape& shape) {
-  if (device_policy(caps).matmul_panels) return {panel_variant()};
+  if (device_policy(caps).by_address) return {panel_variant()};
   Variants variants;
   const bool half = fits_quantized(caps, QuantizedForm::kF16, shape);
   if (half && has_shader(MatmulForm::kCoopmat, shape.type)) add_coopmat_tiles(caps, MatmulForm::kCoopmat, variants);

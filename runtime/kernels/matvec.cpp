@@ -63,6 +63,15 @@ MatvecVariant choose_lanes(const vk::DeviceCaps& caps, const MatvecShape& shape)
   return variant;
 }
 
+// Measured on llvmpipe of Mesa 26 with AVX2, whose 16 registers hold 12 sums: 4 rows decode fastest, and of several
+// columns two rows of six.
+MatvecVariant choose_addressed(const vk::DeviceCaps& caps, const MatvecShape& shape) {
+  const uint32_t col_groups = divide_up(shape.n, 6);
+  return {.reduce = {ShaderForm::kAddressed, caps.subgroup_size, true},
+          .rows_per_lane = (shape.n == 1 ? 4u : 2u) / (shape.gated ? 2 : 1),
+          .cols_per_group = divide_up(shape.n, col_groups)};
+}
+
 // Of a workgroup on the device.
 uint32_t most_lanes(const vk::DeviceCaps& caps) {
   return std::min(kMostLanes, std::bit_floor(caps.max_workgroup_invocations));
@@ -93,6 +102,7 @@ MatvecVariant choose_gpu(const vk::DeviceCaps& caps, const MatvecShape& shape) {
 
 MatvecVariant choose_matvec(const vk::DeviceCaps& caps, const MatvecShape& shape) {
   const DevicePolicy policy = device_policy(caps);
+  if (policy.by_address) return choose_addressed(caps, shape);
   if (policy.matvec_by_lanes && shape.cols % 2 == 0) return choose_lanes(caps, shape);
   return policy.matvec_only ? choose_rows(policy, shape) : choose_gpu(caps, shape);
 }
@@ -148,7 +158,7 @@ static vk::Groups groups_of(const MatvecVariant& variant, uint32_t rows, uint32_
 
 // Columns of W that an iteration takes.
 static uint32_t columns_at_once(const MatvecVariant& variant, uint32_t type) {
-  return variant.lanes() && type == kWeightQ8_0 ? 2 * kUnitValues : kUnitValues;
+  return variant.reduce.form == ShaderForm::kLanes && type == kWeightQ8_0 ? 2 * kUnitValues : kUnitValues;
 }
 
 // Whether rows of y have matrices of their own.
@@ -197,7 +207,11 @@ static MatvecPush push_of(const MatvecArgs& args, const WeightSlab& slab, const 
           .experts = slab.rows / expert_rows,
           .x_first = args.heads.x_first,
           .x_head = args.heads.x_head,
-          .y_head = args.heads.y_head};
+          .y_head = args.heads.y_head,
+          .w_address = std::bit_cast<uvec2>(slab.buffer.address()),
+          .up_address = std::bit_cast<uvec2>(up.buffer.address()),
+          .x_address = std::bit_cast<uvec2>(args.x.view.address()),
+          .norm_address = std::bit_cast<uvec2>(args.norm ? args.norm->address() : 0)};
 }
 
 void matvec(Recorder recorder, const MatvecArgs& args) {

@@ -43,9 +43,9 @@ struct MatvecArgs {
 };
 void matvec(Recorder recorder, const MatvecArgs& args);
 
-// With the reduction "lanes" it is the shader for software drivers, where a lane has whole rows of W (an even number)
-// and nothing is shared among lanes; a row of y is then the same, bit for bit, whatever n is and whatever else is
-// computed.
+// With the reduction "lanes" or "addressed" it is a shader for software drivers, where a lane has whole rows of W (an
+// even number) and nothing is shared among lanes; a row of y is then the same, bit for bit, whatever n is and whatever
+// else is computed.
 struct MatvecVariant {
   ReduceChoice reduce;
   uint32_t rows_per_lane = 1;
@@ -53,7 +53,7 @@ struct MatvecVariant {
   uint32_t units_ahead = 0;  // not lanes: units whose weights a lane loads before it computes; 0: a part of one
   bool prefetch = false;     // lanes: weights are loaded ahead
 
-  bool lanes() const { return reduce.form == ShaderForm::kLanes; }
+  bool lanes() const { return reduce.form == ShaderForm::kLanes || reduce.form == ShaderForm::kAddressed; }
   // Rows of W that a workgroup computes.
   uint32_t rows_per_group() const { return rows_per_lane * (lanes() ? reduce.workgroup : kRowInterleave); }
   bool operator==(const MatvecVariant&) const = default;

@@ -32,10 +32,10 @@ namespace pumice::vk {
   X(vkCreateQueryPool) X(vkCreateSemaphore) X(vkCreateShaderModule) X(vkDestroyBuffer) X(vkDestroyCommandPool) \
   X(vkDestroyDescriptorPool) X(vkDestroyDescriptorSetLayout) X(vkDestroyDevice) X(vkDestroyPipeline) \
   X(vkDestroyPipelineCache) X(vkDestroyPipelineLayout) X(vkDestroyQueryPool) X(vkDestroySemaphore) \
-  X(vkDestroyShaderModule) X(vkEndCommandBuffer) X(vkFreeMemory) X(vkGetBufferDeviceAddress) X(vkGetBufferMemoryRequirements) \
-  X(vkGetDeviceQueue) \
-  X(vkGetPipelineCacheData) X(vkGetQueryPoolResults) X(vkGetSemaphoreCounterValue) X(vkMapMemory) X(vkQueueSubmit) \
-  X(vkResetCommandPool) X(vkResetDescriptorPool) X(vkUpdateDescriptorSets) X(vkWaitSemaphores)
+  X(vkDestroyShaderModule) X(vkEndCommandBuffer) X(vkFreeMemory) X(vkGetBufferDeviceAddress) \
+  X(vkGetBufferMemoryRequirements) X(vkGetDeviceQueue) X(vkGetPipelineCacheData) X(vkGetQueryPoolResults) \
+  X(vkGetSemaphoreCounterValue) X(vkMapMemory) X(vkQueueSubmit) X(vkResetCommandPool) X(vkResetDescriptorPool) \
+  X(vkUpdateDescriptorSets) X(vkWaitSemaphores)
 
 // Null where the extension is not enabled.
 #define PUMICE_VK_INSTANCE_EXTENSIONS(X) \

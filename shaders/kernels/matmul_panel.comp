@@ -1,10 +1,11 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
-#include "lib/addresses.glsl"
+#extension GL_EXT_control_flow_attributes : require
 #define FIRST_TILE p.first_tile
 #include "lib/matmul_output.glsl"
 #include "lib/dequant.glsl"
 #include "lib/quants.glsl"
+#include "lib/addresses.glsl"
 
 // A workgroup is a vector register of a processor: a lane has a row of each group of 8. First the workgroup's rows of W
 // become a panel of floats (k, row), which stays in the core's cache; then for PART_COLS columns after the other, each
@@ -21,25 +22,6 @@ uint64_t panel() {
 void put(uint k, uint group, float value) {
   Value(address(panel(), (k * GROUPS + group) * kRowInterleave + LANE)).value = value;
 }
-
-// Word w of a record of `words` words, of each lane's row.
-uint record_word(uint64_t record, uint words, uint w) {
-  const bool in_quad = w < words / 4u * 4u;
-  const uint first = (in_quad ? w / 4u : words / 4u) * QUAD_STRIDE + w % 4u, stride = in_quad ? 4u : words % 4u;
-  LANES_OF(word, constant_at(record, first + lane * stride))
-  return floatBitsToUint(word);
-}
-
-#if SCALE_WORDS
-UnitScale scale_of(uint64_t records, uint unit) {
-  const uint64_t record = records + 4ul * (unit / SCALE_UNITS * SCALE_WORDS * kRowInterleave);
-  uint words[SCALE_WORDS];
-  FOR(i, SCALE_WORDS) words[i] = record_word(record, SCALE_WORDS, i);
-  return quant_scale(words, unit % SCALE_UNITS);
-}
-#else
-UnitScale scale_of(uint64_t records, uint unit) { return UnitScale(1.0, 1.0, 0.0, 0.0); }
-#endif
 
 float weight(float quant, float d, float m) { return HAS_OFFSET ? fma(quant, d, m) : quant * d; }
 

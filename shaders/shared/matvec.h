@@ -1,9 +1,9 @@
 // matvec: y (n, rows) = x (n, cols) * W^T for 1 to 16 columns n a workgroup, with fused RMS norm of x, bias,
-// accumulation into y (residual) and the gated form y = act(gate x) * (up x). Two shaders: kernels/matvec.comp for GPUs
-// (and for any device), kernels/matvec_lanes.comp for software drivers; there cols is even, and the rows a lane too.
-// Of a mixture of experts W has the rows of one expert after the other, a multiple of 8 each, and a workgroup takes one
-// row of y, or with several columns those of a tile (expert_tiles.h). Of heads, which have a matrix each, they are the
-// parts of a row of x and of y.
+// accumulation into y (residual) and the gated form y = act(gate x) * (up x). Three shaders: kernels/matvec.comp for
+// GPUs (and for any device), kernels/matvec_lanes.comp for software drivers; there cols is even, and the rows a lane
+// too; kernels/matvec_addressed.comp for those that give addresses of memory. Of a mixture of experts W has the rows of
+// one expert after the other, a multiple of 8 each, and a workgroup takes one row of y, or with several columns those
+// of a tile (expert_tiles.h). Of heads, which have a matrix each, they are the parts of a row of x and of y.
 #ifndef PUMICE_SHARED_MATVEC_H
 #define PUMICE_SHARED_MATVEC_H
 #include "types.h"
@@ -24,6 +24,7 @@ struct MatvecPush {
   uint share;          // chosen: rows of y that read one row of x; heads: of a row
   uint first_expert, experts;  // chosen: of the slab, each with `rows` rows
   uint x_first, x_head, y_head;  // heads: column of the first head of x, and from a head to the next
+  uvec2 w_address, up_address, x_address, norm_address;  // matvec_addressed
 };
 
 SHARED_CONST kMatvecBindings = 7u;  // W, up W, x, norm weight, bias, y, choices or tiles

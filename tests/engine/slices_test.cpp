@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/context.h"
+#include "kernels/matmul.h"
 #include "kernels/matvec.h"
 #include "support/engine_fixture.h"
 
@@ -36,7 +37,8 @@ class SlicesTest : public EngineTest {
 TEST_F(SlicesTest, DoNotChangeABitOfTheLogits) {
   for (const TensorType type : {TensorType::kF16, TensorType::kQ8_0, TensorType::kQ4_0}) {
     load_type(type);
-    if (!choose_matvec(caps(), {.rows = 64, .cols = 64}).lanes()) GTEST_SKIP() << "only promised there";
+    if (!choose_matvec(caps(), {.rows = 64, .cols = 64}).lanes() || takes_matmul(caps(), 100, Exactness::kNone))
+      GTEST_SKIP() << "not promised here";
     const std::vector<int32_t> prompt = random_tokens(spec_, 100, 21);
     const std::vector<float> whole = after(prompt, prompt.size());
     for (const size_t slice : {64u, 50u, 32u, 17u, 5u, 1u})

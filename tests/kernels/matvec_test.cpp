@@ -238,12 +238,17 @@ TEST_F(MatvecTest, EveryCandidate) {
   }
 }
 
-// What software drivers with a better compiler get: more rows and columns a lane, and groups of 5 and 4 columns.
+// What software drivers with a better compiler get: more rows and columns a lane, and groups of 5 and 4 columns; or,
+// by address, of 6 and 5.
 TEST_F(MatvecTest, LargeKernels) {
   use(Mask::kNewCompiler);
   check(Mask::kNewCompiler, {.type = kQ8, .rows = 790, .cols = 64, .n = 1});
   check(Mask::kNewCompiler, {.type = kQ8, .rows = 301, .cols = 64, .n = 9});
   check(Mask::kNewCompiler, {.type = kQ8, .rows = 400, .cols = 64, .n = 1, .gate = MatvecCase::kSilu});
+  check(Mask::kNewCompiler, {.type = kQ8, .rows = 37, .cols = 96, .n = 11, .norm = true});
+  check(Mask::kNewCompiler, {.type = kQ4K, .rows = 45, .cols = 256, .n = 7, .norm = true, .bias = true});
+  for (const uint32_t cols : {1u, 30u, 33u, 49u})
+    check(Mask::kNewCompiler, {.type = kF32, .rows = 9, .cols = cols, .n = 5});
 }
 
 TEST_F(MatvecTest, StackedTensorsInSeveralSlabs) {
