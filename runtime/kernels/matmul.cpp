@@ -68,7 +68,8 @@ Result<void> record_panels(Recorder recorder, const MatmulArgs& args, const Weig
   const uint64_t panel_bytes = uint64_t{4} * v.tile_rows * args.w.units * kUnitValues;
   const uint32_t tiles = divide_up(slab.rows, v.tile_rows);
   const auto at_once = static_cast<uint32_t>(std::clamp<uint64_t>(kMostPanelBytes / panel_bytes, 1, tiles));
-  PUMICE_ASSIGN(const vk::BufferView panels, recorder.kernels.scratch(Scratch::kPartials, at_once * panel_bytes));
+  PUMICE_ASSIGN(vk::BufferView panels, recorder.kernels.scratch(Scratch::kPartials, at_once * panel_bytes));
+  panels.size = std::min(panels.size, recorder.kernels.caps().max_storage_range);  // bound for its order alone
   MatmulPush push = push_of(args, slab);
   push.w_address = std::bit_cast<uvec2>(slab.buffer.address());
   push.x_address = std::bit_cast<uvec2>(args.x.view.address());
