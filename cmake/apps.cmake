@@ -68,7 +68,7 @@ if(cli_sources)
   # The second path is relative to the folder of the installed program.
   file(RELATIVE_PATH installed_models ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_DATADIR}/pumice/models)
   target_compile_definitions(pumice_cli PRIVATE
-    PUMICE_MODELS_DIR="${PROJECT_SOURCE_DIR}/models" PUMICE_INSTALLED_MODELS_DIR="${installed_models}")
+    PUMICE_MODELS_DIR="${PUMICE_MODELS_DIR}" PUMICE_INSTALLED_MODELS_DIR="${installed_models}")
   target_link_libraries(pumice_cli PRIVATE
     pumice_bench pumice CLI11::CLI11 nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
   file(RELATIVE_PATH library_path ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})

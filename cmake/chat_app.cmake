@@ -35,7 +35,7 @@ set_target_properties(pumice_chat_window PROPERTIES AUTOMOC ON)
 file(RELATIVE_PATH chat_models ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_DATADIR}/pumice/models)
 foreach(target IN ITEMS pumice_chat_window pumice_chat)
   target_compile_definitions(${target} PRIVATE
-    PUMICE_MODELS_DIR="${PROJECT_SOURCE_DIR}/models" PUMICE_INSTALLED_MODELS_DIR="${chat_models}")
+    PUMICE_MODELS_DIR="${PUMICE_MODELS_DIR}" PUMICE_INSTALLED_MODELS_DIR="${chat_models}")
 endforeach()
 file(RELATIVE_PATH chat_library_path ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
 set_target_properties(pumice_chat PROPERTIES OUTPUT_NAME pumice-chat INSTALL_RPATH "$ORIGIN/${chat_library_path}")
@@ -47,7 +47,7 @@ file(GLOB chat_translations CONFIGURE_DEPENDS ${chat_dir}/translations/*.ts)
 if(Qt6LinguistTools_FOUND AND chat_translations)
   qt_add_lrelease(pumice_chat_window TS_FILES ${chat_translations} QM_FILES_OUTPUT_VARIABLE chat_qm)
   qt_add_resources(pumice_chat_window pumice_chat_translations PREFIX /translations BASE ${PROJECT_BINARY_DIR}
-    FILES ${chat_qm})
+    FILES ${chat_qm} OPTIONS --format-version 1)  # the later ones hold the files' times
   # lupdate takes a separator of digits for the beginning of a character: the window's sources have none.
   # After a change of texts: cmake --build build --target pumice_chat_lupdate
   add_custom_target(pumice_chat_lupdate COMMAND Qt6::lupdate -I apps -no-obsolete -locations none ${chat_dir}
@@ -59,11 +59,12 @@ if(PUMICE_INSTALL)
   foreach(name IN ITEMS org.pumice.Chat.metainfo.xml pumice-chat.1)
     configure_file(${chat_dir}/desktop/${name}.in ${PROJECT_BINARY_DIR}/chat/${name} @ONLY)
   endforeach()
-  install(TARGETS pumice_chat RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  install(FILES ${chat_dir}/desktop/org.pumice.Chat.desktop DESTINATION ${CMAKE_INSTALL_DATADIR}/applications)
+  install(TARGETS pumice_chat RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT chat)
+  install(FILES ${chat_dir}/desktop/org.pumice.Chat.desktop DESTINATION ${CMAKE_INSTALL_DATADIR}/applications
+    COMPONENT chat)
   install(FILES ${chat_dir}/desktop/org.pumice.Chat.svg
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/icons/hicolor/scalable/apps)
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/icons/hicolor/scalable/apps COMPONENT chat)
   install(FILES ${PROJECT_BINARY_DIR}/chat/org.pumice.Chat.metainfo.xml
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo)
-  install(FILES ${PROJECT_BINARY_DIR}/chat/pumice-chat.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+    DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo COMPONENT chat)
+  install(FILES ${PROJECT_BINARY_DIR}/chat/pumice-chat.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT chat)
 endif()

@@ -3,6 +3,12 @@
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 set(CMAKE_BUILD_RPATH_USE_ORIGIN ON)
 
+# From the folder of programs to that of the bundled model: the same in every tree, so that the bytes are.
+set(PUMICE_MODELS_DIR ${PROJECT_SOURCE_DIR}/models)
+if(CMAKE_RUNTIME_OUTPUT_DIRECTORY)
+  file(RELATIVE_PATH PUMICE_MODELS_DIR ${CMAKE_RUNTIME_OUTPUT_DIRECTORY} ${PUMICE_MODELS_DIR})
+endif()
+
 function(pumice_compile_options target)
   target_compile_features(${target} PRIVATE cxx_std_20 c_std_11)
   set_target_properties(${target} PROPERTIES
@@ -20,6 +26,11 @@ function(pumice_compile_options target)
     if(PUMICE_SANITIZE)
       target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
     endif()
+  endif()
+  # No path of the build folder or of the sources in what is built.
+  if(NOT PUMICE_SANITIZE)
+    target_compile_options(${target} PRIVATE -ffile-prefix-map=${PROJECT_BINARY_DIR}/=
+      -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
   endif()
   if(PUMICE_WERROR)
     target_compile_options(${target} PRIVATE -Werror)

@@ -40,7 +40,7 @@ file(GLOB game_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/game/*.cpp)
 add_executable(pumice_game ${game_sources} ${game_headers})
 pumice_compile_options(pumice_game)
 target_include_directories(pumice_game PRIVATE ${PROJECT_BINARY_DIR}/game)
-target_compile_definitions(pumice_game PRIVATE PUMICE_MODELS_DIR="${PROJECT_SOURCE_DIR}/models")
+target_compile_definitions(pumice_game PRIVATE PUMICE_MODELS_DIR="${PUMICE_MODELS_DIR}")
 target_link_libraries(pumice_game PRIVATE pumice_common pumice Vulkan::Vulkan PkgConfig::imgui PkgConfig::sdl2
   PkgConfig::game_png CLI11::CLI11 nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
 set_target_properties(pumice_game PROPERTIES OUTPUT_NAME pumice-game)

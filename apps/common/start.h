@@ -20,11 +20,12 @@ inline constexpr const char* kBundledModel = "storyteller-5m-Q4_K_M.gguf";
 inline std::vector<std::filesystem::path> model_folders() {
   const std::filesystem::path here = std::filesystem::path(program_path()).parent_path();
   std::vector<std::filesystem::path> folders = {here / "../share/pumice/models", here / "../../models"};
-#ifdef PUMICE_INSTALLED_MODELS_DIR  // relative to the program, or absolute
+  // These are relative to the program, or absolute.
+#ifdef PUMICE_INSTALLED_MODELS_DIR
   folders.push_back(here / PUMICE_INSTALLED_MODELS_DIR);
 #endif
 #ifdef PUMICE_MODELS_DIR  // of the source tree
-  folders.emplace_back(PUMICE_MODELS_DIR);
+  folders.push_back(here / PUMICE_MODELS_DIR);
 #endif
   return folders;
 }

@@ -74,7 +74,8 @@ typedef struct PumiceTranslator PumiceTranslator;
 typedef struct PumiceTranscriber PumiceTranscriber;
 typedef struct PumiceRequest PumiceRequest;
 
-PUMICE_API const char* pumice_version(void);                       /* of the library; static */
+/* Of the library: PUMICE_VERSION, and behind it the commit where that is known ("0.1.0+g0123456789ab"); static. */
+PUMICE_API const char* pumice_version(void);
 PUMICE_API const char* pumice_result_name(PumiceResult result);    /* "out of device memory"; static */
 
 /* fraction in [0, 1]; return nonzero to cancel. */

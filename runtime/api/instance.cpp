@@ -118,8 +118,6 @@ using namespace pumice;
 
 extern "C" {
 
-const char* pumice_version(void) { return PUMICE_VERSION; }
-
 const char* pumice_result_name(PumiceResult result) {
   switch (result) {
     case PUMICE_OK:
