@@ -111,8 +111,7 @@ PumiceResult pumice_vk_device_info_create(PumiceInstance* instance, PFN_vkGetIns
     PUMICE_ASSIGN(const vk::InstanceTable table, table_of({get_instance_proc_addr, vk_instance, physical_device}));
     const vk::DeviceCaps caps = vk::read_caps(table, physical_device, 0);
     PUMICE_TRY(vk::check_usable(caps));
-    vk::FeatureSet wanted = vk::wanted_features(caps);
-    *info = new PumiceVkDeviceInfo{vk::MergedDeviceInfo(*from, wanted)};
+    *info = new PumiceVkDeviceInfo{vk::MergedDeviceInfo(*from, caps)};
     return {};
   });
 }

@@ -245,6 +245,7 @@ DeviceCaps read_caps(const InstanceTable& table, VkPhysicalDevice device, uint32
   read_subgroups(table, device, features, subgroup, caps);
   read_queue(table, device, static_cast<double>(basic.limits.timestampPeriod), use, caps);
   read_features(table, device, features, caps);
+  caps.portability_subset = contains(*extensions, kPortabilitySubset);
   refuse_what_ends_the_process(caps);
   return believable(std::move(caps));
 }

@@ -64,6 +64,7 @@ struct DeviceCaps {
   bool cooperative_matrix2 = false;  // VK_NV_cooperative_matrix2 with all that its matmul and attention need
 
   bool executable_properties = false;  // the driver's statistics of a pipeline
+  bool portability_subset = false;     // not all of Vulkan (MoltenVK): VK_KHR_portability_subset must be enabled
 
   uint64_t max_storage_range = 0;  // bytes of one storage buffer binding
   uint64_t storage_alignment = 1;  // of a binding's offset

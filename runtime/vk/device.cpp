@@ -57,7 +57,7 @@ Result<void> Device::create_own(VkPhysicalDevice physical) {
                                       .pQueuePriorities = &priority};
   const VkDeviceCreateInfo info{
       .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO, .queueCreateInfoCount = 1, .pQueueCreateInfos = &queue};
-  const MergedDeviceInfo merged(info, wanted_features(caps()));
+  const MergedDeviceInfo merged(info, caps());
   VkDevice handle = VK_NULL_HANDLE;
   const VkResult result = instance_.table().vkCreateDevice(physical, &merged.info(), nullptr, &handle);
   if (result != VK_SUCCESS) return vulkan_error(result, "vkCreateDevice");

@@ -248,15 +248,17 @@ FeatureSet wanted_features(const DeviceCaps& caps) {
   return wanted;
 }
 
-MergedDeviceInfo::MergedDeviceInfo(const VkDeviceCreateInfo& info, const FeatureSet& features)
+MergedDeviceInfo::MergedDeviceInfo(const VkDeviceCreateInfo& info, const DeviceCaps& caps)
     : info_(info),
       extensions_(info.ppEnabledExtensionNames, info.ppEnabledExtensionNames + info.enabledExtensionCount) {
   if (info.pEnabledFeatures) {
     basic_ = *info.pEnabledFeatures;
     info_.pEnabledFeatures = &basic_;
   }
+  const FeatureSet features = wanted_features(caps);
   for (size_t i = 0; i < kFeatures; ++i)
     if (features.test(i)) enable(kFacts[i]);
+  if (caps.portability_subset) add_extension(kPortabilitySubset);
   info_.enabledExtensionCount = static_cast<uint32_t>(extensions_.size());
   info_.ppEnabledExtensionNames = extensions_.data();
 }

@@ -13,6 +13,9 @@
 
 namespace pumice::vk {
 
+// Its header is another one, vulkan_beta.h. None of what a subset may lack is used.
+inline constexpr const char* kPortabilitySubset = "VK_KHR_portability_subset";
+
 using ExtensionList = std::vector<VkExtensionProperties>;
 bool contains(const ExtensionList& extensions, const char* name);
 
@@ -72,11 +75,11 @@ void read_features(const InstanceTable& table, VkPhysicalDevice device, const Fe
 // What these caps take.
 FeatureSet wanted_features(const DeviceCaps& caps);
 
-// A VkDeviceCreateInfo with features added. Sets members of structures that are chained already, chains the others in
-// front, and lists extensions once. What it adds, the lists and the structures, lives as long as it.
+// A VkDeviceCreateInfo with what these caps take added. Sets members of structures that are chained already, chains the
+// others in front, and lists extensions once. What it adds, the lists and the structures, lives as long as it.
 class MergedDeviceInfo {
  public:
-  MergedDeviceInfo(const VkDeviceCreateInfo& info, const FeatureSet& features);
+  MergedDeviceInfo(const VkDeviceCreateInfo& info, const DeviceCaps& caps);
   MergedDeviceInfo(const MergedDeviceInfo&) = delete;
   MergedDeviceInfo& operator=(const MergedDeviceInfo&) = delete;
 

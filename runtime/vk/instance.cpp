@@ -125,11 +125,17 @@ Result<void> Instance::create_handle(const LoaderTable& loader) {
     }
     if (debug_utils_) extensions.push_back(VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
   }
+  // Without it the loader does not show devices that lack parts of Vulkan, such as MoltenVK's.
+  PUMICE_ASSIGN(const bool portability,
+                extension_available(loader, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME, nullptr));
+  const VkInstanceCreateFlags flags = portability * VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+  if (portability) extensions.push_back(VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME);
   const VkApplicationInfo application{.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
                                       .pApplicationName = "pumice",
                                       .pEngineName = "pumice",
                                       .apiVersion = VK_API_VERSION_1_2};
   const VkInstanceCreateInfo info{.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+                                  .flags = flags,
                                   .pApplicationInfo = &application,
                                   .enabledLayerCount = static_cast<uint32_t>(layers.size()),
                                   .ppEnabledLayerNames = layers.data(),
