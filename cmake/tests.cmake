@@ -239,6 +239,11 @@ if(PUMICE_INSTALL AND api_sources AND NOT PUMICE_SANITIZE)
   set_tests_properties(packaging PROPERTIES TIMEOUT 300)
 endif()
 
+# They open the shared library.
+if(BUILD_SHARED_LIBS AND NOT PUMICE_SANITIZE)
+  include(${CMAKE_CURRENT_LIST_DIR}/bindings.cmake)
+endif()
+
 # The library's symbols beside a host's: of what is installed, and of the static library in any case.
 if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT PUMICE_SANITIZE)
   if(BUILD_SHARED_LIBS)

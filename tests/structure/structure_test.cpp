@@ -90,9 +90,9 @@ TEST(Structure, EveryKernelIsUsedByModels) {
 // What came in by a careless add: programs, archives, downloads. `size`: in bytes.
 bool is_foreign(const std::string& path, uint64_t size) {
   static const std::set<std::string> kText = {
-      "",      ".c",  ".h",  ".cpp", ".hpp", ".comp", ".glsl", ".vert", ".frag", ".txt", ".sh",  ".cmake",
-      ".json", ".py", ".md", ".csv", ".in",  ".map",  ".supp", ".yml",  ".svg",  ".ts",  ".qml", ".desktop",
-      ".html", ".mjs", ".service"};
+      "",       ".c",       ".h",    ".cpp", ".hpp",     ".comp", ".glsl", ".vert", ".frag", ".txt", ".sh",
+      ".cmake", ".json",    ".py",   ".md",  ".csv",     ".in",   ".map",  ".supp", ".yml",  ".svg", ".ts",
+      ".qml",   ".desktop", ".html", ".mjs", ".service", ".toml", ".rs",   ".cs",   ".typed"};
   constexpr uint64_t kPicture = 150 << 10;
   if (path.starts_with("models/")) return false;
   const std::string kind = fs::path(path).extension().string();
