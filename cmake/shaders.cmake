@@ -262,6 +262,13 @@ inline constexpr ShaderRow kShaderTable[] = {
 }  // namespace pumice
 " @ONLY)
 
+# They are the same on all systems, so that a cross build takes those of a build for this one.
+set(PUMICE_SHADERS_OF "" CACHE PATH "Build folder of the same sources whose shaders are taken; empty: they are compiled")
+if(PUMICE_SHADERS_OF)
+  set(PUMICE_EMBEDDED_SHADERS_CPP ${PUMICE_SHADERS_OF}/shaders/embedded_shaders.cpp)
+  return()
+endif()
+
 add_executable(pumice_embed_shaders ${PROJECT_SOURCE_DIR}/cmake/embed_shaders.cpp)
 target_compile_features(pumice_embed_shaders PRIVATE cxx_std_20)
 target_link_libraries(pumice_embed_shaders PRIVATE PkgConfig::libzstd)
