@@ -82,7 +82,7 @@ elseif(cpp_tests)
   endforeach()
   set_source_files_properties(${alone} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   # Tests run once for each time they are built: -O3 takes a third longer than -O1, that twice -O0.
-  if(PUMICE_SANITIZE)
+  if(PUMICE_SANITIZE OR CMAKE_CROSSCOMPILING)
     target_compile_options(pumice_tests PRIVATE -O0)
   else()
     target_compile_options(pumice_tests PRIVATE -O1)

@@ -21,6 +21,7 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   PUMICE_ASSIGN(mapped.file_, File::open(path, FileAccess::kRead));
   PUMICE_ASSIGN(const uint64_t size, mapped.file_.size());
   if (size == 0) return mapped;
+  if (size > SIZE_MAX / 2) return mapped.cannot_map(ENOMEM);
   void* const data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, mapped.file_.descriptor(), 0);
   if (data == MAP_FAILED) return mapped.cannot_map(errno);
   mapped.data_ = static_cast<const std::byte*>(data);

@@ -218,6 +218,7 @@ Result<uint64_t> PartReader::tensor_bytes(const GgufTensor& tensor) const {
     overflow |= __builtin_mul_overflow(values, tensor.dims[i], &values);
     if (i > 0) overflow |= __builtin_mul_overflow(bytes, tensor.dims[i], &bytes);
   }
+  overflow |= values > SIZE_MAX / sizeof(float);  // as which they may be read
   if (overflow)
     return error(Status::kMalformed, "tensor %s has dimensions %s, whose product is too large",
                  quote(tensor.name).c_str(), render_shape(tensor).c_str());

@@ -44,6 +44,24 @@ TEST(MappedFile, EmptyFilesAreEmpty) {
   EXPECT_TRUE(file->bytes().empty());
 }
 
+TEST(MappedFile, LargerThanTheAddressSpaceIsRefused) {
+  const test::TemporaryFolder folder;
+  const std::string path = folder.file("large");
+  constexpr uint64_t kSize = (uint64_t{5} << 30) + 1;  // cut to 32 bits it is a small file
+  test::write_file(path, {'a'});
+  std::error_code sparse;
+  std::filesystem::resize_file(path, kSize, sparse);
+  if (sparse) GTEST_SKIP() << sparse.message();
+  const auto file = MappedFile::open(path);
+  if constexpr (sizeof(size_t) < 8) {
+    ASSERT_FALSE(file.ok());
+    EXPECT_EQ(file.error().status, Status::kOutOfHostMemory);
+  } else {
+    ASSERT_TRUE(file.ok()) << file.error().message;
+    EXPECT_EQ(file->bytes().size(), kSize);
+  }
+}
+
 // Pages of the file differ from each other, and the last is not whole.
 std::vector<char> some_pages() {
   std::vector<char> bytes(5 * 4096 + 100);
