@@ -14,7 +14,7 @@ packages_build=(
 )
 
 # To test it, in addition.
-packages_test=(libgtest-dev vulkan-validationlayers redis-server openssl gdb)
+packages_test=(libgtest-dev vulkan-validationlayers redis-server openssl gdb python3)
 
 # To build and run the game, in addition.
 packages_game=(libsdl2-dev libimgui-dev)

@@ -7,7 +7,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let session = arguments.get(2).map_or("complete.session", String::as_str);
     println!("pumice {}", pumice::version());
     let model = pumice::Model::load(path)?;
-    let context = model.context(&pumice::ContextOptions::default())?;
+    let context = model.context(&pumice::ContextOptions { max_sequences: 2, ..Default::default() })?;
     let options = pumice::Generation { max_tokens: 12, ..Default::default() };
 
     let mut sequence = context.sequence()?;
