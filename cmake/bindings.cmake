@@ -1,5 +1,5 @@
-# bindings/: their declarations are generated from the headers; each is tested against the library where what it needs is
-# there: Python 3; cargo; Mono.
+# bindings/: their declarations are generated from the headers; each is tested against the library where what it needs
+# is there: Python 3; cargo; Mono.
 
 find_package(Python3 QUIET COMPONENTS Interpreter)
 if(NOT Python3_FOUND)

@@ -16,6 +16,11 @@ function(pumice_compile_options target)
     CXX_VISIBILITY_PRESET hidden C_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
   # Designated initialisers leave fields at their defaults on purpose.
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -Wno-missing-field-initializers)
+  # Sizes are of 64 bits until they are known to fit a span; there the compiler cannot tell.
+  if(CMAKE_SIZEOF_VOID_P EQUAL 4)
+    target_compile_options(${target} PRIVATE -Wno-conversion)
+    target_compile_definitions(${target} PRIVATE _FILE_OFFSET_BITS=64)
+  endif()
   # Known false positives of GCC: std::string concatenation in version 12, and standard headers under sanitizers.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(${target} PRIVATE -Wno-restrict)
@@ -28,7 +33,7 @@ function(pumice_compile_options target)
     endif()
   endif()
   # No path of the build folder or of the sources in what is built.
-  if(NOT PUMICE_SANITIZE)
+  if(NOT PUMICE_SANITIZE AND NOT MSVC)
     target_compile_options(${target} PRIVATE -ffile-prefix-map=${PROJECT_BINARY_DIR}/=
       -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
   endif()

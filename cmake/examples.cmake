@@ -4,6 +4,11 @@ pkg_check_modules(sdl2 QUIET IMPORTED_TARGET sdl2)
 find_package(Vulkan QUIET)
 find_package(Qt6 QUIET COMPONENTS Gui Qml Quick)
 
+# What is installed as an example; the test of the packages builds and runs it there.
+add_executable(example_complete ${PROJECT_SOURCE_DIR}/apps/examples/complete/complete.c)
+pumice_compile_options(example_complete)
+target_link_libraries(example_complete PRIVATE pumice)
+
 # A model's text in a window, for at most so many frames.
 function(pumice_example name source)
   add_executable(example_${name} ${PROJECT_SOURCE_DIR}/apps/examples/${source})

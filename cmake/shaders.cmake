@@ -263,7 +263,7 @@ inline constexpr ShaderRow kShaderTable[] = {
 " @ONLY)
 
 # They are the same on all systems, so that a cross build takes those of a build for this one.
-set(PUMICE_SHADERS_OF "" CACHE PATH "Build folder of the same sources whose shaders are taken; empty: they are compiled")
+set(PUMICE_SHADERS_OF "" CACHE PATH "Build folder of the same sources whose shaders are taken; empty: compile them")
 if(PUMICE_SHADERS_OF)
   set(PUMICE_EMBEDDED_SHADERS_CPP ${PUMICE_SHADERS_OF}/shaders/embedded_shaders.cpp)
   return()

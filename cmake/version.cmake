@@ -1,5 +1,6 @@
-# pumice_version(): the version, and the commit where it is known ("0.1.0+g0123456789ab", ".modified" where tracked files
-# differ from it). Looked up at each build, in one small file; PUMICE_COMMIT says it where the sources are no clone.
+# pumice_version(): the version, and the commit where it is known ("0.1.0+g0123456789ab", ".modified" where tracked
+# files differ from it). Looked up at each build, in one small file; PUMICE_COMMIT says it where the sources are no
+# clone.
 
 set(PUMICE_COMMIT "" CACHE STRING "Commit for pumice_version(); empty: what git says")
 set(PUMICE_VERSION_CPP ${PROJECT_BINARY_DIR}/version/version.cpp)

@@ -31,7 +31,8 @@ static unsafe class Test
             {
                 string name = member.Groups[1].Value;
                 string field = type.GetField(name) != null ? name : name + "0";
-                Check(Marshal.OffsetOf(type, field).ToInt64() == long.Parse(member.Groups[2].Value), type.Name + "." + name);
+                long expected = long.Parse(member.Groups[2].Value);
+                Check(Marshal.OffsetOf(type, field).ToInt64() == expected, type.Name + "." + name);
                 ++compared;
             }
         }
@@ -51,12 +52,12 @@ static unsafe class Test
         options.ids = ids;
         options.count = count;
         options.max_tokens = 8;
-        Check(Api.pumice_request_submit(sequence, &options, &request) == PumiceResult.PUMICE_OK, "pumice_request_submit");
+        Check(Api.pumice_request_submit(sequence, &options, &request) == PumiceResult.PUMICE_OK, "submitting");
         var made = new MemoryStream();
         var poll = Api.pumice_poll_init();
         do
         {
-            Check(Api.pumice_request_wait(request, -1) == PumiceResult.PUMICE_OK, "pumice_request_wait");
+            Check(Api.pumice_request_wait(request, -1) == PumiceResult.PUMICE_OK, "waiting");
             Check(Api.pumice_poll(request, &poll) == PumiceResult.PUMICE_OK, "pumice_poll");
             for (ulong i = 0; i < (ulong)poll.text_length; ++i) made.WriteByte(poll.text[i]);
         } while (poll.status == PumiceRequestStatus.PUMICE_REQUEST_RUNNING);
