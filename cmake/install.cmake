@@ -33,7 +33,14 @@ install(FILES ${PROJECT_BINARY_DIR}/pumice-config.cmake ${PROJECT_BINARY_DIR}/pu
 # The prefix is found from the place of the file, so that an installed tree can be moved.
 file(RELATIVE_PATH pc_prefix ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" pc_prefix "${pc_prefix}")
-string(JOIN " " pc_requires ${PUMICE_PKGCONFIG_REQUIRES})
+# Who links a static Pumice also links the shared libraries that it needs, without pkg-config's --static, which would
+# ask for theirs. For a shared one nothing of them has to be installed.
+set(pc_requires)
+set(pc_libraries)
+if(NOT BUILD_SHARED_LIBS)
+  string(JOIN " " pc_requires ${PUMICE_PKGCONFIG_REQUIRES})
+  set(pc_libraries " -lstdc++ -lm -ldl -pthread")
+endif()
 configure_file(${PROJECT_SOURCE_DIR}/cmake/pumice.pc.in ${PROJECT_BINARY_DIR}/pumice.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/pumice.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 

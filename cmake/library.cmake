@@ -74,14 +74,22 @@ set_target_properties(pumice PROPERTIES
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE CXX)
 target_include_directories(pumice INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_link_libraries(pumice PRIVATE $<BUILD_INTERFACE:pumice_dependencies>)
 if(BUILD_SHARED_LIBS)
+  target_link_libraries(pumice PRIVATE $<BUILD_INTERFACE:pumice_dependencies>)
   # Template instantiations of the C++ library are exported in spite of -fvisibility=hidden; the map hides them too.
   if(CMAKE_SYSTEM_NAME STREQUAL "Linux" AND NOT PUMICE_SANITIZE)
     target_link_options(pumice PRIVATE -Wl,-z,defs
       -Wl,--version-script=${PROJECT_SOURCE_DIR}/cmake/exports.map)
     set_target_properties(pumice PROPERTIES LINK_DEPENDS ${PROJECT_SOURCE_DIR}/cmake/exports.map)
   endif()
+else()
+  # Whoever links it links these, too; CMake does not see that the one object is C++.
+  target_link_libraries(pumice PRIVATE pumice_dependencies)
+  foreach(of_language IN ITEMS stdc++ c++ m)
+    if(of_language IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
+      target_link_libraries(pumice INTERFACE ${of_language})
+    endif()
+  endforeach()
 endif()
 
 file(STRINGS ${PROJECT_SOURCE_DIR}/include/pumice/pumice.h header_version REGEX "#define PUMICE_VERSION ")

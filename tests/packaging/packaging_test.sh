@@ -52,9 +52,7 @@ logged "$cmake" --build "$scratch/build"
 text=$(run "$scratch/build/complete")
 echo "CMake:      $text"
 
-static=()
-[ "$kind" = shared ] || static=(--static)
-flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config "${static[@]}" --define-prefix --cflags --libs pumice)
+flags=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --define-prefix --cflags --libs pumice)
 # shellcheck disable=SC2086  # the flags are words
 "$cc" "$scratch/complete/complete.c" -o "$scratch/program" $flags
 text_again=$(LD_LIBRARY_PATH=$libdir run "$scratch/program")
