@@ -21,9 +21,10 @@ set(ENV{PKG_CONFIG_LIBDIR} ${library_path}/pkgconfig:${PUMICE_CROSS_ROOT}/usr/sh
 
 if(PUMICE_CROSS MATCHES i686)
   # Its programs run on this processor as they are, with the root's libraries.
+  set(run_path ${library_path}:${PUMICE_CROSS_ROOT}/lib/${multiarch})
   set(CMAKE_EXE_LINKER_FLAGS_INIT
-    "-Wl,--dynamic-linker=${PUMICE_CROSS_ROOT}/lib/ld-linux.so.2,-rpath,${library_path}")
-  set(CMAKE_SHARED_LINKER_FLAGS_INIT "-Wl,-rpath,${library_path}")
+    "-Wl,--dynamic-linker=${PUMICE_CROSS_ROOT}/lib/ld-linux.so.2,-rpath,${run_path}")
+  set(CMAKE_SHARED_LINKER_FLAGS_INIT "-Wl,-rpath,${run_path}")
 else()
   set(CMAKE_CROSSCOMPILING_EMULATOR qemu-${CMAKE_SYSTEM_PROCESSOR}-static -L ${PUMICE_CROSS_ROOT})
 endif()

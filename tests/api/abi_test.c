@@ -113,7 +113,8 @@ static void* struct_of(size_t size, const void* from, size_t most) {
 typedef PumiceResult (*Call)(void*);
 
 static void expect_refused(const char* name, Call call, const void* whole, size_t size) {
-  static const size_t sizes[] = {0, 8, 20, 1 << 20, SIZE_MAX};
+  /* Nothing, half a head, no whole words, and too much. */
+  static const size_t sizes[] = {0, sizeof(Head) / 2, sizeof(Head) + sizeof(void*) / 2, 1 << 20, SIZE_MAX};
   Head* copy = struct_of(size, whole, size);
   for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; ++i) {
     copy->size = sizes[i];
