@@ -2,6 +2,7 @@
 # bench`) is a static library of its own, so that the tests can link it.
 
 file(GLOB_RECURSE common_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/common/*.cpp)
+list(FILTER common_sources EXCLUDE REGEX "/${PUMICE_OTHER_SYSTEM}/")
 file(GLOB_RECURSE cli_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/cli/*.cpp)
 file(GLOB bench_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/bench/*.cpp)
 file(GLOB bench_report_sources CONFIGURE_DEPENDS

@@ -5,6 +5,9 @@
 
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
+if(WIN32)
+  include(cmake/windows/libraries.cmake)
+endif()
 find_path(PUMICE_VULKAN_INCLUDE_DIR vulkan/vulkan.h)
 if(NOT PUMICE_VULKAN_INCLUDE_DIR)
   message(FATAL_ERROR "Vulkan headers not found: install libvulkan-dev or set PUMICE_VULKAN_INCLUDE_DIR")
@@ -12,11 +15,13 @@ endif()
 
 add_library(pumice_dependencies INTERFACE)
 target_include_directories(pumice_dependencies SYSTEM INTERFACE ${PUMICE_VULKAN_INCLUDE_DIR})
-target_link_libraries(pumice_dependencies INTERFACE Threads::Threads ${CMAKE_DL_LIBS})
+target_link_libraries(pumice_dependencies INTERFACE Threads::Threads ${CMAKE_DL_LIBS} $<$<BOOL:${WIN32}>:ws2_32>)
 
 set(PUMICE_PKGCONFIG_REQUIRES libutf8proc libsodium libzstd)
 foreach(package IN LISTS PUMICE_PKGCONFIG_REQUIRES)
-  pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
+  if(NOT TARGET PkgConfig::${package})
+    pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
+  endif()
   target_link_libraries(pumice_dependencies INTERFACE PkgConfig::${package})
 endforeach()
 

@@ -3,6 +3,7 @@
 # pumice          the library that users link; it shows the C API and nothing else
 
 file(GLOB_RECURSE runtime_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/runtime/*.cpp)
+list(FILTER runtime_sources EXCLUDE REGEX "/${PUMICE_OTHER_SYSTEM}/")
 if(NOT PUMICE_CONVERT)
   list(FILTER runtime_sources EXCLUDE REGEX "/runtime/convert/")
 endif()
@@ -40,6 +41,9 @@ set(PUMICE_INTERNAL_INCLUDES
   ${PROJECT_SOURCE_DIR}/runtime ${PROJECT_SOURCE_DIR}/shaders ${PROJECT_SOURCE_DIR}/include ${PUMICE_SHADER_TABLE_DIR})
 target_include_directories(pumice_objects PUBLIC ${PUMICE_INTERNAL_INCLUDES})
 target_link_libraries(pumice_objects PUBLIC pumice_dependencies)
+if(WIN32)  # so that nothing else is exported
+  target_compile_definitions(pumice_objects PRIVATE "PUMICE_API=__declspec(dllexport)")
+endif()
 
 add_library(pumice_core STATIC EXCLUDE_FROM_ALL $<TARGET_OBJECTS:pumice_objects>)
 target_include_directories(pumice_core PUBLIC ${PUMICE_INTERNAL_INCLUDES})

@@ -46,6 +46,11 @@ file(GLOB_RECURSE test_support CONFIGURE_DEPENDS ${tests_dir}/*.cpp)
 list(REMOVE_ITEM test_support ${cpp_tests})
 list(FILTER test_support EXCLUDE REGEX "/tests/(chat_app|faults|fuzz|maskbench|packaging)/")
 list(FILTER cpp_tests EXCLUDE REGEX "/tests/chat_app/")
+list(FILTER cpp_tests EXCLUDE REGEX "/${PUMICE_OTHER_SYSTEM}/")
+if(WIN32)  # docs/windows.md says why
+  list(FILTER cpp_tests EXCLUDE REGEX "/tests/(game|serve|structure|matrix)/|/tests/apps/(chat_cli|pull)_test|cli_.*_test\
+|/(cli|library_imports|perplexity|disk_folder|disk_kill|secret_file|redis_tier|tier_speed|bench_page|bench_cli)_test")
+endif()
 find_package(GTest)
 if(NOT GTest_FOUND)
   message(WARNING "GoogleTest not found: the C++ tests are left out; install libgtest-dev")

@@ -14,6 +14,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "common/system.h"
 
 namespace pumice_bench {
 
@@ -76,7 +77,7 @@ Report describe(const BenchFlags& flags, const Session& session) {
 }
 
 void write_file(const std::string& path, const std::string& text) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
+  std::FILE* file = pumice_apps::open_file(path, "wb");
   const bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
   const int reason = errno;
   if (file && std::fclose(file) == 0 && written) return;

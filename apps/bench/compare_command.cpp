@@ -11,6 +11,7 @@
 #include "bench/report/compare.h"
 #include "bench/report/render.h"
 #include "cli/output.h"
+#include "common/system.h"
 
 namespace pumice_bench {
 
@@ -25,7 +26,7 @@ struct CompareFlags {
 
 std::string read_file(const std::string& path) {
   std::string text;
-  std::FILE* file = std::fopen(path.c_str(), "rb");
+  std::FILE* file = pumice_apps::open_file(path, "rb");
   char buffer[65536];
   while (file) {
     const std::size_t got = std::fread(buffer, 1, sizeof buffer, file);

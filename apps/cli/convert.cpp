@@ -1,6 +1,7 @@
 // `pumice convert`: a model file or folder in another type, as a GGUF file (Whisper: whisper.cpp's).
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
@@ -41,7 +42,8 @@ PumiceConvertInfo run_conversion(const ConvertFlags& flags, const pumice::Instan
   } catch (const pumice::Error& error) {
     show_progress("");
     // A source that can be read is not what could not be written.
-    if (error.code() == PUMICE_IO && std::ifstream(flags.source).good()) throw Failure(kExitIo, error.what());
+    if (error.code() == PUMICE_IO && std::ifstream(std::filesystem::path(flags.source)).good())
+      throw Failure(kExitIo, error.what());
     throw;
   }
 }

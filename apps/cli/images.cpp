@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -15,7 +16,7 @@ namespace {
 constexpr std::uintmax_t kMostBytes = 32u << 20;  // the library's limit
 
 std::vector<char> read_image_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  std::ifstream file(std::filesystem::path(path), std::ios::binary | std::ios::ate);
   if (!file) throw Failure(kExitNotFound, fmt::format("cannot read the picture {}", printable(path)));
   const auto size = file.tellg();
   if (size < 0) throw Failure(kExitNotFound, fmt::format("cannot read the picture {}", printable(path)));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -40,7 +41,7 @@ void read_request(const std::string& line, const std::string& place, Trace* trac
 }
 
 Trace read_trace(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
+  std::ifstream in(std::filesystem::path(path), std::ios::binary);
   if (!in) throw Failure(kExitNotFound, fmt::format("cannot open {}; give a file of requests", printable(path)));
   Trace trace;
   std::string line;

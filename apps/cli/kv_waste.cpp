@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -48,7 +49,7 @@ std::uint32_t number_in(const std::vector<std::string_view>& cells, std::size_t 
 int waste(const WasteFlags& flags) {
   catch_interrupts();
   const std::string path = printable(flags.lengths);
-  std::ifstream in(flags.lengths, std::ios::binary);
+  std::ifstream in(std::filesystem::path(flags.lengths), std::ios::binary);
   if (!in) throw Failure(kExitNotFound, fmt::format("cannot open {}; give a file of lengths", path));
   std::string line;
   std::getline(in, line);

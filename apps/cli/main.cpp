@@ -45,7 +45,7 @@ constexpr const char* kDeviceCommands[] = {"run",   "top",  "perplexity", "bench
 
 // `pumice TEXT...` and `pumice -p TEXT` mean `pumice run ...`.
 std::vector<std::string> with_default_command(int argc, char** argv) {
-  std::vector<std::string> arguments(argv + 1, argv + argc);
+  std::vector<std::string> arguments = pumice_apps::program_arguments(argc, argv);
   if (arguments.empty()) return arguments;
   const std::string& first = arguments.front();
   const bool own_option = first == "-h" || first == "--help" || first == "--version";

@@ -36,23 +36,19 @@ struct PullFlags {
   std::uint32_t retries = 5;
 };
 
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
 // Hugging Face's own program keeps it in a file.
 std::string user_token() {
-  if (std::string token = environment("HF_TOKEN"); !token.empty()) return token;
-  std::string home = environment("HF_HOME"), token;
-  if (home.empty() && !environment("HOME").empty()) home = environment("HOME") + "/.cache/huggingface";
+  if (std::string token = pumice_apps::variable("HF_TOKEN"); !token.empty()) return token;
+  std::string home = pumice_apps::variable("HF_HOME"), token;
+  if (const std::string user = pumice_apps::home_folder(); home.empty() && !user.empty())
+    home = user + "/.cache/huggingface";
   if (home.empty() || pumice_apps::read_all(home + "/token", &token) != 0) return {};
   while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') token.pop_back();
   return token;
 }
 
 std::string endpoint() {
-  std::string address = environment("HF_ENDPOINT");
+  std::string address = pumice_apps::variable("HF_ENDPOINT");
   while (address.ends_with('/')) address.pop_back();
   return address.empty() ? "https://huggingface.co" : address;
 }

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "commands.h"
+#include "common/system.h"
 #include "images.h"
 #include "input.h"
 #include "interrupt.h"
@@ -52,7 +53,7 @@ PumiceRequestOptions request_options(const pumice::Model& model, const RunFlags&
 
 // The prompt before the story, where a person reads it; after the progress line, which would erase it.
 void echo_prompt(std::string_view text) {
-  const bool dim = std::getenv("NO_COLOR") == nullptr;
+  const bool dim = pumice_apps::variable("NO_COLOR").empty();
   if (dim) steer_stdout("\x1b[2m");
   write_stdout(text);
   if (dim) steer_stdout("\x1b[0m");

@@ -53,7 +53,7 @@ ServedModel served_model(const std::string& said) {
 // Lines "NAME KEY [TOKENS]": whose texts are kept apart, what a request proves it by, and the most tokens that the KV
 // cache keeps of them.
 void read_keys(const std::string& path, HttpOptions& http, ServiceOptions& service) {
-  std::ifstream file(path);
+  std::ifstream file{std::filesystem::path(path)};
   if (!file) throw Failure(kExitNotFound, fmt::format("cannot read {}", printable(path)));
   std::size_t number = 0;
   for (std::string line; std::getline(file, line);) {
@@ -74,7 +74,7 @@ void read_keys(const std::string& path, HttpOptions& http, ServiceOptions& servi
 
 void open_log(const std::string& path, HttpOptions& http) {
   if (path.empty()) return;
-  std::FILE* file = path == "-" ? stderr : std::fopen(path.c_str(), "a");
+  std::FILE* file = path == "-" ? stderr : pumice_apps::open_file(path, "a");
   if (!file) throw Failure(kExitIo, fmt::format("cannot write to {}", printable(path)));
   http.log = [file](const pumice_serve::Json& line) {
     std::fprintf(file, "%s\n", pumice_serve::text_of(line).c_str());

@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "common/start.h"
+#include "common/system.h"
 #include "interrupt.h"
 #include "models.h"
 #include "output.h"
@@ -19,17 +20,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A file of pipelines for each device choice, under the user's cache folder (XDG Base Directory Specification 0.8).
+// A file of pipelines for each device choice, under the user's cache folder.
 // Empty when there is no such folder and none can be made: it only saves time.
 std::string pipeline_cache_path(const pumice::Instance& instance, const std::string& selector) {
-  fs::path base;
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache && fs::path(cache).is_absolute()) {
-    base = cache;
-  } else if (const char* home = std::getenv("HOME"); home && fs::path(home).is_absolute()) {
-    base = fs::path(home) / ".cache";
-  } else {
-    return {};
-  }
+  const fs::path base = pumice_apps::cache_folder();
+  if (base.empty()) return {};
   std::string key = selector;
   if (key.empty()) {
     for (const PumiceDeviceInfo& info : instance.devices()) {
@@ -78,10 +73,9 @@ std::string model_path(const std::string& path) {
   if (!path.empty()) return path_of_model(path);
   const std::string bundled = pumice_apps::bundled_model();
   if (!bundled.empty()) return bundled;
-  throw Failure(kExitNotFound,
-                fmt::format("the bundled model {} was not found (looked in {}): give -m MODEL",
-                            pumice_apps::kBundledModel,
-                            pumice_apps::model_folders().front().lexically_normal().string()));
+  throw Failure(kExitNotFound, fmt::format("the bundled model {} was not found (looked in {}): give -m MODEL",
+                                           pumice_apps::kBundledModel,
+                                           pumice_apps::model_folders().front().lexically_normal().string()));
 }
 
 void Messages::receive(void* self, PumiceLogLevel level, const char* text) {

@@ -1,9 +1,5 @@
 #include "common/line_editor.h"
 
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <clocale>
@@ -15,6 +11,9 @@
 
 #ifdef PUMICE_HAS_LIBEDIT
 #include <histedit.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #endif
 
 #include "common/system.h"
@@ -236,14 +235,12 @@ LineEditor::End LineEditor::read_plain(std::string* line) {
     if (ended_) return End::kEnd;
     if (take_interrupt()) return End::kInterrupted;
     char buffer[4096];
-    const ssize_t got = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    if (got > 0) {
-      ahead_.append(buffer, static_cast<std::size_t>(got));
-    } else if (got == 0) {
-      ended_ = true;
-    } else if (errno != EINTR || caught_signal() != Caught::kNone) {
-      return End::kFailed;
-    }
+    std::size_t got = 0;
+    const int reason = read_available(Stream::kInput, buffer, sizeof buffer, &got);
+    if (reason == EINTR && caught_signal() == Caught::kNone) continue;
+    if (reason != 0) return End::kFailed;
+    ahead_.append(buffer, got);
+    ended_ = got == 0;
   }
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/model_files.h"
+#include "common/system.h"
 
 namespace pumice_apps {
 
@@ -225,11 +226,6 @@ void find_lm_studio(const std::string& folder, std::vector<StoredModel>* models)
     for (StoredModel& model : models_of(files, "lmstudio", place)) models->push_back(std::move(model));
 }
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value ? value : "";
-}
-
 // What a model may be called besides its name.
 std::set<std::string> aliases_of(const StoredModel& model) {
   std::set<std::string> aliases;
@@ -255,14 +251,14 @@ std::string hugging_face_folder() {
   if (const std::string home = variable("HF_HOME"); !home.empty()) return (fs::path(home) / "hub").string();
   if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty())
     return (fs::path(cache) / "huggingface" / "hub").string();
-  const std::string home = variable("HOME");
+  const std::string home = home_folder();  // on every system below this one
   return home.empty() ? "" : (fs::path(home) / ".cache" / "huggingface" / "hub").string();
 }
 
 StoreFolders usual_store_folders() {
   StoreFolders folders;
   if (const std::string hub = hugging_face_folder(); !hub.empty()) folders.hugging_face.push_back(hub);
-  const fs::path home(variable("HOME"));
+  const fs::path home(home_folder());
   if (const std::string ollama = variable("OLLAMA_MODELS"); !ollama.empty()) {
     folders.ollama.push_back(ollama);
   } else {

@@ -62,10 +62,9 @@ inline void restart_as_devices_ask(char** argv) {
   const std::vector<PumiceDeviceInfo> devices = pumice::Instance().devices();
   const bool usable = std::any_of(devices.begin(), devices.end(), [](const PumiceDeviceInfo& d) { return d.usable; });
   bool changed = false;
-  for (const EnvironmentVariable& variable : asked_environment(devices)) {
-    const char* now = std::getenv(variable.name.c_str());
-    if (usable || (now && variable.value == now)) continue;
-    set_variable(variable.name, variable.value);
+  for (const EnvironmentVariable& asked : asked_environment(devices)) {
+    if (usable || asked.value == variable(asked.name)) continue;
+    set_variable(asked.name, asked.value);
     changed = true;
   }
   if (changed) restart_program(argv);

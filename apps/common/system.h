@@ -1,10 +1,12 @@
 // What the operating system does for the applications: all that differs from system to system is here.
 //
-// Functions that fail return the system's reason (errno), or 0. Thread rule: the main thread's, unless said otherwise.
+// Paths, variables and arguments are UTF-8. Functions that fail return a reason as errno has it, or 0. Thread rule: the
+// main thread's, unless said otherwise.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -23,11 +25,15 @@ int read_all(Stream stream, std::string* text);
 int read_all(const std::string& path, std::string* text);
 // As many bytes as there is room for, fewer where the stream ends. EINTR as above.
 int read_some(Stream stream, char* bytes, std::size_t room, std::size_t* count);
+// What is there; waits for the first of it. A count of 0: the stream has ended. EINTR: any signal came meanwhile.
+int read_available(Stream stream, char* bytes, std::size_t room, std::size_t* count);
 // Any thread.
 int write_all(Stream stream, std::string_view text);
 // A file that appears whole or not at all: beside its place first, then renamed. Any thread.
 int replace_file(const std::string& path, std::string_view content);
 std::string reason_text(int reason);
+// As fopen() does; null: errno says why.
+std::FILE* open_file(const std::string& path, const char* mode);
 // A file that is there whole, and stays there whatever happens to the machine, or is as it was before. One that is made
 // may be read by its owner alone. Links are followed.
 int write_durably(const std::string& path, std::string_view text);
@@ -66,6 +72,8 @@ void allow_seconds(unsigned seconds) noexcept;
 // ---- Programs ----
 
 std::string program_path();  // of this one; empty: not known
+std::vector<std::string> program_arguments(int argc, char** argv);  // without the program
+std::string variable(const std::string& name);                      // of the environment; empty: not set
 void set_variable(const std::string& name, const std::string& value);
 // Becomes this program anew, with the variables as they are now; returns only when that fails.
 void restart_program(char** arguments);
@@ -79,5 +87,16 @@ std::string make_temporary_folder(const std::string& prefix);
 // Since 1970, as the clock on the user's wall shows it.
 std::int64_t local_seconds();
 std::string system_name();  // "Linux 6.1 x86_64"
+std::string processor_name();
+struct ProcessMemory {
+  std::uint64_t resident = 0, peak = 0;  // bytes; 0: not known
+};
+ProcessMemory process_memory();
+
+// ---- A user's folders; empty: not known ----
+
+std::string home_folder();
+std::string cache_folder();  // for what can be made again (XDG_CACHE_HOME, LOCALAPPDATA)
+std::string state_folder();  // for what a program remembers (XDG_STATE_HOME, LOCALAPPDATA)
 
 }  // namespace pumice_apps

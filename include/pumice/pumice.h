@@ -30,7 +30,7 @@
 #include <stdint.h>
 
 #ifndef PUMICE_API
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(_WIN32)
 #define PUMICE_API __attribute__((visibility("default")))
 #else
 #define PUMICE_API

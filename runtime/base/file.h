@@ -1,5 +1,6 @@
 // Files and folders of the system.
 //
+// Paths are UTF-8; on Windows as long as the file system takes them, and with either slash.
 // Only regular files are opened: a pipe, a device or a folder under the name is refused at once and never waited for.
 // Nothing raises SIGXFSZ: that a file may not grow is an error, as a full disk is. All messages name the file.
 #pragma once
@@ -34,9 +35,9 @@ class File {
   File& operator=(File&& other) noexcept;
   ~File();
 
-  bool is_open() const { return file_ >= 0; }
+  bool is_open() const { return handle_ != kNoHandle; }
   const std::string& path() const { return path_; }
-  int descriptor() const { return file_; }  // for base alone
+  intptr_t handle() const { return handle_; }  // the system's; for base alone
 
   Result<uint64_t> size() const;
   // All of `to`; Status::kIo where the file ends before.
@@ -50,8 +51,11 @@ class File {
  private:
   friend class NewFile;
 
+  static constexpr intptr_t kNoHandle = -1;
+  void close();
+
   std::string path_;  // for messages
-  int file_ = -1;
+  intptr_t handle_ = kNoHandle;
 };
 
 // Who may read a new file. kOwner: what may tell what people wrote. kUsual: as the process makes files (umask).
@@ -75,7 +79,6 @@ class NewFile {
 
  private:
   explicit NewFile(std::string path) : path_(std::move(path)) {}
-  Result<void> published();
 
   std::string path_, scratch_;
   File file_;

@@ -1,4 +1,4 @@
-// MappedFile: a whole file, read-only, in the address space, and the means to read it without the mapping.
+// MappedFile: addresses for a whole file, memory for its beginning, and the means to read the rest.
 #pragma once
 
 #include <cstddef>
@@ -18,14 +18,13 @@ struct FileSource {
   std::function<Result<void>(uint64_t offset, std::span<std::byte> to)> read;
 };
 
-// Move-only; the bytes live as long as the object, and so does an open descriptor. Touching a page that the file has
-// lost since (another process cut it short, the disk fails) raises SIGBUS, as with every mapping, which would end the
-// host program. So a program that must live touches only what hold() made its own and reads everything else with
-// read(), where the same is an error. Thread rule: hold() alone, the rest from any number of threads.
+// Move-only; the bytes live as long as the object, and so does an open file. Only what hold() made its own may be
+// touched: behind it are zeros, or the file itself, which raises SIGBUS once another process has cut it short, or no
+// memory at all, as the system has it. Everything else is read with read(), where all of that is an error. Thread rule:
+// hold() alone, the rest from any number of threads.
 class MappedFile {
  public:
   static Result<MappedFile> open(const std::string& path);
-  // Has addresses for all of it, but no memory: what hold() has not read is zero.
   static Result<MappedFile> open(FileSource source);
 
   MappedFile() = default;
@@ -38,7 +37,7 @@ class MappedFile {
   std::span<const std::byte> bytes() const { return {data_, size_}; }
 
   // Puts a copy in the place of the first `size` bytes (rounded up to pages), at the same address: no later change of
-  // the file reaches it. A smaller size than before gives the rest back to the file.
+  // the file reaches it. A smaller size than before gives the rest back.
   Result<void> hold(size_t size);
   // Copies the bytes from `offset` on. Status::kIo where the file does not have them, or no longer.
   Result<void> read(size_t offset, std::span<std::byte> to) const;
@@ -50,7 +49,14 @@ class MappedFile {
     FileSource from;
     std::mutex mutex;
   };
-  Error cannot_map(int reason) const;
+  // The system's part. Places are in whole pages.
+  static size_t page_bytes();
+  Result<void> reserve(size_t size);
+  Result<void> make_writable(std::span<std::byte> place) const;  // memory of its own, with anything in it
+  void make_constant(std::span<std::byte> place) const;
+  Result<void> give_back(std::span<std::byte> place) const;
+  void release();
+  const char* name() const { return source_ ? "the file" : file_.path().c_str(); }
 
   File file_;
   std::unique_ptr<Source> source_;  // instead of file_; or null

@@ -1,20 +1,11 @@
 #include "base/socket.h"
 
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 #include <utility>
 
+#include "base/socket_system.h"
 #include "base/thread.h"
 
 namespace pumice {
@@ -25,16 +16,10 @@ struct HostNames::Lookup {
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
   ~Lookup() {
-    if (list) ::freeaddrinfo(list);
+    if (list) socket_system::forget(list);
   }
 
-  int ask(int flags) {
-    addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_NUMERICSERV | flags;
-    return ::getaddrinfo(host.c_str(), port.c_str(), &hints, &list);
-  }
+  int ask(bool numeric) { return socket_system::find(host.c_str(), port.c_str(), numeric, &list); }
 
   const std::string host, port;
   std::mutex mutex;  // guards what follows until `done`
@@ -48,8 +33,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kStopLatency{20};  // how long `stop` may go unnoticed
 
-Error away(const std::string& host, const char* why) {
-  return error(Status::kIo, "%s cannot be reached: %s", host.c_str(), why);
+Error away(const std::string& host, const std::string& why) {
+  return error(Status::kIo, "%s cannot be reached: %s", host.c_str(), why.c_str());
 }
 
 Result<void> check_time(const std::string& peer, const std::atomic<bool>* stop, SocketDeadline deadline) {
@@ -67,9 +52,9 @@ Result<std::shared_ptr<const HostNames::Lookup>> HostNames::find(const std::stri
                                                                  SocketDeadline deadline) {
   if (!pending_ || pending_->host != host || pending_->port != std::to_string(port)) {
     auto lookup = std::make_shared<Lookup>(host, port);
-    if (lookup->ask(AI_NUMERICHOST) == 0) return std::shared_ptr<const Lookup>(std::move(lookup));
+    if (lookup->ask(true) == 0) return std::shared_ptr<const Lookup>(std::move(lookup));
     PUMICE_TRY(Thread::start_detached("pumice-names", [lookup] {
-      const int problem = lookup->ask(0);
+      const int problem = lookup->ask(false);
       std::lock_guard lock(lookup->mutex);
       lookup->problem = problem;
       lookup->done = true;
@@ -84,7 +69,7 @@ Result<std::shared_ptr<const HostNames::Lookup>> HostNames::find(const std::stri
   }
   lock.unlock();
   const std::shared_ptr<const Lookup> found = std::exchange(pending_, nullptr);
-  if (found->problem != 0) return away(host, ::gai_strerror(found->problem));
+  if (found->problem != 0) return away(host, socket_system::lookup_text(found->problem));
   return found;
 }
 
@@ -92,45 +77,38 @@ Result<Socket> Socket::connect(HostNames& names, const std::string& host, uint16
                                SocketDeadline deadline) {
   PUMICE_ASSIGN(const auto found, names.find(host, port, stop, deadline));
   Error last = away(host, "it has no address");
-  for (const addrinfo* address = found->list; address; address = address->ai_next) {
-    Socket socket(::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), host, stop);
-    if (socket.file_ < 0) {
-      last = away(host, std::strerror(errno));
-      continue;
+  for (const addrinfo* address = found->list; address; address = socket_system::next(address)) {
+    int problem = 0;
+    Socket socket(socket_system::start_connecting(*address, &problem), host, stop);
+    if (socket.handle_ != socket_system::kNone && socket_system::again(problem)) {
+      PUMICE_TRY(socket.wait(socket_system::For::kWriting, deadline));
+      problem = socket_system::outcome(socket.handle_);
     }
-    const int one = 1;
-    ::setsockopt(socket.file_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (::connect(socket.file_, address->ai_addr, address->ai_addrlen) == 0) return socket;
-    if (errno == EINPROGRESS || errno == EINTR) {
-      PUMICE_TRY(socket.wait(POLLOUT, deadline));
-      int problem = 0;
-      socklen_t size = sizeof problem;
-      if (::getsockopt(socket.file_, SOL_SOCKET, SO_ERROR, &problem, &size) != 0) problem = errno;
-      if (problem == 0) return socket;
-      errno = problem;
-    }
-    last = away(host, std::strerror(errno));
+    if (socket.handle_ != socket_system::kNone && problem == 0) return socket;
+    last = away(host, socket_system::text(problem));
   }
   return last;
 }
 
 Socket::Socket(Socket&& other) noexcept
-    : file_(std::exchange(other.file_, -1)), peer_(std::move(other.peer_)), stop_(other.stop_) {}
+    : handle_(std::exchange(other.handle_, socket_system::kNone)), peer_(std::move(other.peer_)), stop_(other.stop_) {}
 
 Socket::~Socket() {
-  if (file_ >= 0) ::close(file_);
+  if (handle_ != socket_system::kNone) socket_system::close(handle_);
 }
 
-Error Socket::failed() const { return error(Status::kIo, "%s: %s", peer_.c_str(), std::strerror(errno)); }
+Error Socket::failed() const {
+  return error(Status::kIo, "%s: %s", peer_.c_str(), socket_system::text(socket_system::problem()).c_str());
+}
 
 Socket::Attempt Socket::try_send(std::span<const std::byte> data) const {
-  const ssize_t sent = ::send(file_, data.data(), data.size(), MSG_NOSIGNAL);
-  return {sent, sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)};
+  const ptrdiff_t sent = socket_system::send(handle_, data);
+  return {sent, sent < 0 && socket_system::again(socket_system::problem())};
 }
 
 Socket::Attempt Socket::try_receive(std::span<std::byte> to) const {
-  const ssize_t got = ::recv(file_, to.data(), to.size(), 0);
-  return {got, got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)};
+  const ptrdiff_t got = socket_system::receive(handle_, to);
+  return {got, got < 0 && socket_system::again(socket_system::problem())};
 }
 
 Result<void> Socket::send(std::span<const std::byte> data, SocketDeadline deadline) const {
@@ -140,7 +118,7 @@ Result<void> Socket::send(std::span<const std::byte> data, SocketDeadline deadli
     if (sent.bytes > 0) {
       data = data.subspan(static_cast<size_t>(sent.bytes));
     } else if (sent.again) {
-      PUMICE_TRY(wait(POLLOUT, deadline));
+      PUMICE_TRY(wait(socket_system::For::kWriting, deadline));
     } else {
       return failed();
     }
@@ -155,22 +133,25 @@ Result<size_t> Socket::receive(std::span<std::byte> to, SocketDeadline deadline)
     if (got.bytes > 0) return static_cast<size_t>(got.bytes);
     if (got.bytes == 0) return error(Status::kIo, "%s closed the connection", peer_.c_str());
     if (!got.again) return failed();
-    PUMICE_TRY(wait(POLLIN, deadline));
+    PUMICE_TRY(wait(socket_system::For::kReading, deadline));
   }
 }
 
-Result<void> Socket::wait_readable(SocketDeadline deadline) const { return wait(POLLIN, deadline); }
-Result<void> Socket::wait_writable(SocketDeadline deadline) const { return wait(POLLOUT, deadline); }
+Result<void> Socket::wait_readable(SocketDeadline deadline) const {
+  return wait(socket_system::For::kReading, deadline);
+}
+Result<void> Socket::wait_writable(SocketDeadline deadline) const {
+  return wait(socket_system::For::kWriting, deadline);
+}
 Result<void> Socket::check(SocketDeadline deadline) const { return check_time(peer_, stop_, deadline); }
 
-Result<void> Socket::wait(short events, SocketDeadline deadline) const {
+Result<void> Socket::wait(socket_system::For what, SocketDeadline deadline) const {
   for (;;) {
     PUMICE_TRY(check(deadline));
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-    pollfd wanted{.fd = file_, .events = events, .revents = 0};
-    const int ready = ::poll(&wanted, 1, static_cast<int>(std::clamp(left, {}, kStopLatency).count()));
+    const int ready = socket_system::wait(handle_, what, std::clamp(left, {}, kStopLatency));
     if (ready > 0) return {};
-    if (ready < 0 && errno != EINTR) return failed();
+    if (ready < 0 && !socket_system::again(socket_system::problem())) return failed();
   }
 }
 

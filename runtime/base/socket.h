@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -11,6 +12,10 @@
 #include "base/result.h"
 
 namespace pumice {
+
+namespace socket_system {
+enum class For;
+}
 
 using SocketDeadline = std::chrono::steady_clock::time_point;
 
@@ -57,12 +62,12 @@ class Socket {
   Result<void> check(SocketDeadline deadline) const;  // the same without waiting
 
  private:
-  Socket(int file, std::string peer, const std::atomic<bool>* stop)
-      : file_(file), peer_(std::move(peer)), stop_(stop) {}
-  Result<void> wait(short events, SocketDeadline deadline) const;
+  Socket(intptr_t handle, std::string peer, const std::atomic<bool>* stop)
+      : handle_(handle), peer_(std::move(peer)), stop_(stop) {}
+  Result<void> wait(socket_system::For what, SocketDeadline deadline) const;
   Error failed() const;
 
-  int file_ = -1;
+  intptr_t handle_ = -1;  // the system's
   std::string peer_;  // for messages
   const std::atomic<bool>* stop_ = nullptr;
 };

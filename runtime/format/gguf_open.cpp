@@ -47,17 +47,17 @@ Result<GgufPart> read_part(std::span<const std::byte> file) {
   return is_whisper_file(file) ? read_whisper_part(file) : read_gguf_part(file);
 }
 
-// reread: of a source, which has no more than what is held.
-Result<GgufPart> read_mapped(MappedFile file, std::vector<MappedFile>& files, bool reread) {
+Result<GgufPart> read_mapped(MappedFile file, std::vector<MappedFile>& files) {
   // Parsed from a copy, so that no change of the file meanwhile does harm; what is not metadata goes back after it.
   // 32 MiB are some times the metadata of a model with 260,000 tokens; 256 MiB bound what a hostile file can ask for.
   constexpr size_t kLikelyMetadata = size_t{32} << 20, kMostMetadata = size_t{256} << 20;
   PUMICE_TRY(file.hold(kLikelyMetadata));
-  if (is_whisper_file(file.bytes())) PUMICE_TRY(file.hold(file.bytes().size()));  // what is read stands all over it
-  Result<GgufPart> part = read_part(file.bytes());
-  if (!part && reread && file.bytes().size() > kLikelyMetadata) {  // what was not held was zeros
+  const bool whisper = is_whisper_file(file.bytes());
+  if (whisper) PUMICE_TRY(file.hold(file.bytes().size()));  // what is read stands all over it
+  Result<GgufPart> part = whisper ? read_whisper_part(file.bytes()) : read_gguf_part(file.bytes(), kLikelyMetadata);
+  if (!part && !whisper && file.bytes().size() > kLikelyMetadata) {
     PUMICE_TRY(file.hold(kMostMetadata));
-    part = read_part(file.bytes());
+    part = read_gguf_part(file.bytes(), kMostMetadata);
   }
   if (!part) return std::move(part).error();
   size_t metadata = std::min(file.bytes().size(), kMostMetadata);
@@ -70,7 +70,7 @@ Result<GgufPart> read_mapped(MappedFile file, std::vector<MappedFile>& files, bo
 
 Result<GgufPart> read_file(const std::string& path, std::vector<MappedFile>& files) {
   PUMICE_ASSIGN(MappedFile file, MappedFile::open(path));
-  Result<GgufPart> part = read_mapped(std::move(file), files, false);
+  Result<GgufPart> part = read_mapped(std::move(file), files);
   if (!part) return in_file(path, std::move(part).error());
   return part;
 }
@@ -172,7 +172,7 @@ Result<Gguf> Gguf::open(std::vector<FileSource> sources) {
   for (FileSource& source : sources) {
     bytes += source.size;
     PUMICE_ASSIGN(MappedFile file, MappedFile::open(std::move(source)));
-    PUMICE_ASSIGN(GgufPart part, read_mapped(std::move(file), files, true));
+    PUMICE_ASSIGN(GgufPart part, read_mapped(std::move(file), files));
     parts.push_back(std::move(part));
   }
   return GgufBuilder::build(std::move(parts), bytes, std::move(files));

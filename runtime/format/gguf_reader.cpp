@@ -27,15 +27,17 @@ bool is_value_type(GgufValueType type) {
   return scalar_bytes(type) > 0 || type == GgufValueType::kString || type == GgufValueType::kArray;
 }
 
-// Reads one file from front to back; each function either stays within the file or says what is wrong.
+// Reads one file from front to back; each function either stays within what is readable or says what is wrong.
 class PartReader {
  public:
-  explicit PartReader(std::span<const std::byte> file) : file_(file) {}
+  PartReader(std::span<const std::byte> file, size_t readable)
+      : file_(file), readable_(std::min(readable, file.size())) {}
 
   Result<GgufPart> read();
 
  private:
   uint64_t remaining() const { return file_.size() - position_; }
+  bool has(uint64_t bytes) const { return position_ <= readable_ && bytes <= readable_ - position_; }
   Error ends_inside(const char* what) const;
   template <typename T>
   bool take(T& value);
@@ -54,6 +56,7 @@ class PartReader {
   Result<void> place_tensors();
 
   std::span<const std::byte> file_;
+  size_t readable_ = 0;  // bytes of its beginning
   uint64_t position_ = 0;
   uint64_t tensor_count_ = 0;
   uint64_t entry_count_ = 0;
@@ -63,6 +66,9 @@ class PartReader {
 };
 
 Error PartReader::ends_inside(const char* what) const {
+  if (readable_ < file_.size())
+    return error(Status::kMalformed, "the metadata does not end within the first %zu bytes (%s lies behind them)",
+                 readable_, what);
   return error(Status::kMalformed,
                "the file is cut short or damaged: it ends inside %s (%zu bytes in all); get it again", what,
                file_.size());
@@ -70,7 +76,7 @@ Error PartReader::ends_inside(const char* what) const {
 
 template <typename T>
 bool PartReader::take(T& value) {
-  if (remaining() < sizeof(T)) return false;
+  if (!has(sizeof(T))) return false;
   value = load_unaligned<T>(file_.data() + position_);
   position_ += sizeof(T);
   return true;
@@ -78,7 +84,7 @@ bool PartReader::take(T& value) {
 
 bool PartReader::take_string(std::string_view& text) {
   uint64_t length = 0;
-  if (!take(length) || length > remaining()) return false;
+  if (!take(length) || !has(length)) return false;
   text = {reinterpret_cast<const char*>(file_.data() + position_), static_cast<size_t>(length)};
   position_ += length;
   return true;
@@ -142,6 +148,7 @@ Result<void> PartReader::read_array(std::string_view key, GgufValue& value, uint
                  quote(key).c_str(), static_cast<unsigned long long>(value.count));
   const uint64_t begin = position_;
   if (scalar > 0) {
+    if (!has(value.count * scalar)) return ends_inside(("metadata " + quote(key)).c_str());
     position_ += value.count * scalar;
   } else {
     PUMICE_TRY(skip_elements(key, value, depth));
@@ -165,7 +172,7 @@ Result<void> PartReader::read_value(std::string_view key, GgufValue& value) {
     return {};
   }
   const uint64_t size = scalar_bytes(value.type);
-  if (size > remaining()) return ends_inside(("metadata " + quote(key)).c_str());
+  if (!has(size)) return ends_inside(("metadata " + quote(key)).c_str());
   value.bytes = file_.subspan(position_, size);
   position_ += size;
   if (value.type == GgufValueType::kBool) return check_bools(key, value.bytes);
@@ -339,6 +346,8 @@ const GgufValue* find_entry(std::span<const GgufEntry> entries, std::span<const 
 
 const GgufValue* GgufPart::find(std::string_view key) const { return find_entry(entries, entries_by_key, key); }
 
-Result<GgufPart> read_gguf_part(std::span<const std::byte> file) { return PartReader(file).read(); }
+Result<GgufPart> read_gguf_part(std::span<const std::byte> file, size_t readable) {
+  return PartReader(file, readable).read();
+}
 
 }  // namespace pumice

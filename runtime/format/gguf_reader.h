@@ -55,7 +55,7 @@ struct GgufPart {
 
 const GgufValue* find_entry(std::span<const GgufEntry> entries, std::span<const uint32_t> by_key, std::string_view key);
 
-// Parses one whole file. The views in the part point into `file`.
-Result<GgufPart> read_gguf_part(std::span<const std::byte> file);
+// Parses one whole file, of which only the first `readable` bytes are touched. The views in the part point into `file`.
+Result<GgufPart> read_gguf_part(std::span<const std::byte> file, size_t readable = SIZE_MAX);
 
 }  // namespace pumice

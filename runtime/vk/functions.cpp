@@ -6,7 +6,8 @@ namespace pumice::vk {
 namespace {
 
 PFN_vkGetInstanceProcAddr open_loader() {
-  static constexpr const char* kNames[] = {"libvulkan.so.1", "libvulkan.so", "libvulkan.1.dylib", "libvulkan.dylib"};
+  static constexpr const char* kNames[] = {"libvulkan.so.1", "libvulkan.so", "vulkan-1.dll", "libvulkan.1.dylib",
+                                           "libvulkan.dylib"};
   void* const library = open_system_library(kNames);
   return library ? reinterpret_cast<PFN_vkGetInstanceProcAddr>(find_symbol(library, "vkGetInstanceProcAddr")) : nullptr;
 }

@@ -1,30 +1,12 @@
-// Threads: signals stay with the host's, and whatever is thrown comes back as an error.
+// Threads: whatever is thrown comes back as an error.
 #include "base/thread.h"
 
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <new>
 #include <stdexcept>
 
 namespace pumice::thread_test {
-
-TEST(Thread, RunsWithSignalsBlocked) {
-  bool blocked = false;
-  Thread thread = Thread::start("test", [&] {
-                    sigset_t mask;
-                    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
-                    blocked = sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGXFSZ) == 1 &&
-                              sigismember(&mask, SIGSEGV) == 0;
-                  }).value();
-  EXPECT_TRUE(thread.joinable());
-  EXPECT_TRUE(thread.join());
-  EXPECT_FALSE(thread.joinable());
-  EXPECT_TRUE(blocked);
-  sigset_t mine;
-  pthread_sigmask(SIG_SETMASK, nullptr, &mine);
-  EXPECT_EQ(sigismember(&mine, SIGINT), 0);
-}
 
 TEST(Thread, WhatIsThrownIsAnError) {
   Thread memory = Thread::start("test", [] { throw std::bad_alloc(); }).value();

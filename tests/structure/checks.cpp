@@ -68,8 +68,9 @@ std::string runtime_problem(const SourceFile& file, const Include& include) {
 // Of POSIX, Linux, Windows or macOS: no standard header of C or C++ has such a name.
 bool is_system_header(const std::string& path) {
   static const std::regex pattern(
-      R"((sys|arpa|net|netinet|linux|mach)/.*|csignal|(aio|dirent|dlfcn|fcntl|fnmatch|ftw|glob|grp|ifaddrs|io|netdb)"
-      R"(|poll|pthread|pwd|sched|semaphore|signal|spawn|syslog|termios|unistd|utime|windows|winsock2|ws2tcpip)\.h)");
+      R"((sys|arpa|net|netinet|linux|mach)/.*|csignal|(aio|conio|direct|dirent|dlfcn|fcntl|fnmatch|ftw|glob|grp|ifaddrs)"
+      R"(|io|netdb|poll|process|psapi|pthread|pty|pwd|sched|sddl|semaphore|shellapi|shlobj|signal|spawn|syslog|termios)"
+      R"(|unistd|utime|windows|winsock2|ws2tcpip)\.h)");
   return std::regex_match(path, pattern);
 }
 
@@ -81,8 +82,10 @@ std::string include_problem(const SourceFile& file, const Include& include) {
   }
   if (starts_with(file.path, "tests/")) return "";
   const bool system = !include.quoted && is_system_header(include.path);
-  if (system && in_runtime && !starts_with(file.path, "runtime/base/")) {
-    return "the operating system's headers belong to runtime/base alone";
+  const bool of_system =
+      starts_with(file.path, "runtime/base/posix/") || starts_with(file.path, "runtime/base/windows/");
+  if (system && in_runtime && !of_system) {
+    return "the operating system's headers belong to runtime/base/posix and runtime/base/windows alone";
   }
   if (system && starts_with(file.path, "apps/") && !starts_with(file.path, "apps/common/")) {
     return "the operating system's headers belong to apps/common alone";

@@ -134,10 +134,12 @@ TEST(StructureChecks, WrongIncludesAreFound) {
   EXPECT_EQ(include_problems("runtime/kv/index.cpp", "#include \"vk/memory.h\""), 1u);
   EXPECT_EQ(include_problems("runtime/kernels/rope.h", "#include <vulkan/vulkan.h>"), 1u);
   EXPECT_EQ(include_problems("runtime/text/bpe.cpp", "#include \"bpe.h\""), 1u);
-  for (const char* header : {"unistd.h", "fcntl.h", "sys/mman.h", "csignal", "netinet/in.h", "pthread.h"}) {
+  for (const char* header :
+       {"unistd.h", "fcntl.h", "sys/mman.h", "csignal", "netinet/in.h", "pthread.h", "windows.h"}) {
     const std::string line = std::string("#include <") + header + ">";
     EXPECT_EQ(include_problems("runtime/kv/tiers/tier.cpp", line), 1u) << header;
-    EXPECT_EQ(include_problems("runtime/base/file.cpp", line), 0u) << header;
+    EXPECT_EQ(include_problems("runtime/base/file.cpp", line), 1u) << header;
+    EXPECT_EQ(include_problems("runtime/base/posix/file.cpp", line), 0u) << header;
     EXPECT_EQ(include_problems("apps/cli/run.cpp", line), 1u) << header;
     EXPECT_EQ(include_problems("apps/common/system.cpp", line), 0u) << header;
   }

@@ -1,10 +1,10 @@
 // TemporaryFolder: a folder of its own for one test, removed with all that is in it. Move-only; one thread at a time.
 #pragma once
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -13,8 +13,13 @@ namespace pumice::test {
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "pumice-test-XXXXXX").string();
-    if (::mkdtemp(name.data())) path_ = name;
+    std::random_device numbers;
+    std::error_code failed;
+    for (int tries = 0; path_.empty() && tries < 100; ++tries) {
+      const std::string name = "pumice-test-" + std::to_string(numbers());
+      const std::filesystem::path place = std::filesystem::temp_directory_path() / name;
+      if (std::filesystem::create_directory(place, failed)) path_ = place.string();
+    }
   }
   ~TemporaryFolder() {
     std::error_code ignored;
@@ -30,11 +35,12 @@ class TemporaryFolder {
 };
 
 inline void write_file(const std::string& path, const std::vector<char>& bytes) {
-  std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  std::ofstream(std::filesystem::path(path), std::ios::binary)
+      .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
 inline std::vector<char> read_file_bytes(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
+  std::ifstream in(std::filesystem::path(path), std::ios::binary);
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 

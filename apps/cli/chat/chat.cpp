@@ -45,13 +45,8 @@ PumiceRequestOptions reply_options(const pumice::Model& model, const ChatFlags& 
   return options;
 }
 
-// XDG Base Directory Specification 0.8.
 std::string history_file() {
-  const auto folder = [](const char* name) {
-    return std::getenv(name) ? std::string(std::getenv(name)) : std::string();
-  };
-  std::filesystem::path state = folder("XDG_STATE_HOME");
-  if (state.empty() && !folder("HOME").empty()) state = std::filesystem::path(folder("HOME")) / ".local" / "state";
+  const std::filesystem::path state = pumice_apps::state_folder();
   return state.empty() ? std::string() : (state / "pumice" / "chat_history").string();
 }
 

@@ -13,7 +13,7 @@ namespace pumice_cli {
 namespace {
 
 void dimmed(std::string_view text) {
-  const bool colours = std::getenv("NO_COLOR") == nullptr;
+  const bool colours = pumice_apps::variable("NO_COLOR").empty();
   if (colours) steer_stdout("\x1b[2m");
   write_stdout(text);
   if (colours) steer_stdout("\x1b[0m");

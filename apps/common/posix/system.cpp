@@ -18,6 +18,7 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 
 extern char** environ;
@@ -167,6 +168,12 @@ int read_some(Stream stream, char* bytes, std::size_t room, std::size_t* count) 
   return 0;
 }
 
+int read_available(Stream stream, char* bytes, std::size_t room, std::size_t* count) {
+  const ssize_t got = ::read(static_cast<int>(stream), bytes, room);
+  *count = got > 0 ? static_cast<std::size_t>(got) : 0;
+  return got < 0 ? errno : 0;
+}
+
 int write_all(Stream stream, std::string_view text) { return write_file(static_cast<int>(stream), text, true); }
 
 int replace_file(const std::string& path, std::string_view content) {
@@ -191,6 +198,8 @@ int replace_file(const std::string& path, std::string_view content) {
 }
 
 std::string reason_text(int reason) { return std::strerror(reason); }
+
+std::FILE* open_file(const std::string& path, const char* mode) { return std::fopen(path.c_str(), mode); }
 
 namespace {
 
@@ -281,6 +290,15 @@ std::string program_path() {
   return std::filesystem::read_symlink("/proc/self/exe", ignored).string();
 }
 
+std::vector<std::string> program_arguments(int argc, char** argv) {
+  return argc > 0 ? std::vector<std::string>(argv + 1, argv + argc) : std::vector<std::string>();
+}
+
+std::string variable(const std::string& name) {
+  const char* const value = std::getenv(name.c_str());
+  return value ? value : "";
+}
+
 void set_variable(const std::string& name, const std::string& value) { setenv(name.c_str(), value.c_str(), 1); }
 
 void restart_program(char** arguments) { execv("/proc/self/exe", arguments); }
@@ -324,5 +342,44 @@ std::string system_name() {
   if (uname(&system) != 0) return {};
   return std::string(system.sysname) + " " + system.release + " " + system.machine;
 }
+
+namespace {
+
+// The value of the first line "KEY<spaces>: VALUE" of a file.
+std::string field_of(const char* path, const std::string& key) {
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    if (line.compare(0, key.size(), key) != 0) continue;
+    const std::size_t colon = line.find(':');
+    const std::size_t start = colon == std::string::npos ? colon : line.find_first_not_of(" \t", colon + 1);
+    return start == std::string::npos ? std::string() : line.substr(start);
+  }
+  return {};
+}
+
+std::uint64_t kibibytes(const char* key) {
+  return 1024 * std::strtoull(field_of("/proc/self/status", key).c_str(), nullptr, 10);
+}
+
+// XDG Base Directory Specification 0.8.
+std::string user_folder(const char* name, const char* below_home) {
+  if (const std::filesystem::path own = variable(name); own.is_absolute()) return own.string();
+  const std::string home = home_folder();
+  return home.empty() ? home : home + "/" + below_home;
+}
+
+}  // namespace
+
+std::string processor_name() { return field_of("/proc/cpuinfo", "model name"); }
+
+ProcessMemory process_memory() { return {kibibytes("VmRSS"), kibibytes("VmHWM")}; }
+
+std::string home_folder() {
+  const std::filesystem::path home = variable("HOME");
+  return home.is_absolute() ? home.string() : std::string();
+}
+
+std::string cache_folder() { return user_folder("XDG_CACHE_HOME", ".cache"); }
+std::string state_folder() { return user_folder("XDG_STATE_HOME", ".local/state"); }
 
 }  // namespace pumice_apps
