@@ -73,5 +73,8 @@ if(cli_sources)
   target_link_libraries(pumice_cli PRIVATE
     pumice_bench pumice CLI11::CLI11 nlohmann_json::nlohmann_json fmt::fmt Threads::Threads)
   file(RELATIVE_PATH library_path ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+  if(WIN32)
+    pumice_windows_resources(pumice_cli pumice.exe "Pumice: language models on the GPU")
+  endif()
   set_target_properties(pumice_cli PROPERTIES OUTPUT_NAME pumice INSTALL_RPATH "$ORIGIN/${library_path}")
 endif()

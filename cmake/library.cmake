@@ -74,6 +74,11 @@ else()
 endif()
 add_library(pumice::pumice ALIAS pumice)
 pumice_compile_options(pumice)
+if(WIN32)
+  include(cmake/windows/resources.cmake)
+  pumice_windows_resources(pumice pumice.dll "Language models on Vulkan compute shaders")
+  set_target_properties(pumice PROPERTIES PREFIX "" IMPORT_PREFIX lib)
+endif()
 set_target_properties(pumice PROPERTIES
   VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR} LINKER_LANGUAGE CXX)
 target_include_directories(pumice INTERFACE

@@ -16,6 +16,9 @@ packages_build=(
 # To test it, in addition.
 packages_test=(libgtest-dev vulkan-validationlayers redis-server openssl gdb python3)
 
+# To build for Windows and to run that with Wine, in addition. A screen without one: Wine's Vulkan needs a window system.
+packages_windows=(g++-mingw-w64-x86-64-posix wine64 xvfb libgtest-dev)
+
 # To build and run the game, in addition.
 packages_game=(libsdl2-dev libimgui-dev)
 

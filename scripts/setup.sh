@@ -69,14 +69,15 @@ configure() { # PRESET FOLDER OPTIONS…
   grep '^pumice: ' "$log" >&2 || true
 }
 
-build() { # FOLDER TARGET
-  local line
+build() { # FOLDER TARGET…
+  local line folder=$1
+  shift
   if [ -t 2 ]; then
-    cmake --build "$root/$1" --target "$2" </dev/null 2>&1 | tee -a "$log" | while IFS= read -r line; do
+    cmake --build "$root/$folder" --target "$@" </dev/null 2>&1 | tee -a "$log" | while IFS= read -r line; do
       [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] && printf '\rpumice: step %s of %s ' "${BASH_REMATCH[@]:1:2}" >&2
     done || fail "building"
     printf '\r\033[K' >&2
   else
-    cmake --build "$root/$1" --target "$2" </dev/null >>"$log" 2>&1 || fail "building"
+    cmake --build "$root/$folder" --target "$@" </dev/null >>"$log" 2>&1 || fail "building"
   fi
 }
