@@ -1,10 +1,11 @@
 // Damaged and hostile files: each is refused with the one line that says why.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
-#include "format/gguf.h"
+#include "format/gguf_reader.h"
 #include "support/gguf_writer.h"
 
 namespace pumice::gguf_hostile_test {
@@ -75,6 +76,31 @@ TEST(GgufHostile, EveryTruncationOfAFile) {
     const std::vector<std::byte> cut(file.begin(), file.begin() + static_cast<ptrdiff_t>(size));
     EXPECT_NE(refusal(cut), "(accepted)") << size;
   }
+}
+
+// Of a file whose beginning alone is in memory nothing behind it decides anything.
+TEST(GgufHostile, OnlyWhatIsReadableIsRead) {
+  GgufWriter w;
+  const std::string words[] = {"one", "two"};
+  w.u32("a", 1).string("b", "text").strings("c", words).f32s("d", {1, 2}).boolean("e", true);
+  w.tensor({"t", {8}, kF32, std::vector<std::byte>(32), {}});
+  const std::vector<std::byte> file = w.finish();
+  size_t first = SIZE_MAX;  // with all metadata
+  for (size_t readable = 0; readable <= file.size(); ++readable) {
+    std::vector<std::byte> other = file;
+    std::fill(other.begin() + static_cast<ptrdiff_t>(readable), other.end(), std::byte{0xff});
+    const Result<GgufPart> whole = read_gguf_part(file, readable), part = read_gguf_part(other, readable);
+    ASSERT_EQ(whole.ok(), part.ok()) << readable;
+    if (part.ok()) {
+      first = std::min(first, readable);
+    } else {
+      EXPECT_EQ(first, SIZE_MAX) << readable;
+      EXPECT_EQ(whole.error().message, part.error().message);
+    }
+  }
+  EXPECT_GT(first, file.size() / 2);
+  EXPECT_LE(first, file.size() - 32) << "the tensor's data is not read";
+  EXPECT_NE(read_gguf_part(file, 60).error().message.find("the first 60 bytes"), std::string::npos);
 }
 
 TEST(GgufHostile, Keys) {
