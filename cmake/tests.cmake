@@ -31,7 +31,7 @@ if(BUILD_SHARED_LIBS AND NOT PUMICE_SANITIZE)
   string(APPEND test_paths "#define PUMICE_LIBRARY \"$<TARGET_FILE:pumice>\"\n")
 endif()
 # A library that is preloaded into the program; a sanitizer's runtime would have to come first.
-if(TARGET pumice_cli AND BUILD_SHARED_LIBS AND NOT PUMICE_SANITIZE)
+if(TARGET pumice_cli AND BUILD_SHARED_LIBS AND NOT PUMICE_SANITIZE AND NOT WIN32)
   add_library(pumice_hang_shim MODULE ${tests_dir}/api/hang_shim.c)
   pumice_compile_options(pumice_hang_shim)
   target_include_directories(pumice_hang_shim PRIVATE ${PROJECT_SOURCE_DIR}/include)

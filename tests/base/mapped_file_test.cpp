@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <vector>
@@ -20,6 +21,7 @@ TEST(MappedFile, HasTheBytes) {
   test::write_file(folder.file("a"), {'a', '\0', 'b'});
   auto file = MappedFile::open(folder.file("a"));
   ASSERT_TRUE(file.ok()) << file.error().message;
+  ASSERT_TRUE(file->hold(3));
   EXPECT_EQ(text_of(*file), std::string("a\0b", 3));
 }
 
@@ -29,6 +31,7 @@ TEST(MappedFile, MovesKeepTheMapping) {
   test::write_file(folder.file("b"), {'b'});
   MappedFile first = MappedFile::open(folder.file("a")).value(), second = MappedFile::open(folder.file("b")).value();
   const std::byte* data = first.bytes().data();
+  ASSERT_TRUE(first.hold(2));
   second = std::move(first);
   EXPECT_EQ(second.bytes().data(), data);
   const MappedFile third(std::move(second));
@@ -100,7 +103,7 @@ TEST(MappedFile, HeldBytesSurviveTheFile) {
   for (const size_t held : {size_t{5000}, bytes.size(), size_t{1}, size_t{0}, size_t{1} << 30, size_t{8000}}) {
     ASSERT_TRUE(file.hold(held).ok());
     EXPECT_EQ(file.bytes().data(), place);
-    EXPECT_TRUE(same(file, bytes.size())) << held;
+    EXPECT_TRUE(same(file, std::min(held, bytes.size()))) << held;
   }
   std::filesystem::resize_file(folder.file("a"), 0);
   EXPECT_TRUE(same(file, 8192)) << "whole pages are held";
@@ -120,7 +123,8 @@ TEST(MappedFile, ErrorsNameThePath) {
   EXPECT_EQ(missing.error().status, Status::kNotFound);
   EXPECT_NE(missing.error().message.find("missing"), std::string::npos);
   EXPECT_EQ(MappedFile::open(folder.file("")).error().status, Status::kIo) << "a folder";
-  EXPECT_EQ(MappedFile::open("/dev/null").error().status, Status::kIo) << "a device";
+  if (std::filesystem::exists("/dev/null"))
+    EXPECT_EQ(MappedFile::open("/dev/null").error().status, Status::kIo) << "a device";
 }
 
 }  // namespace pumice::mapped_file_test

@@ -8,6 +8,7 @@
 #include "convert/folders.h"
 #include "format/whisper_file.h"
 #include "support/temporary_folder.h"
+#include "support/whole_gguf.h"
 
 namespace pumice::test::convert_folder_test {
 
@@ -67,7 +68,7 @@ class Conversion {
       error_ = outcome.error();
       EXPECT_FALSE(std::filesystem::exists(folder_.file("out")));
     } else if (!outcome->whisper) {
-      Result<Gguf> file = Gguf::open(folder_.file("out"));
+      Result<Gguf> file = test::whole_gguf(folder_.file("out"));
       EXPECT_TRUE(file.ok()) << file.error().message;
       if (file) file_.emplace(std::move(*file));
     } else {
@@ -279,7 +280,7 @@ TEST(ConvertMarian, AHeadOfItsOwnAndShardsAreRead) {
   std::filesystem::remove(folder.file("model/model.safetensors"));
   ASSERT_TRUE(
       convert_model({.source = folder.file("model"), .target = folder.file("out"), .type = ConvertType::kF32}).ok());
-  const Result<Gguf> file = Gguf::open(folder.file("out"));
+  const Result<Gguf> file = test::whole_gguf(folder.file("out"));
   EXPECT_EQ(floats_of(*file->find_tensor("output.weight")), random_floats(320, seed_of("lm_head.weight")));
 }
 

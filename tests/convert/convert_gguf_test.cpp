@@ -10,6 +10,7 @@
 #include "support/gguf_writer.h"
 #include "support/temporary_folder.h"
 #include "support/whisper_writer.h"
+#include "support/whole_gguf.h"
 
 namespace pumice::test::convert_gguf_test {
 
@@ -51,7 +52,7 @@ TEST(ConvertGguf, TypesAreThoseOfLlamaQuantize) {
   TemporaryFolder folder;
   write_text_file(folder.file("in.gguf"), as_text(llama(8, 256, true)));
   ASSERT_TRUE(convert(folder.file("in.gguf"), folder.file("out.gguf"), ConvertType::kQ4_K).ok());
-  const Result<Gguf> out = Gguf::open(folder.file("out.gguf"));
+  const Result<Gguf> out = test::whole_gguf(folder.file("out.gguf"));
   ASSERT_TRUE(out.ok()) << out.error().message;
   EXPECT_EQ(type_in(*out, "output.weight"), TensorType::kQ6_K);
   EXPECT_EQ(type_in(*out, "token_embd.weight"), TensorType::kQ4_K);
@@ -100,7 +101,7 @@ TEST(ConvertGguf, ProjectorsAreConvertedToo) {
   add("v.blk.0.ln1.weight", {256});
   write_text_file(folder.file("in.gguf"), as_text(writer.finish()));
   ASSERT_TRUE(convert(folder.file("in.gguf"), folder.file("out.gguf"), ConvertType::kQ4_K).ok());
-  const Result<Gguf> out = Gguf::open(folder.file("out.gguf"));
+  const Result<Gguf> out = test::whole_gguf(folder.file("out.gguf"));
   ASSERT_TRUE(out.ok()) << out.error().message;
   EXPECT_EQ(type_in(*out, "v.blk.0.attn_v.weight"), TensorType::kQ4_K);
   EXPECT_EQ(type_in(*out, "v.blk.0.ffn_down.weight"), TensorType::kQ4_K);
@@ -115,7 +116,7 @@ TEST(ConvertGguf, RowsThatAreNoWholeBlocksTakeTheNextType) {
                                            std::tuple(uint64_t{44}, TensorType::kF16, TensorType::kF16)}) {
     write_text_file(folder.file("in.gguf"), as_text(llama(8, width, false)));
     ASSERT_TRUE(convert(folder.file("in.gguf"), folder.file("out.gguf"), ConvertType::kQ4_K).ok());
-    const Result<Gguf> out = Gguf::open(folder.file("out.gguf"));
+    const Result<Gguf> out = test::whole_gguf(folder.file("out.gguf"));
     ASSERT_TRUE(out.ok()) << out.error().message;
     EXPECT_EQ(type_in(*out, "token_embd.weight"), head) << width;  // the head, too
     EXPECT_EQ(type_in(*out, "blk.1.attn_v.weight"), usual) << width;
@@ -132,7 +133,7 @@ TEST(ConvertGguf, MetadataAndWhatStaysAreTheSameBytes) {
   EXPECT_EQ(outcome->kind, "llama");
   EXPECT_EQ(outcome->converted_tensors, 0u);
   EXPECT_EQ(outcome->bytes, std::filesystem::file_size(folder.file("out.gguf")));
-  const Result<Gguf> in = Gguf::from_memory(file), out = Gguf::open(folder.file("out.gguf"));
+  const Result<Gguf> in = Gguf::from_memory(file), out = test::whole_gguf(folder.file("out.gguf"));
   ASSERT_TRUE(out.ok()) << out.error().message;
   ASSERT_EQ(out->tensors().size(), in->tensors().size());
   for (size_t i = 0; i < in->tensors().size(); ++i) {
@@ -158,7 +159,7 @@ TEST(ConvertGguf, ValuesStayNear) {
           std::tuple(ConvertType::kQ8_0, 7u, 6e-3), std::tuple(ConvertType::kQ4_0, 2u, 0.11),
           std::tuple(ConvertType::kQ4_K, 15u, 0.11)}) {
       ASSERT_TRUE(convert(folder.file("in.gguf"), folder.file("out.gguf"), type).ok());
-      const Result<Gguf> out = Gguf::open(folder.file("out.gguf"));
+      const Result<Gguf> out = test::whole_gguf(folder.file("out.gguf"));
       ASSERT_TRUE(out.ok()) << out.error().message;
       EXPECT_EQ(out->get_u32("general.file_type"), number);
       for (const GgufTensor& tensor : in->tensors()) {

@@ -8,6 +8,7 @@
 #include "convert/ct2_file.h"
 #include "convert/folders.h"
 #include "support/temporary_folder.h"
+#include "support/whole_gguf.h"
 
 namespace pumice::test::ct2_test {
 
@@ -118,7 +119,7 @@ class Ct2Conversion {
     const Result<ConvertOutcome> outcome =
         convert_model({.source = folder_.file("model/"), .target = folder_.file("out"), .type = ConvertType::kF32});
     if (!outcome) error_ = outcome.error().message;
-    if (outcome) file_.emplace(std::move(Gguf::open(folder_.file("out")).value()));
+    if (outcome) file_.emplace(std::move(test::whole_gguf(folder_.file("out")).value()));
   }
   const std::optional<Gguf>& file() const { return file_; }
   const std::string& error() const { return error_; }

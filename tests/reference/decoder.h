@@ -26,6 +26,7 @@
 #include "kv_pages.h"
 #include "recurrent_layer.h"
 #include "rope.h"
+#include "support/whole_gguf.h"
 
 namespace pumice::reference {
 
@@ -38,7 +39,7 @@ struct CacheFormat {
 class DecoderReference : public DecoderFeedForward {
  public:
   static Result<DecoderReference> load(const std::string& path) {
-    PUMICE_ASSIGN(const Gguf file, Gguf::open(path));
+    PUMICE_ASSIGN(const Gguf file, test::whole_gguf(path));
     return from_gguf(file);
   }
 
