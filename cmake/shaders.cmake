@@ -2,19 +2,6 @@
 # the host's table of them (runtime/kernels/shader.h). Sets PUMICE_EMBEDDED_SHADERS_CPP and
 # PUMICE_SHADER_TABLE_DIR, an include folder. The format of variants.json is described in shaders/README.md.
 
-# A cross build takes them from a build folder of this machine, where they are compiled and embedded: its tools run there.
-set(PUMICE_HOST_BUILD "" CACHE PATH "In a cross build: a build folder for this machine, whose shaders are built")
-if(PUMICE_HOST_BUILD)
-  set(PUMICE_EMBEDDED_SHADERS_CPP ${PUMICE_HOST_BUILD}/shaders/embedded_shaders.cpp)
-  set(PUMICE_SHADER_TABLE_DIR ${PUMICE_HOST_BUILD}/shaders/include)
-  if(NOT EXISTS ${PUMICE_EMBEDDED_SHADERS_CPP})
-    message(FATAL_ERROR "no shaders in ${PUMICE_HOST_BUILD}: build shaders/embedded_shaders.cpp there")
-  endif()
-  return()
-elseif(CMAKE_CROSSCOMPILING)
-  message(FATAL_ERROR "a cross build needs PUMICE_HOST_BUILD, a build folder for this machine")
-endif()
-
 set(PUMICE_SHADER_DIR ${PROJECT_SOURCE_DIR}/shaders)
 set(PUMICE_SPIRV_DIR ${PROJECT_BINARY_DIR}/shaders)
 set(PUMICE_EMBEDDED_SHADERS_CPP ${PUMICE_SPIRV_DIR}/embedded_shaders.cpp)

@@ -123,8 +123,9 @@ TEST(MappedFile, ErrorsNameThePath) {
   EXPECT_EQ(missing.error().status, Status::kNotFound);
   EXPECT_NE(missing.error().message.find("missing"), std::string::npos);
   EXPECT_EQ(MappedFile::open(folder.file("")).error().status, Status::kIo) << "a folder";
-  if (std::filesystem::exists("/dev/null"))
+  if (std::filesystem::exists("/dev/null")) {
     EXPECT_EQ(MappedFile::open("/dev/null").error().status, Status::kIo) << "a device";
+  }
 }
 
 }  // namespace pumice::mapped_file_test

@@ -87,7 +87,7 @@ class GgufSplitFiles : public testing::Test {
     const std::filesystem::path path = folder_ / name;
     std::ofstream(path, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    return path;
+    return path.string();
   }
 
   std::filesystem::path folder_;

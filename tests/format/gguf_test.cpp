@@ -244,7 +244,7 @@ TEST(Gguf, OptionalModels) {
 TEST(Gguf, AnOldFileIsRefused) {
   const std::filesystem::path path = std::filesystem::path(PUMICE_SHARED_DIR) / "models/old-gguf-v1.gguf";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "the optional file is not here: " << path;
-  EXPECT_EQ(Gguf::open(path).error().message,
+  EXPECT_EQ(Gguf::open(path.string()).error().message,
             path.string() + ": this is a GGUF file of version 1, which is obsolete; convert the model again");
 }
 

@@ -70,8 +70,7 @@ int write_handle(HANDLE file, std::string_view text) {
 HANDLE create_file(const std::wstring& path, DWORD how, bool owner_alone) {
   PSECURITY_DESCRIPTOR descriptor = nullptr;
   if (owner_alone)
-    ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;FA;;;OW)(A;;FA;;;SY)", SDDL_REVISION_1, &descriptor,
-                                                         nullptr);
+    ConvertStringSecurityDescriptorToSecurityDescriptorW(L"D:P(A;;FA;;;OW)", SDDL_REVISION_1, &descriptor, nullptr);
   SECURITY_ATTRIBUTES attributes{sizeof attributes, descriptor, FALSE};
   const HANDLE file = CreateFileW(path.c_str(), GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE, &attributes, how,
                                   FILE_ATTRIBUTE_NORMAL, nullptr);

@@ -34,7 +34,7 @@ bool is_folder(DWORD attributes) {
   return attributes != INVALID_FILE_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
 }
 
-// The access of this user and of the system's own services, and of nobody else; inherited by what a folder holds.
+// The access of this user and of nobody else; inherited by what a folder holds.
 class OwnerAlone {
  public:
   OwnerAlone() {
@@ -45,7 +45,7 @@ class OwnerAlone {
     if (::OpenProcessToken(::GetCurrentProcess(), TOKEN_QUERY, &token) &&
         ::GetTokenInformation(token, TokenUser, user, sizeof user, &size) &&
         ::ConvertSidToStringSidW(reinterpret_cast<TOKEN_USER*>(user)->User.Sid, &name)) {
-      const std::wstring text = L"D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;" + std::wstring(name) + L")";
+      const std::wstring text = L"D:P(A;OICI;FA;;;" + std::wstring(name) + L")";
       ::ConvertStringSecurityDescriptorToSecurityDescriptorW(text.c_str(), SDDL_REVISION_1, &descriptor_, nullptr);
     }
     ::LocalFree(name);

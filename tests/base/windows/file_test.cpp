@@ -87,7 +87,6 @@ TEST(WindowsFile, ALockKeepsNobodyFromReading) {
   EXPECT_EQ(byte, 'a');
 }
 
-// Beside its owner only the system's own services are listed.
 TEST(WindowsFile, NewFilesAreTheirOwners) {
   const TemporaryFolder folder;
   NewFile file = NewFile::create(folder.file("a")).value();
