@@ -1213,6 +1213,14 @@ static inline PumiceSequenceInfo pumice_sequence_info_init(void) {
   return i;
 }
 PUMICE_API PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequenceInfo* info);
+/* Its tokens as they are now. Writes at most `capacity` ids; *count is the full number. Of a session that was loaded,
+ * this is what says whether it is the text that one expects. */
+PUMICE_API PumiceResult pumice_sequence_get_tokens(const PumiceSequence* sequence, int32_t* ids, size_t capacity,
+                                                   size_t* count);
+/* The pages that hold its computed tokens, 32 each, by position: their places in the pool, as of PumiceKvPage. Writes
+ * at most `capacity` places; *count is the full number. */
+PUMICE_API PumiceResult pumice_sequence_get_pages(const PumiceSequence* sequence, uint32_t* pages, size_t capacity,
+                                                  size_t* count);
 
 /* Drops all tokens from `tokens` on. PUMICE_INVALID_ARGUMENT while a request runs on it. */
 PUMICE_API PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens);

@@ -840,6 +840,8 @@ class Sequence {
     context_.check(pumice_sequence_get_info(get(), &info));
     return info;
   }
+  std::vector<std::int32_t> tokens() const { return listed<std::int32_t>(pumice_sequence_get_tokens); }
+  std::vector<std::uint32_t> pages() const { return listed<std::uint32_t>(pumice_sequence_get_pages); }
   // See pumice_append_tokens() and pumice_append_image().
   void append(const std::vector<std::int32_t>& ids) {
     context_.check(pumice_append_tokens(get(), ids.data(), ids.size()));
@@ -886,6 +888,17 @@ class Sequence {
 
  private:
   Sequence(Context context, PumiceSequence* sequence) : context_(std::move(context)) { handle_.reset(sequence); }
+  // A request that runs may add to it between two calls.
+  template <typename T>
+  std::vector<T> listed(PumiceResult (*read)(const PumiceSequence*, T*, std::size_t, std::size_t*)) const {
+    std::vector<T> list;
+    for (std::size_t count = 0;; list.resize(count)) {
+      context_.check(read(get(), list.data(), list.size(), &count));
+      if (count > list.size()) continue;
+      list.resize(count);
+      return list;
+    }
+  }
   std::vector<float> score(const std::vector<std::int32_t>& ids, const std::vector<std::int32_t>& targets,
                            PumiceScoreOptions options) {
     if (ids.size() != targets.size()) throw Error(PUMICE_INVALID_ARGUMENT, "score() needs one target for each id");

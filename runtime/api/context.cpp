@@ -271,6 +271,29 @@ PumiceResult pumice_sequence_get_info(const PumiceSequence* sequence, PumiceSequ
   });
 }
 
+PumiceResult pumice_sequence_get_tokens(const PumiceSequence* sequence, int32_t* ids, size_t capacity, size_t* count) {
+  if (!sequence) return PUMICE_INVALID_ARGUMENT;
+  return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
+    if (!count || (!ids && capacity > 0)) return invalid("ids or count");
+    const std::vector<int32_t>& tokens = object.sequence->tokens;
+    std::copy_n(tokens.begin(), std::min(tokens.size(), capacity), ids);
+    *count = tokens.size();
+    return {};
+  });
+}
+
+PumiceResult pumice_sequence_get_pages(const PumiceSequence* sequence, uint32_t* pages, size_t capacity,
+                                       size_t* count) {
+  if (!sequence) return PUMICE_INVALID_ARGUMENT;
+  return guarded(sequence->object, [&](SequenceObject& object) -> Result<void> {
+    if (!count || (!pages && capacity > 0)) return invalid("pages or count");
+    const std::span<const PageId> filled = filled_pages(*object.sequence);
+    std::copy_n(filled.begin(), std::min(filled.size(), capacity), pages);
+    *count = filled.size();
+    return {};
+  });
+}
+
 PumiceResult pumice_sequence_truncate(PumiceSequence* sequence, uint32_t tokens) {
   if (!sequence) return PUMICE_INVALID_ARGUMENT;
   return guarded(sequence->object,

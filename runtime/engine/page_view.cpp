@@ -7,6 +7,11 @@
 
 namespace pumice {
 
+std::span<const PageId> filled_pages(const Sequence& sequence) {
+  const std::vector<PageId>& pages = sequence.kv.pages;
+  return {pages.data(), std::min<size_t>(pages.size(), divide_up(sequence.computed, kPageTokens))};
+}
+
 std::vector<PageView> view_pages(Context& context, std::string_view group) {
   const TenantId tenant = context.cache().tenant(group);
   std::vector<PageView> views;
@@ -25,10 +30,9 @@ std::vector<PageView> view_pages(Context& context, std::string_view group) {
   for (const std::unique_ptr<Sequence>& sequence : context.sequences()) {
     if (!sequence || sequence->kv.tenant != tenant) continue;
     for (const NodeId node : sequence->kv.nodes) ++views[places.at(node)].sequences;
-    const size_t filled = std::min<size_t>(sequence->kv.pages.size(), divide_up(sequence->computed, kPageTokens));
-    for (size_t i = sequence->kv.nodes.size(); i < filled; ++i)
-      views.push_back(
-          {.page = sequence->kv.pages[i], .position = static_cast<uint32_t>(i) * kPageTokens, .sequences = 1});
+    const std::span<const PageId> filled = filled_pages(*sequence);
+    for (size_t i = sequence->kv.nodes.size(); i < filled.size(); ++i)
+      views.push_back({.page = filled[i], .position = static_cast<uint32_t>(i) * kPageTokens, .sequences = 1});
   }
   return views;
 }

@@ -1,6 +1,7 @@
 // What lies in the pages of a group, for those who look at the cache.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -22,5 +23,7 @@ struct PageView {
 // The shared pages of the group's texts, then those that its sequences have alone, as far as they hold tokens. Other
 // groups' pages are not shown. Costs a look at every block of the pool.
 std::vector<PageView> view_pages(Context& context, std::string_view group);
+// Of a sequence's pages those that hold tokens.
+std::span<const PageId> filled_pages(const Sequence& sequence);
 
 }  // namespace pumice

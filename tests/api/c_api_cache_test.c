@@ -133,6 +133,20 @@ static void test_pages(const Fixture* fixture) {
     CHECK(page->shared == (i < 3) && page->uses == (i < 3) && page->idle_seconds >= 0);
     for (uint32_t j = 0; j < i; ++j) CHECK(page->page != pages.pages[j].page);
   }
+  uint32_t places[4] = {99, 99, 99, 99};
+  size_t held = 0;
+  CHECK_OK(pumice_sequence_get_pages(sequence, places, 2, &held));
+  CHECK(held == 4 && places[2] == 99);
+  CHECK_OK(pumice_sequence_get_pages(sequence, places, 4, &held));
+  for (uint32_t i = 0; i < 4; ++i) CHECK(places[i] == pages.pages[i].page);
+  int32_t tokens[102];
+  size_t known = 0;
+  CHECK_OK(pumice_sequence_get_tokens(sequence, NULL, 0, &known));
+  CHECK(known == count + 2);
+  CHECK_OK(pumice_sequence_get_tokens(sequence, tokens, 102, &known));
+  CHECK(memcmp(tokens, ids, count * sizeof *ids) == 0);
+  CHECK_INVALID(pumice_sequence_get_tokens(sequence, NULL, 1, &known));
+  CHECK_INVALID(pumice_sequence_get_pages(sequence, places, 4, NULL));
   CHECK_OK(pumice_sequence_pin(sequence));
   pumice_sequence_destroy(sequence);
   pages = (Pages){.stop_at = 2};

@@ -44,6 +44,8 @@ static void test_null_handles(void) {
   CHECK_INVALID(pumice_context_profile(NULL, NULL, 0, NULL));
   CHECK_INVALID(pumice_sequence_create(NULL, NULL));
   CHECK_INVALID(pumice_sequence_get_info(NULL, NULL));
+  CHECK_INVALID(pumice_sequence_get_tokens(NULL, NULL, 0, NULL));
+  CHECK_INVALID(pumice_sequence_get_pages(NULL, NULL, 0, NULL));
   CHECK_INVALID(pumice_sequence_truncate(NULL, 0));
   CHECK_INVALID(pumice_sequence_evaluate(NULL, NULL, 0, NULL, 0));
   CHECK_INVALID(pumice_request_submit(NULL, NULL, NULL));
