@@ -11,6 +11,7 @@
 
 #ifdef PUMICE_HAS_LIBEDIT
 #include <histedit.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -62,6 +63,9 @@ struct LineEditor::Editor {
   EditLine* line = nullptr;
   std::deque<unsigned char> ahead;
   bool pasting = false, interrupted = false;
+  // The terminal once more, where reading never waits: what poll() has seen is gone when Ctrl-C empties the terminal's
+  // queue meanwhile, and a read that waited for more would not see the signal.
+  int input = STDIN_FILENO;
 };
 
 LineEditor::Editor::Editor(std::string its_history_file) : history_file(std::move(its_history_file)) {
@@ -72,6 +76,8 @@ LineEditor::Editor::Editor(std::string its_history_file) : history_file(std::mov
   ::history(history, &event, H_SETSIZE, kEntries);
   ::history(history, &event, H_SETUNIQUE, 1);
   if (!history_file.empty()) ::history(history, &event, H_LOAD, history_file.c_str());
+  if (const char* name = ttyname(STDIN_FILENO)) input = ::open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (input < 0) input = STDIN_FILENO;
   line = el_init("pumice", stdin, stdout, stderr);
   if (!line) return;
   el_set(line, EL_CLIENTDATA, this);
@@ -84,6 +90,7 @@ LineEditor::Editor::Editor(std::string its_history_file) : history_file(std::mov
 
 LineEditor::Editor::~Editor() {
   if (line) el_end(line);
+  if (input != STDIN_FILENO) ::close(input);
   history_end(history);
 }
 
@@ -102,12 +109,12 @@ bool LineEditor::Editor::next_byte(unsigned char* byte) {
     }
     if (caught_signal() != Caught::kNone) return false;
     // A signal may come just before the wait, or to another thread: neither ends it.
-    pollfd waiting{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    pollfd waiting{.fd = input, .events = POLLIN, .revents = 0};
     const int ready = poll(&waiting, 1, kLookMs);
     if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-    const ssize_t got = ::read(STDIN_FILENO, byte, 1);
+    const ssize_t got = ::read(input, byte, 1);
     if (got == 1) return true;
-    if (got == 0 || errno != EINTR) return false;
+    if (got == 0 || (errno != EINTR && errno != EAGAIN)) return false;
   }
 }
 
@@ -116,9 +123,9 @@ bool LineEditor::Editor::comes_now(std::string_view bytes) {
   constexpr int kSameKeyMs = 30;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     if (i == ahead.size()) {
-      pollfd waiting{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+      pollfd waiting{.fd = input, .events = POLLIN, .revents = 0};
       unsigned char byte = 0;
-      if (poll(&waiting, 1, kSameKeyMs) != 1 || ::read(STDIN_FILENO, &byte, 1) != 1) return false;
+      if (poll(&waiting, 1, kSameKeyMs) != 1 || ::read(input, &byte, 1) != 1) return false;
       ahead.push_back(byte);
     }
     if (ahead[i] != static_cast<unsigned char>(bytes[i])) return false;
@@ -150,6 +157,7 @@ int LineEditor::Editor::next_key(wchar_t* key) {
       const bool begins = byte >= 0xc0;
       while (begins && character.size() < 4 && utf8_character_length(character) == 0 && next_byte(&byte))
         character += static_cast<char>(byte);
+      if (interrupted) return -1;
       const bool whole = utf8_character_length(character) == character.size();
       *key = whole ? static_cast<wchar_t>(utf8_code_point(character)) : L'?';
       return 1;

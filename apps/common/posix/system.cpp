@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -31,7 +32,9 @@ constexpr int kLookMs = 100;  // how often a child's parent looks whether to giv
 
 // A signal handler can reach nothing but globals.
 SignalPlan plan;
-volatile std::sig_atomic_t caught = 0, not_taken = 0;
+volatile std::sig_atomic_t caught = 0;
+std::atomic<int> not_taken = 0;
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler changes it");
 
 termios shown_typing;  // the terminal's state while typing is hidden
 volatile std::sig_atomic_t typing_hidden = 0;
@@ -44,10 +47,7 @@ void show_typing() {
 constexpr int kMostNotTaken = 2;
 
 extern "C" void on_signal(int number) {
-  if (number == SIGINT && plan.program_goes_on && not_taken < kMostNotTaken) {
-    not_taken = not_taken + 1;
-    return;
-  }
+  if (number == SIGINT && plan.program_goes_on && not_taken.fetch_add(1) < kMostNotTaken) return;
   caught = number;
   struct sigaction fatal = {};
   fatal.sa_handler = SIG_DFL;
@@ -275,11 +275,7 @@ Caught caught_signal() noexcept {
 
 bool interrupt_waits() noexcept { return not_taken != 0; }
 
-bool take_interrupt() noexcept {
-  const bool any = not_taken != 0;
-  not_taken = 0;
-  return any;
-}
+bool take_interrupt() noexcept { return not_taken.exchange(0) != 0; }
 
 void allow_seconds(unsigned seconds) noexcept {
   if (caught != 0) alarm(seconds);
