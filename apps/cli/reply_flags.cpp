@@ -1,5 +1,7 @@
 #include "reply_flags.h"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -33,28 +35,63 @@ void add_sampling_flags(CLI::App* run, SamplingFlags* flags, const char* default
   run->add_option("--seed", flags->seed, "the same seed gives the same text (default: random)")
       ->type_name("S")
       ->group("Sampling");
+  run->add_option("--preset", flags->preset, "balanced, exact, lively, or one of yours; options go before it")
+      ->check(not_empty())
+      ->type_name("NAME")
+      ->group("Sampling");
   run->add_flag("--greedy", flags->greedy, "always the most likely token; no penalties unless given here")
       ->group("Sampling");
+}
+
+pumice_apps::Preset preset_named(const std::string& name) {
+  const std::string folder = pumice_apps::preset_folder();
+  std::string names;
+  for (const pumice_apps::Preset& preset : pumice_apps::presets_in(folder)) {
+    names += (names.empty() ? "" : ", ") + preset.name;
+    if (preset.name != name) continue;
+    if (preset.problem.empty()) return preset;
+    throw Failure(kExitBadModel, printable(preset.problem));
+  }
+  throw Failure(kExitNotFound, fmt::format("there is no preset {}: there are {}; yours are files NAME.json in {}",
+                                           printable(name), printable(names), printable(folder)));
+}
+
+namespace {
+
+void set_given(auto& to, const auto& given) {
+  if (given) to = *given;
+}
+
+}  // namespace
+
+void apply(const pumice_apps::Preset& preset, PumiceRequestOptions* options) {
+  set_given(options->temperature, preset.temperature);
+  set_given(options->top_k, preset.top_k);
+  set_given(options->top_p, preset.top_p);
+  set_given(options->min_p, preset.min_p);
+  set_given(options->repeat_penalty, preset.repeat_penalty);
+  set_given(options->frequency_penalty, preset.frequency_penalty);
+  set_given(options->presence_penalty, preset.presence_penalty);
+  set_given(options->penalty_window, preset.penalty_window);
+  set_given(options->max_tokens, preset.max_tokens);
 }
 
 PumiceRequestOptions sampling_options(const pumice::Model& model, const SamplingFlags& flags,
                                       const PumiceRequestOptions& defaults) {
   PumiceRequestOptions options = model.sampling(defaults);
-  const auto set = [](auto& to, const auto& given) {
-    if (given) to = *given;
-  };
-  set(options.temperature, flags.temperature);
+  if (!flags.preset.empty()) apply(preset_named(flags.preset), &options);
+  set_given(options.temperature, flags.temperature);
   if (flags.greedy || flags.temperature == 0.0f) {
     options.temperature = 0;
     options.repeat_penalty = pumice_request_options_init().repeat_penalty;
   }
-  set(options.top_k, flags.top_k);
-  set(options.top_p, flags.top_p);
-  set(options.min_p, flags.min_p);
-  set(options.repeat_penalty, flags.repeat_penalty);
-  set(options.frequency_penalty, flags.frequency_penalty);
-  set(options.presence_penalty, flags.presence_penalty);
-  set(options.penalty_window, flags.penalty_window);
+  set_given(options.top_k, flags.top_k);
+  set_given(options.top_p, flags.top_p);
+  set_given(options.min_p, flags.min_p);
+  set_given(options.repeat_penalty, flags.repeat_penalty);
+  set_given(options.frequency_penalty, flags.frequency_penalty);
+  set_given(options.presence_penalty, flags.presence_penalty);
+  set_given(options.penalty_window, flags.penalty_window);
   return options;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "common/presets.h"
 #include "pumice/pumice.hpp"
 
 namespace pumice_cli {
@@ -15,11 +16,17 @@ struct SamplingFlags {
   std::optional<float> temperature, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;
   std::optional<std::uint32_t> top_k, penalty_window;
   std::optional<std::uint64_t> seed;
+  std::string preset;  // its name; empty: none
   bool greedy = false;
 };
 // defaults: what applies where neither the command line nor the model's file says anything.
 void add_sampling_flags(CLI::App* app, SamplingFlags* flags, const char* defaults);
-// The defaults, then what the model's file recommends, then what the command line says; without tokens and seed.
+// A preset of the user's, or a built-in one. Throws Failure, which names those that there are.
+pumice_apps::Preset preset_named(const std::string& name);
+// What the preset says of sampling, of the most tokens too.
+void apply(const pumice_apps::Preset& preset, PumiceRequestOptions* options);
+// The defaults, then what the model's file recommends, then the preset, then what the command line says; without seed.
+// Throws Failure.
 PumiceRequestOptions sampling_options(const pumice::Model& model, const SamplingFlags& flags,
                                       const PumiceRequestOptions& defaults);
 // 53 bits, so that every JSON reader gives the number back unchanged.

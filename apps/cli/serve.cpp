@@ -13,6 +13,7 @@
 #include "interrupt.h"
 #include "models.h"
 #include "output.h"
+#include "reply_flags.h"
 
 #ifdef PUMICE_HAS_SERVE
 #include "serve/http_server.h"
@@ -30,7 +31,7 @@ using pumice_serve::ServiceOptions;
 
 struct ServeFlags {
   std::vector<std::string> models, origins;
-  std::string keys_file, log_file;
+  std::string keys_file, log_file, preset;
   HttpOptions http;
   DeviceFlags device;
   ContextFlags context;
@@ -82,6 +83,18 @@ void open_log(const std::string& path, HttpOptions& http) {
   };
 }
 
+void use_preset(const pumice_apps::Preset& preset, pumice_serve::WorkerOptions* options) {
+  options->system = preset.system;
+  options->defaults = {.temperature = preset.temperature,
+                       .top_p = preset.top_p,
+                       .min_p = preset.min_p,
+                       .repeat_penalty = preset.repeat_penalty,
+                       .frequency_penalty = preset.frequency_penalty,
+                       .presence_penalty = preset.presence_penalty,
+                       .top_k = preset.top_k,
+                       .max_tokens = preset.max_tokens};
+}
+
 int serve(ServeFlags& flags) {
   Messages messages(flags.device);
   prepare_cache(&flags.context.cache);
@@ -94,6 +107,7 @@ int serve(ServeFlags& flags) {
   open_log(flags.log_file, flags.http);
   if (flags.http.certificate.empty() != flags.http.private_key.empty())
     throw Failure(kExitUsage, "TLS takes both --tls-cert and --tls-key");
+  if (!flags.preset.empty()) use_preset(preset_named(flags.preset), &options.worker);
   const pumice::Instance instance = open_instance(flags.device, &messages);
   for (const ServedModel& model : options.models) open_vocabulary(instance, model.path);  // a wrong one is told now
   const pumice::Device device = open_device(instance, flags.device, true);
@@ -162,6 +176,10 @@ void add_serve_command(CLI::App* app, Action* action) {
   command->add_option("--parallel", flags->parallel, "most replies that are generated at once")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  command
+      ->add_option("--preset", flags->preset,
+                   "balanced, exact, lively, or one of yours: for requests that do not say it otherwise")
+      ->type_name("NAME");
   add_network_flags(command, flags.get());
   add_device_flags(command, &flags->device);
   add_context_flags(command, &flags->context, true);

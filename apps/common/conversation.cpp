@@ -92,7 +92,8 @@ bool Conversation::switch_to(std::size_t index) {
 }
 
 std::string Conversation::json() const {
-  const Json all = {{"format", kFormat}, {"current", current_}, {"branches", branches_}};
+  Json all = {{"format", kFormat}, {"current", current_}, {"branches", branches_}};
+  if (!kv_digest_.empty()) all["kv_digest"] = kv_digest_;
   return all.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -109,6 +110,8 @@ std::optional<Conversation> Conversation::parse(const std::string& text) {
   const bool counted = all.contains("current") && all["current"].is_number_unsigned();
   const auto current = counted ? all["current"].get<std::size_t>() : 0;
   conversation.current_ = std::min(current, conversation.branches_.size() - 1);
+  if (const auto digest = all.find("kv_digest"); digest != all.end() && digest->is_string())
+    conversation.kv_digest_ = digest->get<std::string>();
   return conversation;
 }
 

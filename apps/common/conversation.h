@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace pumice_apps {
@@ -39,6 +40,10 @@ class Conversation {
   bool start_branch(std::size_t turn);
   bool switch_to(std::size_t index);
 
+  // Of the keys and values that are kept beside the file, a digest; empty: none are.
+  const std::string& kv_digest() const { return kv_digest_; }
+  void set_kv_digest(std::string digest) { kv_digest_ = std::move(digest); }
+
   std::string json() const;
   // Nothing where the text is no conversation.
   static std::optional<Conversation> parse(const std::string& text);
@@ -49,6 +54,7 @@ class Conversation {
 
   std::vector<Json> branches_ = {Json::array()};
   std::size_t current_ = 0;
+  std::string kv_digest_;
 };
 
 }  // namespace pumice_apps

@@ -19,6 +19,11 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int32_t kLookMs = 10;  // how long a new job may wait for a step that brings nothing
 constexpr std::size_t kKeptGrammars = 16;
 
+bool begins_with_system(const Json& messages) {
+  const std::string role = messages.empty() ? "" : messages[0].value("role", "");
+  return role == "system" || role == "developer";
+}
+
 }  // namespace
 
 ModelWorker::ModelWorker(WorkerOptions options, Metrics& metrics)
@@ -159,7 +164,9 @@ void ModelWorker::admit() {
 void ModelWorker::start(const std::shared_ptr<Job>& job) {
   if (const auto* embedding = std::get_if<Embedding>(&job->task)) return embed(*job, *embedding);
   if (const auto* transcription = std::get_if<Transcription>(&job->task)) return transcribe(*job, *transcription);
-  const auto& task = std::get<Generation>(job->task);
+  Generation task = std::get<Generation>(job->task);
+  if (!options_.system.empty() && task.chat() && !begins_with_system(task.messages))
+    task.messages.insert(task.messages.begin(), Json{{"role", "system"}, {"content", options_.system}});
   if (spells_calls_ || task.tools.empty() || task.tool_choice == PUMICE_TOOLS_NONE)
     start_generation(job, task, {});
   else

@@ -31,6 +31,7 @@ struct WorkerOptions {
   std::string name, path;
   PumiceContextOptions context = pumice_context_options_init();  // what it points to outlives the worker
   Sampling defaults;
+  std::string system;                                 // what the model is told where the messages do not say it
   std::map<std::string, std::uint32_t> quotas;        // tokens of groups
   std::vector<std::shared_ptr<ModelWorker>> leaving;  // let go before anything is loaded
 };

@@ -9,6 +9,7 @@
 
 #include "api/cli_support.h"
 #include "common/conversation.h"
+#include "common/digest.h"
 #include "support/temporary_folder.h"
 
 namespace pumice::test::chat_cli_test {
@@ -142,8 +143,118 @@ TEST_F(ChatCli, WhatIsSavedSurvivesBeingKilled) {
   EXPECT_EQ(saved("talk.json").branches(), 3u);
   EXPECT_NE(more.out.find("* 3: 2 messages"), std::string::npos) << more.out;
   const CliResult other = run("/load " + file + "\n/save " + folder_.file("copy.json") + "\n");
-  EXPECT_EQ(saved("copy.json").json(), saved("talk.json").json());
+  EXPECT_EQ(saved("copy.json").branches(), saved("talk.json").branches());
+  EXPECT_EQ(saved("copy.json").messages(), saved("talk.json").messages());
   EXPECT_EQ(other.out, "");
+}
+
+// Of the last row of /stats: the tokens of the prompt, and those that were computed.
+std::pair<int, int> last_prompt(const std::string& err) {
+  const std::regex row(R"((\d+) tokens, +(\d+) of them computed, first token after \d)");
+  std::pair<int, int> last = {-1, -1};
+  for (std::sregex_iterator at(err.begin(), err.end(), row); at != std::sregex_iterator(); ++at)
+    last = {std::stoi((*at)[1]), std::stoi((*at)[2])};
+  return last;
+}
+
+class KeptChat : public ChatCli {
+ protected:
+  void SetUp() override {
+    ChatCli::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_EQ(run("Once upon a time\nThen Tom went home\n", {"--file", file()}).exit_code, 0);
+    json_ = text_of(file());
+    kv_ = text_of(file() + ".kv");
+    ASSERT_FALSE(kv_.empty());
+    expected_ = run("Once upon a time\nThen Tom went home\nAnd the dog\n").out;
+    expected_ = expected_.substr(expected_.rfind('\n', expected_.size() - 2) + 1);
+  }
+  // How the chat goes on with these files, and in *prompt the tokens of its prompt and those that were computed.
+  CliResult go_on(const std::string& json, const std::string& kv, std::pair<int, int>* prompt) {
+    put(file(), json);
+    put(file() + ".kv", kv);
+    CliResult result = run("And the dog\n/stats\n", {"--file", file()});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.out, expected_);
+    *prompt = last_prompt(result.err);
+    EXPECT_GT(prompt->first, 40) << result.err;
+    return result;
+  }
+  std::string json_with(const std::string& kv) const {
+    auto conversation = Conversation::parse(json_);
+    conversation->set_kv_digest(pumice_apps::digest_of(kv));
+    return conversation->json();
+  }
+  static void put(const std::string& path, const std::string& text) { write_file(path, {text.begin(), text.end()}); }
+  static std::string text_of(const std::string& path) {
+    const std::vector<char> bytes = read_file_bytes(path);
+    return {bytes.begin(), bytes.end()};
+  }
+  std::string file() const { return folder_.file("talk.json"); }
+  std::string json_, kv_, expected_;
+};
+
+TEST_F(KeptChat, GoesOnWithoutReadingItAgain) {
+  std::pair<int, int> prompt;
+  const CliResult result = go_on(json_, kv_, &prompt);
+  EXPECT_LE(prompt.second, 8) << "the new text alone: " << result.err;
+  EXPECT_EQ(run("/load " + file() + "\nAnd then\n/stats\n", {"--no-kv-file"}).exit_code, 0);
+  EXPECT_EQ(run("One\n", {"--file", folder_.file("other.json"), "--no-kv-file"}).exit_code, 0);
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("other.json.kv")));
+}
+
+TEST_F(KeptChat, IsRightWhateverLiesBesideIt) {
+  std::pair<int, int> prompt;
+  std::string damaged = kv_;
+  damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
+  EXPECT_NE(go_on(json_, damaged, &prompt).err.find("not what was kept"), std::string::npos);
+  EXPECT_EQ(prompt.first, prompt.second) << "all of it is read";
+  EXPECT_NE(go_on(json_with(damaged), damaged, &prompt).err.find("of no use here"), std::string::npos);
+  EXPECT_EQ(prompt.first, prompt.second);
+  for (const std::string& foreign : {std::string("garbage"), kv_.substr(0, kv_.size() / 2)}) {
+    EXPECT_NE(go_on(json_with(foreign), foreign, &prompt).err.find("of no use here"), std::string::npos);
+    EXPECT_EQ(prompt.first, prompt.second);
+  }
+  // Of another conversation, and yet with the digest that is expected: what both begin with is of use.
+  ASSERT_EQ(run("Once upon a hill\n", {"--file", folder_.file("other.json")}).exit_code, 0);
+  const std::string other = text_of(folder_.file("other.json.kv"));
+  go_on(json_with(other), other, &prompt);
+  EXPECT_GT(prompt.second, prompt.first / 2);
+  put(file(), json_);
+  std::filesystem::remove(file() + ".kv");
+  const CliResult gone = run("And the dog\n", {"--file", file()});
+  EXPECT_EQ(gone.out, expected_);
+  EXPECT_NE(gone.err.find("read again"), std::string::npos) << gone.err;
+}
+
+TEST_F(ChatCli, APresetSaysHowRepliesAre) {
+  const std::string before = std::getenv("XDG_CONFIG_HOME") ? std::getenv("XDG_CONFIG_HOME") : "";
+  setenv("XDG_CONFIG_HOME", folder_.file("config").c_str(), 1);
+  const std::string in = folder_.file("config/pumice/presets");
+  std::filesystem::create_directories(in);
+  std::ofstream(in + "/short.json") << R"({"max_tokens": 3, "temperature": 0, "system": "Once there was a fox."})";
+  const auto chat = [](const std::string& input, std::vector<std::string> more) {
+    more.insert(more.begin(), {"chat", "--ctx", "512", "--seed", "1"});
+    return run_cli(more, input);
+  };
+  const CliResult given = chat("He\n/stats\n/system\n", {"--preset", "short"});
+  EXPECT_EQ(given.exit_code, 0) << given.err;
+  EXPECT_NE(given.err.find("3 tokens in"), std::string::npos) << given.err;
+  EXPECT_NE(given.err.find("system: Once there was a fox."), std::string::npos) << given.err;
+  const CliResult chosen = chat("/preset short\nHe\n/preset save mine\n/preset\n/preset none\n", {});
+  EXPECT_EQ(chosen.out.substr(0, given.out.size()), given.out) << chosen.err;
+  EXPECT_NE(chosen.out.find("mine "), std::string::npos) << chosen.out;
+  EXPECT_NE(chosen.err.find("no preset none: there are balanced, exact, lively, mine, short"), std::string::npos)
+      << chosen.err;
+  EXPECT_EQ(chat("He\n", {"--preset", "mine"}).out, given.out);
+  EXPECT_NE(chat("He\n", {"--preset", "mine", "-n", "6"}).out, given.out) << "the command line goes before";
+  EXPECT_EQ(chat("He\n", {"--preset", "none"}).exit_code, 3);
+  std::ofstream(in + "/bad.json") << R"({"max_tokens": -3})";
+  EXPECT_EQ(chat("He\n", {"--preset", "bad"}).exit_code, 6);
+  if (before.empty())
+    unsetenv("XDG_CONFIG_HOME");
+  else
+    setenv("XDG_CONFIG_HOME", before.c_str(), 1);
 }
 
 TEST_F(ChatCli, CommandsThatAreWrongSayHow) {
@@ -210,6 +321,20 @@ TEST_F(ChatCli, CtrlCStopsTheReplyAndNotTheProgram) {
   ASSERT_TRUE(terminal.shows("lines"));
   terminal.type("\x03");
   ASSERT_TRUE(terminal.shows(">>> "));
+  terminal.type("\x04");
+  EXPECT_EQ(terminal.wait(), 0);
+}
+
+// A Ctrl-C empties the terminal's queue, and so takes keys back that the program has been told of.
+TEST_F(ChatCli, CtrlCAtThePromptIsNeverLost) {
+  Terminal terminal({"chat", "--ctx", "512", "--no-history", "-q"});
+  ASSERT_TRUE(terminal.shows(">>> "));
+  for (int i = 0; i < 60; ++i) {
+    terminal.type("a\xc3\xa4");
+    usleep(static_cast<useconds_t>(i * 37 % 400));
+    terminal.type("\x03");
+    ASSERT_TRUE(terminal.shows(">>> ")) << i;
+  }
   terminal.type("\x04");
   EXPECT_EQ(terminal.wait(), 0);
 }

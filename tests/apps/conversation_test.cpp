@@ -60,10 +60,12 @@ TEST(Conversation, TheSystemsMessageIsSetAndTakenAway) {
 TEST(Conversation, FilesComeBackAndWrongOnesAreRefused) {
   Conversation conversation = talk(2);
   conversation.take_back_reply();
+  conversation.set_kv_digest("abc");
   const auto read = Conversation::parse(conversation.json());
   ASSERT_TRUE(read);
   EXPECT_EQ(read->json(), conversation.json());
   EXPECT_EQ(read->current(), 1u);
+  EXPECT_EQ(read->kv_digest(), "abc");
   for (const char* wrong :
        {"", "[]", "{}", R"({"format":"pumice-chat-1"})", R"({"format":"pumice-chat-1","branches":[]})",
         R"({"format":"pumice-chat-1","branches":[{}]})", R"({"format":"pumice-chat-1","branches":[["x"]]})",

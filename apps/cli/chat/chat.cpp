@@ -29,8 +29,8 @@ struct ChatFlags {
   SamplingFlags sampling;
   FormFlags form;
   ToolFlags tools;
-  std::uint32_t max_tokens = 0;
-  bool fold = false, no_history = false;
+  std::optional<std::uint32_t> max_tokens;
+  bool fold = false, no_history = false, no_kv_file = false;
 };
 
 constexpr const char* kChatSampling = "0.8, with --top-p 0.95 and --min-p 0.05";
@@ -40,8 +40,9 @@ PumiceRequestOptions reply_options(const pumice::Model& model, const ChatFlags& 
   options.temperature = 0.8f;
   options.top_p = 0.95f;
   options.min_p = 0.05f;
+  options.max_tokens = 0;
   options = sampling_options(model, flags.sampling, options);
-  options.max_tokens = flags.max_tokens;
+  if (flags.max_tokens) options.max_tokens = *flags.max_tokens;
   return options;
 }
 
@@ -140,18 +141,23 @@ int chat(const ChatFlags& flags) {
     const std::string tools = read_tools(flags.tools);
     talk.set_tools(tools, tool_grammar_of(model.chat(), tools, flags.tools), flags.tools.forced());
   }
+  if (flags.no_kv_file) talk.keep_no_kv();
   std::error_code ignored;
   if (!flags.file.empty() && std::filesystem::exists(flags.file, ignored))
     talk.open(flags.file);
   else if (!flags.file.empty())
     talk.keep_in(flags.file);
-  if (!flags.system.empty()) talk.set_system(flags.system);
+  const std::string system = !flags.system.empty() || flags.sampling.preset.empty()
+                                 ? flags.system
+                                 : preset_named(flags.sampling.preset).system;
+  if (!system.empty()) talk.set_system(system);
   talk.set_thinking(flags.think == "on"    ? PUMICE_THINKING_ON
                     : flags.think == "off" ? PUMICE_THINKING_OFF
                                            : PUMICE_THINKING_AS_TEMPLATE);
   greet(model, session, flags, screen);
   interrupts_stop_replies();
   converse(talk, screen, flags);
+  talk.close();
   if (flags.context.cache.options.secret) model.context().flush_cache(10000);
   return messages.exit_code();
 }
@@ -174,6 +180,8 @@ void add_chat_flags(CLI::App* command, ChatFlags* flags) {
       ->type_name("on|off|auto")
       ->capture_default_str();
   command->add_flag("--fold", flags->fold, "show of reasoning only how long it is");
+  command->add_flag("--no-kv-file", flags->no_kv_file,
+                    "keep no keys and values beside the conversation, from which it goes on at once");
   command->add_flag("--no-history", flags->no_history, "read and write no file of former entries");
   add_sampling_flags(command, &flags->sampling, kChatSampling);
   add_form_flags(command, &flags->form);

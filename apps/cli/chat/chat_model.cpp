@@ -122,6 +122,33 @@ std::vector<std::int32_t> ChatModel::keep_common(const std::vector<std::int32_t>
   return {ids.begin() + static_cast<std::ptrdiff_t>(common), ids.end()};
 }
 
+std::string ChatModel::kept() const {
+  std::string bytes;
+  if (!sequence_ || held_.empty()) return bytes;
+  PumiceSessionOptions options = pumice_session_options_init();
+  options.write_user = &bytes;
+  options.write = [](void* user, const void* data, std::size_t size) -> std::int32_t {
+    try {
+      static_cast<std::string*>(user)->append(static_cast<const char*>(data), size);
+    } catch (const std::bad_alloc&) {  // nothing may be thrown into the library
+      return 1;
+    }
+    return 0;
+  };
+  context_.check(pumice_sequence_save(sequence_->get(), &options));
+  return bytes;
+}
+
+void ChatModel::take_kept(const std::string& kept) {
+  held_.clear();
+  sequence_.reset();
+  PumiceSessionSource source = pumice_session_source_init();
+  source.data = kept.data();
+  source.data_size = kept.size();
+  sequence_.emplace(pumice::Sequence::load(context_, source));
+  held_ = sequence_->tokens();
+}
+
 Reply ChatModel::reply(const ReplyRequest& request, const OnDelta& on_delta) {
   constexpr std::int32_t kLookMs = 50;  // how late a Ctrl-C may be noticed
   const double start = now_ms();

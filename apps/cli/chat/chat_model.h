@@ -48,6 +48,13 @@ class ChatModel {
   // Throws pumice::Error, Failure. Then the next call computes the whole prompt.
   Reply reply(const ReplyRequest& request, const OnDelta& on_delta);
 
+  // What the model holds of the last conversation, its keys and values too, for another run; empty: nothing. Throws
+  // pumice::Error.
+  std::string kept() const;
+  // Instead of what it holds. Whatever it is of: a reply takes of it what its prompt begins with. Throws pumice::Error;
+  // nothing is held then.
+  void take_kept(const std::string& kept);
+
   const pumice::Model& model() const { return session_.model(); }
   const pumice::Chat& chat() const { return chat_; }
   pumice::Context& context() { return context_; }

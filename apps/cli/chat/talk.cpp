@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "cli/interrupt.h"
 #include "cli/output.h"
+#include "common/digest.h"
 #include "common/system.h"
 
 namespace pumice_cli {
@@ -54,7 +56,9 @@ void Talk::reply() {
   screen_.begin();
   last_ = model_.reply(request, [&](const Json& delta, std::size_t tokens) { screen_.show(delta, tokens); });
   screen_.end();
+  note_turn();
   if (last_->empty) return;
+  kv_is_old_ = true;
   conversation_.add(last_->message);
   keep();
   if (last_->left_out > left_out_)
@@ -80,6 +84,50 @@ void Talk::keep() {
                                      printable(file_), pumice_apps::reason_text(reason)));
 }
 
+// What the model holds, so that going on another time computes none of it again. It only saves time: what goes wrong is
+// told, and no more.
+void Talk::keep_kv() {
+  if (file_.empty() || !keeps_kv_) return;
+  conversation_.set_kv_digest({});
+  try {
+    const std::string kept = model_.kept();
+    if (kept.empty()) return;
+    const int reason = pumice_apps::write_durably(kv_file(), kept);
+    if (reason == 0) return conversation_.set_kv_digest(pumice_apps::digest_of(kept));
+    screen_.say(fmt::format("cannot write {}: {}", printable(kv_file()), pumice_apps::reason_text(reason)));
+  } catch (const pumice::Error& error) {
+    screen_.say(fmt::format("keys and values are not kept: {}", error.what()));
+  }
+}
+
+// Those of the file, if they are what this conversation was kept with.
+void Talk::take_kv() {
+  if (!keeps_kv_ || conversation_.kv_digest().empty()) return;
+  std::string kept;
+  try {
+    const int reason = pumice_apps::read_all(kv_file(), &kept);
+    if (reason == 0 && pumice_apps::digest_of(kept) == conversation_.kv_digest()) return model_.take_kept(kept);
+    screen_.say(fmt::format("{} {}: the conversation is read again", printable(kv_file()),
+                            reason == 0 ? "is not what was kept" : pumice_apps::reason_text(reason)));
+  } catch (const pumice::Error& error) {
+    screen_.say(
+        fmt::format("{} is of no use here ({}): the conversation is read again", printable(kv_file()), error.what()));
+  }
+}
+
+void Talk::close() {
+  if (file_.empty() || !std::exchange(kv_is_old_, false)) return;
+  keep_kv();
+  keep();
+}
+
+void Talk::note_turn() {
+  constexpr std::size_t kMost = 10;
+  const std::size_t found = std::min<std::size_t>(last_->timings.cached_tokens, last_->computed_tokens);
+  turns_.push_back({last_->prompt_tokens, last_->computed_tokens - found, last_->first_token_ms});
+  if (turns_.size() > kMost) turns_.erase(turns_.begin());
+}
+
 void Talk::open(const std::string& file) {
   std::string text;
   if (const int reason = pumice_apps::read_all(file, &text); reason != 0)
@@ -89,6 +137,8 @@ void Talk::open(const std::string& file) {
   conversation_ = std::move(*read);
   file_ = file;
   left_out_ = 0;
+  kv_is_old_ = false;
+  take_kv();
 }
 
 }  // namespace pumice_cli

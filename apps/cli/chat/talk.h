@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/chat/chat_model.h"
 #include "cli/chat/screen.h"
@@ -17,13 +18,16 @@ class Talk {
  public:
   // sampling: without tokens and seed. seed: of the first reply; each that follows has its own.
   Talk(ChatModel* model, Screen* screen, const PumiceRequestOptions& sampling, std::uint64_t seed)
-      : model_(*model), screen_(*screen), sampling_(sampling), seed_(seed) {}
+      : model_(*model), screen_(*screen), without_preset_(sampling), sampling_(sampling), seed_(seed) {}
 
   void set_system(const std::string& text) { conversation_.set_system(text); }
   void set_thinking(PumiceThinking thinking) { thinking_ = thinking; }
   // The conversation in a file, where it is to be kept from now on. Throws Failure.
   void open(const std::string& file);
   void keep_in(const std::string& file) { file_ = file; }
+  void keep_no_kv() { keeps_kv_ = false; }
+  // At the end: what the model holds is kept beside the file.
+  void close();
   // forced: a reply begins with a call.
   void set_tools(std::string tools, pumice::Grammar calls, bool forced) {
     tools_ = std::move(tools);
@@ -55,17 +59,24 @@ class Talk {
   Next save(const std::string& file);
   Next load(const std::string& file);
   Next stats(const std::string&);
+  Next preset(const std::string& name);
   Next json(const std::string& schema);
   Next think(const std::string& how);
   Next quit(const std::string&) { return Next::kEnd; }
 
   void reply();
   void keep();
+  void keep_kv();
+  void take_kv();
+  std::string kv_file() const { return file_ + ".kv"; }
+  void note_turn();
   void show_branch() const;
+  Next keep_preset(const std::string& name);
   Next answer(const std::string& text) const;  // says it, and reads on
 
   ChatModel& model_;
   Screen& screen_;
+  const PumiceRequestOptions without_preset_;  // chosen here
   PumiceRequestOptions sampling_;
   std::uint64_t seed_;
   pumice_apps::Conversation conversation_;
@@ -73,7 +84,12 @@ class Talk {
   std::string tools_, file_;
   std::optional<pumice::Grammar> calls_, form_;
   std::optional<Reply> last_;
-  bool forced_ = false;
+  struct Turn {
+    std::size_t prompt = 0, computed = 0;  // tokens
+    double first_token_ms = 0;
+  };
+  std::vector<Turn> turns_;  // the last ones
+  bool forced_ = false, keeps_kv_ = true, kv_is_old_ = false;
   std::size_t replies_ = 0, left_out_ = 0;
 };
 

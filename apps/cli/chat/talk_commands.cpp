@@ -6,6 +6,7 @@
 
 #include "cli/chat/talk.h"
 #include "cli/output.h"
+#include "cli/reply_flags.h"
 #include "common/system.h"
 
 namespace pumice_cli {
@@ -41,6 +42,8 @@ const Talk::Command Talk::kCommands[] = {
     {"save", "[FILE]", "keep the conversation in FILE, from now on after every reply", &Talk::save},
     {"load", "FILE", "go on with a conversation that was saved", &Talk::load},
     {"stats", "", "figures of the last reply, the context and the cache", &Talk::stats},
+    {"preset", "[NAME|off]", "list the presets, reply as one says; '/preset save NAME' keeps how it is now",
+     &Talk::preset},
     {"json", "SCHEMA|off", "replies are JSON of this schema (a file, or its text)", &Talk::json},
     {"think", "on|off|auto", "whether the model reasons first, where its template has that", &Talk::think},
     {"quit", "", "end; so does Ctrl-D", &Talk::quit},
@@ -146,12 +149,15 @@ Talk::Next Talk::result(const std::string& text) {
 
 Talk::Next Talk::save(const std::string& file) {
   if (file.empty() && file_.empty()) return answer("say where: /save FILE");
-  const std::string before = file_;
+  const std::string before = file_, digest = conversation_.kv_digest();
   if (!file.empty()) file_ = file;
   try {
+    keep_kv();
     keep();
+    kv_is_old_ = false;
   } catch (const Failure& failure) {
     file_ = before;
+    conversation_.set_kv_digest(digest);
     return answer(failure.what());
   }
   return answer(fmt::format("saved in {}, and so will be each reply", printable(file_)));
@@ -185,6 +191,10 @@ Talk::Next Talk::stats(const std::string&) {
     row("last reply", fmt::format("{} tokens in {:.2f} s; end: {}", timings.generated_tokens, timings.decode_ms / 1000,
                                   last_->finish));
   }
+  for (std::size_t i = 0; i < turns_.size(); ++i)
+    row(i == 0 ? "prompts so far" : "",
+        fmt::format("{:>6} tokens, {:>6} of them computed, first token after {:.3f} s", turns_[i].prompt,
+                    turns_[i].computed, turns_[i].first_token_ms / 1000));
   const PumiceContextStats stats = model_.context().stats();
   row("KV cache", fmt::format("{} of {} pages, {}", stats.pages_used, stats.pages_total, format_bytes(stats.kv_bytes)));
   if (screen_.interactive())
@@ -192,6 +202,49 @@ Talk::Next Talk::stats(const std::string&) {
   else
     write_stderr(text);
   return Next::kRead;
+}
+
+Talk::Next Talk::preset(const std::string& name) {
+  if (name.starts_with("save ")) return keep_preset(trimmed(name.substr(5)));
+  if (name.empty()) {
+    std::string text;
+    for (const pumice_apps::Preset& preset : pumice_apps::presets_in(pumice_apps::preset_folder()))
+      text += fmt::format("  {:<16}{}\n", preset.name,
+                          !preset.problem.empty() ? preset.problem
+                          : preset.system.empty() ? ""
+                                                  : beginning(preset.system));
+    write_stdout(text);
+    return Next::kRead;
+  }
+  sampling_ = without_preset_;
+  if (name == "off") return Next::kRead;
+  try {
+    const pumice_apps::Preset preset = preset_named(name);
+    apply(preset, &sampling_);
+    if (!preset.system.empty()) conversation_.set_system(preset.system);
+  } catch (const Failure& failure) {
+    return answer(failure.what());
+  }
+  keep();
+  return Next::kRead;
+}
+
+Talk::Next Talk::keep_preset(const std::string& name) {
+  if (!pumice_apps::is_preset_name(name)) return answer("a name has letters, digits, '-', '_', and 64 bytes at most");
+  const std::string folder = pumice_apps::preset_folder();
+  pumice_apps::Preset preset{.name = name, .system = conversation_.system()};
+  preset.temperature = sampling_.temperature;
+  preset.top_p = sampling_.top_p;
+  preset.min_p = sampling_.min_p;
+  preset.top_k = sampling_.top_k;
+  preset.repeat_penalty = sampling_.repeat_penalty;
+  preset.frequency_penalty = sampling_.frequency_penalty;
+  preset.presence_penalty = sampling_.presence_penalty;
+  preset.penalty_window = sampling_.penalty_window;
+  if (sampling_.max_tokens > 0) preset.max_tokens = sampling_.max_tokens;
+  if (const int reason = pumice_apps::save_preset(folder, preset); reason != 0)
+    return answer(fmt::format("cannot keep it in {}: {}", printable(folder), pumice_apps::reason_text(reason)));
+  return answer(fmt::format("kept in {}, for all programs of pumice", printable(folder)));
 }
 
 Talk::Next Talk::json(const std::string& schema) {
