@@ -17,7 +17,13 @@ add_library(pumice_dependencies INTERFACE)
 target_include_directories(pumice_dependencies SYSTEM INTERFACE ${PUMICE_VULKAN_INCLUDE_DIR})
 target_link_libraries(pumice_dependencies INTERFACE Threads::Threads ${CMAKE_DL_LIBS} $<$<BOOL:${WIN32}>:ws2_32>)
 
-set(PUMICE_PKGCONFIG_REQUIRES libutf8proc libsodium libzstd)
+set(PUMICE_PKGCONFIG_REQUIRES libutf8proc libsodium)
+# Optional: without it shaders lie in the library as they are, and pages go to disk and Redis as they are. Only the
+# sources that use it are told (library.cmake).
+option(PUMICE_ZSTD "Compress the shaders in the library, and pages on disk and in Redis where that is asked for" ON)
+if(PUMICE_ZSTD)
+  list(APPEND PUMICE_PKGCONFIG_REQUIRES libzstd)
+endif()
 foreach(package IN LISTS PUMICE_PKGCONFIG_REQUIRES)
   if(NOT TARGET PkgConfig::${package})
     pkg_check_modules(${package} REQUIRED IMPORTED_TARGET ${package})
@@ -66,4 +72,7 @@ if(PUMICE_PICTURES)
   endforeach()
 endif()
 
+option(PUMICE_DISK "Build the disk tier of the KV cache" ON)
+option(PUMICE_ENCODERS "Build encoders, translation and speech; decoders are always built" ON)
+option(PUMICE_BENCH "Build what measures a device (pumice_device_measure_roofs)" ON)
 option(PUMICE_CONVERT "Build the conversion of model files" ON)

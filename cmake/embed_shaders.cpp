@@ -1,6 +1,8 @@
-// Build tool: compresses the SPIR-V files of a manifest into one C++ file that defines pumice::embedded_shaders().
+// Build tool: packs the SPIR-V files of a manifest into one C++ file that defines pumice::embedded_shaders().
 //   embed_shaders MANIFEST OUTPUT      each manifest line: NAME PATH
+#ifdef PUMICE_HAS_ZSTD
 #include <zstd.h>
+#endif
 
 #include <algorithm>
 #include <cstdint>
@@ -15,19 +17,31 @@ namespace {
 
 using Shader = std::pair<std::string, std::string>;  // name, path
 
-constexpr int kLevel = 19;
+// What stands before a shader in its frame is decompressed with it: 1 ms or less for so much.
+constexpr size_t kMostFrameBytes = 512 * 1024;
 
-// The file as a zstd frame; empty when it is not SPIR-V.
-std::string compress(const std::string& path, size_t& words) {
+// Empty when it is not SPIR-V.
+std::string read_spirv(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  words = bytes.size() / 4;
-  if (bytes.empty() || bytes.size() % 4 != 0) return {};
+  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  if (bytes.size() % 4 != 0) bytes.clear();
+  return bytes;
+}
+
+// Empty: it failed.
+std::string compress(const std::string& bytes) {
+#ifdef PUMICE_HAS_ZSTD
+  constexpr int kLevel = 19;
   std::string frame(ZSTD_compressBound(bytes.size()), '\0');
   const size_t size = ZSTD_compress(frame.data(), frame.size(), bytes.data(), bytes.size(), kLevel);
   frame.resize(ZSTD_isError(size) ? 0 : size);
   return frame;
+#else
+  return bytes;
+#endif
 }
+
+std::string kernel_of(const std::string& name) { return name.substr(0, name.find('.')); }
 
 // By words: a compiler reads them faster than bytes.
 void append_array(std::string& text, size_t index, std::string frame) {
@@ -47,16 +61,27 @@ bool generate(std::vector<Shader> shaders, std::string& text) {
   std::sort(shaders.begin(), shaders.end());
   text = "// Generated from shaders/.\n#include \"vk/embedded_shaders.h\"\n\nnamespace pumice {\nnamespace {\n";
   std::string table;
-  for (size_t i = 0; i < shaders.size(); ++i) {
-    size_t words = 0;
-    const std::string frame = compress(shaders[i].second, words);
-    if (frame.empty()) {
-      std::fprintf(stderr, "embed_shaders: cannot read SPIR-V from %s\n", shaders[i].second.c_str());
-      return false;
+  for (size_t i = 0, frames = 0; i < shaders.size(); ++frames) {
+    const std::string kernel = kernel_of(shaders[i].first);
+    std::string together;
+    std::vector<std::pair<std::string, std::string>> rows;  // name, "words, first"
+    for (; i < shaders.size() && kernel_of(shaders[i].first) == kernel; ++i) {
+      const std::string spirv = read_spirv(shaders[i].second);
+      if (spirv.empty()) {
+        std::fprintf(stderr, "embed_shaders: cannot read SPIR-V from %s\n", shaders[i].second.c_str());
+        return false;
+      }
+      if (!together.empty() && together.size() + spirv.size() > kMostFrameBytes) break;
+      rows.emplace_back(shaders[i].first,
+                        std::to_string(spirv.size() / 4) + ", " + std::to_string(together.size() / 4));
+      together += spirv;
     }
-    append_array(text, i, frame);
-    table += "    {\"" + shaders[i].first + "\", " + std::to_string(words) + ", " + std::to_string(frame.size()) +
-             ", kFrame" + std::to_string(i) + "},\n";
+    const std::string frame = compress(together);
+    if (frame.empty()) return false;
+    append_array(text, frames, frame);
+    for (const auto& [name, place] : rows)
+      table += "    {\"" + name + "\", " + place + ", " + std::to_string(frame.size()) + ", kFrame" +
+               std::to_string(frames) + "},\n";
   }
   text += "}  // namespace\n\nstd::span<const EmbeddedShader> embedded_shaders() {\n";
   if (shaders.empty()) {

@@ -132,7 +132,7 @@ endfunction()
 # NAME, with a value of the matrix axis where there is one. In the table also when this build leaves it out.
 function(pumice_add_listed name source target_env required defines row)
   set_property(GLOBAL APPEND PROPERTY PUMICE_SHADER_ROWS "{\"${name}\", ${row}}")
-  if(NOT required IN_LIST unknown_features)
+  if(NOT required IN_LIST unknown_features AND (PUMICE_BENCH OR NOT name MATCHES "^roof[.]"))
     pumice_add_shader("${name}" "${source}" "${target_env}" "${required}" "${defines}")
   endif()
 endfunction()
@@ -271,7 +271,10 @@ endif()
 
 add_executable(pumice_embed_shaders ${PROJECT_SOURCE_DIR}/cmake/embed_shaders.cpp)
 target_compile_features(pumice_embed_shaders PRIVATE cxx_std_20)
-target_link_libraries(pumice_embed_shaders PRIVATE PkgConfig::libzstd)
+if(PUMICE_ZSTD)
+  target_link_libraries(pumice_embed_shaders PRIVATE PkgConfig::libzstd)
+  target_compile_definitions(pumice_embed_shaders PRIVATE PUMICE_HAS_ZSTD)
+endif()
 add_custom_command(OUTPUT ${PUMICE_EMBEDDED_SHADERS_CPP}
   COMMAND pumice_embed_shaders ${PUMICE_SPIRV_DIR}/manifest.txt ${PUMICE_EMBEDDED_SHADERS_CPP}
   DEPENDS pumice_embed_shaders ${PUMICE_SPIRV_DIR}/manifest.txt ${shader_outputs}

@@ -248,4 +248,12 @@ Result<void> Encoder::encode(std::span<const TokenSpan> texts, const Sink& sink)
   return result;
 }
 
+Result<void> encode_once(const Model& model, const KvFormat& kv) {
+  PUMICE_ASSIGN(const std::unique_ptr<Encoder> encoder,
+                Encoder::create(model, {.kv = kv, .batch_tokens = 1, .pooling = Pooling::kMean, .cache = false}));
+  const int32_t token = 0;
+  const TokenSpan text(&token, 1);
+  return encoder->encode({&text, 1}, [](size_t, std::span<const float>) { return true; });
+}
+
 }  // namespace pumice

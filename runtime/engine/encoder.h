@@ -92,4 +92,7 @@ class Encoder {
   EncoderStats stats_;
 };
 
+// Runs each kernel of an encoder, which a driver may compile only now.
+Result<void> encode_once(const Model& model, const KvFormat& kv);
+
 }  // namespace pumice

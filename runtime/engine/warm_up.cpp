@@ -118,14 +118,6 @@ Result<void> PipelineMaker::run(uint32_t threads, const std::function<bool(float
   return reported;
 }
 
-Result<void> encode_once(const Model& model, const KvFormat& kv) {
-  PUMICE_ASSIGN(const std::unique_ptr<Encoder> encoder,
-                Encoder::create(model, {.kv = kv, .batch_tokens = 1, .pooling = Pooling::kMean, .cache = false}));
-  const int32_t token = 0;
-  const TokenSpan text(&token, 1);
-  return encoder->encode({&text, 1}, [](size_t, std::span<const float>) { return true; });
-}
-
 // What each dispatch takes, for the frames of a host: a page of a prompt and two steps, every dispatch by itself.
 Result<void> measure_once(vk::Device& device, Context& context, Sequence& sequence,
                           const std::function<bool(float)>& progress) {

@@ -1,4 +1,5 @@
-// The SPIR-V of every variant in shaders/variants.json, compressed into the library by the build: a quarter of it.
+// The SPIR-V of every variant in shaders/variants.json, compressed into the library by the build: a sixth of it.
+// Variants of a kernel are compressed together, since most of what they say is the same.
 //
 // Thread rule: constant data; read it from any thread.
 #pragma once
@@ -15,7 +16,8 @@ namespace pumice {
 struct EmbeddedShader {
   std::string_view name;             // "kernel" or "kernel.variant", as in shaders/variants.json
   uint32_t words;                    // of the SPIR-V module
-  uint32_t stored_bytes;             // of its zstd frame
+  uint32_t first;                    // words of others that stand before it in the frame
+  uint32_t stored_bytes;             // of the zstd frame; without zstd of the words themselves
   std::span<const uint32_t> stored;  // the frame, filled up with zeros
 };
 

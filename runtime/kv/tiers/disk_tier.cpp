@@ -38,6 +38,11 @@ Result<std::unique_ptr<DiskTier>> DiskTier::create(const DiskTierOptions& option
   return tier;
 }
 
+Result<std::unique_ptr<Tier>> open_disk_tier(const DiskTierOptions& options) {
+  PUMICE_ASSIGN(std::unique_ptr<DiskTier> tier, DiskTier::create(options));
+  return std::unique_ptr<Tier>(std::move(tier));
+}
+
 Result<void> DiskTier::load() {
   PUMICE_ASSIGN(const std::vector<SegmentName> names, list_segments(options_.folder));
   for (size_t i = 0; i < names.size(); ++i) {

@@ -30,6 +30,9 @@ struct DiskTierOptions {
   Log log;
 };
 
+// A DiskTier. Status::kUnsupported also where the build has none.
+Result<std::unique_ptr<Tier>> open_disk_tier(const DiskTierOptions& options);
+
 class DiskTier final : public Tier {
  public:
   // Status::kUnsupported when another process uses the folder.

@@ -1,7 +1,9 @@
 #include "kv/tiers/page_codec.h"
 
 #include <sodium.h>
+#ifdef PUMICE_HAS_ZSTD
 #include <zstd.h>
+#endif
 
 #include <bit>
 #include <cstring>
@@ -14,7 +16,6 @@ static_assert(std::endian::native == std::endian::little, "values are little-end
 constexpr std::array<char, 8> kMagic{'P', 'U', 'M', 'I', 'C', 'E', 'K', 'V'};
 constexpr uint32_t kVersion = 1;
 constexpr uint32_t kCompressed = 1, kEncrypted = 2;
-constexpr int kZstdLevel = 1;  // pages are f16 numbers: higher levels cost time and gain next to nothing
 constexpr size_t kTagBytes = 16;
 constexpr size_t kTagOffset = kPageHeaderBytes - kTagBytes;  // all before it is authenticated as it is
 
@@ -29,6 +30,35 @@ std::array<unsigned char, 32> sub_key(const Secret& secret, std::string_view pur
 }
 
 Error damaged(const char* what) { return error(Status::kMalformed, "cached page: %s; it is computed again", what); }
+
+#ifdef PUMICE_HAS_ZSTD
+
+// The bytes that it takes at `to`, where there is room for as many as it has; 0: compression gains nothing.
+size_t compress(std::span<const std::byte> payload, std::byte* to) {
+  constexpr int kLevel = 1;  // pages are f16 numbers: higher levels cost time and gain next to nothing
+  if (payload.empty()) return 0;
+  // Into one byte less than it has, so that what gains nothing is an error.
+  const size_t packed = ZSTD_compress(to, payload.size() - 1, payload.data(), payload.size(), kLevel);
+  return ZSTD_isError(packed) ? 0 : packed;
+}
+
+Result<SharedBytes> decompress(std::span<const std::byte> stored, uint64_t bytes) {
+  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != bytes) return damaged("its compressed length is wrong");
+  std::vector<std::byte> payload(bytes);
+  const size_t size = ZSTD_decompress(payload.data(), payload.size(), stored.data(), stored.size());
+  if (ZSTD_isError(size) || size != payload.size()) return damaged("it cannot be decompressed");
+  return SharedBytes(std::move(payload));
+}
+
+#else
+
+size_t compress(std::span<const std::byte>, std::byte*) { return 0; }
+
+Result<SharedBytes> decompress(std::span<const std::byte>, uint64_t) {
+  return damaged("it is compressed, and this build has no zstd");
+}
+
+#endif
 
 }  // namespace
 
@@ -108,13 +138,7 @@ Result<std::vector<std::byte>> PageCodec::seal(const LoadedPage& page) const {
   const size_t body = kPageHeaderBytes + 4 * page.tokens.size();
   std::vector<std::byte> value(body + page.payload.size());
   uint32_t flags = encrypt_ ? kEncrypted : 0;
-  size_t packed = 0;
-  if (compress_ && !page.payload.empty()) {
-    // Into one byte less than it has: an error means that compression gains nothing.
-    packed = ZSTD_compress(value.data() + body, page.payload.size() - 1, page.payload.data(), page.payload.size(),
-                           kZstdLevel);
-    if (ZSTD_isError(packed)) packed = 0;
-  }
+  const size_t packed = compress_ ? compress({page.payload.data(), page.payload.size()}, value.data() + body) : 0;
   if (packed > 0) {
     flags |= kCompressed;
     value.resize(body + packed);
@@ -181,12 +205,7 @@ Result<SharedBytes> PageCodec::unpack(const Header& header, SharedBytes value) c
   const size_t body = kPageHeaderBytes + 4 * size_t{header.tokens};
   SharedBytes stored = value.subspan(body, value.size() - body);
   if (!(header.flags & kCompressed)) return stored;
-  if (ZSTD_getFrameContentSize(stored.data(), stored.size()) != header.payload_bytes)
-    return damaged("its compressed length is wrong");
-  std::vector<std::byte> payload(header.payload_bytes);
-  const size_t size = ZSTD_decompress(payload.data(), payload.size(), stored.data(), stored.size());
-  if (ZSTD_isError(size) || size != payload.size()) return damaged("it cannot be decompressed");
-  return SharedBytes(std::move(payload));
+  return decompress({stored.data(), stored.size()}, header.payload_bytes);
 }
 
 Result<SharedBytes> PageCodec::open(std::vector<std::byte> value, const WantedPage& wanted) const {

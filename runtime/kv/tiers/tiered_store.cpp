@@ -90,7 +90,7 @@ class Store final : public TieredStore {
   OwnersLog log_;
   std::mutex mutex_;  // guards counts_
   UseCounts counts_;
-  std::unique_ptr<DiskTier> disk_;
+  std::unique_ptr<Tier> disk_;
   std::unique_ptr<RedisTier> redis_;
   std::array<std::string, kTierKinds> problems_;
   std::unique_ptr<PageWriter> writer_;
@@ -108,13 +108,12 @@ bool Store::end() noexcept {
 
 Result<void> Store::open_tiers(const TieredStoreOptions& options) {
   if (!options.disk_folder.empty()) {
-    Result<std::unique_ptr<DiskTier>> disk =
-        DiskTier::create({.folder = options.disk_folder,
-                          .limit_bytes = options.disk_bytes,
-                          .name_space = options.name_space,
-                          .epoch = options.epoch,
-                          .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens),
-                          .log = log_.log()});
+    Result<std::unique_ptr<Tier>> disk = open_disk_tier({.folder = options.disk_folder,
+                                                         .limit_bytes = options.disk_bytes,
+                                                         .name_space = options.name_space,
+                                                         .epoch = options.epoch,
+                                                         .max_value_bytes = codec_.max_value_bytes(kMaxPageTokens),
+                                                         .log = log_.log()});
     if (disk) {
       disk_ = std::move(disk).value();
     } else if (disk.error().status == Status::kUnsupported) {
