@@ -49,6 +49,8 @@ struct Outcome {
 // Of the first life, which has no fault; later ones are compared with it.
 using Golden = std::map<std::string, std::vector<int32_t>>;
 
+class FrameHost;
+
 class Scenario {
  public:
   Scenario(Setup setup, Golden& golden);
@@ -67,6 +69,7 @@ class Scenario {
   void use_short();  // one prompt
   void slide();      // a context of its own, which is too small
   void frames();     // likewise, in a host's frames: budgets, another device, jobs, a file that the host reads
+  void recorded();   // on a host's device, in its command buffers
   void stop(bool context_alone = false);
 
   // Whether objects that had nothing to do with the failure give the right tokens; else what is wrong.
@@ -89,6 +92,8 @@ class Scenario {
   void rebind();
   bool finish_job(PumiceJob* job, const char* where);
   void load_by_callback();
+  std::vector<int32_t> generate_recorded(FrameHost& host, PumiceSequence* on);
+  void live_on(FrameHost& host);
   std::string error() const;
   void picture();
   std::string check(PumiceContext* context);

@@ -96,6 +96,7 @@ void Worker::live(Scenario& life, const std::string& phase) const {
     life.use();
     life.slide();
     life.frames();
+    life.recorded();
   }
 }
 
