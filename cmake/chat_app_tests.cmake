@@ -22,6 +22,10 @@ add_test(NAME chat_app.no_connections COMMAND ${tests_dir}/chat_app/no_connectio
   $<TARGET_FILE:pumice_chat_tests> --gtest_filter=Window.AWholeChatComesBackAsItWasLeft)
 add_test(NAME chat_app.connections_are_seen COMMAND ${tests_dir}/chat_app/no_connections.sh
   bash -c "exec 3<>/dev/tcp/127.0.0.1/9 || true")
+add_test(NAME chat_app.by_names COMMAND ${tests_dir}/chat_app/by_names.sh
+  $<TARGET_FILE:pumice_chat> ${PROJECT_SOURCE_DIR}/models/storyteller-5m-Q4_K_M.gguf)
+set_tests_properties(chat_app.by_names PROPERTIES
+  TIMEOUT 1200 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(chat_app.no_connections chat_app.connections_are_seen PROPERTIES
   TIMEOUT 600 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 set_tests_properties(chat_app.connections_are_seen PROPERTIES WILL_FAIL ON)

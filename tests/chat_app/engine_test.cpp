@@ -1,6 +1,7 @@
 // Controller and engine without a window, with the bundled model.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "chat/core/database.h"
@@ -94,6 +95,16 @@ TEST_F(ChatEngine, GoingOnWithAnotherBranchComputesOnlyWhatIsNew) {
   const CacheView pages = view();
   EXPECT_GE(pages.held.size(), 2u);
   EXPECT_GT(pages.pages.size(), 3u);
+  // Each branch knows where its messages lie, and all of its pages are on the map.
+  for (const CacheView::Held& held : pages.held) {
+    ASSERT_FALSE(held.messages.empty());
+    for (const HeldMessage& message : held.messages) EXPECT_LT(message.first, message.end) << message.text;
+    EXPECT_EQ(held.messages.back().end, held.tokens);
+    for (const std::uint32_t page : held.pages)
+      EXPECT_TRUE(std::any_of(pages.pages.begin(), pages.pages.end(), [&](const PumiceKvPage& one) {
+        return one.page == page;
+      })) << page;
+  }
 }
 
 TEST_F(ChatEngine, TwoChatsAtOnceSayWhatTheySayOneAfterTheOther) {

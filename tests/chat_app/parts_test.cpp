@@ -1,8 +1,11 @@
 // Trees of messages, pieces of Markdown, exchange with other programs.
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "chat/core/chat_tree.h"
 #include "chat/core/exchange.h"
+#include "chat/core/held_messages.h"
 #include "chat/core/segments.h"
 #include "chat/window/palette_dialog.h"
 
@@ -112,6 +115,29 @@ TEST(Exchange, ATerminalsChatComesInWithItsBranches) {
        {"", "[]", "{}", R"({"format":"pumice-chat-tree-1"})", R"({"format":"pumice-chat-tree-1","messages":[1]})",
         R"({"format":"pumice-chat-tree-1","messages":[{"id":-1}]})"})
     EXPECT_FALSE(from_exchange(wrong)) << wrong;
+}
+
+TEST(HeldMessages, LieWhereTheirTextsAre) {
+  const std::vector<std::string> tokens = {"",   "Be", " brief", "",    "Hel", "lo",   "",
+                                           "Hi", "!",  "",       "Hel", "lo ", "again"};
+  std::vector<HeldMessage> messages = {{.role = Role::kSystem, .text = "Be brief\n"},
+                                       {.message = 1, .text = "Hello"},
+                                       {.message = 2, .role = Role::kAssistant, .text = "Hi!"},
+                                       {.message = 3, .text = "changed by the template"},
+                                       {.message = 4, .text = "Hello again"}};
+  place_messages(tokens, &messages);
+  const auto range = [&](std::size_t i) { return std::pair(messages[i].first, messages[i].end); };
+  EXPECT_EQ(range(0), std::pair(1u, 3u));
+  EXPECT_EQ(range(1), std::pair(4u, 6u));
+  EXPECT_EQ(range(2), std::pair(7u, 9u));
+  EXPECT_EQ(range(3), std::pair(0u, 0u));
+  EXPECT_EQ(range(4), std::pair(10u, 13u));
+  const std::vector<std::uint32_t> pages = {70, 71, 72};
+  EXPECT_EQ(pages_of(messages[0], pages, 4), (std::vector<std::uint32_t>{70}));
+  EXPECT_EQ(pages_of(messages[2], pages, 4), (std::vector<std::uint32_t>{71, 72}));
+  EXPECT_EQ(pages_of(messages[4], pages, 4), (std::vector<std::uint32_t>{72})) << "of its fourth page nothing is held";
+  EXPECT_TRUE(pages_of(messages[3], pages, 4).empty());
+  EXPECT_TRUE(pages_of(messages[0], {}, 4).empty());
 }
 
 TEST(Palette, LettersInTheirOrderFit) {

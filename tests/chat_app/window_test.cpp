@@ -1,11 +1,13 @@
 // Whole chats in the window with the bundled model, by the names that screen readers say.
 #include <QAction>
 #include <QClipboard>
+#include <QComboBox>
 #include <QDir>
 #include <QFile>
 #include <QLabel>
 #include <QLocale>
 #include <QTranslator>
+#include <cstdio>
 
 #include "chat/window/bench_page.h"
 #include "chat/window/cache_map.h"
@@ -17,6 +19,7 @@
 #include "chat/window/translation.h"
 #include "chat_app/long_run.h"
 #include "chat_app/window_support.h"
+#include "common/presets.h"
 
 namespace pumice::test::chat_window {
 
@@ -64,6 +67,34 @@ TEST_F(Window, AWholeChatComesBackAsItWasLeft) {
   shot(window_.get(), QStringLiteral("docs"));
   window_->chat_page()->step_branch(path()[2], -1);
   EXPECT_EQ(path()[3], first_reply);
+}
+
+// With --model FILE of 4,000 tokens, where the model sees so many.
+TEST_F(Window, ALongBranchIsShownAtOnceAndReadOnce) {
+  limit(4);
+  const std::uint32_t most = std::min(4000u, controller().model().window_tokens * 3 / 4);
+  QString text;
+  for (std::uint32_t i = 0; i < most; i += 6) text += QStringLiteral("the little fox went home and ");
+  say(text);
+  const std::uint32_t prompt = last().figures.prompt_tokens;
+  ASSERT_GT(prompt, most * 3 / 4);
+  const Id long_one = path()[0];
+  window_->chat_page()->edit(long_one);
+  window_->chat_page()->composer()->set_text(QStringLiteral("A bird"), {});
+  ASSERT_TRUE(press(window_.get(), QStringLiteral("Send")));
+  ASSERT_TRUE(soon([&] { return path().size() == 2 && path()[0] != long_one && done(); }, 300));
+  QElapsedTimer timer;
+  timer.start();
+  ASSERT_TRUE(press(window_.get(), QStringLiteral("Previous branch")));
+  QCoreApplication::processEvents();
+  window_->repaint();
+  const qint64 shown = timer.elapsed();
+  ASSERT_EQ(path()[0], long_one);
+  say(QStringLiteral("Then"));
+  std::printf("a branch of %u tokens was shown after %lld ms; %u tokens of it were computed again\n", prompt,
+              static_cast<long long>(shown), last().figures.computed_tokens);
+  EXPECT_LE(last().figures.computed_tokens, 16u) << "the new question alone";
+  EXPECT_GE(last().figures.held_tokens, prompt);
 }
 
 TEST_F(Window, MarkdownIsShownAndCodeIsCopied) {
@@ -153,6 +184,28 @@ TEST_F(Window, WhatIsExportedComesBack) {
   ASSERT_TRUE(soon([&] { return controller().open_chat() != chat; }));
   EXPECT_EQ(controller().tree().size(), 3u);
   EXPECT_EQ(controller().as_markdown(controller().open_chat()), markdown);
+}
+
+TEST_F(Window, APresetOfAnyProgramIsHere) {
+  qputenv("XDG_CONFIG_HOME", QByteArray::fromStdString(folder_.file("config")));
+  pumice_apps::Preset preset{.name = "Fox", .system = "You are a fox."};
+  preset.temperature = 0.25f;
+  ASSERT_EQ(pumice_apps::save_preset(pumice_apps::preset_folder(), preset), 0);
+  const auto settings = [&] { return controller().chat(controller().open_chat())->settings; };
+  ASSERT_TRUE(settings().model_sampling);
+  for (QAction* action : window_->all_actions())
+    if (action->shortcut() == QKeySequence(QStringLiteral("Ctrl+,"))) action->trigger();
+  QComboBox* box = nullptr;
+  for (QComboBox* one : window_->findChildren<QComboBox*>())
+    if (one->accessibleName() == QStringLiteral("Preset")) box = one;
+  ASSERT_NE(box, nullptr);
+  ASSERT_TRUE(soon([&] { return box->findText(QStringLiteral("Fox")) > 0; }));
+  EXPECT_EQ(box->count(), 5) << "none, three that are built in, and this one";
+  box->setCurrentIndex(box->findText(QStringLiteral("Fox")));
+  Q_EMIT box->activated(box->currentIndex());
+  ASSERT_TRUE(soon([&] { return !settings().model_sampling; }));
+  EXPECT_EQ(settings().system, preset.system);
+  EXPECT_EQ(settings().temperature, 0.25);
 }
 
 TEST_F(Window, EverythingHasANameForThoseWhoHearIt) {

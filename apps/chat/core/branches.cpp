@@ -47,10 +47,10 @@ Branches::Branch& Branches::take(const pumice::Context& context, Id chat, const 
     std::vector<std::int32_t> has(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(*held));
     if (found && *held >= kWorthAFork) {
       found->used = ++clock_;
-      branches_.push_back({found->sequence.fork(tokens), std::move(has), chat, true, ++clock_});
+      branches_.push_back({.sequence = found->sequence.fork(tokens), .ids = std::move(has), .chat = chat});
     } else {
       *held = 0;
-      branches_.push_back({pumice::Sequence(context), {}, chat, true, ++clock_});
+      branches_.push_back({.sequence = pumice::Sequence(context), .chat = chat});
     }
     found = &branches_.back();
   }

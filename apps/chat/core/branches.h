@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "chat/core/engine_types.h"
+#include "chat/core/held_messages.h"
 
 namespace pumice_chat {
 
@@ -19,6 +20,10 @@ class Branches {
     Id chat = 0;
     bool running = false;
     std::uint64_t used = 0;
+    std::vector<HeldMessage> messages;  // of the prompt; behind it stands the reply:
+    Id reply = 0;
+    std::size_t prompt_tokens = 0;
+    bool placed = false;  // the messages are, among the tokens
   };
 
   explicit Branches(std::size_t most) : most_(most) {}
@@ -32,7 +37,7 @@ class Branches {
   void give_back(Branch& branch, std::vector<std::int32_t> ids);
   void forget(Id chat);
   void clear() { branches_.clear(); }
-  const std::list<Branch>& all() const { return branches_; }
+  std::list<Branch>& all() { return branches_; }
 
  private:
   Branch* best(const std::vector<std::int32_t>& ids, std::size_t* common);

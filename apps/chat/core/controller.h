@@ -107,7 +107,7 @@ class Controller : public EngineListener {
     Id chat = 0;
     ReplyNews last;
     Clock::time_point stored = Clock::now();
-    bool dirty = false;
+    bool dirty = false, storing = false;
   };
 
   void opened(const OpenReport& report, Loaded loaded);

@@ -9,7 +9,7 @@ namespace pumice_chat {
 
 namespace {
 
-constexpr std::chrono::milliseconds kStorePause{500};
+constexpr std::chrono::milliseconds kStorePause{250};
 }  // namespace
 
 Message Controller::made(Id chat, Id parent, Role role, std::string content) {
@@ -218,6 +218,7 @@ void Controller::store_reply(Id chat, Id id) {
   if (!reply) return;
   store_.change([copy = *reply](ChatStore& store) { store.update_message(copy); },
                 [this, chat, id](const StoreWorker::Outcome& outcome) {
+                  if (const auto at = running_.find(id); at != running_.end()) at->second.storing = false;
                   if (outcome.ok())
                     unsaved_.erase(id);
                   else if (message(chat, id))
@@ -250,9 +251,11 @@ void Controller::on_news(const ReplyNews& news) {
   reply->reasoning += news.reasoning;
   reply->figures.tokens = news.tokens;
   running.dirty = running.dirty || grew;
-  if (running.dirty && Clock::now() - running.stored >= kStorePause) {
+  // One at a time: where the disk is slow, the next one takes all that has come meanwhile.
+  if (running.dirty && !running.storing && Clock::now() - running.stored >= kStorePause) {
     running.stored = Clock::now();
     running.dirty = false;
+    running.storing = true;
     store_reply(running.chat, news.ticket);
   }
   if (shown(running.chat, news.ticket)) listener_->on_grown(news.ticket);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "chat/core/held_messages.h"
 #include "chat/core/types.h"
 #include "pumice/pumice.hpp"
 
@@ -74,6 +75,8 @@ struct CacheView {
     Id chat = 0;
     std::uint32_t tokens = 0;
     bool running = false;
+    std::vector<HeldMessage> messages;  // with beginnings of their texts
+    std::vector<std::uint32_t> pages;   // places in the pool, by position
   };
   std::vector<Held> held;
 };

@@ -138,6 +138,29 @@ void LoadedModel::make_context(std::uint32_t tokens) {
   context_.emplace(*model_, options);
 }
 
+CacheView::Held LoadedModel::view_of(Branches::Branch& branch) const {
+  const std::vector<std::int32_t> ids = branch.sequence.tokens();
+  const std::size_t prompt = std::min(branch.prompt_tokens, ids.size());
+  if (!branch.placed) {
+    std::vector<std::string> tokens;
+    for (std::size_t i = 0; i < prompt; ++i) tokens.push_back(model_->token_text(ids[i]));
+    place_messages(tokens, &branch.messages);
+    branch.placed = prompt == branch.prompt_tokens;
+  }
+  CacheView::Held held{.chat = branch.chat,
+                       .tokens = static_cast<std::uint32_t>(ids.size()),
+                       .running = branch.running,
+                       .messages = branch.messages,
+                       .pages = branch.sequence.pages()};
+  for (HeldMessage& message : held.messages) message.text = title_from(message.text);
+  if (ids.size() > prompt)
+    held.messages.push_back({.message = branch.reply,
+                             .role = Role::kAssistant,
+                             .first = static_cast<std::uint32_t>(prompt),
+                             .end = held.tokens});
+  return held;
+}
+
 CacheView LoadedModel::view() {
   CacheView view;
   view.known = true;
@@ -149,8 +172,7 @@ CacheView LoadedModel::view() {
     return 0;
   };
   context_->check(pumice_kv_pages(context_->get(), nullptr, keep, &view.pages));
-  for (const Branches::Branch& branch : branches_.all())
-    view.held.push_back({branch.chat, branch.sequence.info().tokens, branch.running});
+  for (Branches::Branch& branch : branches_.all()) view.held.push_back(view_of(branch));
   return view;
 }
 

@@ -36,6 +36,7 @@ class LoadedModel {
 
  private:
   void make_context(std::uint32_t tokens);
+  CacheView::Held view_of(Branches::Branch& branch) const;
 
   ModelFacts facts_;
   std::optional<pumice::Device> device_;

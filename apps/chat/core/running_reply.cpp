@@ -74,12 +74,25 @@ void RunningReply::submit(const ReplyOrder& order, const PromptMaker::Prompt& pr
     branch_ = &model_.branches().take(model_.context(), order.chat, prompt_ids_, &held);
     computed = std::min<std::size_t>(held, branch_->sequence.info().computed);
     branch_->sequence.truncate(static_cast<std::uint32_t>(held));
+    note_messages(order, prompt.left_out);
     rest.assign(prompt_ids_.begin() + static_cast<std::ptrdiff_t>(held), prompt_ids_.end());
   }
   end_.figures.prompt_tokens = static_cast<std::uint32_t>(prompt_ids_.size());
   end_.figures.held_tokens = static_cast<std::uint32_t>(computed);
   pumice::Sequence& sequence = branch_ ? branch_->sequence : *with_pictures_;
   request_.emplace(sequence.submit(rest, sampling(order, prompt_ids_.size())));
+}
+
+void RunningReply::note_messages(const ReplyOrder& order, std::size_t left_out) {
+  branch_->messages.clear();
+  if (!order.settings.system.empty())
+    branch_->messages.push_back({.role = Role::kSystem, .text = order.settings.system});
+  for (std::size_t i = left_out; i < order.messages.size(); ++i)
+    branch_->messages.push_back(
+        {.message = order.messages[i].id, .role = order.messages[i].role, .text = order.messages[i].content});
+  branch_->reply = ticket_;
+  branch_->prompt_tokens = prompt_ids_.size();
+  branch_->placed = false;
 }
 
 // The text before each picture, then the picture; what stands behind the last one is left to compute.

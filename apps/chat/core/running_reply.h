@@ -35,6 +35,7 @@ class RunningReply {
   void submit(const ReplyOrder& order, const PromptMaker::Prompt& prompt);
   std::vector<std::int32_t> append_pictures(const ReplyOrder& order, const PromptMaker::Prompt& prompt);
   PumiceRequestOptions sampling(const ReplyOrder& order, std::size_t prompt_tokens);
+  void note_messages(const ReplyOrder& order, std::size_t left_out);
   void hear(const std::string& delta);
   void finish(const PumicePoll& news);
 

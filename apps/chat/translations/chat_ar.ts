@@ -180,6 +180,22 @@ Open it in the browser?</source>
         <source>Tokens %1 to %2 of its text, in %3 branches, found again %4 times</source>
         <translation>الرموز %1 إلى %2 من نصها، في %3 من الفروع، عُثر عليها ثانيةً %4 مرة</translation>
     </message>
+    <message>
+        <source>System prompt</source>
+        <translation>موجّه النظام</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>أنت</translation>
+    </message>
+    <message>
+        <source>Reply</source>
+        <translation>الرد</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
 </context>
 <context>
     <name>pumice_chat::CachePage</name>
@@ -198,10 +214,6 @@ Open it in the browser?</source>
     <message>
         <source>Tokens</source>
         <translation>الرموز</translation>
-    </message>
-    <message>
-        <source>State</source>
-        <translation>الحالة</translation>
     </message>
     <message>
         <source>Leave the GPU to others:</source>
@@ -250,6 +262,10 @@ Open it in the browser?</source>
     <message>
         <source>waits</source>
         <translation>ينتظر</translation>
+    </message>
+    <message>
+        <source>State, or pages</source>
+        <translation>الحالة أو الصفحات</translation>
     </message>
 </context>
 <context>
@@ -1230,6 +1246,30 @@ Converses with models on this machine&apos;s GPU through Vulkan. Nothing leaves 
     <message>
         <source>This is no JSON yet, and not used.</source>
         <translation>هذا ليس JSON بعد، ولا يُستخدم.</translation>
+    </message>
+    <message>
+        <source>Keep…</source>
+        <translation>حفظ…</translation>
+    </message>
+    <message>
+        <source>Keep these settings as a preset</source>
+        <translation>حفظ هذه الإعدادات كإعداد مسبق</translation>
+    </message>
+    <message>
+        <source>Keep as a preset</source>
+        <translation>حفظ كإعداد مسبق</translation>
+    </message>
+    <message>
+        <source>Its name</source>
+        <translation>اسمه</translation>
+    </message>
+    <message>
+        <source>A name has letters, digits, spaces, “-” and “_”.</source>
+        <translation>يتكون الاسم من أحرف وأرقام ومسافات و«-» و«_».</translation>
+    </message>
+    <message>
+        <source>It could not be kept: %1</source>
+        <translation>تعذر حفظه: %1</translation>
     </message>
 </context>
 <context>

@@ -180,6 +180,22 @@ Im Browser öffnen?</translation>
         <source>Tokens %1 to %2 of its text, in %3 branches, found again %4 times</source>
         <translation>Tokens %1 bis %2 ihres Textes, in %3 Zweigen, %4-mal wiedergefunden</translation>
     </message>
+    <message>
+        <source>System prompt</source>
+        <translation>Systemprompt</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>Sie</translation>
+    </message>
+    <message>
+        <source>Reply</source>
+        <translation>Antwort</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1: %2</translation>
+    </message>
 </context>
 <context>
     <name>pumice_chat::CachePage</name>
@@ -198,10 +214,6 @@ Im Browser öffnen?</translation>
     <message>
         <source>Tokens</source>
         <translation>Tokens</translation>
-    </message>
-    <message>
-        <source>State</source>
-        <translation>Zustand</translation>
     </message>
     <message>
         <source>Leave the GPU to others:</source>
@@ -250,6 +262,10 @@ Im Browser öffnen?</translation>
     <message>
         <source>waits</source>
         <translation>wartet</translation>
+    </message>
+    <message>
+        <source>State, or pages</source>
+        <translation>Zustand oder Seiten</translation>
     </message>
 </context>
 <context>
@@ -1210,6 +1226,30 @@ Führt über Vulkan Gespräche mit Modellen auf der GPU dieses Rechners. Nichts 
     <message>
         <source>This is no JSON yet, and not used.</source>
         <translation>Das ist noch kein JSON und wird nicht benutzt.</translation>
+    </message>
+    <message>
+        <source>Keep…</source>
+        <translation>Behalten …</translation>
+    </message>
+    <message>
+        <source>Keep these settings as a preset</source>
+        <translation>Diese Einstellungen als Vorlage behalten</translation>
+    </message>
+    <message>
+        <source>Keep as a preset</source>
+        <translation>Als Vorlage behalten</translation>
+    </message>
+    <message>
+        <source>Its name</source>
+        <translation>Ihr Name</translation>
+    </message>
+    <message>
+        <source>A name has letters, digits, spaces, “-” and “_”.</source>
+        <translation>Ein Name hat Buchstaben, Ziffern, Leerzeichen, „-“ und „_“.</translation>
+    </message>
+    <message>
+        <source>It could not be kept: %1</source>
+        <translation>Sie ließ sich nicht behalten: %1</translation>
     </message>
 </context>
 <context>

@@ -180,6 +180,22 @@ Open it in the browser?</source>
         <source>Tokens %1 to %2 of its text, in %3 branches, found again %4 times</source>
         <translation>其文本的第 %1 至 %2 个词元，在 %3 个分支中，被再次找到 %4 次</translation>
     </message>
+    <message>
+        <source>System prompt</source>
+        <translation>系统提示</translation>
+    </message>
+    <message>
+        <source>You</source>
+        <translation>您</translation>
+    </message>
+    <message>
+        <source>Reply</source>
+        <translation>回复</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <translation>%1：%2</translation>
+    </message>
 </context>
 <context>
     <name>pumice_chat::CachePage</name>
@@ -198,10 +214,6 @@ Open it in the browser?</source>
     <message>
         <source>Tokens</source>
         <translation>词元</translation>
-    </message>
-    <message>
-        <source>State</source>
-        <translation>状态</translation>
     </message>
     <message>
         <source>Leave the GPU to others:</source>
@@ -250,6 +262,10 @@ Open it in the browser?</source>
     <message>
         <source>waits</source>
         <translation>等待中</translation>
+    </message>
+    <message>
+        <source>State, or pages</source>
+        <translation>状态或页</translation>
     </message>
 </context>
 <context>
@@ -1205,6 +1221,30 @@ Converses with models on this machine&apos;s GPU through Vulkan. Nothing leaves 
     <message>
         <source>This is no JSON yet, and not used.</source>
         <translation>这还不是 JSON，不会使用。</translation>
+    </message>
+    <message>
+        <source>Keep…</source>
+        <translation>保存…</translation>
+    </message>
+    <message>
+        <source>Keep these settings as a preset</source>
+        <translation>将这些设置保存为预设</translation>
+    </message>
+    <message>
+        <source>Keep as a preset</source>
+        <translation>保存为预设</translation>
+    </message>
+    <message>
+        <source>Its name</source>
+        <translation>名称</translation>
+    </message>
+    <message>
+        <source>A name has letters, digits, spaces, “-” and “_”.</source>
+        <translation>名称可以包含字母、数字、空格、“-”和“_”。</translation>
+    </message>
+    <message>
+        <source>It could not be kept: %1</source>
+        <translation>无法保存：%1</translation>
     </message>
 </context>
 <context>

@@ -5,8 +5,10 @@
 #include <QToolTip>
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "chat/window/segment_widgets.h"
+#include "chat/window/ui.h"
 
 namespace pumice_chat {
 
@@ -31,6 +33,13 @@ PageCounts count_pages(const std::vector<PageKind>& kinds) {
   PageCounts counts;
   for (const PageKind kind : kinds) ++counts.of[static_cast<int>(kind)];
   return counts;
+}
+
+QString short_text(const HeldMessage& message) {
+  const QString who = message.role == Role::kSystem ? CacheMap::tr("System prompt")
+                      : message.role == Role::kUser ? CacheMap::tr("You")
+                                                    : CacheMap::tr("Reply");
+  return message.text.empty() ? who : CacheMap::tr("%1: %2").arg(who, q(message.text));
 }
 
 CacheMap::CacheMap(QWidget* parent) : QWidget(parent) {
@@ -86,6 +95,11 @@ void CacheMap::show_view(const CacheView& view) {
   update();
 }
 
+void CacheMap::mark(std::vector<std::uint32_t> pages) {
+  marked_ = std::move(pages);
+  update();
+}
+
 // The largest squares with which all pages fit.
 int CacheMap::side() const {
   const double area = static_cast<double>(width()) * height();
@@ -103,6 +117,9 @@ void CacheMap::paintEvent(QPaintEvent*) {
   for (std::size_t i = 0; i < kinds_.size(); ++i) {
     const int x = static_cast<int>(i) % across * size, y = static_cast<int>(i) / across * size;
     painter.fillRect(x, y, size - gap, size - gap, colour(kinds_[i], this));
+    if (std::find(marked_.begin(), marked_.end(), i) == marked_.end()) continue;
+    painter.setPen(QPen(palette().color(QPalette::WindowText), std::max(1, size / 6)));
+    painter.drawRect(QRectF(x, y, size - gap, size - gap).adjusted(1, 1, -1, -1));
   }
 }
 
@@ -122,6 +139,12 @@ bool CacheMap::event(QEvent* event) {
                                       .arg(page.position + view_.stats.page_tokens - 1)
                                       .arg(page.sequences)
                                       .arg(page.uses);
+  for (const CacheView::Held& held : view_.held)
+    for (const HeldMessage& message : held.messages) {
+      const std::vector<std::uint32_t> pages = pages_of(message, held.pages, view_.stats.page_tokens);
+      if (std::find(pages.begin(), pages.end(), static_cast<std::uint32_t>(index)) != pages.end())
+        text += QLatin1Char('\n') + short_text(message);
+    }
   QToolTip::showText(help->globalPos(), text, this);
   return true;
 }

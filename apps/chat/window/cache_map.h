@@ -15,6 +15,8 @@ struct PageCounts {
 
 // Of each place of the pool. Pure.
 std::vector<PageKind> page_kinds(const CacheView& view);
+// "You: Once upon a time"
+QString short_text(const HeldMessage& message);
 PageCounts count_pages(const std::vector<PageKind>& kinds);
 
 class CacheMap : public QWidget {
@@ -24,6 +26,8 @@ class CacheMap : public QWidget {
   void show_view(const CacheView& view);
   static QColor colour(PageKind kind, const QWidget* of);
   static QString name(PageKind kind);
+  // Pages that are framed; none: nothing is.
+  void mark(std::vector<std::uint32_t> pages);
 
  protected:
   void paintEvent(QPaintEvent* event) override;
@@ -36,6 +40,7 @@ class CacheMap : public QWidget {
 
   CacheView view_;
   std::vector<PageKind> kinds_;
+  std::vector<std::uint32_t> marked_;
 };
 
 }  // namespace pumice_chat

@@ -9,6 +9,7 @@
 #include <QTimer>
 #include <QTreeWidget>
 #include <QVBoxLayout>
+#include <algorithm>
 
 #include "chat/window/cache_map.h"
 #include "chat/window/ui.h"
@@ -40,8 +41,7 @@ CachePage::CachePage(QWidget* parent, Controller* controller)
   column->addWidget(facts_);
   branches_ = new QTreeWidget(this);
   branches_->setAccessibleName(tr("Branches that are held"));
-  branches_->setHeaderLabels({tr("Branch of"), tr("Tokens"), tr("State")});
-  branches_->setRootIsDecorated(false);
+  branches_->setHeaderLabels({tr("Branch of"), tr("Tokens"), tr("State, or pages")});
   branches_->header()->setSectionResizeMode(0, QHeaderView::Stretch);
   branches_->header()->setStretchLastSection(false);
   column->addWidget(branches_, 1);
@@ -62,6 +62,7 @@ CachePage::CachePage(QWidget* parent, Controller* controller)
   column->addLayout(row);
   timer_->setInterval(kLookMs);
   connect(timer_, &QTimer::timeout, this, &CachePage::ask);
+  connect(branches_, &QTreeWidget::currentItemChanged, this, &CachePage::mark_chosen);
   connect(empty, &QPushButton::clicked, this, [this] { controller_->engine().clear_cache(); });
   connect(budget_, &QSlider::valueChanged, this, &CachePage::show_budget);
   budget_->setValue(QSettings().value(QStringLiteral("leave"), 0).toInt());
@@ -100,6 +101,7 @@ void CachePage::ask() {
 }
 
 void CachePage::show_view(const CacheView& view) {
+  view_ = view;
   map_->show_view(view);
   if (!view.known) {
     facts_->setText(controller_->model_state() == ModelState::kLoading ? tr("The model is being loaded.")
@@ -134,13 +136,69 @@ void CachePage::show_view(const CacheView& view) {
                               .arg(stats.hit_pages[2])
                               .arg(QLocale().toString(stats.recompute_seconds_saved, 'f', 1));
   facts_->setText(text);
-  branches_->clear();
-  for (const CacheView::Held& held : view.held) {
-    const ChatInfo* chat = controller_->chat(held.chat);
-    auto* item = new QTreeWidgetItem({chat && !chat->title.empty() ? q(chat->title) : tr("New chat"),
-                                      QString::number(held.tokens), held.running ? tr("replies") : tr("waits")});
-    branches_->addTopLevelItem(item);
+  show_branches();
+}
+
+namespace {
+
+// The item at that place; what is open and chosen stays.
+QTreeWidgetItem* row_at(QTreeWidgetItem* parent, int place, const QStringList& texts) {
+  if (place >= parent->childCount()) new QTreeWidgetItem(parent);
+  QTreeWidgetItem* row = parent->child(place);
+  for (int column = 0; column < texts.size(); ++column)
+    if (row->text(column) != texts[column]) row->setText(column, texts[column]);
+  return row;
+}
+
+void cut_rows(QTreeWidgetItem* parent, int count) {
+  while (parent->childCount() > count) delete parent->takeChild(count);
+}
+
+// "3, 5–8"
+QString ranges(std::vector<std::uint32_t> pages) {
+  std::sort(pages.begin(), pages.end());
+  QStringList parts;
+  for (std::size_t i = 0; i < pages.size();) {
+    std::size_t last = i;
+    while (last + 1 < pages.size() && pages[last + 1] == pages[last] + 1) ++last;
+    parts.push_back(last == i ? QString::number(pages[i]) : QStringLiteral("%1–%2").arg(pages[i]).arg(pages[last]));
+    i = last + 1;
   }
+  return parts.join(QStringLiteral(", "));
+}
+
+}  // namespace
+
+void CachePage::show_branches() {
+  QTreeWidgetItem* root = branches_->invisibleRootItem();
+  int place = 0;
+  for (const CacheView::Held& held : view_.held) {
+    const ChatInfo* chat = controller_->chat(held.chat);
+    QTreeWidgetItem* item = row_at(root, place++,
+                                   {chat && !chat->title.empty() ? q(chat->title) : tr("New chat"),
+                                    QString::number(held.tokens), held.running ? tr("replies") : tr("waits")});
+    int message = 0;
+    for (const HeldMessage& one : held.messages)
+      row_at(item, message++,
+             {short_text(one), QString::number(one.end - one.first),
+              ranges(pages_of(one, held.pages, view_.stats.page_tokens))});
+    cut_rows(item, message);
+  }
+  cut_rows(root, place);
+  mark_chosen();
+}
+
+// The pages of the chosen branch or message.
+void CachePage::mark_chosen() {
+  const QTreeWidgetItem* item = branches_->currentItem();
+  const QTreeWidgetItem* branch = item && item->parent() ? item->parent() : item;
+  const int place = branch ? branches_->invisibleRootItem()->indexOfChild(const_cast<QTreeWidgetItem*>(branch)) : -1;
+  if (place < 0 || static_cast<std::size_t>(place) >= view_.held.size()) return map_->mark({});
+  const CacheView::Held& held = view_.held[static_cast<std::size_t>(place)];
+  if (item == branch) return map_->mark(held.pages);
+  const auto message = static_cast<std::size_t>(branch->indexOfChild(const_cast<QTreeWidgetItem*>(item)));
+  map_->mark(message < held.messages.size() ? pages_of(held.messages[message], held.pages, view_.stats.page_tokens)
+                                            : std::vector<std::uint32_t>());
 }
 
 }  // namespace pumice_chat

@@ -27,6 +27,8 @@ class CachePage : public QWidget {
  private:
   void ask();
   void show_view(const CacheView& view);
+  void show_branches();
+  void mark_chosen();
   void show_budget(int value);
 
   Controller* controller_;
@@ -35,6 +37,7 @@ class CachePage : public QWidget {
   QTreeWidget* branches_;
   QSlider* budget_;
   QTimer* timer_;
+  CacheView view_;
   bool asked_ = false;
 };
 

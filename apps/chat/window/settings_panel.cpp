@@ -71,6 +71,7 @@ void SettingsPanel::build() {
   setWidget(inside);
   column_ = new QVBoxLayout(inside);
   column_->setSpacing(4);
+  build_presets();
   column_->addWidget(new QLabel(tr("System prompt"), inside));
   system_ = text_field(inside, tr("System prompt"), tr("What the model is told beforehand"), 5);
   column_->addWidget(system_);
@@ -82,11 +83,6 @@ void SettingsPanel::build() {
   column_->addWidget(line(inside));
   model_sampling_ = new QCheckBox(tr("Sampling as the model's file says"), inside);
   column_->addWidget(model_sampling_);
-  column_->addWidget(new QLabel(tr("Preset"), inside));
-  preset_ = new QComboBox(inside);
-  preset_->setAccessibleName(tr("Preset"));
-  preset_->addItems({tr("Own"), tr("Exact"), tr("Balanced"), tr("Lively")});
-  column_->addWidget(preset_);
   temperature_ = number(tr("Temperature"), 5, 0.05);
   top_p_ = number(tr("Top-p"), 1, 0.01);
   min_p_ = number(tr("Min-p"), 1, 0.01);
@@ -111,29 +107,14 @@ void SettingsPanel::build() {
     enable();
     soon_->start();
   });
-  connect(preset_, &QComboBox::activated, this, &SettingsPanel::apply_preset);
 }
 
 void SettingsPanel::enable() {
   const bool own = !model_sampling_->isChecked();
-  for (QWidget* one : std::initializer_list<QWidget*>{preset_, temperature_, top_p_, min_p_, top_k_, repeat_})
+  for (QWidget* one : std::initializer_list<QWidget*>{temperature_, top_p_, min_p_, top_k_, repeat_})
     one->setEnabled(own);
 }
 
-void SettingsPanel::apply_preset(int preset) {
-  struct Values {
-    double temperature, top_p, min_p, repeat;
-    int top_k;
-  };
-  constexpr Values kValues[] = {{0.0, 1.0, 0.0, 1.0, 0}, {0.7, 0.95, 0.05, 1.0, 40}, {1.1, 1.0, 0.05, 1.05, 0}};
-  if (preset < 1 || preset > 3) return;
-  const Values& v = kValues[preset - 1];
-  temperature_->setValue(v.temperature);
-  top_p_->setValue(v.top_p);
-  min_p_->setValue(v.min_p);
-  repeat_->setValue(v.repeat);
-  top_k_->setValue(v.top_k);
-}
 
 void SettingsPanel::flush() {
   if (!soon_->isActive()) return;
