@@ -177,7 +177,7 @@ class KeptChat : public ChatCli {
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(result.out, expected_);
     *prompt = last_prompt(result.err);
-    EXPECT_GT(prompt->first, 40) << result.err;
+    EXPECT_GT(prompt->first, 30) << result.err;
     return result;
   }
   std::string json_with(const std::string& kv) const {

@@ -10,13 +10,14 @@ SECONDS = 300
 ROLES = {
     "button": pyatspi.ROLE_PUSH_BUTTON,
     "text": pyatspi.ROLE_TEXT,
+    "toggle": pyatspi.ROLE_CHECK_BOX,
     "number": pyatspi.ROLE_SPIN_BUTTON,
     "row": pyatspi.ROLE_TABLE_CELL,
     "item": pyatspi.ROLE_MENU_ITEM,
 }
 # Takes what a person does; the inner parts of such a control need no name of their own.
 CONTROLS = set(ROLES.values()) | {
-    pyatspi.ROLE_CHECK_BOX, pyatspi.ROLE_COMBO_BOX, pyatspi.ROLE_SLIDER, pyatspi.ROLE_TREE, pyatspi.ROLE_LIST}
+    pyatspi.ROLE_COMBO_BOX, pyatspi.ROLE_SLIDER, pyatspi.ROLE_TREE, pyatspi.ROLE_LIST}
 WHOLE = {pyatspi.ROLE_SPIN_BUTTON, pyatspi.ROLE_COMBO_BOX}
 
 
@@ -66,7 +67,10 @@ class Chat:
         return soon(f"{role} '{name}'", usable)[-1]
 
     def press(self, name, role="button"):
-        assert self.ready(name, role).queryAction().doAction(0), f"'{name}' cannot be pressed"
+        action = self.ready(name, role).queryAction()
+        names = [action.getName(i).lower() for i in range(action.nActions)]
+        do = next(one for one in ("press", "click", "toggle") if one in names)
+        assert action.doAction(names.index(do)), name
 
     def write(self, name, text):
         assert self.ready(name, "text").queryEditableText().setTextContents(text), f"'{name}' takes no text"
@@ -90,7 +94,7 @@ class Chat:
 
 
 def converse(chat):
-    chat.press("Settings of this chat", "button")
+    chat.press("Settings of the chat", "toggle")
     chat.ready("Most tokens of a reply", "number").queryValue().currentValue = 12
     chat.write("System prompt", "Once there was a fox.")
     time.sleep(1)  # settings count once nothing has been typed for a moment
@@ -123,6 +127,10 @@ def main():
     chat = Chat(arguments)
     try:
         said = converse(chat)
+    except (SystemExit, AssertionError):
+        for one, inside in below(chat.window):
+            print("  " * len(inside) + f"{one.getRoleName()}: {one.name}", file=sys.stderr)
+        raise
     finally:
         chat.process.terminate()
         chat.process.wait()

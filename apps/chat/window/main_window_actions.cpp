@@ -48,7 +48,7 @@ std::pair<QString, std::string> read_file(const QString& path) {
 QAction* MainWindow::action(QMenu* menu, const QString& name, const QString& keys, std::function<void()> run) {
   QAction* action = menu->addAction(name);
   if (!keys.isEmpty()) action->setShortcut(QKeySequence(keys));
-  connect(action, &QAction::triggered, this, [run = std::move(run)] { run(); });
+  if (run) connect(action, &QAction::triggered, this, [run = std::move(run)] { run(); });
   actions_.push_back(action);
   return action;
 }
@@ -123,17 +123,22 @@ void MainWindow::view_menu(QMenu* menu) {
   auto* group = new QActionGroup(this);
   const QStringList names = {tr("Chat"), tr("Models"), tr("KV cache"), tr("Benchmark")};
   for (int i = 0; i < names.size(); ++i) {
-    QAction* page = action(menu, names[i], QStringLiteral("Ctrl+%1").arg(i + 1), [this, i] { show_page(i); });
+    QAction* page = action(menu, names[i], QStringLiteral("Ctrl+%1").arg(i + 1), {});
     page->setCheckable(true);
     page->setChecked(i == 0);
+    // Assistive technology toggles a button that is a switch, and triggers nothing.
+    connect(page, &QAction::toggled, this, [this, i](bool on) {
+      if (on) show_page(i);
+    });
     group->addAction(page);
     page_actions_.push_back(page);
     pages_row_->addWidget(action_button(page));
   }
   pages_row_->addStretch();
   menu->addSeparator();
-  settings_action_ = action(menu, tr("Settings of the chat"), QStringLiteral("Ctrl+,"), [this] { show_page(0); });
+  settings_action_ = action(menu, tr("Settings of the chat"), QStringLiteral("Ctrl+,"), {});
   settings_action_->setCheckable(true);
+  connect(settings_action_, &QAction::toggled, this, [this] { show_page(0); });
   pages_row_->addWidget(action_button(settings_action_));
   action(menu, tr("Larger text"), QStringLiteral("Ctrl++"), [this] { change_font(1); });
   action(menu, tr("Smaller text"), QStringLiteral("Ctrl+-"), [this] { change_font(-1); });
