@@ -20,6 +20,7 @@ configurations=(
   "decoders, and nothing that can be left out|6000000|ENCODERS CONVERT SOUND PICTURES REDIS DISK BENCH"
 )
 
+mkdir -p "$folder"
 code=0
 printf '| build | MB |\n|---|---|\n'
 for configuration in "${configurations[@]}"; do
@@ -29,8 +30,8 @@ for configuration in "${configurations[@]}"; do
     [[ " $without " == *" $option "* ]] && flags+=("-DPUMICE_$option=OFF") || flags+=("-DPUMICE_$option=ON")
   done
   cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_UNITY_BUILD=ON \
-    -DCMAKE_UNITY_BUILD_BATCH_SIZE=12 "${flags[@]}" "$@" >"$folder.log" 2>&1
-  cmake --build "$folder" --target pumice >>"$folder.log" 2>&1
+    -DCMAKE_UNITY_BUILD_BATCH_SIZE=12 "${flags[@]}" "$@" >"$folder/sizes.log" 2>&1
+  cmake --build "$folder" --target pumice >>"$folder/sizes.log" 2>&1
   strip -o "$folder/stripped" "$folder/lib/libpumice.so"
   bytes=$(stat -c %s "$folder/stripped")
   printf '| %s | %d.%02d |\n' "$name" $((bytes / 1000000)) $((bytes % 1000000 / 10000))

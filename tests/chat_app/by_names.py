@@ -1,4 +1,6 @@
-"""A whole chat by the names alone that a screen reader says: no pixel, no key.  by_names.py PROGRAM MODEL --data FOLDER"""
+"""A whole chat by the names alone that a screen reader says: no pixel, no key.
+
+by_names.py PROGRAM MODEL --data FOLDER"""
 import argparse
 import subprocess
 import sys
@@ -63,7 +65,7 @@ class Chat:
         """The last of that name which can be used."""
         def usable():
             return [one for one in self.named(name, role)
-                    if one.getState().contains(pyatspi.STATE_ENABLED) and one.getState().contains(pyatspi.STATE_SHOWING)]
+                    if all(map(one.getState().contains, (pyatspi.STATE_ENABLED, pyatspi.STATE_SHOWING)))]
         return soon(f"{role} '{name}'", usable)[-1]
 
     def press(self, name, role="button"):
