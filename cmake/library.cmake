@@ -19,7 +19,7 @@ else()
   list(FILTER runtime_sources EXCLUDE REGEX "/api/(encoder|translator|transcriber)[.]cpp")
   list(FILTER runtime_sources EXCLUDE REGEX
     "/engine/(encoder|translator|translation_.*|beam_search|hypothesis_pages|transcriber|speech_.*|word_times)[.]cpp")
-  list(FILTER runtime_sources EXCLUDE REGEX "/media/(log_mel|resample|sound_file)[.]cpp")
+  list(FILTER runtime_sources EXCLUDE REGEX "/media/(log_mel|sound_file)[.]cpp")
 endif()
 if(PUMICE_BENCH)
   list(FILTER runtime_sources EXCLUDE REGEX "/api/no_bench.cpp")
