@@ -66,6 +66,7 @@ typedef enum PumiceResult {
 typedef struct PumiceInstance PumiceInstance;
 typedef struct PumiceDevice PumiceDevice;
 typedef struct PumiceModel PumiceModel;
+typedef struct PumiceAdapter PumiceAdapter;
 typedef struct PumiceContext PumiceContext;
 typedef struct PumiceSequence PumiceSequence;
 typedef struct PumiceGrammar PumiceGrammar;
@@ -410,6 +411,46 @@ PUMICE_API PumiceResult pumice_model_get_metadata(const PumiceModel* model, uint
 PUMICE_API uint64_t pumice_model_tensor_count(const PumiceModel* model);
 PUMICE_API PumiceResult pumice_model_get_tensor(const PumiceModel* model, uint64_t index, PumiceTensorInfo* tensor);
 
+/* ---- Adapters: LoRA files, which change a model's matrices for some sequences. ----------------------------------- */
+
+typedef struct PumiceAdapterOptions {
+  size_t size;
+  const void* next;
+  const char* path; /* a GGUF file as llama.cpp's convert_lora_to_gguf.py writes it. Or: */
+  const void* data; /* the whole file in memory; needed for the call alone. Or: */
+  size_t data_size;
+  const PumiceFileSource* source; /* needed for the call alone */
+} PumiceAdapterOptions;
+
+static inline PumiceAdapterOptions pumice_adapter_options_init(void) {
+  PumiceAdapterOptions o = PUMICE_ZERO;
+  o.size = sizeof(PumiceAdapterOptions);
+  return o;
+}
+
+/* Reads and checks it against the model, and keeps it in the host's memory; it comes to the device with each context
+ * that is made with it. PUMICE_MALFORMED: damaged, or made for another model; PUMICE_UNSUPPORTED: not a LoRA adapter,
+ * or one of something that adapters do not reach here (experts of mixtures, embeddings), by name. */
+PUMICE_API PumiceResult pumice_adapter_load(PumiceModel* model, const PumiceAdapterOptions* options,
+                                            PumiceAdapter** adapter);
+/* At any time: contexts keep what they were made with. */
+PUMICE_API void pumice_adapter_destroy(PumiceAdapter* adapter);
+
+typedef struct PumiceAdapterInfo {
+  size_t size;
+  const void* next;
+  char name[128];   /* as the file says; may be empty */
+  uint32_t tensors; /* of the model's that it changes */
+  uint32_t rank;    /* the highest */
+} PumiceAdapterInfo;
+
+static inline PumiceAdapterInfo pumice_adapter_info_init(void) {
+  PumiceAdapterInfo i = PUMICE_ZERO;
+  i.size = sizeof(PumiceAdapterInfo);
+  return i;
+}
+PUMICE_API PumiceResult pumice_adapter_get_info(const PumiceAdapter* adapter, PumiceAdapterInfo* info);
+
 /* ---- Text. ------------------------------------------------------------------------------------------------------- */
 
 typedef enum PumiceTokenizeFlags {
@@ -509,6 +550,8 @@ typedef struct PumiceContextOptions {
   const PumiceCacheOptions* cache; /* NULL: the defaults */
   PumiceWhenFull when_full;   /* SLIDE takes keys of type F16 or F32; appended prompts make it slide, too */
   uint32_t sink_tokens;       /* in whole pages */
+  const PumiceAdapter* const* adapters; /* of the same model's file, that its sequences may take */
+  size_t adapter_count;
 } PumiceContextOptions;
 
 static inline PumiceContextOptions pumice_context_options_init(void) {
@@ -537,6 +580,7 @@ typedef struct PumiceEstimate {
   size_t size;
   const void* next;
   uint64_t weights_bytes, kv_bytes, workspace_bytes;
+  uint64_t adapter_bytes;
 } PumiceEstimate;
 
 static inline PumiceEstimate pumice_estimate_init(void) {
@@ -560,6 +604,7 @@ typedef struct PumiceContextStats {
   uint32_t dispatches_per_decode_step, dispatches_per_layer;
   double host_us_per_decode_token; /* host CPU time inside the library, mean */
   uint64_t images_computed, images_found; /* parts of pictures that went through the tower, and that were cached */
+  uint64_t adapter_bytes;                 /* device bytes of the context's adapters */
 } PumiceContextStats;
 
 static inline PumiceContextStats pumice_context_stats_init(void) {
@@ -1146,6 +1191,11 @@ PUMICE_API PumiceResult pumice_sequence_create_in(PumiceContext* context, const 
 /* A new sequence of the same group with the first `tokens` tokens of this one; full pages are shared, so it costs next
  * to nothing. PUMICE_INVALID_ARGUMENT while a request runs on it. */
 PUMICE_API PumiceResult pumice_sequence_fork(PumiceSequence* sequence, uint32_t tokens, PumiceSequence** copy);
+/* How much of each of PumiceContextOptions.adapters (`count` of them) the sequence takes: 1 as it was trained, 0 none.
+ * PUMICE_INVALID_ARGUMENT: another choice than the tokens that it has were computed with. Texts are found in the cache
+ * under the same adapters and scales alone; forks and sessions keep them. Steps whose sequences take none cost nothing
+ * more. */
+PUMICE_API PumiceResult pumice_sequence_set_adapters(PumiceSequence* sequence, const float* scales, size_t count);
 /* The full pages that the sequence has now stay in device memory until it is unpinned or destroyed, even if it is
  * truncated. */
 PUMICE_API PumiceResult pumice_sequence_pin(PumiceSequence* sequence);
@@ -1193,7 +1243,8 @@ static inline PumiceSessionSource pumice_session_source_init(void) {
 
 /* A new sequence. PUMICE_MALFORMED: damaged, or no session; PUMICE_UNSUPPORTED: of another model; PUMICE_CONTEXT_FULL:
  * too long for the context. Keys and values of another KV type are left out and computed again. What comes from a
- * session is never found by other sequences. The first call for a model reads its file once more. */
+ * session is never found by other sequences. Its adapters must be among the context's, in the same order:
+ * PUMICE_UNSUPPORTED otherwise. The first call for a model reads its file once more. */
 PUMICE_API PumiceResult pumice_sequence_load(PumiceContext* context, const PumiceSessionSource* source,
                                              PumiceSequence** sequence);
 PUMICE_API void pumice_sequence_destroy(PumiceSequence* sequence);

@@ -623,6 +623,24 @@ PumiceConvertInfo convert(const Instance& instance, const std::string& source, c
   return info;
 }
 
+// A LoRA file, checked against its model; see pumice_adapter_load(). Contexts name it in
+// PumiceContextOptions::adapters, and keep what they need of it.
+class Adapter {
+ public:
+  Adapter(const Model& model, const std::string& path) {
+    PumiceAdapterOptions options = pumice_adapter_options_init();
+    options.path = path.c_str();
+    PumiceAdapter* adapter = nullptr;
+    model.check(pumice_adapter_load(model.get(), &options, &adapter));
+    handle_.reset(adapter);
+  }
+
+  PumiceAdapter* get() const noexcept { return handle_.get(); }
+
+ private:
+  std::unique_ptr<PumiceAdapter, decltype(&pumice_adapter_destroy)> handle_{nullptr, pumice_adapter_destroy};
+};
+
 // The KV cache and the recorded step.
 class Context {
  public:
@@ -850,6 +868,10 @@ class Sequence {
     PumiceImageInfo info = pumice_image_info_init();
     context_.check(pumice_append_image(get(), &image, &info));
     return info;
+  }
+  // See pumice_sequence_set_adapters().
+  void set_adapters(const std::vector<float>& scales) {
+    context_.check(pumice_sequence_set_adapters(get(), scales.data(), scales.size()));
   }
   void truncate(std::uint32_t tokens) { context_.check(pumice_sequence_truncate(get(), tokens)); }
   // Appends the ids, waits, and gives the logits after the last one. vocabulary: PumiceModelInfo::vocabulary.

@@ -22,8 +22,22 @@ Result<GivenOptions> take(const PumiceContextOptions* options) {
   return GivenOptions{context, cache};
 }
 
-Result<ContextOptions> translate(const GivenOptions& given) {
+Result<std::vector<std::shared_ptr<const Adapter>>> translate_adapters(const ModelObject& model,
+                                                                       const PumiceContextOptions& options) {
+  std::vector<std::shared_ptr<const Adapter>> adapters;
+  if (options.adapter_count > 0 && !options.adapters) return invalid("adapters");
+  for (size_t i = 0; i < options.adapter_count; ++i) {
+    const PumiceAdapter* const adapter = options.adapters[i];
+    if (!adapter) return invalid("an adapter is NULL");
+    PUMICE_TRY(check_same_file(model, *adapter->object->model));
+    adapters.push_back(adapter->object->adapter);
+  }
+  return adapters;
+}
+
+Result<ContextOptions> translate(const ModelObject& model, const GivenOptions& given) {
   const PumiceContextOptions& options = given.context;
+  PUMICE_ASSIGN(std::vector<std::shared_ptr<const Adapter>> adapters, translate_adapters(model, options));
   PUMICE_ASSIGN(const KvFormat kv, translate_kv(options.kv_type, options.kv_type_v, options.disable_kv_rotation));
   if (options.record_mode != PUMICE_RECORD_REPLAY && options.record_mode != PUMICE_RECORD_EACH_STEP)
     return invalid("unknown record_mode");
@@ -42,7 +56,8 @@ Result<ContextOptions> translate(const GivenOptions& given) {
                         .cache_tokens = given.cache.cache_tokens,
                         .exact = given.cache.exact != 0,
                         .slide = options.when_full == PUMICE_FULL_SLIDE,
-                        .sink_tokens = options.sink_tokens};
+                        .sink_tokens = options.sink_tokens,
+                        .adapters = std::move(adapters)};
 }
 
 std::vector<int32_t> stop_tokens(const Tokenizer& tokenizer) {
@@ -54,16 +69,6 @@ std::vector<int32_t> stop_tokens(const Tokenizer& tokenizer) {
 
 ContextTower tower_of(const ModelObject& model) {
   return {.tower = model.tower ? &*model.tower : nullptr, .fingerprint = model.tower_digest};
-}
-
-// As far as their headers tell.
-Result<void> check_same_file(const ModelObject& a, const ModelObject& b) {
-  const auto same = [](const GgufTensor& x, const GgufTensor& y) {
-    return x.name == y.name && x.type == y.type && x.dims == y.dims;
-  };
-  const bool alike = std::ranges::equal(a.file->tensors(), b.file->tensors(), same) &&
-                     a.file->metadata().size() == b.file->metadata().size() && a.tower_digest == b.tower_digest;
-  return alike ? Result<void>() : invalid("another model than that of the context");
 }
 
 std::string profile_json(StepRecorder& recorder) {
@@ -99,6 +104,7 @@ PumiceContextStats stats_of(Context& from) {
   // Outside the layers a step has the embedding, the head (a dispatch a slab) and the draw.
   stats.dispatches_per_layer =
       stats.dispatches_per_decode_step / static_cast<uint32_t>(from.model().spec().layers.size());
+  if (const AdapterStack* adapters = from.recorder().adapters()) stats.adapter_bytes = adapters->device_bytes();
   if (const PictureEncoder* pictures = from.pictures()) {
     stats.images_computed = pictures->stats().computed;
     stats.images_found = pictures->stats().found;
@@ -109,6 +115,15 @@ PumiceContextStats stats_of(Context& from) {
 }
 
 }  // namespace
+
+Result<void> check_same_file(const ModelObject& a, const ModelObject& b) {
+  const auto same = [](const GgufTensor& x, const GgufTensor& y) {
+    return x.name == y.name && x.type == y.type && x.dims == y.dims;
+  };
+  const bool alike = &a == &b || (std::ranges::equal(a.file->tensors(), b.file->tensors(), same) &&
+                                  a.file->metadata().size() == b.file->metadata().size());
+  return alike ? Result<void>() : invalid("another model than that of the context");
+}
 
 // Pages of a cache that is no more are not pinned any more.
 void SequenceObject::unpin() {
@@ -159,7 +174,7 @@ PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOption
     if (!context) return invalid("context");
     PUMICE_ASSIGN(const GivenOptions given, take(options));
     if (!model->object->model) return invalid("the model was opened without a device; load it with one");
-    PUMICE_ASSIGN(ContextOptions translated, translate(given));
+    PUMICE_ASSIGN(ContextOptions translated, translate(*model->object, given));
     PUMICE_ASSIGN(translated.cache, translate_cache(*model->object, given.cache, translated));
     auto object = std::make_shared<ContextObject>();
     object->model = model->object;
@@ -177,6 +192,7 @@ PumiceResult pumice_context_rebind(PumiceContext* context, PumiceModel* model) {
   return guarded(owner, [&]() -> Result<void> {
     if (!model || !model->object->model) return invalid("a model on a device");
     PUMICE_TRY(check_same_file(*owner.model, *model->object));
+    if (owner.model->tower_digest != model->object->tower_digest) return invalid("another projector");
     PUMICE_TRY(owner.context->rebind(*model->object->model, tower_of(*model->object)));
     before = std::exchange(owner.model, model->object);
     return {};
@@ -195,7 +211,7 @@ PumiceResult pumice_model_estimate(const PumiceModel* model, const PumiceContext
   return guarded(&model->object->last_error, [&]() -> Result<void> {
     PUMICE_TRY(check_struct(estimate, "estimate"));
     PUMICE_ASSIGN(const GivenOptions given, take(options));
-    PUMICE_ASSIGN(const ContextOptions translated, translate(given));
+    PUMICE_ASSIGN(const ContextOptions translated, translate(*model->object, given));
     PUMICE_ASSIGN(const ModelSpec spec, describe(*model->object->file));
     PumiceEstimate made = pumice_estimate_init();
     if (model->object->model) {
@@ -204,7 +220,12 @@ PumiceResult pumice_model_estimate(const PumiceModel* model, const PumiceContext
       PUMICE_ASSIGN(made.weights_bytes, estimate_weight_bytes(*model->object->file));
     }
     const uint64_t room = model->object->model ? Context::room_on(model->object->model->kernels().device()) : 0;
-    PUMICE_ASSIGN(const ContextEstimate context, Context::estimate(spec, translated, room));
+    std::vector<AdaptableMatrix> matrices;
+    if (!translated.adapters.empty()) {
+      PUMICE_ASSIGN(matrices, adaptable_matrices(*model->object->file));
+    }
+    PUMICE_ASSIGN(const ContextEstimate context, Context::estimate(spec, translated, room, matrices));
+    made.adapter_bytes = context.adapter_bytes;
     made.kv_bytes = context.kv_bytes;
     made.workspace_bytes = context.workspace_bytes;
     hand_out(made, estimate);

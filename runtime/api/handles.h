@@ -109,6 +109,11 @@ std::shared_ptr<const grammar::TokenTrie> token_trie(ModelObject& model);
 
 struct RequestObject;
 
+struct AdapterObject {
+  std::shared_ptr<ModelObject> model;
+  std::shared_ptr<const Adapter> adapter;
+};
+
 struct ContextObject {
   std::shared_ptr<ModelObject> model;
   std::unique_ptr<Context> context;
@@ -272,6 +277,12 @@ Result<void> open_device(DeviceObject& object, const vk::Instance& instance, con
 // A host's frame: to the queue, or into `commands`, with the value that it is to signal then; value may be null.
 Result<void> step_frame(ContextObject& owner, PumiceFrame* frame, VkCommandBuffer commands, uint64_t* value);
 
+// One source; as it lies on the caller's side, it is there for the call alone.
+Result<Gguf> open_source(const PumiceFileSource& source);
+
+// Whether both are of one file, as far as their headers tell.
+Result<void> check_same_file(const ModelObject& a, const ModelObject& b);
+
 // Of the model's file, which is read at the first call.
 Result<std::string> digest_of(ModelObject& model);
 
@@ -307,6 +318,9 @@ struct PumiceDevice {
 };
 struct PumiceModel {
   std::shared_ptr<pumice::ModelObject> object;
+};
+struct PumiceAdapter {
+  std::shared_ptr<pumice::AdapterObject> object;
 };
 struct PumiceContext {
   std::shared_ptr<pumice::ContextObject> object;

@@ -87,12 +87,20 @@ Result<Gguf> open_file(const PumiceModelOptions& options) {
   if (options.parts) return open_sources({options.parts, options.part_count});
   PumiceFileSource whole = pumice_file_source_init();
   whole.read = options.read, whole.read_user = options.read_user, whole.read_size = options.read_size;
-  const PumiceFileSource* const one = &whole;
+  return open_source(whole);
+}
+
+}  // namespace
+
+Result<Gguf> open_source(const PumiceFileSource& source) {
+  const PumiceFileSource* const one = &source;
   return open_sources({&one, 1});
 }
 
+namespace {
+
 Result<Gguf> open_projector(const PumiceModelOptions& options) {
-  if (options.projector_source) return open_sources({&options.projector_source, 1});
+  if (options.projector_source) return open_source(*options.projector_source);
   return Gguf::open(options.projector);
 }
 

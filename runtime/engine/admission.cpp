@@ -85,7 +85,7 @@ bool Admission::computed_by_another(const Request& request, ActiveRequests activ
     if (other.get() == &request) break;
     const Sequence& before = *other->sequence;
     if (other->ending || other->suspending || !has_pages(*other) || other->ready >= other->prompt_end) continue;
-    if (before.kv.tenant != sequence.kv.tenant || !before.kv.sealing) continue;
+    if (before.kv.root != sequence.kv.root || !before.kv.sealing) continue;
     const auto end = std::ranges::mismatch(tokens, before.tokens).in1;
     const auto same = static_cast<uint32_t>(end - tokens.begin()) / kPageTokens * kPageTokens;
     if (cache_.keeps_states()) {

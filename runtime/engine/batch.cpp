@@ -45,7 +45,9 @@ bool Batch::gather(ActiveRequests active) {
       continue;
     }
     requests_.push_back(&request);
-    members_.push_back({.slot = request.sequence->slot, .tokens = request.drawn});
+    members_.push_back({.slot = request.sequence->slot,
+                        .tokens = request.drawn,
+                        .adapted = !request.sequence->adapters.scales.empty()});
   }
   return !requests_.empty();
 }
@@ -54,10 +56,9 @@ Result<bool> Batch::submit() {
   const bool greedy = std::ranges::all_of(requests_, [](const Request* r) { return r->params.greedy(); });
   const bool masked = std::ranges::any_of(requests_, [](const Request* r) { return r->params.matcher != nullptr; });
   const StepEnd end = masked ? StepEnd::kNothing : greedy ? StepEnd::kGreedy : StepEnd::kSample;
-  const auto count = static_cast<uint32_t>(members_.size());
-  PUMICE_ASSIGN(bool ready, recorder_.decode_ready(count, end));
+  PUMICE_ASSIGN(bool ready, recorder_.decode_ready(members_, end));
   if (ready && masked) {
-    PUMICE_ASSIGN(ready, recorder_.decode_ready(count, StepEnd::kDraw));
+    PUMICE_ASSIGN(ready, recorder_.decode_ready(members_, StepEnd::kDraw));
   }
   if (!ready) return false;
   if (masked) open_.reserve(requests_.size());

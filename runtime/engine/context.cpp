@@ -5,6 +5,7 @@
 #include <limits>
 #include <thread>
 
+#include "engine/adapters.h"
 #include "engine/context_memory.h"
 
 namespace pumice {
@@ -19,10 +20,15 @@ uint64_t Context::room_on(vk::Device& device) {
   return shared ? 0 : device.memory().room(device.caps().budget_bytes);
 }
 
-Result<ContextEstimate> Context::estimate(const ModelSpec& spec, const ContextOptions& options, uint64_t room) {
+Result<ContextEstimate> Context::estimate(const ModelSpec& spec, const ContextOptions& options, uint64_t room,
+                                          std::span<const AdaptableMatrix> matrices) {
   PUMICE_ASSIGN(const ContextPlan plan, plan_context(spec, options, DevicePolicy(), room));
   const WorkspaceShape shape = StepRecorder::workspace_shape(recorder_options(plan));
-  return ContextEstimate{plan.kv_bytes(), Workspace::bytes(spec, shape)};
+  ContextEstimate estimate{plan.kv_bytes(), Workspace::bytes(spec, shape)};
+  if (options.adapters.empty()) return estimate;
+  PUMICE_ASSIGN(estimate.adapter_bytes, AdapterStack::bytes(matrices, pointers_of(options.adapters),
+                                                            {.rows = shape.rows, .slots = plan.options.max_sequences}));
+  return estimate;
 }
 
 Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector<int32_t> stop_tokens,
@@ -61,6 +67,19 @@ Context::~Context() {
 void Context::close_sequence(Sequence* sequence) {
   parts_->scheduler.abandon_all(*sequence);
   parts_->table.close(*sequence);
+}
+
+Result<void> Context::set_adapters(Sequence& sequence, std::span<const float> scales) {
+  settle_cancelled(sequence);
+  PUMICE_TRY(check_idle(sequence));
+  PUMICE_ASSIGN(SequenceAdapters chosen, choose_adapters(options().adapters, scales));
+  if (chosen.identity == sequence.adapters.identity) return {};
+  if (!sequence.tokens.empty())
+    return error(Status::kInvalidArgument,
+                 "the sequence has %zu tokens, which were computed with other adapters; truncate it to 0 first",
+                 sequence.tokens.size());
+  parts_->table.set_adapters(sequence, std::move(chosen));
+  return {};
 }
 
 Result<void> Context::check_ids(const Sequence& sequence, std::span<const int32_t> ids) const {

@@ -18,6 +18,7 @@ namespace pumice {
 
 struct ContextEstimate {
   uint64_t kv_bytes = 0, workspace_bytes = 0;  // kv: with recurrent states
+  uint64_t adapter_bytes = 0;
 };
 
 // The pages of a context, and the cache that says what is in them.
@@ -72,7 +73,9 @@ class Context {
   // tower: of the model's projector, which outlives the context, too; null: it has none.
   static Result<std::unique_ptr<Context>> create(const Model& model, std::vector<int32_t> stop_tokens,
                                                  const ContextOptions& options, const ContextTower& tower = {});
-  static Result<ContextEstimate> estimate(const ModelSpec& spec, const ContextOptions& options, uint64_t room = 0);
+  // matrices: of the model, where the options have adapters.
+  static Result<ContextEstimate> estimate(const ModelSpec& spec, const ContextOptions& options, uint64_t room = 0,
+                                          std::span<const AdaptableMatrix> matrices = {});
   static uint64_t room_on(vk::Device& device);  // see default_context()
   ~Context();
 
@@ -93,6 +96,9 @@ class Context {
     settle_cancelled(sequence);
     return parts_->table.truncate(sequence, tokens);
   }
+  // One scale for each of ContextOptions::adapters; others than it has only without tokens. A failure leaves it as it
+  // is.
+  Result<void> set_adapters(Sequence& sequence, std::span<const float> scales);
   // A request on the sequence that was cancelled is told to have ended at once: what is left of it in flight is waited
   // for by what uses the sequence next.
   void settle_cancelled(const Sequence& sequence) { parts_->scheduler.abandon_cancelled(sequence); }

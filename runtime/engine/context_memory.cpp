@@ -43,7 +43,8 @@ StepRecorderOptions recorder_options(const ContextPlan& plan) {
           .steps_ahead = plan.options.steps_ahead,
           .record_each_step = plan.options.record_each_step,
           .profile = plan.options.profile,
-          .exact = plan.options.exact};
+          .exact = plan.options.exact,
+          .adapters = plan.options.adapters};
 }
 
 Result<ContextPlan> plan_for(const Model& model, const ContextOptions& asked, const ContextTower& tower) {
@@ -224,7 +225,7 @@ void Context::begin_again(std::vector<std::shared_ptr<Request>> active) {
   std::vector<PageList> lists(slots_.size());
   for (size_t slot = 0; slot < slots_.size(); ++slot) {
     if (!slots_[slot]) continue;
-    lists[slot] = cache().open(slots_[slot]->kv.tenant);
+    lists[slot] = cache().open(slots_[slot]->kv.tenant, slots_[slot]->adapters.identity);
     lists[slot].sealing = slots_[slot]->kv.sealing;
     lists[slot].pages.reserve(divide_up(plan_.options.context_tokens, kPageTokens));
   }

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <vector>
 
 #include "kernels/device_policy.h"
 #include "kv/kv_cache.h"
@@ -32,6 +34,7 @@ struct ContextOptions {
   uint32_t whole_rows = 0;    // of pictures that are computed as a whole: a slice has room for so many
   bool slide = false;         // a sequence whose context is full goes on without its oldest tokens …
   uint32_t sink_tokens = 32;  // … but with its first ones, in whole pages
+  std::vector<std::shared_ptr<const Adapter>> adapters;  // that sequences may take
 
   KvFormat kv_format() const { return {.k = kv_type, .v = kv_type_v.value_or(kv_type), .rotate = kv_rotation}; }
 };

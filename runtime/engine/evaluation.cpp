@@ -115,6 +115,8 @@ Result<void> Evaluation::score_slices(Sequence& sequence, const ScoreArgs& args,
     return {};
   };
   if (!caches_) sequence.limit_computed(0);
+  const LogitReader::Adapted adapted{.adapters = sequence.adapters.scales.empty() ? nullptr : recorder_.adapters(),
+                                     .slot = sequence.slot};
   const auto total = static_cast<uint32_t>(sequence.tokens.size());
   uint64_t value = 0;
   while (sequence.computed < total) {
@@ -126,7 +128,7 @@ Result<void> Evaluation::score_slices(Sequence& sequence, const ScoreArgs& args,
     TargetRun run{plan.first < before ? 0 : plan.first - before, 0};
     while ((run = next_target_run(args.targets, run.first + run.count, end, logit_reader_->rows())).count > 0) {
       const auto row = static_cast<uint32_t>(run.first) + before - plan.first;
-      PUMICE_ASSIGN(const size_t block, logit_reader_->submit(row, static_cast<uint32_t>(run.count)));
+      PUMICE_ASSIGN(const size_t block, logit_reader_->submit(row, static_cast<uint32_t>(run.count), adapted));
       ++stats_.submissions;
       PUMICE_TRY(deliver_pending());  // while this one runs
       pending = {run, block};

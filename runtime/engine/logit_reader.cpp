@@ -21,17 +21,26 @@ Result<LogitReader> LogitReader::create(const Model& model, Workspace& work) {
   return reader;
 }
 
-Result<size_t> LogitReader::submit(uint32_t first, uint32_t count) {
+Result<size_t> LogitReader::submit(uint32_t first, uint32_t count, const Adapted& adapted) {
   PUMICE_CHECK(count > 0 && count <= rows_ && first + count <= work_->shape.rows);
   const size_t index = next_;
   Block& block = blocks_[index];
   PUMICE_TRY(wait(index));
+  if (adapted.adapters && !block.step_rows) {
+    PUMICE_ASSIGN(block.step_rows, model_->kernels().device().create_buffer(work_->shape.rows * sizeof(StepRow),
+                                                                            vk::MemoryIntent::kShared));
+  }
+  if (adapted.adapters)
+    std::fill_n(block.step_rows.mapped_as<StepRow>(), work_->shape.rows, StepRow{.slot = adapted.slot});
   block.stream.begin();
-  record_head({model_->kernels(), block.stream},
-              {.spec = model_->spec(),
-               .weights = model_->weights(),
-               .work = *work_,
-               .step = {.first_logit = first, .logit_count = count, .logits = &logits_}});
+  record_head({model_->kernels(), block.stream}, {.spec = model_->spec(),
+                                                  .weights = model_->weights(),
+                                                  .work = *work_,
+                                                  .step = {.step_rows = block.step_rows,
+                                                           .first_logit = first,
+                                                           .logit_count = count,
+                                                           .logits = &logits_,
+                                                           .adapters = adapted.adapters}});
   block.stream.copy({logits_, 0, uint64_t{4} * stride_ * count}, block.readback);
   PUMICE_TRY(block.stream.end());
   PUMICE_ASSIGN(block.value, block.stream.submit());

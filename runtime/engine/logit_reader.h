@@ -17,11 +17,17 @@ class LogitReader {
   // Both outlive the reader.
   static Result<LogitReader> create(const Model& model, Workspace& work);
 
+  // What adds to the head of a sequence's rows; adapters: null: nothing.
+  struct Adapted {
+    const AdapterStack* adapters = nullptr;
+    uint32_t slot = 0;
+  };
+
   uint32_t rows() const { return rows_; }      // most rows of a block
   uint32_t stride() const { return stride_; }  // floats from one row to the next
   // Submits the head of rows [first, first + count) of the slice that was submitted last. The block that it returns
   // stays readable until kBlocksInFlight more have been submitted.
-  Result<size_t> submit(uint32_t first, uint32_t count);
+  Result<size_t> submit(uint32_t first, uint32_t count, const Adapted& adapted);
   // Waits for the block. (count, vocabulary) at `stride`.
   Result<const float*> wait(size_t block);
 
@@ -29,6 +35,7 @@ class LogitReader {
   struct Block {
     vk::CommandStream stream;
     vk::Buffer readback;
+    vk::Buffer step_rows;  // (workspace rows) StepRow, where adapters are added
     uint64_t value = 0;
   };
   const Model* model_ = nullptr;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "engine/sequence_pictures.h"
@@ -18,6 +19,12 @@ struct ParkedPages {
   std::vector<std::byte> beside;  // see KvCache::read_beside()
 };
 
+// What a sequence takes of its context's adapters.
+struct SequenceAdapters {
+  std::vector<float> scales;  // one for each adapter of the context; empty: none but 0
+  std::string identity;       // what keys and values depend on of them; empty: nothing
+};
+
 struct Sequence {
   uint32_t slot = 0;                      // its row in the page table, the token log and the sampler table
   std::vector<int32_t> tokens;            // prompt and generated, by position
@@ -27,6 +34,7 @@ struct Sequence {
   uint32_t verified = 0;  // of them, those that the model gave finite logits after: no others are shared or saved
   uint32_t state_at = 0;  // of models with recurrent layers: the tokens that its state has taken in
   uint64_t dropped = 0;   // tokens that sliding has taken out, after the sinks
+  SequenceAdapters adapters;
   PageList kv;
   bool busy = false;         // a request runs on it, or waits for pages
   bool computing = false;    // a request runs on it that has pages

@@ -74,6 +74,15 @@ Result<void> SequenceTable::truncate(Sequence& sequence, uint32_t tokens) {
   return {};
 }
 
+void SequenceTable::set_adapters(Sequence& sequence, SequenceAdapters adapters) {
+  PageList fresh = cache_.open(sequence.kv.tenant, adapters.identity);
+  fresh.sealing = sequence.kv.sealing;
+  pages_.wait_for_steps(sequence);
+  pages_.release(sequence, 0);
+  sequence.kv = std::move(fresh);
+  sequence.adapters = std::move(adapters);
+}
+
 Result<Sequence*> SequenceTable::fork(Sequence& sequence, uint32_t tokens) {
   PUMICE_TRY(check_idle(sequence));
   PUMICE_TRY(check_length(sequence, tokens));
@@ -85,6 +94,7 @@ Result<Sequence*> SequenceTable::fork(Sequence& sequence, uint32_t tokens) {
   copy->pictures = sequence.pictures;
   copy->whole_pictures = sequence.whole_pictures;
   copy->dropped = sequence.dropped;
+  copy->adapters = sequence.adapters;
   copy->recomputable = sequence.recomputable;
   const uint32_t computed = sequence.edge(std::min(sequence.verified, tokens));
   Result<PageList> pages = cache_.fork(sequence.kv, sequence.tokens, computed);
@@ -106,6 +116,7 @@ Result<Sequence*> SequenceTable::fork(Sequence& sequence, uint32_t tokens) {
 Result<Sequence*> SequenceTable::restore(std::string_view group, SavedSequence saved) {
   PUMICE_ASSIGN(Sequence* const opened, open(group));
   Unfinished sequence(*this, opened);
+  set_adapters(*sequence, std::move(saved.adapters));
   // What a sliding context has no room for is dropped when the sequence goes on, and all behind the sinks with it.
   if (saved.tokens.size() > options_.context_tokens) {
     saved.computed = std::min(saved.computed, divide_up(options_.sink_tokens, kPageTokens) * kPageTokens);

@@ -17,6 +17,7 @@ namespace pumice {
 // What a saved sequence consists of.
 struct SavedSequence {
   std::vector<int32_t> tokens;
+  SequenceAdapters adapters;
   std::vector<SequencePicture> pictures;
   bool whole_pictures = false;
   uint32_t computed = 0;  // leading tokens whose pages `next_page` gives, one after another
@@ -41,6 +42,8 @@ class SequenceTable {
   void close(Sequence& sequence);
   // kInvalidArgument: a request runs on it, or it has fewer tokens.
   Result<void> truncate(Sequence& sequence, uint32_t tokens);
+  // Nothing runs on it, and it has no tokens.
+  void set_adapters(Sequence& sequence, SequenceAdapters adapters);
 
  private:
   const ContextOptions& options_;

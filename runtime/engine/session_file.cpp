@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/adapters.h"
 #include "engine/identity.h"
 #include "engine/picture_encoder.h"
 
@@ -89,7 +90,9 @@ Result<void> save_session(Context& context, Sequence& sequence, SessionKv kv, st
     return error(Status::kUnsupported, "the cache is quantised already; save it as it is");
   PUMICE_TRY(context.unpark(sequence));
   const std::string identity = identity_of(context, digest);
-  const SessionTarget target = target_of(context, digest, identity);
+  const std::string& adapters = sequence.adapters.identity;
+  SessionTarget target = target_of(context, digest, identity);
+  target.adapters = adapters;
   uint32_t computed = kv == SessionKv::kTokens ? 0 : sequence.verified;
   PUMICE_ASSIGN(const std::vector<std::byte> beside, read_beside(context, sequence, computed));
   SessionHeader header{.version = sequence.pictures.empty() ? SessionHeader::kVersion : SessionHeader::kWithPictures,
@@ -98,7 +101,7 @@ Result<void> save_session(Context& context, Sequence& sequence, SessionKv kv, st
                        .tokens = static_cast<uint32_t>(sequence.tokens.size()),
                        .computed = computed,
                        .digest_bytes = static_cast<uint32_t>(digest.size()),
-                       .identity_bytes = static_cast<uint32_t>(identity.size()),
+                       .identity_bytes = static_cast<uint32_t>(identity.size() + adapters.size()),
                        .value_bytes = target.value_bytes,
                        .page_bytes = target.page_bytes,
                        .bytes_beside = beside.size()};
@@ -120,10 +123,13 @@ Result<Sequence*> load_session(Context& context, std::string_view group, std::st
                                const SessionSource& source) {
   const std::string identity = identity_of(context, digest);
   PUMICE_ASSIGN(SessionContent content, parse_session(source, target_of(context, digest, identity)));
+  Result<SequenceAdapters> adapters = find_adapters(context.options().adapters, content.adapters);
+  if (!adapters) return error(adapters.error().status, "the session: %s", adapters.error().message.c_str());
   PUMICE_ASSIGN(std::vector<SequencePicture> pictures, place_pictures(context, content));
   PUMICE_ASSIGN(std::vector<std::byte> beside, read_session_beside(source, content));
   uint32_t next = 0;
   return context.restore(group, {.tokens = std::move(content.tokens),
+                                 .adapters = std::move(adapters).value(),
                                  .pictures = std::move(pictures),
                                  .whole_pictures = context.model().spec().whole_pictures(),
                                  .computed = content.computed,

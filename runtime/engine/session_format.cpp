@@ -191,7 +191,8 @@ Result<void> SessionWriter::header(const SessionHeader& header, const SessionTar
                                    std::span<const int32_t> tokens) {
   PUMICE_TRY(part(bytes_of(header)));
   PUMICE_TRY(part(std::as_bytes(std::span(target.digest))));
-  PUMICE_TRY(part(std::as_bytes(std::span(target.identity))));
+  const std::string identity = std::string(target.identity) + std::string(target.adapters);
+  PUMICE_TRY(part(std::as_bytes(std::span(identity))));
   return part(std::as_bytes(tokens));
 }
 
@@ -222,7 +223,7 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
     return error(Status::kContextFull, "the session has %u tokens, the context room for %u; make the context larger",
                  header.tokens, target.context_tokens);
   PUMICE_ASSIGN(const std::string digest, parts.next_text(header.digest_bytes));
-  PUMICE_ASSIGN(const std::string identity, parts.next_text(header.identity_bytes));
+  PUMICE_ASSIGN(std::string identity, parts.next_text(header.identity_bytes));
   SessionContent content{.tokens = std::vector<int32_t>(header.tokens),
                          .dropped = header.dropped,
                          .kv = header.kv,
@@ -243,6 +244,10 @@ Result<SessionContent> parse_session(const SessionSource& source, const SessionT
   if (digest != target.digest)
     return error(Status::kUnsupported, "the session was made with another model; load it with that one");
   if (content.pictures.empty()) PUMICE_TRY(check_tokens(content.tokens, target.vocabulary));
+  if (const size_t line = identity.find("\nadapter "); line != std::string::npos) {
+    content.adapters = identity.substr(line + 1);
+    identity.resize(line + 1);
+  }
   const bool same = identity == target.identity;
   if (same && header.pages > 0 && (header.page_bytes != target.page_bytes || header.value_bytes != target.value_bytes))
     return malformed("its pages are of another size");

@@ -1,6 +1,7 @@
 // How a sequence lies in a session file, and how what claims to be one is proven.
 //
-// Layout, little-endian: header, the model's digest, the cache identity (identity.h), tokens, page after page, what the
+// Layout, little-endian: header, the model's digest, the cache identity (identity.h) with the
+// sequence's adapters (adapters.h), tokens, page after page, what the
 // sequence has beside them (KvCache::read_beside), its pictures as its model's tower sees them, and last a BLAKE2b-256
 // of all that. Anyone can make a right sum, so it finds accidents and no more: every length and count is first proven
 // against the source's own size, the model and the cache, and nothing is allocated before. Thread rule: plain values.
@@ -53,6 +54,7 @@ static_assert(sizeof(SessionHeader) == 72, "no padding that would be written");
 struct SessionTarget {
   std::string_view digest;    // of the model
   std::string_view identity;  // of the cache
+  std::string_view adapters;  // of the sequence, to be written: SequenceAdapters::identity
   uint32_t vocabulary = 0, context_tokens = 0;
   uint64_t page_bytes = 0;  // of the cache
   // What a sequence of so many computed tokens has beside its pages; null: nothing.
@@ -69,6 +71,7 @@ struct SessionPicture {
 // them tokens may be negative.
 struct SessionContent {
   std::vector<int32_t> tokens;
+  std::string adapters;  // what it says of them
   std::vector<SessionPicture> pictures;
   uint64_t dropped = 0;
   uint32_t computed = 0;  // tokens whose pages can be read; 0 where they are of another cache

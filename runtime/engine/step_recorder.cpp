@@ -4,12 +4,22 @@
 #include <cmath>
 #include <cstring>
 
+#include "engine/adapters.h"
 #include "shared/attention.h"
 
 namespace pumice {
 namespace {
 
 constexpr size_t kSlicesInFlight = 2;
+
+Result<std::optional<AdapterStack>> make_adapters(const Model& model, const StepRecorderOptions& options,
+                                                  const WorkspaceShape& shape) {
+  for (const std::shared_ptr<const Adapter>& adapter : options.adapters) PUMICE_TRY(check_adapter(model, *adapter));
+  PUMICE_ASSIGN(AdapterStack stack,
+                AdapterStack::create(model.kernels().device(), model.adaptable(), pointers_of(options.adapters),
+                                     {.rows = shape.rows, .slots = options.slots}));
+  return std::optional<AdapterStack>(std::move(stack));
+}
 
 }  // namespace
 
@@ -46,6 +56,9 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const StepPools& p
   recorder.row_readers_.resize(options.slots);
 
   recorder.bind_layers(pools);
+  if (!options.adapters.empty()) {
+    PUMICE_ASSIGN(recorder.adapters_, make_adapters(model, options, shape));
+  }
   const auto add_lanes = [&](std::vector<Lane>& ring, size_t count) -> Result<void> {
     for (size_t i = 0; i < count; ++i) {
       Lane lane;
@@ -184,18 +197,29 @@ bool StepRecorder::outdated(const Lane& lane) const {
 
 Result<bool> StepRecorder::finished(const Lane& lane) const { return model_->kernels().device().reached(lane.value); }
 
-void StepRecorder::record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
+StepRecorder::Form StepRecorder::slice_form(const SlicePlan& plan, const Sequence& sequence, StepEnd end) {
+  return {Form::Kind::kSlice, plan.count, end, !sequence.adapters.scales.empty()};
+}
+
+StepRecorder::Form StepRecorder::decode_form(std::span<const BatchMember> batch, StepEnd end) {
+  const bool adapted = end != StepEnd::kDraw && std::ranges::any_of(batch, &BatchMember::adapted);
+  return {Form::Kind::kDecode, static_cast<uint32_t>(batch.size()), end, adapted};
+}
+
+void StepRecorder::record_slice(Recorder recorder, const Form& form, uint32_t slot, vk::BufferView rows,
                                 const StateSnapshots& snapshots, const PictureStep* pictures) {
+  const uint32_t count = form.rows;
   rows.size = count * sizeof(StepRow);
   record_model(recorder, {.n = count,
                           .one_sequence = true,
                           .exact = options_.exact ? Exactness::kFew : Exactness::kNone,
                           .step_rows = rows,
                           .first_logit = count - 1,
-                          .logit_count = end != StepEnd::kNothing ? 1u : 0u,
+                          .logit_count = form.end != StepEnd::kNothing ? 1u : 0u,
                           .snapshots = snapshots,
-                          .pictures = pictures});
-  record_end(recorder, end, 1,
+                          .pictures = pictures,
+                          .adapters = form.adapted ? adapters() : nullptr});
+  record_end(recorder, form.end, 1,
              {.step_rows = rows, .next_rows = slot_rows_, .source_row = count - 1, .target_row = slot});
 }
 
@@ -208,7 +232,11 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, const Sequenc
     snapshots.after[i] = marks[i].tokens - plan.first - 1;
     snapshots.place[i] = marks[i].place;
   }
-  const Form form{Form::Kind::kSlice, plan.count, end};
+  const Form form = slice_form(plan, sequence, end);
+  if (adapters_) {
+    std::ranges::fill(adapters_->scales(slot), 0.0f);
+    std::ranges::copy(sequence.adapters.scales, adapters_->scales(slot).begin());
+  }
   const uint32_t target = end == StepEnd::kNothing ? 0 : slot;
   Lane& lane = slice_lane(form, target);
   next_slice_ = (static_cast<size_t>(&lane - slices_.data()) + 1) % slices_.size();
@@ -226,7 +254,7 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, const Sequenc
     settle_beside();
     lane.recorded = false;
     lane.stream.begin(parting_);
-    record_slice({model_->kernels(), lane.stream}, plan.count, slot, end, lane.rows, snapshots, with);
+    record_slice({model_->kernels(), lane.stream}, form, slot, lane.rows, snapshots, with);
     PUMICE_TRY(lane.stream.end());
     ++recordings_;
   }
@@ -237,24 +265,26 @@ Result<uint64_t> StepRecorder::submit_slice(const SlicePlan& plan, const Sequenc
   return row_readers_[slot];
 }
 
-void StepRecorder::record_decode_step(Recorder recorder, uint32_t n, StepEnd end) {
+void StepRecorder::record_decode_step(Recorder recorder, const Form& form) {
+  const uint32_t n = form.rows;
   const vk::BufferView rows(batch_rows_, 0, n * sizeof(StepRow)), counts(arguments_);
-  if (end != StepEnd::kDraw)
+  if (form.end != StepEnd::kDraw)
     record_model(recorder, {.n = n,
                             .one_sequence = false,
                             .step_rows = rows,
                             .decode_arguments = &counts,
                             .first_logit = 0,
-                            .logit_count = n});
-  record_end(recorder, end, n, {.step_rows = rows, .next_rows = rows});
+                            .logit_count = n,
+                            .adapters = form.adapted ? adapters() : nullptr});
+  record_end(recorder, form.end, n, {.step_rows = rows, .next_rows = rows});
 }
 
-Result<void> StepRecorder::record_decode(Lane& lane, uint32_t n, StepEnd end) {
+Result<void> StepRecorder::record_decode(Lane& lane, const Form& form) {
   lane.stream.begin(parting_);
-  record_decode_step({model_->kernels(), lane.stream}, n, end);
+  record_decode_step({model_->kernels(), lane.stream}, form);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
-  dispatches_ = end == StepEnd::kDraw ? dispatches_ + lane.stream.dispatches() : lane.stream.dispatches();
+  dispatches_ = form.end == StepEnd::kDraw ? dispatches_ + lane.stream.dispatches() : lane.stream.dispatches();
   return {};
 }
 
@@ -278,14 +308,14 @@ Result<StepRecorder::Lane*> StepRecorder::record_batch_change(std::span<const Ba
   return lane;
 }
 
-// The recorded step of n members.
-Result<StepRecorder::Lane*> StepRecorder::decode_lane(uint32_t n, StepEnd end) {
+// The recorded step.
+Result<StepRecorder::Lane*> StepRecorder::decode_lane(const Form& form) {
   if (options_.record_each_step) {
     PUMICE_ASSIGN(Lane* const lane, next_lane(decodes_, next_decode_));
-    PUMICE_TRY(record_decode(*lane, n, end));
+    PUMICE_TRY(record_decode(*lane, form));
     return lane;
   }
-  Lane& lane = replays_[{n, end}];
+  Lane& lane = replays_[form];
   if (!records_beside() && outdated(lane)) {  // else decode_ready() has seen to it
     PUMICE_ASSIGN(const bool free, finished(lane));
     if (free) lane.recorded = false;
@@ -295,21 +325,20 @@ Result<StepRecorder::Lane*> StepRecorder::decode_lane(uint32_t n, StepEnd end) {
     if (!lane.stream) {
       PUMICE_ASSIGN(lane.stream, vk::CommandStream::create(model_->kernels().device(), options_.profile));
     }
-    PUMICE_TRY(record_decode(lane, n, end));
+    PUMICE_TRY(record_decode(lane, form));
     lane.recorded = true;
   }
   return &lane;
 }
 
 Result<uint64_t> StepRecorder::submit_decode(std::span<const BatchMember> batch, StepEnd end) {
-  const auto n = static_cast<uint32_t>(batch.size());
   const bool same = std::equal(batch.begin(), batch.end(), batch_slots_.begin(), batch_slots_.end(),
                                [](const BatchMember& member, uint32_t slot) { return member.slot == slot; });
   Lane* change = nullptr;
   if (!same) {
     PUMICE_ASSIGN(change, record_batch_change(batch));
   }
-  PUMICE_ASSIGN(Lane* const lane, decode_lane(n, end));
+  PUMICE_ASSIGN(Lane* const lane, decode_lane(decode_form(batch, end)));
   PUMICE_ASSIGN(const uint64_t value, submit(*lane, change));
   for (const BatchMember& member : batch) row_readers_[member.slot] = value;
   if (change) {

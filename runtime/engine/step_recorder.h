@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <vector>
 
@@ -36,12 +37,14 @@ struct StepRecorderOptions {
   bool record_each_step = false;
   bool profile = false;
   bool exact = false;  // see StepShape
+  std::vector<std::shared_ptr<const Adapter>> adapters;
 };
 
 // A sequence in a decode step.
 struct BatchMember {
   uint32_t slot = 0;
   uint32_t tokens = 0;  // of the sequence with the one that the step computes
+  bool adapted = false;  // it has adapters
 };
 
 // Pages of a sequence that move to earlier positions, and what its next decode step computes then.
@@ -87,7 +90,7 @@ class StepRecorder {
   // being made from now on then; nor, in a host's frames, record, which a thread does from now on. ahead: others may
   // come first.
   Result<bool> slice_ready(const SlicePlan& plan, const Sequence& sequence, StepEnd end, bool ahead = false);
-  Result<bool> decode_ready(uint32_t members, StepEnd end);
+  Result<bool> decode_ready(std::span<const BatchMember> batch, StepEnd end);
   Result<bool> shift_ready();  // the same of submit_shift()
   // marks: states that the slice leaves, of leading tokens up to its last one; at most kMostSnapshots. pictures: those
   // in the slice.
@@ -114,6 +117,7 @@ class StepRecorder {
   bool records_beside() const { return in_frames() && !options_.profile; }
   uint64_t recordings() const { return recordings_; }
   Workspace& workspace() { return work_; }
+  const AdapterStack* adapters() const { return adapters_ ? &*adapters_ : nullptr; }  // null: the context has none
   uint64_t workspace_bytes() const { return workspace_bytes_; }
   uint32_t dispatches_per_decode_step() const { return dispatches_; }
   // Adds the times of the newest finished decode step and slice to the profile.
@@ -127,6 +131,7 @@ class StepRecorder {
     enum class Kind { kSlice, kDecode, kShift } kind = Kind::kSlice;
     uint32_t rows = 0;
     StepEnd end = StepEnd::kNothing;
+    bool adapted = false;  // a row's sequence has adapters
     auto operator<=>(const Form&) const = default;
   };
   struct Lane {  // a stream with the submission that last used it
@@ -142,6 +147,8 @@ class StepRecorder {
     bool failed = false, fresh = false;
   };
   static constexpr uint32_t kNoSlot = UINT32_MAX;
+  static Form slice_form(const SlicePlan& plan, const Sequence& sequence, StepEnd end);
+  static Form decode_form(std::span<const BatchMember> batch, StepEnd end);
   Result<bool> pipelines_ready(const Form& form);
   std::vector<PipelineKey> list_pipelines(const Form& form);
   Result<bool> finished(const Lane& lane) const;
@@ -153,15 +160,15 @@ class StepRecorder {
   bool await_pipelines(const Form& form);
   bool beside_is_done();
   void settle_beside();
-  void record_slice(Recorder recorder, uint32_t count, uint32_t slot, StepEnd end, vk::BufferView rows,
+  void record_slice(Recorder recorder, const Form& form, uint32_t slot, vk::BufferView rows,
                     const StateSnapshots& snapshots = {}, const PictureStep* pictures = nullptr);
   void bind_layers(const StepPools& pools);
-  void record_decode_step(Recorder recorder, uint32_t n, StepEnd end);
+  void record_decode_step(Recorder recorder, const Form& form);
   void record_shift(Recorder recorder, const PageShift& shift);
   void record_model(Recorder recorder, const StepShape& shape);
   void record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit);
-  Result<void> record_decode(Lane& lane, uint32_t n, StepEnd end);
-  Result<Lane*> decode_lane(uint32_t n, StepEnd end);
+  Result<void> record_decode(Lane& lane, const Form& form);
+  Result<Lane*> decode_lane(const Form& form);
   Result<Lane*> record_batch_change(std::span<const BatchMember> batch);
   Result<Lane*> next_lane(std::vector<Lane>& ring, size_t& next);
   Result<uint64_t> submit(Lane& lane, Lane* before = nullptr);
@@ -169,6 +176,7 @@ class StepRecorder {
   const Model* model_ = nullptr;
   StepRecorderOptions options_;
   Workspace work_;
+  std::optional<AdapterStack> adapters_;
   std::vector<KvPages> pages_;  // by layer
   std::vector<States> states_;  // likewise
   std::vector<bool> windowed_;  // likewise: its pages are kept apart
@@ -180,7 +188,7 @@ class StepRecorder {
   std::vector<uint64_t> row_readers_;  // by slot: the last submission that looks at its row of the page table
   std::vector<uint32_t> batch_slots_;  // of the batch rows; UINT32_MAX: prefill has committed a newer row since
   std::vector<Lane> slices_, decodes_, changes_;
-  std::map<std::pair<uint32_t, StepEnd>, Lane> replays_;  // by batch size
+  std::map<Form, Lane> replays_;  // of decode steps
   size_t next_slice_ = 0, next_decode_ = 0, next_change_ = 0;
   std::set<Form> prepared_;                           // their pipelines are there
   std::map<Form, std::vector<PipelineKey>> awaited_;  // those of others, being made

@@ -13,10 +13,10 @@ std::vector<PipelineKey> StepRecorder::list_pipelines(const Form& form) {
   const Recorder recorder{model_->kernels(), nothing, &list};
   switch (form.kind) {
     case Form::Kind::kSlice:
-      record_slice(recorder, form.rows, 0, form.end, slices_.front().rows);
+      record_slice(recorder, form, 0, slices_.front().rows);
       break;
     case Form::Kind::kDecode:
-      record_decode_step(recorder, form.rows, form.end);
+      record_decode_step(recorder, form);
       break;
     case Form::Kind::kShift:
       record_shift(recorder, {.pages = 1});
@@ -36,7 +36,7 @@ Result<bool> StepRecorder::pipelines_ready(const Form& form) {
 }
 
 Result<bool> StepRecorder::slice_ready(const SlicePlan& plan, const Sequence& sequence, StepEnd end, bool ahead) {
-  const Form form{Form::Kind::kSlice, plan.count, end};
+  const Form form = slice_form(plan, sequence, end);
   const uint32_t slot = end == StepEnd::kNothing ? 0 : sequence.slot;
   Lane& lane = slice_lane(form, slot);
   PUMICE_ASSIGN(const bool free, finished(lane));
@@ -45,17 +45,17 @@ Result<bool> StepRecorder::slice_ready(const SlicePlan& plan, const Sequence& se
   return prepare_beside(lane, form, slot);
 }
 
-Result<bool> StepRecorder::decode_ready(uint32_t members, StepEnd end) {
-  const Form form{Form::Kind::kDecode, members, end};
+Result<bool> StepRecorder::decode_ready(std::span<const BatchMember> batch, StepEnd end) {
+  const Form form = decode_form(batch, end);
   PUMICE_ASSIGN(bool free, finished(changes_[next_change_]));
   if (!free) return false;
   if (options_.record_each_step) {
     PUMICE_ASSIGN(free, finished(decodes_[next_decode_]));
     return free ? pipelines_ready(form) : Result<bool>(false);
   }
-  const auto replay = replays_.find({members, end});
+  const auto replay = replays_.find(form);
   if (replay == replays_.end() || (!replay->second.recorded && &replay->second != beside_lane_)) {
-    return records_beside() ? prepare_beside(replays_[{members, end}], form, 0) : pipelines_ready(form);
+    return records_beside() ? prepare_beside(replays_[form], form, 0) : pipelines_ready(form);
   }
   Lane& lane = replay->second;
   if (lane.recorded && !outdated(lane)) return true;
@@ -127,9 +127,9 @@ void StepRecorder::record_beside(Lane& lane) noexcept {
     lane.stream.begin(lane.parting);
     const Recorder recorder{model_->kernels(), lane.stream};
     if (lane.form.kind == Form::Kind::kSlice)
-      record_slice(recorder, lane.form.rows, lane.slot, lane.form.end, lane.rows);
+      record_slice(recorder, lane.form, lane.slot, lane.rows);
     else
-      record_decode_step(recorder, lane.form.rows, lane.form.end);
+      record_decode_step(recorder, lane.form);
     lane.failed = !lane.stream.end().ok();
   } catch (...) {
   }

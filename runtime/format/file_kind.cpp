@@ -101,7 +101,7 @@ Result<void> check_is_model(const Gguf& file) {
   const std::string_view architecture = file.get_string("general.architecture").value_or("");
   if (type == "adapter" || file.find("adapter.type"))
     return error(Status::kUnsupported,
-                 "this is a LoRA adapter, not a model; merge it into its base model (llama-export-lora) and give that");
+                 "this is a LoRA adapter, not a model; give its base model, and the adapter with it (--lora)");
   if (type == "mmproj" || architecture == "clip")
     return error(
         Status::kUnsupported,

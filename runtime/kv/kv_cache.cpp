@@ -84,9 +84,10 @@ TenantId KvCache::tenant(std::string_view group) {
   return id;
 }
 
-PageList KvCache::open(TenantId tenant) {
+PageList KvCache::open(TenantId tenant, std::string_view variant) {
   KeyHasher hasher(secret_);
   hasher.field("identity", identity_).field("tenant", groups_[tenant]);
+  if (!variant.empty()) hasher.field("variant", variant);
   if (!reuse_) hasher.field("salt", ++salts_);
   return {.tenant = tenant, .root = hasher.finish()};
 }
@@ -289,7 +290,7 @@ KvCache::Sealing KvCache::seal_page(PageList& list, std::span<const int32_t> tok
   if (reuse_) curve_->extend(std::max<uint64_t>(1, PageKeyHash()(block.key)));
   ++stats_.sealed_pages;
   if (store_ && !fetched) {
-    to_spill_.push_back(node);
+    to_spill_.push_back({node, list.root});
     index_->acquire(node);
   }
   return Sealing::kDone;

@@ -113,7 +113,9 @@ class KvCache {
 
   // Texts of different groups never meet, and a page is scrubbed between them.
   TenantId tenant(std::string_view group);
-  PageList open(TenantId tenant);
+  // variant: what keys and values of this list depend on beside KvCacheOptions::identity; lists of different ones share
+  // nothing.
+  PageList open(TenantId tenant, std::string_view variant = {});
 
   // The pages of a list become those of `tokens` tokens: more are taken, all or none (false: too few can be had) …
   bool reserve(PageList& list, uint32_t tokens);
@@ -285,7 +287,11 @@ class KvCache {
   uint64_t salts_ = 0;
   uint32_t limit_ = 0, asked_limit_ = UINT32_MAX;
   std::map<TenantId, uint32_t> quotas_;
-  std::deque<NodeId> to_spill_;  // a reference each
+  struct Waiting {
+    NodeId node;  // with a reference
+    PageKey root;
+  };
+  std::deque<Waiting> to_spill_;
   std::list<Spill> spilling_;
   size_t most_spills_ = 0;
   std::optional<Error> failure_;  // of a spill since the last flush()

@@ -105,11 +105,11 @@ bool KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, Pre
 }
 
 void KvCache::begin_spill() {
-  const NodeId node = to_spill_.front(), parent = index_->parent(node);
+  const Waiting waiting = to_spill_.front();
+  const NodeId node = waiting.node, parent = index_->parent(node);
   const std::span<const int32_t> tokens = index_->tokens(node);
   StoredPage page{.key = index_->key(node), .tokens = {tokens.begin(), tokens.end()}};
-  // The first page of a text has its tenant's root for a parent, which is not in the index.
-  page.parent = parent == kNoNode ? open(index_->tenant(node)).root : index_->key(parent);
+  page.parent = parent == kNoNode ? waiting.root : index_->key(parent);
   const auto read_both = [&]() -> Result<void> {
     const PageId id = index_->page(node);
     Spill spill{.page = std::move(page)};
@@ -152,7 +152,7 @@ void KvCache::collect_spills() {
 }
 
 void KvCache::drop_spill() {
-  index_->release(to_spill_.back(), now_seconds());
+  index_->release(to_spill_.back().node, now_seconds());
   to_spill_.pop_back();
   ++stats_.dropped_spills;
 }

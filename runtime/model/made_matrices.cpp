@@ -70,4 +70,38 @@ Result<void> WeightReader::read_ranges(const std::string& name, Projection& proj
   return {};
 }
 
+void WeightReader::make_adaptable(Projection& projection, std::vector<AdaptableMatrix::Part> parts, uint64_t cols) {
+  if (projection.in || projection.out) return;
+  projection.adaptable = static_cast<uint32_t>(adaptable_.size());
+  adaptable_.push_back({.parts = std::move(parts), .cols = static_cast<uint32_t>(cols)});
+}
+
+Result<std::array<Projection, 2>> WeightReader::parts(const std::string& name, const std::array<uint64_t, 2>& rows,
+                                                      uint64_t cols) {
+  const uint64_t all = rows[0] + rows[1];
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", all, cols));
+  std::array<Projection, 2> both;
+  std::vector<float> bias;
+  if (find(name + ".bias")) {
+    PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".bias", 1, all));
+    PUMICE_ASSIGN(bias, fetch_values(file_, *source));
+  }
+  for (size_t i = 0; i < 2; ++i) {
+    const uint64_t first = i == 0 ? 0 : rows[0];
+    GgufTensor& part = parts_.emplace_back(*whole);
+    part.dims[1] = rows[i];
+    part.data = whole->data.subspan(first * whole->row_bytes(), rows[i] * whole->row_bytes());
+    const GgufTensor* const pointer = &part;
+    PUMICE_ASSIGN(both[i].w, upload({&pointer, 1}));
+    make_adaptable(both[i],
+                   {{.tensor = std::string(whole->name),
+                     .first = static_cast<uint32_t>(first),
+                     .rows = static_cast<uint32_t>(rows[i])}},
+                   cols);
+    if (bias.empty()) continue;
+    PUMICE_ASSIGN(both[i].bias, floats(std::span(bias).subspan(first, rows[i])));
+  }
+  return both;
+}
+
 }  // namespace pumice

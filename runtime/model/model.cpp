@@ -73,6 +73,13 @@ Result<uint64_t> estimate_weight_bytes(const Gguf& file) {
   return bytes.device;
 }
 
+Result<std::vector<AdaptableMatrix>> adaptable_matrices(const Gguf& file) {
+  PUMICE_ASSIGN(const ModelSpec spec, describe(file));
+  WeightReader reader(file);
+  PUMICE_TRY(bind_weights(spec, reader));
+  return reader.take_adaptable();
+}
+
 Result<Model> Model::load(Kernels& kernels, const Gguf& file, const LoadProgress& progress, HostLayers host) {
   Model model;
   model.kernels_ = &kernels;
@@ -86,6 +93,7 @@ Result<Model> Model::load(Kernels& kernels, const Gguf& file, const LoadProgress
   PUMICE_ASSIGN(Uploader uploader, Uploader::create(device, {.file = &file}));
   WeightReader reader(file, uploader);
   PUMICE_ASSIGN(model.weights_, bind_weights(model.spec_, reader, model.host_layers_));
+  model.adaptable_ = reader.take_adaptable();
   model.bytes_ = {.device = reader.bytes(), .host = reader.host_bytes()};
   const Log& log = device.log();
   for (const std::string& warning : model.spec_.warnings) log.write(LogLevel::kWarning, "%s", warning.c_str());

@@ -22,17 +22,23 @@ class Model {
   uint64_t device_bytes() const { return bytes_.device; }
   uint64_t host_bytes() const { return bytes_.host; }  // of weights that stay in the host's memory
   uint32_t host_layers() const { return host_layers_; }
+  // By Projection::adaptable.
+  std::span<const AdaptableMatrix> adaptable() const { return adaptable_; }
 
  private:
   Kernels* kernels_ = nullptr;
   ModelSpec spec_;
   DecoderWeights weights_;
+  std::vector<AdaptableMatrix> adaptable_;
   WeightBytes bytes_;
   uint32_t host_layers_ = 0;
 };
 
 // What the file's family says that it computes, checked; errors for unknown families.
 Result<ModelSpec> describe(const Gguf& file);
+
+// Those that a Model of the file would have.
+Result<std::vector<AdaptableMatrix>> adaptable_matrices(const Gguf& file);
 
 // Device bytes that the weights will take with no layer on the host. While they are loaded, staging takes up to
 // kUploadHostBytes more, of host memory. Fails as Model::load would for what the file says.

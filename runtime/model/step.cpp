@@ -12,6 +12,7 @@
 #include "kernels/expert_tiles.h"
 #include "kernels/matmul.h"
 #include "kernels/sample.h"
+#include "model/blocks/adapters.h"
 #include "model/blocks/branch.h"
 #include "model/blocks/per_layer.h"
 #include "shared/attention.h"
@@ -257,6 +258,13 @@ void record_head(Recorder recorder, const StepContext& context) {
                     .bias = context.weights.head.bias ? &*context.weights.head.bias : nullptr,
                     .y = logits,
                     .n = step.logit_count});
+  add_adapters(recorder, context,
+               {.projection = context.weights.head,
+                .x = fused || !normed ? x : context.normed(),
+                .norm = fused ? &norm.weight : nullptr,
+                .y = logits,
+                .n = step.logit_count,
+                .first_row = step.first_logit});
   if (context.spec.logit_softcap == 0) return;
   activation(recorder, {.gate = logits,
                         .y = logits,

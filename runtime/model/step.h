@@ -3,12 +3,14 @@
 // Buffers are shown as (rows, columns); a row of activations is padded to a multiple of 32 floats.
 #pragma once
 
+#include <set>
 #include <span>
 
 #include "kernels/attention.h"
 #include "kernels/kv_pages.h"
 #include "kernels/matmul.h"
 #include "kernels/states.h"
+#include "model/adapter_stack.h"
 #include "model/decoder_weights.h"
 
 namespace pumice {
@@ -101,6 +103,8 @@ struct StepShape {
   BranchingStates branching;                         // of RecurrenceKind::kSsru
   const PictureStep* pictures = nullptr;             // of a step of one sequence
   const vk::Buffer* logits = nullptr;                // (logit_count, vocabulary) instead of the workspace's
+  const AdapterStack* adapters = nullptr;            // of a step with rows whose sequences have some
+  std::set<uint32_t>* adaptable = nullptr;           // takes the matrices to which the step would add adapters
 };
 
 struct StepContext {

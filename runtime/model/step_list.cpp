@@ -39,4 +39,12 @@ void list_prompt(Recorder recorder, const ListedModel& model, uint32_t n) {
     list_step(recorder, model, {.n = n, .texts = &texts, .exact = Exactness::kMany, .step_rows = {}});
 }
 
+std::set<uint32_t> list_adaptable(Recorder recorder, const ListedModel& model) {
+  std::set<uint32_t> reached;
+  if (model.spec.causal && model.spec.encoder.empty())
+    list_step(recorder, model,
+              {.n = 1, .one_sequence = true, .step_rows = {}, .logit_count = 1, .adaptable = &reached});
+  return reached;
+}
+
 }  // namespace pumice

@@ -287,29 +287,6 @@ Result<Projection> WeightReader::convolution(const std::string& name, uint64_t o
   return projection;
 }
 
-Result<std::array<Projection, 2>> WeightReader::parts(const std::string& name, const std::array<uint64_t, 2>& rows,
-                                                      uint64_t cols) {
-  const uint64_t all = rows[0] + rows[1];
-  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", all, cols));
-  std::array<Projection, 2> both;
-  std::vector<float> bias;
-  if (find(name + ".bias")) {
-    PUMICE_ASSIGN(const GgufTensor* source, tensor(name + ".bias", 1, all));
-    PUMICE_ASSIGN(bias, fetch_values(file_, *source));
-  }
-  for (size_t i = 0; i < 2; ++i) {
-    const uint64_t first = i == 0 ? 0 : rows[0];
-    GgufTensor& part = parts_.emplace_back(*whole);
-    part.dims[1] = rows[i];
-    part.data = whole->data.subspan(first * whole->row_bytes(), rows[i] * whole->row_bytes());
-    const GgufTensor* const pointer = &part;
-    PUMICE_ASSIGN(both[i].w, upload({&pointer, 1}));
-    if (bias.empty()) continue;
-    PUMICE_ASSIGN(both[i].bias, floats(std::span(bias).subspan(first, rows[i])));
-  }
-  return both;
-}
-
 Result<std::array<Projection, 2>> WeightReader::alternating(const std::string& name, uint64_t blocks, uint64_t rows,
                                                             uint64_t cols) {
   PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", 2 * blocks * rows, cols));
@@ -381,6 +358,10 @@ Result<std::vector<Projection>> WeightReader::stacked(std::span<const std::strin
     PUMICE_ASSIGN(projection.bias,
                   stacked_bias(names.subspan(first, end - first), rows.subspan(first, end - first), bias_factor));
     PUMICE_TRY(read_ranges(names[first], projection));
+    std::vector<AdaptableMatrix::Part> parts;
+    for (size_t i = first; i < end; ++i)
+      parts.push_back({.tensor = std::string(tensors[i]->name), .rows = static_cast<uint32_t>(rows[i])});
+    make_adaptable(projection, std::move(parts), cols);
     projections.push_back(std::move(projection));
     y_offset += height;
     first = end;

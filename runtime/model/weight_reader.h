@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/adapter.h"
 #include "model/uploader.h"
 
 namespace pumice {
@@ -25,6 +26,7 @@ struct Projection {
   std::optional<vk::Buffer> bias;
   uint32_t y_offset = 0;
   std::optional<ValueRange> in, out;
+  std::optional<uint32_t> adaptable;  // its place among the model's adaptable matrices
 };
 
 // A norm's weight, and its bias where it has one.
@@ -106,6 +108,7 @@ class WeightReader {
   void ignore(std::vector<std::string> ends) { unused_ = std::move(ends); }
   // kUnsupported for the first tensor of the file that nothing asked for and that is not known to be inert.
   Result<void> check_rest() const;
+  std::vector<AdaptableMatrix> take_adaptable() { return std::move(adaptable_); }  // that projections have named
   uint64_t bytes() const { return bytes_; }  // on the device
   uint64_t host_bytes() const { return host_bytes_; }
 
@@ -125,6 +128,7 @@ class WeightReader {
   const GgufTensor* made(const GgufTensor& like, const std::array<uint64_t, 4>& dims, std::span<const float> values);
   Result<const GgufTensor*> with_scale(const GgufTensor& matrix);
   Result<void> read_ranges(const std::string& name, Projection& projection);
+  void make_adaptable(Projection& projection, std::vector<AdaptableMatrix::Part> parts, uint64_t cols);
   Result<void> check_experts(const std::string& name, uint64_t rows) const;
   Result<std::optional<vk::Buffer>> stacked_bias(std::span<const std::string> names, std::span<const uint64_t> rows,
                                                  float factor);
@@ -132,6 +136,7 @@ class WeightReader {
   const Gguf& file_;
   Uploader* uploader_ = nullptr;
   std::optional<TensorType> invented_;
+  std::vector<AdaptableMatrix> adaptable_;
   uint64_t bytes_ = 0, host_bytes_ = 0;
   bool on_host_ = false;
   std::vector<std::string> unused_;

@@ -33,9 +33,9 @@ std::string kernel_of(const CataloguedPipeline& entry) {
   return std::string(entry.key.shader.name().substr(0, entry.key.shader.name().find('.')));
 }
 
-// But for what benchmarks alone use, and what only some builds and devices have.
+// But for what benchmarks or adapters alone use, and what only some builds and devices have.
 bool belongs_to_models(const std::string& kernel) {
-  return kernel != "roof" && !kernel.starts_with("quantize") && !kernel.starts_with("matmul") &&
+  return kernel != "roof" && kernel != "lora" && !kernel.starts_with("quantize") && !kernel.starts_with("matmul") &&
          !kernel.ends_with("_dot") && !kernel.ends_with("_coopmat");
 }
 

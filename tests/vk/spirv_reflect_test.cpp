@@ -14,6 +14,7 @@
 #include "shared/expert_tiles.h"
 #include "shared/kv_shift.h"
 #include "shared/kv_write.h"
+#include "shared/lora.h"
 #include "shared/matmul.h"
 #include "shared/matvec.h"
 #include "shared/quantize.h"
@@ -65,6 +66,7 @@ const std::map<std::string, Expected> kExpected = {
     {"kv_write", {kKvWriteBindings, sizeof(KvWritePush), {}, kKvWriteWorkgroup}},
     {"kv_write_mixed", {kKvWriteBindings, sizeof(KvWritePush), {0, 1, 2, 3, 4, 5}, 0, true}},
     {"kv_shift", {kKvShiftBindings, sizeof(KvShiftPush), {}, kKvShiftWorkgroup}},
+    {"lora", {kLoraBindings, sizeof(LoraPush), {}, kLoraWorkgroup}},
     {"matmul", {kMatmulBindings, sizeof(MatmulPush), {0, 1, 2, 3, 4, 5}, 0, true}},
     {"matmul_coopmat",
      {kMatmulQuantisedBindings, sizeof(MatmulPush), {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, 0, true, true}},

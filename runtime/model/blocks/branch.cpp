@@ -3,6 +3,7 @@
 #include "kernels/activation.h"
 #include "kernels/matmul.h"
 #include "kernels/rms_norm.h"
+#include "model/blocks/adapters.h"
 
 namespace pumice {
 
@@ -82,6 +83,14 @@ void BranchInput::project(const Projection& projection, FloatRows y) {
                        .y = y,
                        .y_offset = projection.y_offset,
                        .n = context_.step.n});
+  const bool added = add_adapters(recorder_, context_,
+                                  {.projection = projection,
+                                   .x = x_,
+                                   .norm = norm_,
+                                   .y = y,
+                                   .y_offset = projection.y_offset,
+                                   .n = context_.step.n});
+  if (added) quantized_.reset();  // their products have taken its memory
 }
 
 void BranchInput::project_clamped(const Projection& projection, FloatRows y) {
@@ -106,7 +115,8 @@ void BranchInput::project_activated(const Projection& gate, const Projection& up
   const auto same_layout = [](const WeightMatrix& a, const WeightMatrix& b) {
     return a.type == b.type && a.rows == b.rows && a.cols == b.cols;
   };
-  if (spec.gated && !takes_matmul(recorder_.kernels.caps(), context_.step.n, context_.step.exact) &&
+  const bool adapted = is_adapted(context_, gate) || is_adapted(context_, up) || context_.step.adaptable;
+  if (spec.gated && !adapted && !takes_matmul(recorder_.kernels.caps(), context_.step.n, context_.step.exact) &&
       same_layout(gate.w, up.w) && !gate.bias && !up.bias && !context_.spec.clamped &&
       matvec_activates(spec.activation))
     return matvec(recorder_, {.w = gate.w,
@@ -169,6 +179,12 @@ void add_branch(Recorder recorder, const StepContext& context, FloatRows x, cons
                     .y = branch_target(context, output.post_norm),
                     .n = context.step.n,
                     .exact = context.step.exact});
+  add_adapters(recorder, context,
+               {.projection = projection,
+                .x = x,
+                .factor = normed ? 1 : output.scale,
+                .y = branch_target(context, output.post_norm),
+                .n = context.step.n});
   if (projection.out)
     clamp_rows(recorder, *projection.out, branch_target(context, output.post_norm),
                branch_target(context, output.post_norm), context.step.n, projection.w.rows);
