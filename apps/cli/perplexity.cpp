@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 
+#include "adapters.h"
 #include "commands.h"
 #include "input.h"
 #include "interrupt.h"
@@ -21,6 +22,7 @@ struct PerplexityFlags {
   std::string model;
   DeviceFlags device;
   PromptFlags text;
+  AdapterFlags adapters;
   std::uint32_t window = 0, stride = 0;
   std::string kv_type = "f16", compared_kv_type;
   bool kv_no_rotation = false;
@@ -37,13 +39,17 @@ struct Scorer {
   pumice::Sequence sequence;
   KvTypeScore score;
 
-  Scorer(const pumice::Model& model, const std::string& kv_type, bool rotation, std::uint32_t window)
-      : context(model, options(kv_type, rotation, window)), sequence(context) {
+  Scorer(const pumice::Model& model, const Adapters& adapters, const std::string& kv_type, bool rotation,
+         std::uint32_t window)
+      : context(model, options(adapters, kv_type, rotation, window)), sequence(context) {
+    adapters.choose(sequence);
     score.kv_type = kv_type;
     score.kv_bytes_per_token = context.stats().kv_bytes_per_token;
   }
-  static PumiceContextOptions options(const std::string& kv_type, bool rotation, std::uint32_t window) {
+  static PumiceContextOptions options(const Adapters& adapters, const std::string& kv_type, bool rotation,
+                                      std::uint32_t window) {
     PumiceContextOptions options = pumice_context_options_init();
+    adapters.add_to(&options);
     options.context_tokens = window;
     options.kv_type = kv_type_of(kv_type);
     options.disable_kv_rotation = rotation ? 0 : 1;
@@ -79,10 +85,12 @@ class Measurement {
   void run(const pumice::Model& model, std::uint32_t window, PerplexityOutcome* outcome) {
     const std::vector<ScoreWindow> windows = plan_windows(ids_.size(), window, flags_.stride);
     outcome->windows = windows.size();
+    const Adapters adapters(model, flags_.adapters);
     std::vector<std::unique_ptr<Scorer>> scorers;
-    scorers.push_back(std::make_unique<Scorer>(model, flags_.kv_type, !flags_.kv_no_rotation, window));
+    scorers.push_back(std::make_unique<Scorer>(model, adapters, flags_.kv_type, !flags_.kv_no_rotation, window));
     if (!flags_.compared_kv_type.empty())
-      scorers.push_back(std::make_unique<Scorer>(model, flags_.compared_kv_type, !flags_.kv_no_rotation, window));
+      scorers.push_back(
+          std::make_unique<Scorer>(model, adapters, flags_.compared_kv_type, !flags_.kv_no_rotation, window));
     const double start = now_ms();
     for (const ScoreWindow& of : windows) {
       if (!add_window(of, scorers, outcome)) break;
@@ -209,6 +217,7 @@ void add_perplexity_command(CLI::App* app, Action* action) {
       std::string(kPromptHelp));
   add_model_flag(command, &flags->model);
   add_prompt_flags(command, &flags->text, true);
+  add_adapter_flag(command, &flags->adapters);
   command->add_option("--ctx", flags->window, "tokens of a window (default: the model's context, at most 512)")
       ->check(CLI::Range(2u, 1u << 20).description(""))
       ->type_name("N");

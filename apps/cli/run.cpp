@@ -9,6 +9,7 @@
 #include <string_view>
 #include <utility>
 
+#include "adapters.h"
 #include "commands.h"
 #include "common/system.h"
 #include "images.h"
@@ -28,6 +29,7 @@ struct RunFlags {
   std::string session, session_kv = "exact";
   PromptFlags prompt;
   ImageFlags images;
+  AdapterFlags adapters;
   std::vector<std::string> words;
   std::uint32_t max_tokens = 256;
   SamplingFlags sampling;
@@ -148,8 +150,11 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
     note(fmt::format("warning: the model was trained for {} tokens of context; beyond them its text gets worse",
                      model.context_length));
   }
+  const Adapters adapters(session.model(), flags.adapters);
+  adapters.add_to(&options);
   pumice::Context context(session.model(), options);
   pumice::Sequence sequence = open_sequence(context, flags);
+  adapters.choose(sequence);
   const std::uint32_t before = sequence.info().tokens;
   PromptFlags prompt = flags.prompt;
   prompt.continues = before > 0;
@@ -245,6 +250,7 @@ void add_run_command(CLI::App* app, Action* action) {
   add_prompt_flags(run_app, &flags->prompt, true);
   add_model_flag(run_app, &flags->model);
   add_image_flags(run_app, &flags->images);
+  add_adapter_flag(run_app, &flags->adapters);
   run_app->add_option("-n,--max-tokens", flags->max_tokens, "most tokens to generate; 0: compute the prompt only")
       ->type_name("N")
       ->capture_default_str();

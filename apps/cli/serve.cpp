@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "adapters.h"
 #include "commands.h"
 #include "common/system.h"
 #include "interrupt.h"
@@ -35,6 +36,7 @@ struct ServeFlags {
   HttpOptions http;
   DeviceFlags device;
   ContextFlags context;
+  AdapterFlags adapters;
   bool stores = false;
   std::size_t most_loaded = 1;
   std::uint32_t parallel = 8;
@@ -110,6 +112,10 @@ int serve(ServeFlags& flags) {
   if (!flags.preset.empty()) use_preset(preset_named(flags.preset), &options.worker);
   const pumice::Instance instance = open_instance(flags.device, &messages);
   for (const ServedModel& model : options.models) open_vocabulary(instance, model.path);  // a wrong one is told now
+  for (const ScaledFile& file : files_of(flags.adapters)) {
+    load_adapter(open_vocabulary(instance, options.models.front().path), file.path);
+    options.worker.adapters.push_back({file.path, file.scale});
+  }
   const pumice::Device device = open_device(instance, flags.device, true);
   options.worker.instance = &instance;
   options.worker.device = &device;
@@ -169,6 +175,7 @@ void add_serve_command(CLI::App* app, Action* action) {
       "/v1/messages,\n/api/chat, /api/generate, /api/embed, /api/tags, /metrics, /health; a chat at /\n");
   command->add_option("-m,--model", flags->models, "a model as of 'run', or NAME=MODEL; may be given several times")
       ->type_name("MODEL");
+  add_adapter_flag(command, &flags->adapters);
   command->add_flag("--stores", flags->stores, "also what 'pumice models' lists");
   command->add_option("--models", flags->most_loaded, "most that are loaded at once")
       ->check(CLI::Range(1, 64))

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "adapters.h"
 #include "commands.h"
 #include "images.h"
 #include "input.h"
@@ -24,6 +25,7 @@ struct TopFlags {
   DeviceFlags device;
   ContextFlags context;
   ImageFlags images;
+  AdapterFlags adapters;
   PromptFlags prompt;
   std::uint32_t count = 5;
   bool json = false;
@@ -77,8 +79,12 @@ void print_top(const TopFlags& flags, Messages* messages) {
   const std::string text = read_prompt(flags.prompt);
   const Session session(flags.device, messages, flags.model, flags.context);
   const pumice::Model& model = session.model();
-  pumice::Context context(model, flags.context.options());
+  const Adapters adapters(model, flags.adapters);
+  PumiceContextOptions options = flags.context.options();
+  adapters.add_to(&options);
+  pumice::Context context(model, options);
   pumice::Sequence sequence(context);
+  adapters.choose(sequence);
   std::vector<ImageUse> images;
   const std::vector<std::int32_t> ids =
       flags.images.files.empty()
@@ -116,6 +122,7 @@ void add_top_command(CLI::App* app, Action* action) {
   command->footer(std::string("\nLog-probabilities are natural. ") + kPromptHelp);
   add_model_flag(command, &flags->model);
   add_image_flags(command, &flags->images);
+  add_adapter_flag(command, &flags->adapters);
   add_prompt_flags(command, &flags->prompt, true);
   command->add_option("-k,--count", flags->count, "how many")
       ->check(CLI::Range(1u, 1u << 24).description(""))

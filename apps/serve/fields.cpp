@@ -82,6 +82,22 @@ std::string content_text(const Json& content, const char* param) {
   return text;
 }
 
+// As llama-server has it: [{"id", "scale"}].
+static std::optional<std::map<std::size_t, float>> adapters_at(const Json& object) {
+  constexpr std::size_t kMost = 1024;
+  if (!has(object, "lora")) return std::nullopt;
+  const Json& list = object["lora"];
+  if (!list.is_array() || list.size() > kMost) wrong("lora", "a list of {\"id\", \"scale\"}");
+  std::map<std::size_t, float> scales;
+  for (const Json& each : list) {
+    const auto id = each.is_object() ? count_at(each, "id", 0, kMost) : std::nullopt;
+    const auto scale = each.is_object() ? number_at(each, "scale", -1e6, 1e6) : std::nullopt;
+    if (!id || !scale) wrong("lora", "a list of {\"id\", \"scale\"}");
+    scales[*id] = static_cast<float>(*scale);
+  }
+  return scales;
+}
+
 Sampling sampling_at(const Json& object) {
   Sampling sampling;
   const auto number = [&](const char* name, double least, double most, std::optional<float>& to) {
@@ -97,6 +113,7 @@ Sampling sampling_at(const Json& object) {
   // Some clients send -1 for any.
   if (has(object, "seed") && !(object["seed"].is_number_integer() && object["seed"] == -1))
     sampling.seed = count_at(object, "seed", 0, UINT64_MAX);
+  sampling.adapters = adapters_at(object);
   return sampling;
 }
 

@@ -26,7 +26,7 @@ std::vector<std::string> texts_at(const Json& object, const char* name);
 // Parts of a message as one text. Pictures and sounds are refused: this server takes text.
 std::string content_text(const Json& content, const char* param);
 
-// temperature, top_p, min_p, top_k, repeat_penalty, frequency_penalty, presence_penalty, seed.
+// temperature, top_p, min_p, top_k, repeat_penalty, frequency_penalty, presence_penalty, seed, lora.
 Sampling sampling_at(const Json& object);
 
 std::string random_id(const std::string& prefix);

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +21,7 @@ struct Sampling {
   std::optional<float> temperature, top_p, min_p, repeat_penalty, frequency_penalty, presence_penalty;
   std::optional<std::uint32_t> top_k, max_tokens;
   std::optional<std::uint64_t> seed;
+  std::optional<std::map<std::size_t, float>> adapters;  // scales by place; those that are not named are 0
 };
 
 struct GrammarText {

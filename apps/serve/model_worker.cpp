@@ -67,6 +67,7 @@ void ModelWorker::load() {
   PumiceModelOptions load = pumice_model_options_init();
   load.path = options_.path.c_str();
   model_.emplace(*options_.instance, *options_.device, load);
+  for (const ServedAdapter& adapter : options_.adapters) adapters_.emplace_back(*model_, adapter.path);
   recommended_.temperature = 0.8f;
   recommended_.top_p = 0.95f;
   recommended_.min_p = 0.05f;
@@ -242,12 +243,32 @@ std::shared_ptr<pumice::Grammar> ModelWorker::grammar_of(const Generation& task)
   return made;
 }
 
+void ModelWorker::make_context() {
+  std::vector<const PumiceAdapter*> adapters;
+  for (const pumice::Adapter& adapter : adapters_) adapters.push_back(adapter.get());
+  PumiceContextOptions options = options_.context;
+  options.adapters = adapters.data();
+  options.adapter_count = adapters.size();
+  context_.emplace(*model_, options);
+  for (const auto& [group, tokens] : options_.quotas) context_->set_group_quota(group, tokens);
+}
+
+std::vector<float> ModelWorker::scales_of(const Generation& task) const {
+  std::vector<float> scales;
+  for (const ServedAdapter& adapter : options_.adapters) scales.push_back(task.sampling.adapters ? 0 : adapter.scale);
+  if (!task.sampling.adapters) return scales;
+  for (const auto& [id, scale] : *task.sampling.adapters) {
+    if (id >= scales.size())
+      throw ApiError(400, fmt::format("there is no adapter {} of {}; it has {}", id, options_.name, scales.size()),
+                     "lora");
+    scales[id] = scale;
+  }
+  return scales;
+}
+
 void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Generation& task,
                                    const std::string& plain_tools) {
-  if (!context_) {
-    context_.emplace(*model_, options_.context);
-    for (const auto& [group, tokens] : options_.quotas) context_->set_group_quota(group, tokens);
-  }
+  if (!context_) make_context();
   const pumice::ChatPrompt prompt = prompt_of(task);
   const std::uint32_t room = context_->stats().context_tokens;
   if (prompt.ids.empty()) throw ApiError(400, "the prompt is empty");
@@ -257,10 +278,12 @@ void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Genera
                                prompt.ids.size(), room),
                    {}, "context_length_exceeded");
   const std::shared_ptr<pumice::Grammar> grammar = grammar_of(task);
+  const std::vector<float> scales = scales_of(task);
   for (std::uint32_t i = 0; i < task.n; ++i) {
     PumiceRequestOptions options = options_of(task, i);
     options.grammar = grammar ? grammar->get() : nullptr;
     pumice::Sequence sequence(*context_, task.group);
+    sequence.set_adapters(scales);
     pumice::Request request = sequence.submit(prompt.ids, options);
     std::optional<pumice::ChatReply> parser;
     if (task.chat()) {

@@ -25,11 +25,17 @@ namespace pumice_serve {
 
 class ModelWorker;
 
+struct ServedAdapter {
+  std::string path;
+  float scale = 1;  // of requests that say nothing of adapters
+};
+
 struct WorkerOptions {
   const pumice::Instance* instance = nullptr;  // these outlive the worker
   const pumice::Device* device = nullptr;
   std::string name, path;
   PumiceContextOptions context = pumice_context_options_init();  // what it points to outlives the worker
+  std::vector<ServedAdapter> adapters;
   Sampling defaults;
   std::string system;                                 // what the model is told where the messages do not say it
   std::map<std::string, std::uint32_t> quotas;        // tokens of groups
@@ -69,6 +75,8 @@ class ModelWorker {
   pumice::ChatPrompt prompt_of(const Generation& task) const;
   PumiceRequestOptions options_of(const Generation& task, std::uint32_t reply) const;
   std::shared_ptr<pumice::Grammar> grammar_of(const Generation& task);
+  void make_context();
+  std::vector<float> scales_of(const Generation& task) const;
 
   WorkerOptions options_;
   Metrics& metrics_;
@@ -76,6 +84,7 @@ class ModelWorker {
   std::optional<pumice::Chat> chat_;
   std::string chat_problem_;  // why there is none
   bool spells_calls_ = true;  // the template has a form for calls of tools
+  std::deque<pumice::Adapter> adapters_;
   std::optional<pumice::Context> context_;
   std::optional<pumice::Encoder> encoder_;
   std::optional<pumice::Transcriber> transcriber_;

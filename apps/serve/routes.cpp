@@ -26,6 +26,14 @@ Outcome page(const HttpRequest&, Service&) {
                                    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}}};
 }
 
+// As llama-server lists them.
+Outcome adapters(const HttpRequest&, Service& service) {
+  Json list = Json::array();
+  for (const ServedAdapter& adapter : service.adapters())
+    list.push_back({{"id", list.size()}, {"path", adapter.path}, {"scale", adapter.scale}});
+  return json_response(list);
+}
+
 using enum Protocol;
 constexpr Route kRoutes[] = {
     {"GET", "/", kOpenAi, page},
@@ -39,6 +47,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/audio/translations", kOpenAi, openai_translations},
     {"GET", "/v1/models", kOpenAi, openai_models},
     {"GET", "/v1/models/", kOpenAi, openai_model},
+    {"GET", "/lora-adapters", kOpenAi, adapters},
     {"POST", "/tokenize", kOpenAi, tokenize},
     {"POST", "/detokenize", kOpenAi, detokenize},
     {"POST", "/v1/messages", kAnthropic, anthropic_messages},

@@ -87,6 +87,7 @@ void Service::submit(const std::shared_ptr<Job>& job) {
     options.name = model.name;
     options.path = model.path;
     options.leaving = std::move(leaving);
+    if (model.path != options_.models.front().path) options.adapters.clear();
     loaded.worker = std::make_shared<ModelWorker>(std::move(options), metrics_);
   }
   loaded.used = ++uses_;

@@ -20,7 +20,7 @@ struct ServiceOptions {
   std::vector<ServedModel> models;  // the first is what a request without a name means
   bool stores = false;              // also what the folders of Hugging Face, Ollama and LM Studio have
   std::size_t most_loaded = 1;      // the model unused for the longest time goes when another one is loaded
-  WorkerOptions worker;             // but for name and path
+  WorkerOptions worker;             // but for name and path; adapters are the first model's
 };
 
 // The tokenizer and the chat template of a model, without its weights.
@@ -47,6 +47,7 @@ class Service {
   std::vector<ServedModel> models() const;
   ServedModel find(const std::string& name) const;  // throws ApiError(404)
   std::vector<std::string> loaded() const;
+  const std::vector<ServedAdapter>& adapters() const { return options_.worker.adapters; }
   std::shared_ptr<Vocabulary> vocabulary(const std::string& name);
   Metrics& metrics() { return metrics_; }
   std::string cache_metrics() const;  // Prometheus
