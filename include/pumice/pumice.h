@@ -604,7 +604,7 @@ typedef struct PumiceContextStats {
   uint32_t dispatches_per_decode_step, dispatches_per_layer;
   double host_us_per_decode_token; /* host CPU time inside the library, mean */
   uint64_t images_computed, images_found; /* parts of pictures that went through the tower, and that were cached */
-  uint64_t adapter_bytes;                 /* device bytes of the context's adapters */
+  uint64_t adapter_bytes;          /* device bytes of the context's adapters */
 } PumiceContextStats;
 
 static inline PumiceContextStats pumice_context_stats_init(void) {
