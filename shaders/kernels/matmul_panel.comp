@@ -79,6 +79,6 @@ void multiply(uint first) {
 
 void main() {
   unpack();
-  memoryBarrierBuffer();
+  memoryBarrierBuffer();  // the lanes of a register wait for nothing else
   for (uint first = 0u; first < p.n; first += PART_COLS) multiply(first);
 }
