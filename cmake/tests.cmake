@@ -117,7 +117,7 @@ elseif(cpp_tests)
     endif()
     target_link_libraries(pumice_tests PRIVATE pumice_bench)
     if(TARGET pumice_serve)
-      target_link_libraries(pumice_tests PRIVATE pumice_serve)
+      target_link_libraries(pumice_tests PRIVATE pumice_serve pumice_core)  # in this order: both are archives
     endif()
   endif()
   gtest_discover_tests(pumice_tests DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
