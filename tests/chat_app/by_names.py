@@ -78,7 +78,10 @@ class Chat:
         assert self.ready(name, "text").queryEditableText().setTextContents(text), f"'{name}' takes no text"
 
     def replies(self):
-        return [one.queryText().getText(0, -1) for one in self.named("Reply")]
+        try:
+            return [one.queryText().getText(0, -1) for one in self.named("Reply")]
+        except Exception:  # a bubble that was replaced meanwhile; the caller asks again
+            return []
 
     def say(self, text):
         before = len(self.replies())
