@@ -7,6 +7,7 @@ import sys
 import time
 
 import pyatspi
+from gi.repository import GLib
 
 SECONDS = 300
 ROLES = {
@@ -80,7 +81,7 @@ class Chat:
     def replies(self):
         try:
             return [one.queryText().getText(0, -1) for one in self.named("Reply")]
-        except Exception:  # a bubble that was replaced meanwhile; the caller asks again
+        except GLib.GError:  # a bubble that was replaced meanwhile; the caller asks again
             return []
 
     def say(self, text):
