@@ -7,50 +7,21 @@
 #include "lib/addresses.glsl"
 #include "lib/numerics.glsl"
 #include "shared/matvec.h"
+#include "lib/matvec_columns.glsl"
 
 // As matvec_lanes.comp, by address: a lane has a row of each of ROWS groups of 8. A row's sum is made of the same
 // operations in the same order whatever ROWS, COLS and p.n are.
-layout(constant_id = 1) const uint ROWS = 2u;  // a lane
-layout(constant_id = 2) const uint COLS = 1u;  // a workgroup, at most
-layout(constant_id = 3) const uint FLAGS = 0u;
-
-layout(push_constant) uniform Push { MatvecPush p; };
 layout(binding = 0) readonly buffer Weights { uint weights[]; };
 layout(binding = 1) readonly buffer UpWeights { uint up_weights[]; };
 layout(binding = 2) readonly buffer X { float x[]; };
 layout(binding = 3) readonly buffer NormWeight { float norm_weight[]; };
-layout(binding = 4) readonly buffer Bias { float bias[]; };
-layout(binding = 5) buffer Y { float y[]; };
-layout(binding = 6) readonly buffer Choices { uvec2 choices[]; };
-layout(binding = 6) readonly buffer Tiles { uint tiles[]; };
-
-const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
-const bool TAIL = (FLAGS & kMatvecTail) != 0u, UNEVEN = (FLAGS & kMatvecUneven) != 0u;
-const bool CHOSEN = (FLAGS & kMatvecChosen) != 0u, HEADS = (FLAGS & kMatvecHeads) != 0u;
-const bool TILED = CHOSEN && COLS > 1u;
-// With a gate, rows ROWS to 2 ROWS - 1 of a lane are those of the second matrix.
-const uint ALL_ROWS = GATED ? 2u * ROWS : ROWS;
 // x is loaded a register at a time, for its norm or its sums, and handed to all lanes from there.
 const bool X_IN_LANES = NORM || HAS_OFFSET;
 
-uint expert_row = 0u;  // the first of the chosen expert
-float sum[ALL_ROWS * COLS], squares[COLS];
 uint64_t quants_at[ALL_ROWS], scales_at[ALL_ROWS], x_at[COLS];
 float part[COLS * 4u], total[COLS * QUANT_SCALES];  // of the unit at hand: x, and its sums over what shares a scale
 
 uint row_of(uint r) { return (gl_WorkGroupID.y * ROWS + r) * kRowInterleave + LANE; }
-
-// The row of y of a column of this workgroup; beyond the last where it has none.
-uint y_row(uint first_col, uint c) { return TILED ? tiles[gl_WorkGroupID.x * (1u + COLS) + 1u + c] : first_col + c; }
-
-// Where the x of a column begins, and its y.
-uint x_start(uint col) {
-  if (HEADS) return col / p.share * p.x_stride + p.x_first + col % p.share * p.x_head;
-  return (CHOSEN ? col / p.share : col) * p.x_stride;
-}
-uint y_start(uint col) {
-  return (HEADS ? col / p.share * p.y_stride + col % p.share * p.y_head : col * p.y_stride) + p.y_offset;
-}
 
 void begin(uint first_col, uint cols) {
   FOR(i, ALL_ROWS) {
@@ -145,45 +116,8 @@ void add_unit(uint unit, uint cols) {
   }
 }
 
-void store_column(uint c, uint col) {
-  const float factor = NORM ? p.factor * inversesqrt(over_lanes(squares[c]) / float(p.cols) + p.eps) : p.factor;
-  FOR(r, ROWS) {
-    const uint row = row_of(r);
-    float value = sum[r * COLS + c] * factor;
-    if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + expert_row + min(row, p.rows - 1u)];
-    if (GATED) {
-      const float up_value = sum[(ALL_ROWS - ROWS + r) * COLS + c] * factor;
-      value = ((FLAGS & kMatvecGelu) != 0u ? gelu(value) : silu(value)) * up_value;
-    }
-    if (row < p.rows && (!TILED || col < p.n)) {
-      const uint to = y_start(col) + row;
-      y[to] = (FLAGS & kMatvecAccumulate) != 0u ? y[to] + value : value;
-    }
-  }
-}
-
-// The rows of this workgroup for columns first_col to first_col + cols - 1; `cols` is a constant wherever this is
-// called.
 void compute(uint first_col, uint cols) {
   begin(first_col, cols);
   for (uint unit = 0u; unit < p.units; ++unit) add_unit(unit, cols);
   FOR(c, cols) store_column(c, y_row(first_col, c));
-}
-
-void main() {
-  // Groups of columns whose sizes differ by one at most.
-  const uint first_col = gl_WorkGroupID.x * p.n / gl_NumWorkGroups.x;
-  const uint end_col = (gl_WorkGroupID.x + 1u) * p.n / gl_NumWorkGroups.x;
-  if (CHOSEN) {
-    const uint chosen = TILED   ? tiles[gl_WorkGroupID.x * (1u + COLS)]
-                        : HEADS ? first_col % p.share
-                                : choices[first_col].x;
-    const uint expert = chosen - p.first_expert;  // wraps below the slab, and then is beyond it
-    if (expert >= p.experts) return;
-    expert_row = expert * p.rows;
-  }
-  if (!UNEVEN || TILED || end_col - first_col == COLS)
-    compute(first_col, COLS);
-  else
-    compute(first_col, COLS - 1u);
 }

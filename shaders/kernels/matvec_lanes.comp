@@ -8,6 +8,7 @@
 #include "lib/quants.glsl"
 #include "lib/numerics.glsl"
 #include "shared/matvec.h"
+#include "lib/matvec_columns.glsl"
 
 // For software drivers, where a workgroup is one SIMD register: a lane has its own rows, and only the squares of x are
 // reduced. Measured on llvmpipe of Mesa 26 with AVX-512: a load with an address for each lane takes 12 cycles for 8
@@ -17,27 +18,14 @@
 // floats without a conversion (lib/quants.glsl). A lane's rows are short streams that begin anew with each workgroup,
 // which no hardware prefetcher follows: three quarters of the time went into waiting for memory. So a word of each
 // cache line is loaded AHEAD units early with PREFETCH: not on Mesa 25.0 and 22.3, where such a load is slow and takes
-// long to compile. A row's sum is made of the same operations in the same order whatever ROWS, COLS and p.n are.
-layout(constant_id = 1) const uint ROWS = 2u;  // a lane; even
-layout(constant_id = 2) const uint COLS = 1u;  // a workgroup, at most
-layout(constant_id = 3) const uint FLAGS = 0u;
+// long to compile. A row's sum is made of the same operations in the same order whatever ROWS, which is even, COLS and
+// p.n are.
 
-layout(push_constant) uniform Push { MatvecPush p; };
 layout(binding = 0) readonly buffer Weights { uint64_t weights[]; };
 layout(binding = 1) readonly buffer UpWeights { uint64_t up_weights[]; };
 layout(binding = 2) readonly buffer X { uint64_t x[]; };
 layout(binding = 3) readonly buffer NormWeight { uint64_t norm_weight[]; };
-layout(binding = 4) readonly buffer Bias { float bias[]; };
-layout(binding = 5) buffer Y { float y[]; };
-layout(binding = 6) readonly buffer Choices { uvec2 choices[]; };
-layout(binding = 6) readonly buffer Tiles { uint tiles[]; };
-
-const bool NORM = (FLAGS & kMatvecNorm) != 0u, GATED = (FLAGS & kMatvecGated) != 0u;
-const bool TAIL = (FLAGS & kMatvecTail) != 0u, UNEVEN = (FLAGS & kMatvecUneven) != 0u;
-const bool PREFETCH = (FLAGS & kMatvecPrefetch) != 0u, CHOSEN = (FLAGS & kMatvecChosen) != 0u;
-const bool TILED = CHOSEN && COLS > 1u, HEADS = (FLAGS & kMatvecHeads) != 0u;
-// With a gate, rows ROWS to 2 ROWS - 1 of a lane are those of the second matrix.
-const uint ALL_ROWS = GATED ? 2u * ROWS : ROWS;
+const bool PREFETCH = (FLAGS & kMatvecPrefetch) != 0u;
 // Registers of a unit of x: 2 i and 2 i + 1 hold the even and the odd ones of the i-th 2 WG values. WG is 4 or 8.
 const uint PARTS = 32u / WG;
 // Units an iteration. One compiles in half the time; of Q8_0 two run a tenth faster (llvmpipe of Mesa 26). The one past
@@ -47,8 +35,6 @@ const uint UNROLL = WEIGHT_TYPE == 3 ? SCALE_UNITS : 1u;
 const uint AHEAD = 4u;  // units
 
 uint64_t fetched = 0ul;
-uint expert_row = 0u;  // the first of the chosen expert
-float sum[ALL_ROWS * COLS], squares[COLS];
 uint quant_base[ALL_ROWS / 2u], scale_base[ALL_ROWS / 2u], scale_words[ALL_ROWS * max(SCALE_WORDS, 1)];
 uint x_base[COLS];
 // Of the unit at hand: words after the quads, x, and its sums over the values that share a scale.
@@ -56,15 +42,17 @@ const uint REST = max(QUANT_WORDS % 4u, 1u);
 uint rest[ALL_ROWS * REST];
 float part[COLS * PARTS], total[COLS * QUANT_SCALES];
 
-#define FOR(i, count) [[unroll]] for (uint i = 0u; i < count; ++i)
 #define LANE gl_LocalInvocationID.x
 #define X_AT(c, k) \
   subgroupBroadcast(part[(c) * PARTS + (k) / (2u * WG) * 2u + (k) % 2u], (k) % (2u * WG) / 2u)
 
 // The first of the two rows of pair `pair`.
-uint row_of(uint pair) {
+uint row_of_pair(uint pair) {
   return ((gl_WorkGroupID.y * (ROWS / 2u) + pair) * (WG / 4u) + LANE / 4u) * 8u + LANE % 4u * 2u;
 }
+
+uint row_of(uint r) { return row_of_pair(r / 2u) + r % 2u; }
+float over_lanes(float value) { return subgroupAdd(value); }
 
 uvec2 two_words(uint pair, uint at) {
   return unpackUint2x32(pair < ROWS / 2u ? weights[at / 2u] : up_weights[at / 2u]);
@@ -87,23 +75,11 @@ uvec2 last_two_words(uint pair, uint row, uint base, uint quads) {
 }
 uvec2 of_six_words(uint pair, uint base, uint i) { return two_words(pair, base - LANE % 4u * 2u + 2u * i); }
 
-// The row of y of a column of this workgroup; beyond the last where it has none.
-uint y_row(uint first_col, uint c) { return TILED ? tiles[gl_WorkGroupID.x * (1u + COLS) + 1u + c] : first_col + c; }
-
-// Where the x of a column begins, and its y.
-uint x_start(uint col) {
-  if (HEADS) return col / p.share * p.x_stride + p.x_first + col % p.share * p.x_head;
-  return (CHOSEN ? col / p.share : col) * p.x_stride;
-}
-uint y_start(uint col) {
-  return (HEADS ? col / p.share * p.y_stride + col % p.share * p.y_head : col * p.y_stride) + p.y_offset;
-}
-
 void begin(uint first_col, uint cols) {
   FOR(i, ALL_ROWS / 2u) {
     const bool up = i >= ROWS / 2u;
     const uint last = (p.rows - 1u) / 8u * 8u + LANE % 4u * 2u;
-    const uint row = expert_row + min(row_of(up ? i - ROWS / 2u : i), last);
+    const uint row = expert_row + min(row_of_pair(up ? i - ROWS / 2u : i), last);
     quant_base[i] = unit_base(up ? p.up_quant_offset : p.quant_offset, row, p.units, 0u).x;
     const uint records = (p.units + SCALE_UNITS - 1u) / SCALE_UNITS;
     scale_base[i] = record_base(up ? p.up_scale_offset : p.scale_offset, row, records, 0u, SCALE_WORDS).x;
@@ -267,25 +243,6 @@ void add_unit(uint unit, uint cols) {
   }
 }
 
-void store_column(uint c, uint col) {
-  const float factor = NORM ? p.factor * inversesqrt(subgroupAdd(squares[c]) / float(p.cols) + p.eps) : p.factor;
-  FOR(r, ROWS) {
-    const uint row = row_of(r / 2u) + r % 2u;
-    float value = sum[r * COLS + c] * factor;
-    if ((FLAGS & kMatvecBias) != 0u) value += bias[p.bias_offset + expert_row + min(row, p.rows - 1u)];
-    if (GATED) {
-      const float up_value = sum[(ALL_ROWS - ROWS + r) * COLS + c] * factor;
-      value = ((FLAGS & kMatvecGelu) != 0u ? gelu(value) : silu(value)) * up_value;
-    }
-    if (row < p.rows && (!TILED || col < p.n)) {
-      const uint to = y_start(col) + row;
-      y[to] = (FLAGS & kMatvecAccumulate) != 0u ? y[to] + value : value;
-    }
-  }
-}
-
-// The rows of this workgroup for columns first_col to first_col + cols - 1; `cols` is a constant wherever this is
-// called.
 void compute(uint first_col, uint cols) {
   begin(first_col, cols);
   for (uint unit = 0u; unit < min(AHEAD, p.units); ++unit) prefetch(unit);
@@ -298,22 +255,4 @@ void compute(uint first_col, uint cols) {
   }
   if (p.units == 0u) sum[0] = float(uint(fetched));  // never; keeps the compiler from removing the loads
   FOR(c, cols) store_column(c, y_row(first_col, c));
-}
-
-void main() {
-  // Groups of columns whose sizes differ by one at most.
-  const uint first_col = gl_WorkGroupID.x * p.n / gl_NumWorkGroups.x;
-  const uint end_col = (gl_WorkGroupID.x + 1u) * p.n / gl_NumWorkGroups.x;
-  if (CHOSEN) {
-    const uint chosen = TILED   ? tiles[gl_WorkGroupID.x * (1u + COLS)]
-                        : HEADS ? first_col % p.share
-                                : choices[first_col].x;
-    const uint expert = chosen - p.first_expert;  // wraps below the slab, and then is beyond it
-    if (expert >= p.experts) return;
-    expert_row = expert * p.rows;
-  }
-  if (!UNEVEN || TILED || end_col - first_col == COLS)
-    compute(first_col, COLS);
-  else
-    compute(first_col, COLS - 1u);
 }

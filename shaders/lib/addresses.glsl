@@ -7,7 +7,6 @@
 #extension GL_EXT_shader_explicit_arithmetic_types_int64 : require
 #extension GL_KHR_shader_subgroup_ballot : require
 
-#define FOR(i, count) [[unroll]] for (uint i = 0u; i < count; ++i)
 #define LANE gl_SubgroupInvocationID
 
 layout(buffer_reference, std430, buffer_reference_align = 4) readonly buffer ConstantValue { float value; };

@@ -3,6 +3,7 @@
 // where these are CURVED, or, for other codes, 1 + code / 2^QUANT_BITS: bits that are moved into a float's mantissa
 // need no conversion. Include after dequant.glsl.
 
+#define FOR(i, count) [[unroll]] for (uint i = 0u; i < count; ++i)
 #define HAS_OFFSET (CODE_BITS != 0 && CURVED == 0)
 #define HAS_QUADS (CODE_BITS == 0 || CODE_BITS >= 4)
 
