@@ -96,9 +96,9 @@ const vk::CooperativeMatrix* find_matrix(const vk::DeviceCaps& caps, uint32_t he
   return found == caps.cooperative_matrices.end() ? nullptr : &*found;
 }
 
-uint32_t matrix_shared_bytes(uint32_t queries, uint32_t head_dim, uint32_t shares) {
+uint32_t matrix_shared_bytes(uint32_t queries, uint32_t head_dim, bool all_kept) {
   const uint32_t dims = head_dim + kAttentionMatrixPadding, tokens = kPageTokens + kAttentionMatrixPadding;
-  const uint32_t staged = shares > 1 ? queries : 0;
+  const uint32_t staged = all_kept ? 0 : queries;
   return 2 * (std::max(kPageTokens * dims, head_dim * tokens) + staged * dims) + 4 * queries * (tokens + 1);
 }
 
@@ -117,14 +117,17 @@ AttentionChoice choose_matrices(const vk::DeviceCaps& caps, const AttentionShape
   if (!matrix || !std::has_single_bit(lanes) || lanes * shares > kMatrixParts * matrix->n ||
       matrix->n * shape.head_dim > kMatrixSums * shares * lanes)
     return {};
-  for (const uint32_t groups : {4u, 2u, 1u}) {
+  const uint32_t matrices = shape.head_dim / matrix->k;
+  const uint32_t kept = shares == 1 ? matrices : std::min(policy.attention_matrices_kept, matrices);
+  for (uint32_t groups = policy.attention_matrix_groups; groups > 0; groups /= 2) {
     const uint32_t subgroups = groups * shares, queries = groups * matrix->n, workgroup = subgroups * lanes;
     if (workgroup > caps.max_workgroup_invocations ||
-        matrix_shared_bytes(queries, shape.head_dim, shares) + kSharedReserve > caps.max_shared_bytes)
+        matrix_shared_bytes(queries, shape.head_dim, kept == matrices) + kSharedReserve > caps.max_shared_bytes)
       continue;
     AttentionChoice choice{
         shader(ShaderKernel::kAttentionCoopmat, shape), workgroup, queries, true, lanes, *matrix, subgroups};
     choice.shares = shares;
+    choice.kept = kept;
     return choice;
   }
   return {};
@@ -208,7 +211,10 @@ static std::vector<uint32_t> constants_of(const AttentionArgs& args, const Atten
                                      choice.matrix.k,  choice.subgroups, choice.ahead,
                                      choice.sets,      form_of(args)};
   if (args.append) constants[kAttentionSpecAppend] = 1;
-  if (args.one_sequence) constants[kAttentionSpecShares] = choice.shares;
+  if (args.one_sequence) {
+    constants[kAttentionSpecShares] = choice.shares;
+    constants[kAttentionSpecKept] = choice.kept;
+  }
   const KvFormat& format = args.pages.format;
   if (format.plain()) return constants;
   const uint32_t first = choice.matrix.m ? kAttentionSpecMatrixTypes : kAttentionSpecTypes;

@@ -68,6 +68,7 @@ struct AttentionChoice {
   vk::CooperativeMatrix matrix = {};            // of attention_coopmat
   uint32_t subgroups = 1, ahead = 0, sets = 1;  // of attention.*: kAttentionSpecSubgroups and the next
   uint32_t shares = 1;                          // of attention_coopmat and attention_tile: kAttentionSpecShares
+  uint32_t kept = 0;                            // of attention_coopmat: kAttentionSpecKept
 };
 // Pure. Decode: attention_cpu_decode, attention.subgroup or attention.shared; prefill: attention_cpu_prefill,
 // attention_coopmat or attention_tile.

@@ -67,6 +67,11 @@ void follow_intel(const vk::DeviceCaps& caps, DevicePolicy& policy) {
   // The sums of a matrix of queries, heads of 128, are all of a subgroup's registers. Two share them on Arc B580 (64 a
   // lane, of 128 registers), four on A770: with two it spills 10, as addresses and matrices take more there.
   policy.attention_matrix_shares = caps.min_subgroup_size <= 8 ? 4 : 2;
+  if (caps.min_subgroup_size <= 8) {
+    // Bytes of shared memory for 1000 multiply-adds of a head of 128: 448 instead of 512. Three spill 2.
+    policy.attention_matrices_kept = 2;
+    policy.attention_matrix_groups = 8;
+  }
 }
 
 // Mesa 26.2 for M1: decode attention of 8 heads of 64 in a subgroup spills 15 registers, of 4 none.

@@ -22,6 +22,8 @@ struct DevicePolicy {
   uint32_t most_dot_sums = 32;                           // of a lane, in matmul by integer dot products
   uint32_t most_dot_rows = 2;                            // of a lane, in matrix-vector products by integer dot products
   uint32_t attention_matrix_shares = 1;                  // subgroups that share out the matrices of the same queries
+  uint32_t attention_matrices_kept = 0;                  // of those queries, in registers where they are shared
+  uint32_t attention_matrix_groups = 4;                  // of such subgroups in a workgroup, a power of two
   uint32_t matrix_subgroup = 0;                          // lanes that multiply cooperative matrices in matmul
   bool matrix_ahead = true;                              // which loads the next unit while it multiplies one
   bool half_sums = false;                                // cooperative matrices may be faster with sums in f16

@@ -17,6 +17,16 @@ uint32_t lanes_of_column(const vk::DeviceCaps& caps, uint32_t key_dim) {
 
 }  // namespace
 
+uint32_t recurrence_chunk(const vk::DeviceCaps& caps, const RecurrenceArgs& args) {
+  const uint32_t lanes = lanes_of_column(caps, args.key_dim);
+  if (args.exact || !args.one_sequence || device_policy(caps).matvec_only) return 1;
+  uint32_t rows = kRecurrenceMostChunk;
+  const uint32_t of_row = 2 * (args.key_dim + 1) + kRecurrenceColumns * (lanes + 1) + 5;  // floats
+  const auto bytes = [&] { return 4 * rows * (of_row + 2 * rows); };
+  while (rows > 1 && bytes() > caps.max_shared_bytes) rows /= 2;
+  return args.n < rows ? 1 : rows;
+}
+
 bool takes_key_dim(uint32_t key_dim) { return key_dim > 0 && key_dim <= kRecurrenceMostKeys; }
 
 void recurrence(Recorder recorder, const RecurrenceArgs& args) {
@@ -43,13 +53,14 @@ void recurrence(Recorder recorder, const RecurrenceArgs& args) {
       args.x.view,    args.gates.view,  args.of_heads,
       args.step_rows, args.states.view, args.y.columns(0, args.heads * args.value_dim)};
   const uint32_t lanes = lanes_of_column(recorder.kernels.caps(), args.key_dim);
-  const uint32_t constants[kRecurrenceConstants] = {kRecurrenceColumns * lanes, static_cast<uint32_t>(args.rule),
-                                                    args.key_dim};
+  const uint32_t chunk = recurrence_chunk(recorder.kernels.caps(), args);
+  const uint32_t constants[kRecurrenceChunkConstants] = {kRecurrenceColumns * lanes, static_cast<uint32_t>(args.rule),
+                                                         args.key_dim, chunk};
   const uint32_t sequences = args.one_sequence ? 1 : args.n;
   const double state = static_cast<double>(args.heads) * args.key_dim * args.value_dim;
   record(recorder,
-         {.shader = ShaderKernel::kRecurrence,
-          .constants = constants,
+         {.shader = chunk > 1 ? ShaderKernel::kRecurrenceChunks : ShaderKernel::kRecurrence,
+          .constants = std::span(constants).first(chunk > 1 ? kRecurrenceChunkConstants : kRecurrenceConstants),
           .push = push_bytes(push),
           .bindings = bindings,
           .groups = {divide_up(args.value_dim, kRecurrenceColumns), args.heads, sequences},

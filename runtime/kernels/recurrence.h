@@ -26,9 +26,13 @@ struct RecurrenceArgs {
   uint32_t n = 1, heads = 0, key_heads = 0, key_dim = 0, value_dim = 0;
   bool tiled = false;  // key heads are taken in turn; otherwise heads next to each other have the same
   bool one_sequence = true;
+  bool exact = true;  // the same bits however the rows are cut into steps
   float eps = 0;
 };
 void recurrence(Recorder recorder, const RecurrenceArgs& args);
+
+// Rows that a device takes at once (recurrence_chunks), 1 where it goes row by row. Pure.
+uint32_t recurrence_chunk(const vk::DeviceCaps& caps, const RecurrenceArgs& args);
 
 bool takes_key_dim(uint32_t key_dim);
 

@@ -18,7 +18,8 @@
 // Prefill with matrices, (M, K) x (K, N), f16 in and f32 out. The workgroup stages a page's keys, then its values
 // turned around, so that both operands of a matrix lie along K: 16 bytes at a time. SHARES subgroups take the same
 // queries: of the scores each has a part of the tokens, of the softmax a part of the queries, of the sums a part of the
-// dimensions. How a matrix lies in registers is the driver's matter, so the softmax goes through shared memory.
+// dimensions. KEPT matrices of its queries stay in a subgroup's registers, the others are loaded for each page. How a
+// matrix lies in registers is the driver's matter, so the softmax goes through shared memory.
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 128u;
 
@@ -27,6 +28,7 @@ layout(constant_id = 5) const uint N = 16u;
 layout(constant_id = 6) const uint K = 16u;
 layout(constant_id = 7) const uint SUBGROUPS = 4u;
 layout(constant_id = 8) const uint SHARES = 1u;
+layout(constant_id = 9) const uint KEPT = 1u;
 
 const uint LANES = WG / SUBGROUPS, TOKENS = kPageTokens / SHARES, DIMS = HEAD_DIM / SHARES;
 const uint WEIGHED = N / SHARES;                                    // queries whose softmax a subgroup has
@@ -36,12 +38,13 @@ const uint COLUMNS = kPageTokens / PARTS;                           // scores of
 const uint KEY_STRIDE = (HEAD_DIM + kAttentionMatrixPadding) / 8u;  // uvec4
 const uint VALUE_STRIDE = (kPageTokens + kAttentionMatrixPadding) / 8u;
 const uint SCORE_STRIDE = (kPageTokens + kAttentionMatrixPadding) / 4u;
-const bool QUERIES_STAY = SHARES == 1u;  // in registers; else there are too few beside the sums
+const uint MATRICES = HEAD_DIM / K;  // of the queries
+const bool ALL_KEPT = KEPT == MATRICES;
 const uint KEYS_SIZE = kPageTokens * KEY_STRIDE, VALUES_SIZE = HEAD_DIM * VALUE_STRIDE;
 const uint KEY_TASKS = kPageTokens / 4u * (WORDS / 4u), VALUE_TASKS = kPageTokens / 8u * QUADS;
 
 shared uvec4 page_tile[KEYS_SIZE > VALUES_SIZE ? KEYS_SIZE : VALUES_SIZE];  // (token, 8 dims) or (dim, 8 tokens)
-shared uvec4 queries[QUERIES_STAY ? 1u : QUERIES * KEY_STRIDE];
+shared uvec4 queries[ALL_KEPT ? 1u : QUERIES * KEY_STRIDE];
 shared uvec4 scores[QUERIES * SCORE_STRIDE];  // (query, 4 tokens), f32; then weights (query, 8 tokens), f16
 shared float factors[QUERIES];
 
@@ -49,7 +52,7 @@ shared float factors[QUERIES];
 #define MatrixB coopmat<float16_t, gl_ScopeSubgroup, K, N, gl_MatrixUseB>
 #define Sums coopmat<float, gl_ScopeSubgroup, M, N, gl_MatrixUseAccumulator>
 
-MatrixB query[HEAD_DIM / K];
+MatrixB query[MATRICES];
 Sums sums[DIMS / M], score[TOKENS / M];  // (dimensions, queries), (tokens, queries)
 int position[ROWS_PER_LANE];             // of each row, from the first of this lane's columns on
 float highest[ROWS_PER_LANE], total[ROWS_PER_LANE];  // total: of this lane's columns
@@ -84,13 +87,20 @@ uvec4 load_query(uint row, uint eighth) {
   return words;
 }
 
-// Those that stay in registers get there through the page's tile, one subgroup's after the other's.
+void load_staged_query(uint b) {
+  coopMatLoad(query[b], queries, first_query() * KEY_STRIDE + b * K / 8u, KEY_STRIDE,
+              gl_CooperativeMatrixLayoutColumnMajor);
+}
+
+// Where all stay in registers they get there through the page's tile, one subgroup's after the other's.
 void load_queries() {
-  if (!QUERIES_STAY) {
+  if (!ALL_KEPT) {
     [[dont_unroll]] for (uint i = lane(); i < QUERIES * HEAD_DIM / 8u; i += WG) {
       const uint row = i / (HEAD_DIM / 8u), eighth = i % (HEAD_DIM / 8u);
       queries[row * KEY_STRIDE + eighth] = load_query(row, eighth);
     }
+    barrier();
+    [[unroll]] for (uint b = 0u; b < KEPT; ++b) load_staged_query(b);
     return;
   }
   for (uint s = 0u; s < SUBGROUPS; ++s) {
@@ -100,7 +110,7 @@ void load_queries() {
     }
     barrier();
     if (gl_SubgroupID == s) {
-      [[unroll]] for (uint b = 0u; b < HEAD_DIM / K; ++b)
+      [[unroll]] for (uint b = 0u; b < MATRICES; ++b)
         coopMatLoad(query[b], page_tile, b * K / 8u, KEY_STRIDE, gl_CooperativeMatrixLayoutColumnMajor);
     }
     barrier();
@@ -169,10 +179,8 @@ void stage_values(uint page, uint last_token) {
 void score_keys() {
   const uint token = share() * TOKENS;
   [[unroll]] for (uint t = 0u; t < TOKENS / M; ++t) score[t] = Sums(0.0);
-  [[unroll]] for (uint b = 0u; b < HEAD_DIM / K; ++b) {
-    if (!QUERIES_STAY)
-      coopMatLoad(query[b], queries, first_query() * KEY_STRIDE + b * K / 8u, KEY_STRIDE,
-                  gl_CooperativeMatrixLayoutColumnMajor);
+  [[unroll]] for (uint b = 0u; b < MATRICES; ++b) {
+    if (b >= KEPT) load_staged_query(b);
     [[unroll]] for (uint t = 0u; t < TOKENS / M; ++t) {
       MatrixA keys;
       coopMatLoad(keys, page_tile, (token + M * t) * KEY_STRIDE + b * K / 8u, KEY_STRIDE,

@@ -49,6 +49,7 @@ SHARED_CONST kAttentionSpecSubgroups = 7u;     // decode, and attention_coopmat:
 SHARED_CONST kAttentionSpecShares = 8u;        // attention_coopmat: subgroups that share the same queries; _tile: lanes
 SHARED_CONST kAttentionSpecAhead = 8u;         // decode: vectors of 16 bytes that a lane loads before it uses them
 SHARED_CONST kAttentionSpecSets = 9u;          // decode: subgroups that take the same keys for other heads
+SHARED_CONST kAttentionSpecKept = 9u;          // attention_coopmat: matrices of a query that stay in registers
 SHARED_CONST kAttentionSpecForm = 10u;         // of what follows
 SHARED_CONST kAttentionWindow = 1u;
 SHARED_CONST kAttentionSoftcap = 2u;

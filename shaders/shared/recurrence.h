@@ -6,8 +6,8 @@
 //
 // Rows are consecutive tokens of one sequence, or one token of each of several. Before a row with position 0 its
 // sequence's state is 0; a row that is not live leaves it as it was. States: (heads, key_dim, value_dim) floats from
-// state_first on. The states after rows snapshot_after are also
-// written to other places.
+// state_first on. The states after rows snapshot_after are also written to other places. recurrence_chunks takes the
+// rows of one sequence alone.
 // Sources: Yang, Kautz and Hatamizadeh 2024 (Gated Delta Networks); Dao and Gu 2024 (Mamba 2).
 #ifndef PUMICE_SHARED_RECURRENCE_H
 #define PUMICE_SHARED_RECURRENCE_H
@@ -33,9 +33,10 @@ SHARED_CONST kRecurrenceDelta = 0u;
 SHARED_CONST kRecurrenceMamba = 1u;
 SHARED_CONST kRecurrenceMostKeys = 256u;
 SHARED_CONST kRecurrenceColumns = 32u;   // of values that a workgroup computes
+SHARED_CONST kRecurrenceMostChunk = 16u;  // rows
 // Specialisation constants, in this order: the workgroup, kRecurrenceColumns times the lanes that share a column; the
-// rule; key_dim.
-SHARED_CONST kRecurrenceConstants = 3u;
+// rule; key_dim; recurrence_chunks: rows of a chunk.
+SHARED_CONST kRecurrenceConstants = 3u, kRecurrenceChunkConstants = 4u;
 SHARED_END
 
 #endif

@@ -1,4 +1,5 @@
-// recurrence: both rules, prefill in pieces and decode, states of several sequences, snapshots.
+// recurrence: both rules, prefill in pieces and decode, row by row and by chunks, states of several sequences,
+// snapshots.
 #include "kernels/recurrence.h"
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 
 #include "reference/numerics.h"
 #include "reference/recurrence.h"
+#include "shared/recurrence.h"
 #include "support/device_fixture.h"
 #include "support/state_steps.h"
 
@@ -113,12 +115,21 @@ constexpr Case kCases[] = {{RecurrenceRule::kDelta, 4, 2, 128, 128, true},
                            {RecurrenceRule::kMamba, 6, 2, 128, 64, false},
                            {RecurrenceRule::kMamba, 2, 1, 256, 24, false}};
 
+// Row by row on software drivers; on other devices also by chunks, where several rows are one sequence's.
+struct Way {
+  Mask mask;
+  bool exact;
+};
+constexpr Way kWays[] = {{Mask::kNone, true}, {Mask::kDiscrete, true}, {Mask::kDiscrete, false}};
+
 TEST_F(RecurrenceTest, GoesOnWhereItStopped) {
-  for (const Mask mask : {Mask::kNone, Mask::kDiscrete}) {
-    use(mask);
+  for (const Way& way : kWays) {
+    use(way.mask);
     for (const Case& c : kCases) {
-      SCOPED_TRACE(::testing::Message() << mask_name(mask) << " " << c.heads << " heads, keys of " << c.key_dim);
+      SCOPED_TRACE(::testing::Message() << mask_name(way.mask) << (way.exact ? " exact " : " ") << c.heads
+                                        << " heads, keys of " << c.key_dim);
       begin(c);
+      args_.exact = way.exact;
       step(state_slice(1, 0, 33), true);
       step(state_slice(1, 33, 1), true);
       step(state_slice(0, 0, 2), true);
@@ -127,20 +138,43 @@ TEST_F(RecurrenceTest, GoesOnWhereItStopped) {
       step({state_row(2, 1), state_row(0, 3)}, false);
       references_[1] = fresh();
       step(state_slice(1, 0, 3), true);  // another text in the same place
+      step(state_slice(1, 3, 20), true);
       drop_buffers();
     }
   }
 }
 
 TEST_F(RecurrenceTest, ASnapshotIsTheStateAfterItsRow) {
-  for (const Case& c : {kCases[0], kCases[2]}) {
-    begin(c);
-    step(state_slice(1, 0, 9), true, {.after = {4, 6}, .place = {4, 3}});
-    step(state_slice(4, 5, 2), true);
-    step(state_slice(3, 7, 1), true);
-    step(state_slice(1, 9, 2), true);
-    drop_buffers();
+  for (const Way& way : kWays) {
+    use(way.mask);
+    for (const Case& c : {kCases[0], kCases[2]}) {
+      begin(c);
+      args_.exact = way.exact;
+      step(state_slice(1, 0, 20), true, {.after = {4, 17}, .place = {4, 3}});
+      step(state_slice(4, 5, 2), true);
+      step(state_slice(3, 18, 1), true);
+      step(state_slice(1, 20, 2), true);
+      drop_buffers();
+    }
   }
+}
+
+TEST_F(RecurrenceTest, PromptsGoByChunks) {
+  use(Mask::kDiscrete);
+  const auto rows_at_once = [&](const RecurrenceArgs& args) { return recurrence_chunk(device().caps(), args); };
+  const RecurrenceArgs prompt{.n = 33, .key_dim = 128, .one_sequence = true, .exact = false};
+  EXPECT_EQ(rows_at_once(prompt), kRecurrenceMostChunk);
+  RecurrenceArgs other = prompt;
+  other.exact = true;
+  EXPECT_EQ(rows_at_once(other), 1u);
+  other = prompt;
+  other.one_sequence = false;
+  EXPECT_EQ(rows_at_once(other), 1u);
+  other = prompt;
+  other.n = 3;
+  EXPECT_EQ(rows_at_once(other), 1u);
+  use(Mask::kNone);
+  EXPECT_EQ(rows_at_once(prompt), 1u) << "software drivers";
 }
 
 }  // namespace pumice::test::recurrence_test

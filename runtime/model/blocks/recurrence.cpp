@@ -131,6 +131,7 @@ void record_heads(Recorder recorder, const StepContext& context, size_t index) {
                         .value_dim = spec.value_dim,
                         .tiled = spec.tiled,
                         .one_sequence = context.step.one_sequence,
+                        .exact = context.step.exact != Exactness::kNone,
                         .eps = context.spec.norm_eps});
   if (delta) record_norms(recorder, context, spec, weights);
   activation(recorder, {.gate = projected,
