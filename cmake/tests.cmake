@@ -144,7 +144,8 @@ foreach(source IN LISTS c_tests)
     TIMEOUT 300 SKIP_RETURN_CODE 77 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 endforeach()
 
-# pumice_mutate(NAME COUNT COUNT_WITH_ADDRESS_SANITIZER SOURCES...): how many damaged inputs the normal run tries.
+# pumice_mutate(NAME COUNT COUNT_WITH_ADDRESS_SANITIZER SOURCES...): how many damaged inputs a whole run
+# tries (./check --all).
 function(pumice_mutate name count sanitized_count)
   add_executable(${name} ${tests_dir}/fuzz/${name}.cpp ${ARGN})
   pumice_compile_options(${name})
@@ -155,7 +156,7 @@ function(pumice_mutate name count sanitized_count)
   if(PUMICE_SANITIZE MATCHES "address")
     set(count ${sanitized_count})
   endif()
-  add_test(NAME ${name} COMMAND ${name} --count ${count})
+  add_test(NAME ${name} COMMAND ${name} --slice-of ${count})
   set_tests_properties(${name} PROPERTIES TIMEOUT 600 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
 endfunction()
 pumice_mutate(gguf_mutate 20000 100000 ${tests_dir}/support/synthetic_model.cpp)

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "support/engine_fixture.h"
+#include "support/slice.h"
 
 namespace pumice::test::context_test {
 
@@ -189,7 +190,7 @@ TEST_F(ContextTest, EvaluatesWhileANeighbourGenerates) {
 // unless so few rows remain (kFewRows) that other kernels, which round otherwise, compute them.
 TEST_F(ContextTest, ContinuingAtAPageBoundaryGivesTheSameLogits) {
   const std::vector<int32_t> prompt = random_tokens(spec_, 200, 21);
-  for (const TensorType type : {TensorType::kF32, TensorType::kQ8_0}) {
+  for (const TensorType type : slice_of({TensorType::kF32, TensorType::kQ8_0})) {
     spec_.type = type;
     for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared}) {
       use(mask);

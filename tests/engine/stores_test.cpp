@@ -8,6 +8,7 @@
 #include "engine/session_file.h"
 #include "support/engine_fixture.h"
 #include "support/family_model.h"
+#include "support/slice.h"
 
 namespace pumice::test::stores_test {
 
@@ -47,13 +48,13 @@ std::vector<FamilyModel> other_models() {
 
 class StoresTest : public EngineTest {
  protected:
-  // Runs `check` on every model.
+  // Runs `check` on the models of this run.
   void for_each_model(const std::function<void()>& check) {
     for_each(recurrent_models(), check);
     for_each(window_models(), check);
   }
   void for_each(const std::vector<FamilyModel>& models, const std::function<void()>& check) {
-    for (const FamilyModel& model : models) {
+    for (const FamilyModel& model : slice_of(models)) {
       SCOPED_TRACE(model.architecture);
       loaded_ = load(make_family_model(model));
       ASSERT_TRUE(loaded_);

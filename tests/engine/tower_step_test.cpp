@@ -9,6 +9,7 @@
 #include "media/picture_file.h"
 #include "reference/tower.h"
 #include "support/device_fixture.h"
+#include "support/slice.h"
 #include "support/tower_model.h"
 #include "support/vision_goldens.h"
 
@@ -45,14 +46,14 @@ TEST_F(TowerStepTest, RowsAreThoseOfTheReference) {
     const char* projector;
     PictureSize size;
   };
-  for (const auto& [projector, size] : {Case{"gemma3", {16, 16}},
-                                        {"idefics3", {16, 16}},
-                                        {"mlp", {16, 16}},
-                                        {"qwen2vl_merger", {40, 24}},
-                                        {"qwen2.5vl_merger", {136, 16}},
-                                        {"qwen3vl_merger", {24, 40}},
-                                        {"pixtral", {32, 24}},
-                                        {"gemma4v", {36, 24}}}) {
+  for (const auto& [projector, size] : slice_of({Case{"gemma3", {16, 16}},
+                                                 {"idefics3", {16, 16}},
+                                                 {"mlp", {16, 16}},
+                                                 {"qwen2vl_merger", {40, 24}},
+                                                 {"qwen2.5vl_merger", {136, 16}},
+                                                 {"qwen3vl_merger", {24, 40}},
+                                                 {"pixtral", {32, 24}},
+                                                 {"gemma4v", {36, 24}}})) {
     SCOPED_TRACE(projector);
     const std::vector<std::byte> bytes = make_tower_model({.projector = projector, .seed = 7});
     const auto file = Gguf::from_memory(bytes);

@@ -99,7 +99,7 @@ TEST_F(TranscriberTest, SaysWhatTheReferenceSays) {
 TEST_F(TranscriberTest, ManyTogetherSayWhatEachSaysAlone) {
   if (!make({.multilingual = true}, {.sounds = 3})) return;
   std::vector<std::vector<float>> sounds;
-  for (const double seconds : {2.0, 33.0, 5.0, 0.05, 31.0}) sounds.push_back(made_up_sound(seconds, sounds.size()));
+  for (const double seconds : {2.0, 33.0, 5.0, 0.05}) sounds.push_back(made_up_sound(seconds, sounds.size()));
   std::vector<SpeechRequest> all;
   for (const auto& sound : sounds) all.push_back(request(sound, {.fallback = false}));
   const Said together = transcribe(*transcriber_, std::move(all));

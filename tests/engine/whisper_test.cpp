@@ -8,6 +8,7 @@
 #include "engine/translation_step.h"
 #include "media/log_mel.h"
 #include "support/engine_fixture.h"
+#include "support/slice.h"
 #include "support/whisper_model.h"
 
 namespace pumice::test::whisper_test {
@@ -33,7 +34,7 @@ double farthest(std::span<const float> one, std::span<const float> other) {
 constexpr double kTolerance = 1e-4;
 
 TEST_F(WhisperTest, RowsAndLogitsAreTheReferences) {
-  for (const TensorType type : {TensorType::kF32, TensorType::kF16, TensorType::kQ8_0, TensorType::kQ5_1}) {
+  for (const TensorType type : slice_of({TensorType::kF32, TensorType::kF16, TensorType::kQ8_0, TensorType::kQ5_1})) {
     const uint32_t layers = type == TensorType::kF32 ? 2 : 1;
     const auto loaded = load(make_whisper_model({.type = type, .layers = layers, .decoder_layers = layers + 1}));
     if (!loaded) return;

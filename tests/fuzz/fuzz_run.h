@@ -1,8 +1,9 @@
 // What the mutating programs share: their options, a count of what is asked of the heap, and the line of JSON at the
 // end.
 //
-//   NAME [--count N] [--seed S]
+//   NAME [--count N | --slice-of N] [--seed S]
 //
+// --slice-of: a tenth of them, other ones for each PUMICE_TEST_SLICE; all if it is "all" (tests/support/slice.h).
 // Included once by a program, as it replaces operator new and delete. One thread.
 #pragma once
 
@@ -31,6 +32,12 @@ inline FuzzOptions fuzz_options(int argc, char** argv, uint64_t count) {
   for (; at + 1 < argc; at += 2) {
     if (std::strcmp(argv[at], "--count") == 0) {
       options.count = std::strtoull(argv[at + 1], nullptr, 10);
+    } else if (std::strcmp(argv[at], "--slice-of") == 0) {
+      const char* const slice = std::getenv("PUMICE_TEST_SLICE");
+      options.count = std::strtoull(argv[at + 1], nullptr, 10);
+      if (slice && std::strcmp(slice, "all") == 0) continue;
+      options.count /= 10;
+      options.seed += slice ? std::strtoull(slice, nullptr, 10) : 0;
     } else if (std::strcmp(argv[at], "--seed") == 0) {
       options.seed = std::strtoull(argv[at + 1], nullptr, 10);
     } else {

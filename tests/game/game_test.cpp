@@ -172,12 +172,12 @@ TEST_F(Game, ALostDeviceEndsItWithItsCode) {
 TEST_F(Game, ALostDeviceIsReplaced) {
   const std::string saved = file("game.save");
   const CliResult result =
-      start({"--headless", "--frames", "3000", "--chatty", "--save", saved}, fault("lose " + saved)).wait();
+      start({"--headless", "--frames", "1500", "--chatty", "--save", saved}, fault("lose " + saved)).wait();
   if (no_device(result)) GTEST_SKIP() << result.err;
   EXPECT_NE(result.err.find("going on with a new one"), std::string::npos) << result.err;
   const json said = report(result);
   ASSERT_TRUE(said.is_object()) << result.out;
-  EXPECT_EQ(said["frames"], 3000);
+  EXPECT_EQ(said["frames"], 1500);
   EXPECT_GT(said["whole_replies"], 1) << "the first one made the savegame";
 }
 

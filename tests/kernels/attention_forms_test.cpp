@@ -1,5 +1,6 @@
 // attention with what a head has of its own, slopes, and with windows that move by chunks.
 #include "kernels/attention_fixture.h"
+#include "support/slice.h"
 
 namespace pumice::test::attention_forms_test {
 
@@ -20,7 +21,7 @@ class AttentionFormsTest : public AttentionTest {
 };
 
 TEST_F(AttentionFormsTest, SlopesOfHeadsAndChunks) {
-  for (const Mask mask : {Mask::kNone, Mask::kNewCompiler, Mask::kDiscrete, Mask::kShared, Mask::kIntel}) {
+  for (const Mask mask : slice_of({Mask::kNone, Mask::kNewCompiler, Mask::kDiscrete, Mask::kShared, Mask::kIntel})) {
     use(mask);
     check_form(mask, {.slopes = true});
     for (const uint32_t chunk : {48u, 300u}) check_form(mask, {.window = chunk, .chunks = true});

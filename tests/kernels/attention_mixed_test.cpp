@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "kernels/attention_fixture.h"
+#include "support/slice.h"
 
 namespace pumice::test::attention_mixed_test {
 
@@ -42,7 +43,7 @@ class AttentionMixedTest : public AttentionTest {
 };
 
 TEST_F(AttentionMixedTest, EachTypeOfKAndOfV) {
-  for (const KvType k : kTypes)
+  for (const KvType k : slice_of(kTypes))
     for (const KvType v : kTypes) {
       const KvFormat format{k, v};
       if (format.plain()) continue;
@@ -59,7 +60,7 @@ TEST_F(AttentionMixedTest, EachTypeOfKAndOfVWithoutTheCpuKernels) {
                                    {KvType::kQ4_0, KvType::kF32}};
   for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
     use(mask);
-    for (const KvFormat& format : kFormats) {
+    for (const KvFormat& format : slice_of(kFormats)) {
       check_decode(mask, format, 2, 3, 64, {0, 63, 256, 300});
       check_prefill(mask, format, 1, 3, 64, 30, 21);
     }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "kernels/attention_fixture.h"
+#include "support/slice.h"
 
 namespace pumice::test::attention_test {
 
@@ -52,7 +53,7 @@ TEST_F(AttentionTest, DecodeOfManyRowsOfDifferentLengths) {
 }
 
 TEST_F(AttentionTest, DecodeWithoutTheCpuKernels) {
-  for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
+  for (const Mask mask : slice_of({Mask::kDiscrete, Mask::kShared})) {
     use(mask);
     check(mask, {.format = kF16, .kv_heads = 2, .group = 3, .head_dim = 64, .positions = {0, 63, 64, 255, 256, 600}});
     check(mask, {.format = kF32, .kv_heads = 1, .group = 4, .head_dim = 80, .positions = {100, 511, 512}});
@@ -92,7 +93,7 @@ TEST_F(AttentionTest, DecodeThatAppends) {
 }
 
 TEST_F(AttentionTest, DecodeThatAppendsWithoutTheCpuKernels) {
-  for (const Mask mask : {Mask::kDiscrete, Mask::kShared}) {
+  for (const Mask mask : slice_of({Mask::kDiscrete, Mask::kShared})) {
     use(mask);
     check_appends([&](const AttentionCase& c) { check_append(mask, c); });
   }
@@ -135,7 +136,7 @@ TEST_F(AttentionTest, PrefillOfOneSequenceWithoutTheCpuKernels) {
 // Windows that end at both sides of page and split borders, beside whole splits that a row does not see; small, since
 // each form is a pipeline.
 TEST_F(AttentionTest, WindowsSoftCapsAndSinks) {
-  for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared}) {
+  for (const Mask mask : slice_of({Mask::kNone, Mask::kDiscrete, Mask::kShared})) {
     use(mask);
     const KvFormat mixed{KvType::kQ8_0, KvType::kQ4_0};
     const KvFormat format = mask == Mask::kNone ? kF16 : mask == Mask::kDiscrete ? kF32 : mixed;
@@ -181,7 +182,7 @@ TEST_F(AttentionTest, TextsBothWays) {
 
 // Heads whose sums are too many for a subgroup or for the lanes of a tile, over more splits than are merged at once.
 TEST_F(AttentionTest, WideHeads) {
-  for (const Mask mask : {Mask::kDiscrete, Mask::kIntel}) {
+  for (const Mask mask : slice_of({Mask::kDiscrete, Mask::kIntel})) {
     use(mask);
     for (const uint32_t head_dim : {320u, 576u, 640u}) {
       AttentionCase c{.format = kF16, .kv_heads = 1, .group = 3, .head_dim = head_dim, .positions = {5, 299, 1100}};
