@@ -4,6 +4,7 @@
 
 #include "engine/vocabulary.h"
 #include "support/engine_fixture.h"
+#include "support/slice.h"
 #include "test_paths.h"
 #include "tests/grammar/grammar_support.h"
 
@@ -60,7 +61,7 @@ TEST_F(MaskedTest, EveryReplyIsOfItsForm) {
       const auto in =
           context(*loaded_, {.context_tokens = 256, .record_each_step = each_step, .steps_ahead = steps}, stops_);
       for (const char* text : kSchemas)
-        for (uint64_t seed = 1; seed <= 4; ++seed) {
+        for (const uint64_t seed : slice_of({1, 2, 3, 4})) {
           const auto grammar = schema(text);
           Sequence* sequence = open(*in);
           RequestStatus status{};

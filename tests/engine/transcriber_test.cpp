@@ -123,12 +123,12 @@ TEST_F(TranscriberTest, AWindowIsEncodedOnce) {
   EXPECT_EQ(once.encoded_windows, once.windows) << "its language needs no other";
   const Said again = transcribe(*transcriber_, {request(sound, {.fallback = false})});
   EXPECT_TRUE(std::ranges::equal(detected.segments[0], again.segments[0], same));
-  transcribe(*transcriber_, {request(sound, {.language = 1, .translate = true, .timestamps = false})});
+  transcribe(*transcriber_, {request(sound, {.language = 1, .translate = true, .timestamps = false, .fallback = false})});
   EXPECT_EQ(transcriber_->stats().encoded_windows, once.encoded_windows);
   EXPECT_GT(transcriber_->stats().windows, once.windows);
   std::vector<float> other = sound;
   other[5000] += 0.25f;
-  transcribe(*transcriber_, {request(other, {.timestamps = false})});
+  transcribe(*transcriber_, {request(other, {.timestamps = false, .fallback = false})});
   EXPECT_EQ(transcriber_->stats().encoded_windows, once.encoded_windows + 1);
 }
 

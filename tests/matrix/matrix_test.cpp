@@ -51,7 +51,8 @@ bool belongs(const Json& pipeline) {
   static const std::set<std::string> kernels = {
       "matvec",         "matmul",            "matmul_coopmat", "matmul_coopmat_half", "matmul_dot",
       "matvec_dot",     "sample",            "rms_norm",       "argmax",              "attention",
-      "attention_tile", "attention_coopmat", "recurrence",     "short_conv",          "expert_tiles"};
+      "attention_tile", "attention_coopmat", "recurrence",     "recurrence_chunks",   "short_conv",
+      "expert_tiles"};
   static const std::set<std::string> types = {"q4_0", "q8_0", "q4_k", "q6_k", "f16"};
   const std::string kernel = pipeline["kernel"], variant = pipeline["variant"];
   for (const std::string& spilled : {spills_of(pipeline), scratch_of(pipeline)})
