@@ -99,6 +99,7 @@ void load_queries() {
       const uint row = i / (HEAD_DIM / 8u), eighth = i % (HEAD_DIM / 8u);
       queries[row * KEY_STRIDE + eighth] = load_query(row, eighth);
     }
+    if (KEPT == 0u) return;
     barrier();
     [[unroll]] for (uint b = 0u; b < KEPT; ++b) load_staged_query(b);
     return;
