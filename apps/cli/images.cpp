@@ -94,7 +94,9 @@ std::vector<std::int32_t> append_images(const pumice::Model& model, pumice::Sequ
   if (placeholder.empty())
     throw Failure(kExitUsage, "the model sees no pictures without its projector: give --mmproj FILE");
   const std::vector<std::string> pieces = split_at_images(text, placeholder, flags.files.size());
-  if (pieces.back().empty()) throw Failure(kExitUsage, "there must be some text behind the last picture");
+  if (pieces.back().empty())
+    throw Failure(kExitUsage,
+                  "there must be some text behind the last picture; give it before --image, or with --prompt");
   PromptFlags piece = prompt;
   for (std::size_t i = 0; i < flags.files.size(); ++i) {
     const std::vector<std::int32_t> ids = model.tokenize(pieces[i], piece.tokenize_flags());
