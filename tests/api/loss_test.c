@@ -158,11 +158,11 @@ static void test_losses(void) {
   lost = 0;
   const Tokens in_frames = text_with_loss(&fixture, 0, 1e6, &all);
   CHECK(same(&in_frames, &expected));
-  for (int at = 1; at <= all; at += 9) {
+  for (int at = 1; at <= all; at += 9 * each) {
     const Tokens tokens = text_with_loss(&fixture, at, 1e6, &ignored);
     CHECK(same(&tokens, &expected));
   }
-  CHECK(lost >= 3);
+  CHECK(lost >= 1);
   CHECK_INVALID(pumice_context_rebind(NULL, fixture.model));
   PumiceJob* job = NULL;
   CHECK_INVALID(pumice_context_rebind_begin(NULL, fixture.model, NULL, &job));

@@ -123,7 +123,8 @@ TEST_F(TranscriberTest, AWindowIsEncodedOnce) {
   EXPECT_EQ(once.encoded_windows, once.windows) << "its language needs no other";
   const Said again = transcribe(*transcriber_, {request(sound, {.fallback = false})});
   EXPECT_TRUE(std::ranges::equal(detected.segments[0], again.segments[0], same));
-  transcribe(*transcriber_, {request(sound, {.language = 1, .translate = true, .timestamps = false, .fallback = false})});
+  transcribe(*transcriber_,
+             {request(sound, {.language = 1, .translate = true, .timestamps = false, .fallback = false})});
   EXPECT_EQ(transcriber_->stats().encoded_windows, once.encoded_windows);
   EXPECT_GT(transcriber_->stats().windows, once.windows);
   std::vector<float> other = sound;

@@ -1,36 +1,18 @@
 // gguf_mutate: damages GGUF files at random, the same way for the same seed, and checks that each is either accepted
 // and usable or refused with a reason, in memory bounded by a multiple of its size.
 //
-//   gguf_mutate [--count N] [--seed S] [file...]     given files join the built-in ones
+//   gguf_mutate [OPTIONS] [file...]     as in fuzz/fuzz_run.h; given files join the built-in ones
 //
-// Prints one line of JSON: {"files":…,"accepted":…,"rejected":…,"seconds":…,"slowest_ms":…,"most_bytes_per_byte":…},
-// the last being the bytes that parsing asked of the heap over the size of the file (for files above 4 KiB).
+// Also says how many bytes of the heap parsing asked for at most, for a byte of the file (of files above 4 KiB).
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <new>
 
 #include "base/mapped_file.h"
+#include "fuzz/fuzz_run.h"
 #include "fuzz/gguf_exercise.h"
 #include "fuzz/mutator.h"
 #include "support/gguf_writer.h"
 #include "support/synthetic_model.h"
-
-namespace {
-
-size_t allocated = 0;  // bytes asked for since it was last set to 0; the program has one thread
-
-}  // namespace
-
-void* operator new(size_t size) {
-  allocated += size;
-  if (void* memory = std::malloc(size > 0 ? size : 1)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace pumice::test {
 namespace {
@@ -126,59 +108,39 @@ class Mutants {
   Mutator mutator_;
 };
 
-struct Totals {
-  uint64_t accepted = 0, rejected = 0;
-  double slowest_ms = 0, most_bytes_per_byte = 0;
-};
-
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-void try_file(std::span<const std::byte> file, Totals& totals) {
-  const auto start = std::chrono::steady_clock::now();
+bool is_accepted(std::span<const std::byte> file, double* most_bytes_per_byte) {
   allocated = 0;
   { const Result<Gguf> parsed = Gguf::from_memory(file); }
   const size_t asked = allocated;
-  PUMICE_CHECK(asked <= kMaxBytesPerByte * file.size() + kFreeBytes);
+  FUZZ_CHECK(asked <= kMaxBytesPerByte * file.size() + kFreeBytes);
   if (file.size() > 4096)
-    totals.most_bytes_per_byte =
-        std::max(totals.most_bytes_per_byte, static_cast<double>(asked) / static_cast<double>(file.size()));
-  const std::string reason = exercise_gguf(file);
-  ++(reason.empty() ? totals.accepted : totals.rejected);
-  totals.slowest_ms = std::max(totals.slowest_ms, 1e3 * seconds_since(start));
+    *most_bytes_per_byte =
+        std::max(*most_bytes_per_byte, static_cast<double>(asked) / static_cast<double>(file.size()));
+  return exercise_gguf(file).empty();
 }
 
 int run(int argc, char** argv) {
-  uint64_t count = 20000, seed = 1;
+  const FuzzOptions options = fuzz_options(argc, argv, 20000);
   std::vector<Bytes> seeds = built_in_seeds();
-  for (int i = 1; i < argc; ++i) {
-    const bool has_value = i + 1 < argc;
-    if (std::strcmp(argv[i], "--count") == 0 && has_value) {
-      count = std::strtoull(argv[++i], nullptr, 10);
-    } else if (std::strcmp(argv[i], "--seed") == 0 && has_value) {
-      seed = std::strtoull(argv[++i], nullptr, 10);
-    } else {
-      const Result<MappedFile> file = MappedFile::open(argv[i]);
-      if (!file) {
-        std::fprintf(stderr, "gguf_mutate: %s\n", file.error().message.c_str());
-        return 2;
-      }
-      seeds.emplace_back(file->bytes().begin(), file->bytes().end());
+  for (int i = options.next_argument; i < argc; ++i) {
+    const Result<MappedFile> file = MappedFile::open(argv[i]);
+    if (!file) {
+      std::fprintf(stderr, "gguf_mutate: %s\n", file.error().message.c_str());
+      return 2;
     }
+    seeds.emplace_back(file->bytes().begin(), file->bytes().end());
   }
-  const auto start = std::chrono::steady_clock::now();
-  for (const Bytes& file : built_in_seeds()) PUMICE_CHECK(exercise_gguf(file).empty());
-  for (const Bytes& file : model_seeds()) PUMICE_CHECK(estimate_weight_bytes(Gguf::from_memory(file).value()).ok());
-  Totals totals;
-  Mutants mutants(std::move(seeds), seed);
-  for (uint64_t i = 0; i < count; ++i) try_file(mutants.next(), totals);
-  std::printf(
-      "{\"files\":%llu,\"accepted\":%llu,\"rejected\":%llu,\"seconds\":%.2f,\"slowest_ms\":%.2f,"
-      "\"most_bytes_per_byte\":%.2f}\n",
-      static_cast<unsigned long long>(count), static_cast<unsigned long long>(totals.accepted),
-      static_cast<unsigned long long>(totals.rejected), seconds_since(start), totals.slowest_ms,
-      totals.most_bytes_per_byte);
+  for (const Bytes& file : built_in_seeds()) FUZZ_CHECK(exercise_gguf(file).empty());
+  for (const Bytes& file : model_seeds()) FUZZ_CHECK(estimate_weight_bytes(Gguf::from_memory(file).value()).ok());
+  FuzzTotals totals;
+  double most_bytes_per_byte = 0;
+  Mutants mutants(std::move(seeds), options.seed);
+  for (uint64_t i = 0; i < options.count; ++i) {
+    const auto mutant = mutants.next();
+    totals.add([&] { return is_accepted(mutant, &most_bytes_per_byte); });
+  }
+  totals.print();
+  std::fprintf(stderr, "at most %.2f bytes of the heap for a byte of a file\n", most_bytes_per_byte);
   return 0;
 }
 
