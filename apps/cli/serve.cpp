@@ -32,7 +32,7 @@ using pumice_serve::ServiceOptions;
 
 struct ServeFlags {
   std::vector<std::string> models, origins;
-  std::string keys_file, log_file, preset;
+  std::string keys_file, log_file, preset, projector;
   HttpOptions http;
   DeviceFlags device;
   ContextFlags context;
@@ -103,6 +103,7 @@ int serve(ServeFlags& flags) {
   ServiceOptions options;
   for (const std::string& model : flags.models) options.models.push_back(served_model(model));
   if (options.models.empty()) options.models.push_back(served_model({}));
+  options.models.front().projector = flags.projector;
   options.stores = flags.stores;
   options.most_loaded = flags.most_loaded;
   if (!flags.keys_file.empty()) read_keys(flags.keys_file, flags.http, options);
@@ -175,6 +176,9 @@ void add_serve_command(CLI::App* app, Action* action) {
       "/v1/messages,\n/api/chat, /api/generate, /api/embed, /api/tags, /metrics, /health; a chat at /\n");
   command->add_option("-m,--model", flags->models, "a model as of 'run', or NAME=MODEL; may be given several times")
       ->type_name("MODEL");
+  command->add_option("--mmproj", flags->projector, "the first model's projector, with which it sees pictures")
+      ->check(not_empty())
+      ->type_name("FILE");
   add_adapter_flag(command, &flags->adapters);
   command->add_flag("--stores", flags->stores, "also what 'pumice models' lists");
   command->add_option("--models", flags->most_loaded, "most that are loaded at once")

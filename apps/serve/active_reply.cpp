@@ -14,7 +14,32 @@ bool begins_with_brace(std::string_view text) {
   return first != std::string_view::npos && text[first] == '{';
 }
 
+Json likely_json(const pumice::Model& model, std::int32_t id, float log_probability) {
+  const std::string text = model.token_text(id);
+  Json bytes = Json::array();
+  for (const char byte : text) bytes.push_back(static_cast<unsigned char>(byte));
+  return {{"token", text}, {"logprob", log_probability}, {"bytes", std::move(bytes)}};
+}
+
 }  // namespace
+
+void ActiveReply::take_likely(const PumicePoll& news) {
+  if (!news.log_probabilities) return;
+  for (std::size_t i = 0; i < news.count; ++i) {
+    Json token = likely_json(*model, news.ids[i], news.log_probabilities[i]);
+    token["top_logprobs"] = Json::array();
+    for (std::size_t t = 0; t < news.top_tokens; ++t) {
+      const PumiceLikelyToken& top = news.top[i * news.top_tokens + t];
+      token["top_logprobs"].push_back(likely_json(*model, top.id, top.log_probability));
+    }
+    likely.push_back(std::move(token));
+  }
+}
+
+void ActiveReply::say_delta(Json delta) {
+  if (!likely.is_null()) delta["logprobs"] = std::exchange(likely, Json());
+  if (!delta.empty()) say(*job, {.kind = Event::Kind::kDelta, .reply = index, .delta = std::move(delta)});
+}
 
 void ActiveReply::hand_out(Json delta) {
   if (delta.contains("tool_calls")) calls = true;
@@ -27,7 +52,7 @@ void ActiveReply::hand_out(Json delta) {
     else
       delta["content"] = said;
   }
-  if (!delta.empty()) say(*job, {.kind = Event::Kind::kDelta, .reply = index, .delta = std::move(delta)});
+  if (!delta.empty()) say_delta(std::move(delta));
 }
 
 void ActiveReply::take(const PumicePoll& news, Metrics& metrics) {
@@ -40,6 +65,7 @@ void ActiveReply::take(const PumicePoll& news, Metrics& metrics) {
       metrics.each_token.add(seconds(last_token) / static_cast<double>(news.count));
     last_token = now;
   }
+  take_likely(news);
   if (parser && news.count > 0) {
     const std::string delta = parser->push(std::vector<std::int32_t>(news.ids, news.ids + news.count));
     if (!delta.empty()) hand_out(Json::parse(delta));
@@ -63,7 +89,7 @@ void ActiveReply::say_rest() {
     content += rest;
     delta["content"] = rest;
   }
-  if (!delta.empty()) say(*job, {.kind = Event::Kind::kDelta, .reply = index, .delta = std::move(delta)});
+  say_delta(std::move(delta));
 }
 
 bool ActiveReply::advance(const pumice::Context& context, Metrics& metrics) {
@@ -82,9 +108,14 @@ bool ActiveReply::advance(const pumice::Context& context, Metrics& metrics) {
     }
     return false;
   }
-  if (news.status == PUMICE_REQUEST_RUNNING && filter.stopped_by().empty()) return true;
+  const bool late = news.status == PUMICE_REQUEST_RUNNING && job->late();
+  if (news.status == PUMICE_REQUEST_RUNNING && filter.stopped_by().empty() && !late) return true;
+  if (late && last_token == Clock::time_point()) {
+    say_failed(*job, kLate);
+    return false;
+  }
   say_rest();
-  end(news.status, metrics);
+  end(late ? PUMICE_REQUEST_FINISHED_LENGTH : news.status, metrics);
   return false;
 }
 
@@ -98,6 +129,7 @@ void ActiveReply::end(PumiceRequestStatus status, Metrics& metrics) {
   finish.message = parser ? Json::parse(parser->message()) : Json{{"role", "assistant"}};
   finish.message["content"] = content;
   if (!plain_call.is_null()) finish.message["tool_calls"] = Json::array({plain_call});
+  finish.timings.prompt_tokens = static_cast<std::uint32_t>(prompt_tokens);
   metrics.prompt_tokens += finish.timings.prompt_tokens;
   metrics.cached_tokens += finish.timings.cached_tokens;
   metrics.generated_tokens += finish.timings.generated_tokens;

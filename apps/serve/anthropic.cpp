@@ -70,6 +70,7 @@ class AnthropicAnswer : public Answer {
     const Json usage = {{"input_tokens", timings.prompt_tokens - timings.cached_tokens},
                         {"cache_creation_input_tokens", 0},
                         {"cache_read_input_tokens", timings.cached_tokens},
+                        {"cached_from", cached_from(timings)},
                         {"output_tokens", timings.generated_tokens}};
     if (streams_)
       return close() +  // the events' order does not depend on that of evaluation
@@ -135,12 +136,12 @@ class AnthropicAnswer : public Answer {
 };
 
 // What is said of tools comes as parts of messages; templates have messages of their own for it.
-void add_message(const Json& message, Json& messages) {
+void add_message(const Json& message, Json& messages, Pictures* pictures) {
   const std::string role = message.is_object() ? string_at(message, "role") : "";
   if (role != "user" && role != "assistant") throw ApiError(400, "a message must be of user or assistant", "messages");
   const Json content = message.value("content", Json());
   if (!content.is_array()) {
-    messages.push_back({{"role", role}, {"content", content_text(content, "messages")}});
+    messages.push_back({{"role", role}, {"content", content_text(content, "messages", pictures)}});
     return;
   }
   Json made = {{"role", role}, {"content", ""}};
@@ -155,24 +156,25 @@ void add_message(const Json& message, Json& messages) {
     } else if (type == "tool_result") {
       messages.push_back({{"role", "tool"},
                           {"tool_call_id", string_at(block, "tool_use_id")},
-                          {"content", content_text(block.value("content", Json()), "messages")}});
+                          {"content", content_text(block.value("content", Json()), "messages", pictures)}});
     } else if (type == "thinking") {
       made["reasoning_content"] = string_at(block, "thinking");
     } else if (type != "redacted_thinking") {
-      text += content_text(Json::array({block}), "messages");
+      text += content_text(Json::array({block}), "messages", pictures);
     }
   }
   made["content"] = text;
   if (!text.empty() || made.contains("tool_calls")) messages.push_back(std::move(made));
 }
 
-Json turns_of(const Json& body) {
+// Null: pictures are refused.
+Json turns_of(const Json& body, Pictures* pictures) {
   if (!has(body, "messages") || !body["messages"].is_array() || body["messages"].empty())
     throw ApiError(400, "'messages' must be a list of messages", "messages");
   Json messages = Json::array();
   if (has(body, "system"))
     messages.push_back({{"role", "system"}, {"content", content_text(body["system"], "system")}});
-  for (const Json& message : body["messages"]) add_message(message, messages);
+  for (const Json& message : body["messages"]) add_message(message, messages, pictures);
   return messages;
 }
 
@@ -204,9 +206,11 @@ HttpResponse anthropic_refused(const ApiError& error) { return json_response(ant
 
 Outcome anthropic_messages(const HttpRequest& request, Service& service) {
   const Json body = parse_body(request);
-  Generation generation{.model = string_at(body, "model"), .group = request.group, .messages = turns_of(body)};
+  Generation generation{.model = string_at(body, "model"), .group = request.group};
+  generation.messages = turns_of(body, &generation.pictures);
   const std::string name = service.find(generation.model).name;
   generation.sampling = sampling_at(body);
+  read_queueing(body, generation);
   const auto most = count_at(body, "max_tokens", 1, UINT32_MAX);
   if (!most) throw ApiError(400, "'max_tokens' is missing", "max_tokens");
   generation.sampling.max_tokens = static_cast<std::uint32_t>(*most);
@@ -220,7 +224,7 @@ Outcome anthropic_messages(const HttpRequest& request, Service& service) {
 
 Outcome anthropic_count(const HttpRequest& request, Service& service) {
   const Json body = parse_body(request);
-  Generation generation{.model = string_at(body, "model"), .messages = turns_of(body)};
+  Generation generation{.model = string_at(body, "model"), .messages = turns_of(body, nullptr)};
   read_tools_of(body, generation);
   const std::size_t tokens = service.vocabulary(generation.model)->prompt_tokens(generation.messages, generation.tools);
   return json_response({{"input_tokens", tokens}});

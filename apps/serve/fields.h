@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "serve/exchange.h"
@@ -23,15 +24,25 @@ std::optional<std::uint64_t> count_at(const Json& object, const char* name, std:
 
 // One text or a list of them.
 std::vector<std::string> texts_at(const Json& object, const char* name);
-// Parts of a message as one text. Pictures and sounds are refused: this server takes text.
-std::string content_text(const Json& content, const char* param);
+// Parts of a message as one text; a picture leaves its mark there. Null: pictures are refused; sounds are always.
+std::string content_text(const Json& content, const char* param, Pictures* pictures = nullptr);
+// A picture as a part of a message.
+Json picture_part(const std::string& base64);
 
 // temperature, top_p, min_p, top_k, repeat_penalty, frequency_penalty, presence_penalty, seed, lora.
 Sampling sampling_at(const Json& object);
 
+// "logit_bias": {"ID": bias}, or as llama-server has it [[ID, bias or false]].
+std::vector<PumiceTokenBias> biases_at(const Json& object);
+// What clients may say of their place in the queue: "priority" as vLLM has it, and "deadline_ms" from now on.
+void read_queueing(const Json& object, Generation& generation);
+// Of a reply: {"device", "ram", "disk", "redis"}.
+Json cached_from(const PumiceTimings& timings);
+
 std::string random_id(const std::string& prefix);
 std::int64_t unix_seconds();
 std::string base64(const void* bytes, std::size_t size);
+std::optional<std::string> from_base64(std::string_view text);  // empty: it is none
 // "type" is an object of JSON Schema's, or anything: the grammar of a reply.
 GrammarText schema_grammar(const Json& schema);
 

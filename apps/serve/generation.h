@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,6 +30,12 @@ struct GrammarText {
   std::string text;
 };
 
+// Pictures of a chat: where the messages have the mark, the next one stands.
+struct Pictures {
+  std::string mark;                // that no client can know
+  std::vector<std::string> files;  // their bytes
+};
+
 struct Generation {
   std::string model, group;
   Json messages;                  // as OpenAI's; null: of a prompt
@@ -45,6 +52,12 @@ struct Generation {
   std::vector<std::string> stop;
   Sampling sampling;
   std::uint32_t n = 1;  // replies
+  std::vector<PumiceTokenBias> biases;
+  bool log_probabilities = false;
+  std::uint32_t top_tokens = 0;  // with them
+  Pictures pictures;
+  std::int64_t priority = 0;  // within the group; lower ones go first
+  std::optional<std::chrono::steady_clock::time_point> deadline;
 
   bool chat() const { return messages.is_array(); }
 };
@@ -91,7 +104,7 @@ struct Event {
   Kind kind = Kind::kStarted;
   std::size_t reply = 0;
   std::size_t prompt_tokens = 0;  // kStarted
-  Json delta;                     // kDelta: as of pumice_chat_reply_push()
+  Json delta;                     // kDelta: as of pumice_chat_reply_push(), and "logprobs": as OpenAI's, by token
   Finish finish;                  // kFinished
   Embedded embedded;              // kEmbedded
   Transcribed transcribed;        // kTranscribed
@@ -113,10 +126,21 @@ struct Job {
     const auto* generation = std::get_if<Generation>(&task);
     return generation ? generation->n : 0;
   }
+  std::int64_t priority() const {
+    const auto* generation = std::get_if<Generation>(&task);
+    return generation ? generation->priority : 0;
+  }
+  bool late() const {
+    const auto* generation = std::get_if<Generation>(&task);
+    return generation && generation->deadline && std::chrono::steady_clock::now() > *generation->deadline;
+  }
   const std::string& group() const {
     return std::visit([](const auto& each) -> const std::string& { return each.group; }, task);
   }
 };
+
+// Of a job whose deadline came before its first token.
+inline const ApiError kLate(504, "the deadline came before the first token", "deadline_ms", "deadline_exceeded");
 
 void say(const Job& job, Event event);
 void say_failed(const Job& job, const ApiError& error);

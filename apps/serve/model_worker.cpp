@@ -2,11 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
-#include <random>
 #include <utility>
 
-#include "common/system.h"
 #include "serve/active_reply.h"
 #include "serve/plain_tools.h"
 
@@ -17,7 +16,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::int32_t kLookMs = 10;  // how long a new job may wait for a step that brings nothing
-constexpr std::size_t kKeptGrammars = 16;
 
 bool begins_with_system(const Json& messages) {
   const std::string role = messages.empty() ? "" : messages[0].value("role", "");
@@ -44,7 +42,9 @@ void ModelWorker::submit(std::shared_ptr<Job> job) {
   const std::lock_guard lock(mutex_);
   ++jobs_;
   ++metrics_.waiting;
-  waiting_[job->group()].push_back(std::move(job));
+  std::deque<std::shared_ptr<Job>>& queue = waiting_[job->group()];
+  const auto before = [](std::int64_t priority, const auto& other) { return priority < other->priority(); };
+  queue.insert(std::upper_bound(queue.begin(), queue.end(), job->priority(), before), job);
   changed_.notify_all();
 }
 
@@ -66,6 +66,7 @@ void ModelWorker::load() {
   options_.leaving.clear();
   PumiceModelOptions load = pumice_model_options_init();
   load.path = options_.path.c_str();
+  load.projector = options_.projector.empty() ? nullptr : options_.projector.c_str();
   model_.emplace(*options_.instance, *options_.device, load);
   for (const ServedAdapter& adapter : options_.adapters) adapters_.emplace_back(*model_, adapter.path);
   recommended_.temperature = 0.8f;
@@ -142,7 +143,26 @@ std::shared_ptr<Job> ModelWorker::next_job(std::size_t most_replies) {
   return job;
 }
 
+void ModelWorker::fail_late() {
+  std::vector<std::shared_ptr<Job>> late;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto queue = waiting_.begin(); queue != waiting_.end();) {
+      std::erase_if(queue->second, [&](const std::shared_ptr<Job>& job) {
+        if (!job->late()) return false;
+        late.push_back(job);
+        return true;
+      });
+      queue = queue->second.empty() ? waiting_.erase(queue) : std::next(queue);
+    }
+  }
+  for (const std::shared_ptr<Job>& job : late) say_failed(*job, kLate);
+  metrics_.waiting -= late.size();
+  jobs_ -= late.size();
+}
+
 void ModelWorker::admit() {
+  fail_late();
   while (active_.size() < options_.context.max_sequences) {
     const std::size_t room = options_.context.max_sequences - active_.size();
     const std::shared_ptr<Job> job = next_job(room);
@@ -174,75 +194,6 @@ void ModelWorker::start(const std::shared_ptr<Job>& job) {
     start_generation(job, with_plain_tools(task), task.tools);
 }
 
-pumice::ChatPrompt ModelWorker::prompt_of(const Generation& task) const {
-  if (!task.chat()) {
-    if (!task.ids.empty()) return {{}, task.ids};
-    return {task.prompt, model_->tokenize(task.prompt, PUMICE_TOKENIZE_ADD_SPECIAL)};
-  }
-  if (!chat_) throw ApiError(400, fmt::format("{} does not converse: {}", options_.name, chat_problem_), "model");
-  const std::string messages = text_of(task.messages);
-  PumiceChatRenderOptions options = pumice_chat_render_options_init();
-  options.messages = {messages.data(), messages.size()};
-  options.tools = {task.tools.data(), task.tools.size()};
-  options.variables = {task.variables.data(), task.variables.size()};
-  options.thinking = task.thinking;
-  options.add_generation_prompt = task.continue_last ? 0 : 1;
-  options.continue_final_message = task.continue_last ? 1 : 0;
-  options.now = pumice_apps::local_seconds();
-  return chat_->render(options);
-}
-
-PumiceRequestOptions ModelWorker::options_of(const Generation& task, std::uint32_t reply) const {
-  PumiceRequestOptions options = recommended_;
-  const auto set = [&](auto Sampling::* member, auto& to) {
-    if (options_.defaults.*member) to = *(options_.defaults.*member);
-    if (task.sampling.*member) to = *(task.sampling.*member);
-  };
-  set(&Sampling::temperature, options.temperature);
-  set(&Sampling::top_p, options.top_p);
-  set(&Sampling::min_p, options.min_p);
-  set(&Sampling::top_k, options.top_k);
-  set(&Sampling::repeat_penalty, options.repeat_penalty);
-  set(&Sampling::frequency_penalty, options.frequency_penalty);
-  set(&Sampling::presence_penalty, options.presence_penalty);
-  set(&Sampling::max_tokens, options.max_tokens);
-  options.seed = task.sampling.seed ? *task.sampling.seed + reply : std::random_device()();
-  return options;
-}
-
-// Compiling may take longer than a step, and clients send the same ones again and again.
-std::shared_ptr<pumice::Grammar> ModelWorker::grammar_of(const Generation& task) {
-  const bool calls = !task.tools.empty() && task.tool_choice != PUMICE_TOOLS_NONE;
-  if (!task.grammar && !calls) return nullptr;
-  const std::string key = task.grammar ? fmt::format("{}:{}", static_cast<int>(task.grammar->kind), task.grammar->text)
-                                       : fmt::format("tools {} {} {}:{}", static_cast<int>(task.tool_choice),
-                                                     task.one_call, task.tool_name, task.tools);
-  for (auto it = grammars_.begin(); it != grammars_.end(); ++it)
-    if (it->first == key) {
-      grammars_.splice(grammars_.begin(), grammars_, it);
-      return it->second;
-    }
-  std::shared_ptr<pumice::Grammar> made;
-  if (task.grammar) {
-    made = std::make_shared<pumice::Grammar>(*model_, task.grammar->kind, task.grammar->text);
-  } else {
-    PumiceChatGrammarOptions options = pumice_chat_grammar_options_init();
-    options.tools = {task.tools.data(), task.tools.size()};
-    options.choice = task.tool_choice;
-    options.one_call = task.one_call ? 1 : 0;
-    options.name = {task.tool_name.data(), task.tool_name.size()};
-    try {
-      made = std::make_shared<pumice::Grammar>(chat_->grammar(options));
-    } catch (const pumice::Error& error) {  // without it, calls come as the model was taught to write them
-      if (error.code() != PUMICE_UNSUPPORTED || task.tool_choice == PUMICE_TOOLS_REQUIRED) throw;
-      return nullptr;
-    }
-  }
-  grammars_.emplace_front(key, made);
-  if (grammars_.size() > kKeptGrammars) grammars_.pop_back();
-  return made;
-}
-
 void ModelWorker::make_context() {
   std::vector<const PumiceAdapter*> adapters;
   for (const pumice::Adapter& adapter : adapters_) adapters.push_back(adapter.get());
@@ -251,19 +202,6 @@ void ModelWorker::make_context() {
   options.adapter_count = adapters.size();
   context_.emplace(*model_, options);
   for (const auto& [group, tokens] : options_.quotas) context_->set_group_quota(group, tokens);
-}
-
-std::vector<float> ModelWorker::scales_of(const Generation& task) const {
-  std::vector<float> scales;
-  for (const ServedAdapter& adapter : options_.adapters) scales.push_back(task.sampling.adapters ? 0 : adapter.scale);
-  if (!task.sampling.adapters) return scales;
-  for (const auto& [id, scale] : *task.sampling.adapters) {
-    if (id >= scales.size())
-      throw ApiError(400, fmt::format("there is no adapter {} of {}; it has {}", id, options_.name, scales.size()),
-                     "lora");
-    scales[id] = scale;
-  }
-  return scales;
 }
 
 void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Generation& task,
@@ -277,6 +215,9 @@ void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Genera
                    fmt::format("the prompt has {} tokens, and the context {}; start the server with a larger --ctx",
                                prompt.ids.size(), room),
                    {}, "context_length_exceeded");
+  if (!task.pictures.files.empty() && model_->image_placeholder().empty())
+    throw ApiError(400, fmt::format("{} sees no pictures; start the server with its projector (--mmproj)",
+                                    options_.name), "messages");
   const std::shared_ptr<pumice::Grammar> grammar = grammar_of(task);
   const std::vector<float> scales = scales_of(task);
   for (std::uint32_t i = 0; i < task.n; ++i) {
@@ -284,7 +225,9 @@ void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Genera
     options.grammar = grammar ? grammar->get() : nullptr;
     pumice::Sequence sequence(*context_, task.group);
     sequence.set_adapters(scales);
-    pumice::Request request = sequence.submit(prompt.ids, options);
+    const std::vector<std::int32_t> rest = append_pictures(sequence, prompt, task);
+    const std::size_t prompt_tokens = sequence.info().tokens + rest.size();
+    pumice::Request request = sequence.submit(rest, options);
     std::optional<pumice::ChatReply> parser;
     if (task.chat()) {
       PumiceChatReplyOptions parse = pumice_chat_reply_options_init();
@@ -292,9 +235,11 @@ void ModelWorker::start_generation(const std::shared_ptr<Job>& job, const Genera
       parse.tools = {task.tools.data(), task.tools.size()};
       parser.emplace(*chat_, parse);
     }
-    say(*job, {.kind = Event::Kind::kStarted, .reply = i, .prompt_tokens = prompt.ids.size()});
+    say(*job, {.kind = Event::Kind::kStarted, .reply = i, .prompt_tokens = prompt_tokens});
     active_.push_back(std::make_unique<ActiveReply>(ActiveReply{.job = job,
                                                                 .index = i,
+                                                                .model = &*model_,
+                                                                .prompt_tokens = prompt_tokens,
                                                                 .sequence = std::move(sequence),
                                                                 .request = std::move(request),
                                                                 .parser = std::move(parser),

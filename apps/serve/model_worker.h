@@ -1,7 +1,8 @@
 // ModelWorker: one model on the device, with the thread that runs it.
 //
-// Jobs wait in a queue for each group; groups take turns, so that one client's many requests do not hold up another's.
-// The replies that run share the context's steps (continuous batching); prompts are computed in slices between them.
+// Jobs wait in a queue for each group, by their priority, then in the order of their coming; groups take turns, so that
+// one client's many requests do not hold up another's. The replies that run share the context's steps (continuous
+// batching); prompts are computed in slices between them.
 #pragma once
 
 #include <atomic>
@@ -34,6 +35,7 @@ struct WorkerOptions {
   const pumice::Instance* instance = nullptr;  // these outlive the worker
   const pumice::Device* device = nullptr;
   std::string name, path;
+  std::string projector;  // what it sees pictures with; empty: nothing
   PumiceContextOptions context = pumice_context_options_init();  // what it points to outlives the worker
   std::vector<ServedAdapter> adapters;
   Sampling defaults;
@@ -62,6 +64,7 @@ class ModelWorker {
   void load();
   // The next one that has at most so many replies; empty: none waits, or the next has more.
   std::shared_ptr<Job> next_job(std::size_t most_replies);
+  void fail_late();  // of those that wait
   bool wait_for_work();  // false: stop
   void admit();
   void start(const std::shared_ptr<Job>& job);
@@ -77,6 +80,9 @@ class ModelWorker {
   std::shared_ptr<pumice::Grammar> grammar_of(const Generation& task);
   void make_context();
   std::vector<float> scales_of(const Generation& task) const;
+  // Appends pictures with what stands before them; the ids behind the last one.
+  std::vector<std::int32_t> append_pictures(pumice::Sequence& sequence, const pumice::ChatPrompt& prompt,
+                                            const Generation& task) const;
 
   WorkerOptions options_;
   Metrics& metrics_;

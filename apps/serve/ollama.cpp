@@ -25,18 +25,25 @@ class OllamaAnswer : public Answer {
   bool streams() const override { return streams_; }
   std::string type() const override { return streams_ ? "application/x-ndjson" : "application/json"; }
 
-  std::string delta(std::size_t, const Json& delta) override { return streams_ ? line(said(delta), false) : ""; }
+  std::string delta(std::size_t, const Json& delta) override {
+    if (streams_) return line(said(delta), false);
+    const Json tokens = delta.value("logprobs", Json::array());
+    likely_.insert(likely_.end(), tokens.begin(), tokens.end());
+    return {};
+  }
   std::string finished(std::size_t, const Finish& finish) override {
     finish_ = finish;
     return {};
   }
   std::string end() override {
     Json last = said(streams_ ? Json::object() : finish_.message);
+    if (!likely_.empty()) last["logprobs"] = likely_;
     last["done_reason"] = finish_.reason == "length" ? "length" : "stop";
     const PumiceTimings& timings = finish_.timings;
     last["total_duration"] = std::chrono::nanoseconds(Clock::now() - begun_).count();
     last["load_duration"] = 0;
     last["prompt_eval_count"] = timings.prompt_tokens;
+    last["cached_from"] = cached_from(timings);
     last["prompt_eval_duration"] = nanoseconds(timings.prefill_ms);
     last["eval_count"] = timings.generated_tokens;
     last["eval_duration"] = nanoseconds(timings.decode_ms);
@@ -50,6 +57,7 @@ class OllamaAnswer : public Answer {
     if (!chat_) {
       Json made = {{"response", message.value("content", "")}};
       if (has(message, "reasoning_content")) made["thinking"] = message["reasoning_content"];
+      if (has(message, "logprobs")) made["logprobs"] = message["logprobs"];
       return made;
     }
     Json made = {{"role", "assistant"}, {"content", message.value("content", "")}};
@@ -62,7 +70,9 @@ class OllamaAnswer : public Answer {
         made["tool_calls"].push_back({{"function", std::move(function)}});
       }
     }
-    return {{"message", std::move(made)}};
+    Json whole = {{"message", std::move(made)}};
+    if (has(message, "logprobs")) whole["logprobs"] = message["logprobs"];
+    return whole;
   }
   std::string line(Json rest, bool done) const {
     Json made = {{"model", model_}, {"created_at", now_text()}};
@@ -75,7 +85,20 @@ class OllamaAnswer : public Answer {
   std::string model_;
   Clock::time_point begun_ = Clock::now();
   Finish finish_;
+  Json likely_ = Json::array();
 };
+
+// A text with pictures behind it in the parts that OpenAI's chats have. images: base64.
+Json with_images(const std::string& text, const Json& images) {
+  Json parts = Json::array();
+  if (!images.is_array()) throw ApiError(400, "'images' must be a list of base64", "images");
+  for (const Json& image : images) {
+    if (!image.is_string()) throw ApiError(400, "'images' must be a list of base64", "images");
+    parts.push_back(picture_part(image));
+  }
+  parts.push_back({{"type", "text"}, {"text", text}});
+  return parts;
+}
 
 void read_options(const Json& body, Generation& generation) {
   if (has(body, "options")) {
@@ -95,7 +118,6 @@ void read_options(const Json& body, Generation& generation) {
     const bool on = body["think"].is_string() || body["think"] == true;
     generation.thinking = on ? PUMICE_THINKING_ON : PUMICE_THINKING_OFF;
   }
-  if (has(body, "images") && !body["images"].empty()) throw ApiError(400, "this server takes text", "images");
 }
 
 Json details_of(const ServedModel& model, Service& service) {
@@ -118,7 +140,7 @@ Outcome ollama_chat(const HttpRequest& request, Service& service) {
   wanted.erase("format");
   if (wanted.contains("messages"))
     for (Json& message : wanted["messages"]) {
-      if (has(message, "images") && !message["images"].empty()) throw ApiError(400, "this server takes text", "images");
+      if (has(message, "images")) message["content"] = with_images(string_at(message, "content"), message["images"]);
       if (has(message, "thinking")) message["reasoning_content"] = message["thinking"];
     }
   Generation generation = chat_of(wanted, request);
@@ -132,16 +154,21 @@ Outcome ollama_generate(const HttpRequest& request, Service& service) {
   const Json body = parse_body(request);
   const std::string name = string_at(body, "model", service.find({}).name);
   service.find(name);
-  Generation generation{.model = name, .group = request.group};
-  const std::string prompt = string_at(body, "prompt");
+  const std::string prompt = string_at(body, "prompt"), system = string_at(body, "system");
+  Generation generation;
   if (bool_at(body, "raw")) {
-    generation.prompt = prompt;
+    generation = {.group = request.group, .prompt = prompt};
+    if (has(body, "images") && !body["images"].empty())
+      throw ApiError(400, "pictures come with messages, not with 'raw'", "images");
   } else {
-    generation.messages = Json::array();
-    if (const std::string system = string_at(body, "system"); !system.empty())
-      generation.messages.push_back({{"role", "system"}, {"content", system}});
-    generation.messages.push_back({{"role", "user"}, {"content", prompt}});
+    Json chat = body;
+    chat["messages"] = Json::array();
+    if (!system.empty()) chat["messages"].push_back({{"role", "system"}, {"content", system}});
+    const Json content = has(body, "images") ? with_images(prompt, body["images"]) : Json(prompt);
+    chat["messages"].push_back({{"role", "user"}, {"content", content}});
+    generation = chat_of(chat, request);
   }
+  generation.model = name;
   read_options(body, generation);
   return Asked{std::move(generation), std::make_unique<OllamaAnswer>(false, bool_at(body, "stream", true), name)};
 }
@@ -184,6 +211,8 @@ Outcome ollama_show(const HttpRequest& request, Service& service) {
   const ServedModel model = service.find(string_at(body, "model", string_at(body, "name")));
   const PumiceModelInfo info = service.vocabulary(model.name)->info();
   const std::string family = info.architecture;
+  Json capabilities = Json::array({"completion"});
+  if (!model.projector.empty()) capabilities.push_back("vision");
   return json_response({{"modelfile", ""},
                         {"parameters", ""},
                         {"template", ""},
@@ -194,7 +223,7 @@ Outcome ollama_show(const HttpRequest& request, Service& service) {
                           {family + ".context_length", info.context_length},
                           {family + ".embedding_length", info.width},
                           {family + ".block_count", info.layers}}},
-                        {"capabilities", Json::array({"completion"})}});
+                        {"capabilities", std::move(capabilities)}});
 }
 
 Outcome ollama_version(const HttpRequest&, Service&) { return json_response({{"version", pumice_version()}}); }

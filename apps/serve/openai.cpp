@@ -39,20 +39,28 @@ Json client_message(const Json& message) {
 // Of chats and of plain completions.
 class OpenAiAnswer : public Answer {
  public:
-  OpenAiAnswer(bool chat, bool streams, bool usage, std::string model)
-      : chat_(chat), streams_(streams), usage_(usage), model_(std::move(model)) {}
+  OpenAiAnswer(const Generation& generation, bool streams, bool usage, std::string model)
+      : chat_(generation.chat()),
+        tells_(generation.log_probabilities),
+        streams_(streams),
+        usage_(usage),
+        model_(std::move(model)) {}
 
   bool streams() const override { return streams_; }
   std::string type() const override { return streams_ ? "text/event-stream" : "application/json"; }
 
   std::string started(std::size_t reply, std::size_t) override {
     if (!streams_ || !chat_) return {};
-    return chunk(reply, {{"role", "assistant"}, {"content", ""}}, nullptr);
+    return chunk(reply, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
   }
   std::string delta(std::size_t reply, const Json& delta) override {
+    Json told;
+    if (has(delta, "logprobs"))
+      told = streams_ ? likely(reply, delta["logprobs"]) : add_likely(reply, delta["logprobs"]);
     if (!streams_) return {};
-    if (!chat_) return chunk(reply, delta.value("content", ""), nullptr);
+    if (!chat_) return chunk(reply, delta.value("content", ""), nullptr, told);
     Json made = delta;
+    made.erase("logprobs");
     if (made.contains("tool_calls")) {
       Json calls = Json::array();
       for (const Json& call : delta["tool_calls"]) {
@@ -62,25 +70,24 @@ class OpenAiAnswer : public Answer {
       }
       made["tool_calls"] = std::move(calls);
     }
-    return chunk(reply, made, nullptr);
+    return chunk(reply, made, nullptr, told);
   }
   std::string finished(std::size_t reply, const Finish& finish) override {
-    prompt_ = finish.timings.prompt_tokens;
-    cached_ = std::max<std::size_t>(cached_, finish.timings.cached_tokens);
+    if (!timings_ || finish.timings.cached_tokens > timings_->cached_tokens) timings_ = finish.timings;
     completion_ += finish.timings.generated_tokens;
-    if (streams_) return chunk(reply, chat_ ? Json::object() : Json(""), finish.reason);
+    if (streams_) return chunk(reply, chat_ ? Json::object() : Json(""), finish.reason, nullptr);
     Json choice = {{"index", reply}};
     if (chat_)
       choice["message"] = client_message(finish.message);
     else
       choice["text"] = finish.message.value("content", "");
-    choice["logprobs"] = nullptr;
+    choice["logprobs"] = tells_ ? likely(reply, likely_[reply]) : Json();
     choice["finish_reason"] = finish.reason;
     choices_[reply] = std::move(choice);
     return {};
   }
   std::string end() override {
-    const Json usage = usage_of(prompt_, cached_, completion_);
+    const Json usage = usage_of(timings_.value_or(pumice_timings_init()), completion_);
     if (streams_) {
       Json last = header(true);
       last["choices"] = Json::array();
@@ -101,34 +108,55 @@ class OpenAiAnswer : public Answer {
     const std::string object = chat_ ? chunk ? "chat.completion.chunk" : "chat.completion" : "text_completion";
     return {{"id", id_}, {"object", object}, {"created", created_}, {"model", model_}};
   }
-  std::string chunk(std::size_t reply, const Json& delta, const Json& reason) const {
+  Json add_likely(std::size_t reply, const Json& tokens) {
+    Json& all = likely_[reply];
+    if (all.is_null()) all = Json::array();
+    all.insert(all.end(), tokens.begin(), tokens.end());
+    return {};
+  }
+  // Tokens as chats have them, or as completions do: lists of what each has.
+  Json likely(std::size_t reply, const Json& tokens) {
+    if (chat_) return {{"content", tokens.is_null() ? Json::array() : tokens}, {"refusal", nullptr}};
+    Json made = {{"tokens", Json::array()},
+                 {"token_logprobs", Json::array()},
+                 {"top_logprobs", Json::array()},
+                 {"text_offset", Json::array()}};
+    for (const Json& token : tokens) {
+      Json top = Json::object();
+      for (const Json& each : token["top_logprobs"]) top[each["token"].get_ref<const std::string&>()] = each["logprob"];
+      made["tokens"].push_back(token["token"]);
+      made["token_logprobs"].push_back(token["logprob"]);
+      made["top_logprobs"].push_back(std::move(top));
+      made["text_offset"].push_back(offsets_[reply]);
+      offsets_[reply] += token["bytes"].size();
+    }
+    return made;
+  }
+  std::string chunk(std::size_t reply, const Json& delta, const Json& reason, const Json& told) const {
     Json made = header(true);
-    Json choice = {{"index", reply}, {chat_ ? "delta" : "text", delta}, {"logprobs", nullptr}};
+    Json choice = {{"index", reply}, {chat_ ? "delta" : "text", delta}, {"logprobs", told}};
     choice["finish_reason"] = reason;
     made["choices"] = Json::array({std::move(choice)});
     return data_line(made);
   }
 
-  bool chat_, streams_, usage_;
+  bool chat_, tells_, streams_, usage_;
   std::string model_, id_ = random_id(chat_ ? "chatcmpl-" : "cmpl-");
   std::int64_t created_ = unix_seconds();
-  std::map<std::size_t, Json> choices_;
-  std::map<std::size_t, std::size_t> calls_;
-  std::size_t prompt_ = 0, cached_ = 0, completion_ = 0;
+  std::map<std::size_t, Json> choices_, likely_;
+  std::map<std::size_t, std::size_t> calls_, offsets_;
+  std::optional<PumiceTimings> timings_;  // of the reply with the most cached tokens
+  std::size_t completion_ = 0;
 };
 
 // What would change a reply and is not there is refused instead of ignored.
 void refuse_what_is_missing(const Json& body) {
-  if (bool_at(body, "logprobs") || (has(body, "top_logprobs") && body["top_logprobs"] != 0))
-    throw ApiError(400, "log-probabilities are not supported", "logprobs");
-  if (has(body, "logit_bias") && !body["logit_bias"].empty())
-    throw ApiError(400, "biases of logits are not supported", "logit_bias");
   if (has(body, "modalities") && body["modalities"] != Json::array({"text"}))
     throw ApiError(400, "this server writes text", "modalities");
 }
 
 // As templates know them: "developer" is a newer name of "system", and parts are one text.
-Json messages_of(const Json& body) {
+Json messages_of(const Json& body, Pictures& pictures) {
   if (!has(body, "messages") || !body["messages"].is_array() || body["messages"].empty())
     throw ApiError(400, "'messages' must be a list of messages", "messages");
   Json messages = Json::array();
@@ -137,7 +165,7 @@ Json messages_of(const Json& body) {
       throw ApiError(400, "a message must be an object with a 'role'", "messages");
     Json made = message;
     if (made["role"] == "developer") made["role"] = "system";
-    made["content"] = content_text(message.value("content", Json()), "messages");
+    made["content"] = content_text(message.value("content", Json()), "messages", &pictures);
     messages.push_back(std::move(made));
   }
   return messages;
@@ -157,7 +185,19 @@ void read_format(const Json& body, Generation& generation) {
   }
 }
 
-void read_stop_and_n(const Json& body, Generation& generation) {
+// Of chats: "logprobs" is whether, "top_logprobs" how many beside.
+void read_log_probabilities(const Json& body, Generation& generation) {
+  generation.log_probabilities = bool_at(body, "logprobs");
+  const auto top = count_at(body, "top_logprobs", 0, PUMICE_MOST_TOP_TOKENS);
+  generation.top_tokens = static_cast<std::uint32_t>(top.value_or(0));
+  if (generation.top_tokens > 0 && !generation.log_probabilities)
+    throw ApiError(400, "'top_logprobs' needs 'logprobs': true", "top_logprobs");
+}
+
+// What chats and completions have alike.
+void read_rest(const Json& body, Generation& generation) {
+  generation.biases = biases_at(body);
+  read_queueing(body, generation);
   generation.stop = texts_at(body, "stop");
   generation.n = static_cast<std::uint32_t>(count_at(body, "n", 1, 16).value_or(1));
 }
@@ -165,7 +205,7 @@ void read_stop_and_n(const Json& body, Generation& generation) {
 Outcome asked(const Json& body, Generation generation, const Service& service) {
   const std::string name = service.find(generation.model).name;
   const bool usage = has(body, "stream_options") && bool_at(body["stream_options"], "include_usage");
-  auto answer = std::make_unique<OpenAiAnswer>(generation.chat(), bool_at(body, "stream"), usage, name);
+  auto answer = std::make_unique<OpenAiAnswer>(generation, bool_at(body, "stream"), usage, name);
   return Asked{std::move(generation), std::move(answer)};
 }
 
@@ -173,11 +213,11 @@ Outcome asked(const Json& body, Generation generation, const Service& service) {
 
 HttpResponse openai_refused(const ApiError& error) { return json_response(openai_error(error), error.status()); }
 
-Json usage_of(std::size_t prompt, std::size_t cached, std::size_t completion) {
-  return {{"prompt_tokens", prompt},
+Json usage_of(const PumiceTimings& timings, std::size_t completion) {
+  return {{"prompt_tokens", timings.prompt_tokens},
           {"completion_tokens", completion},
-          {"total_tokens", prompt + completion},
-          {"prompt_tokens_details", {{"cached_tokens", cached}}}};
+          {"total_tokens", timings.prompt_tokens + completion},
+          {"prompt_tokens_details", {{"cached_tokens", timings.cached_tokens}, {"cached_from", cached_from(timings)}}}};
 }
 
 void read_tools(const Json& body, Generation& generation) {
@@ -205,12 +245,14 @@ void read_tools(const Json& body, Generation& generation) {
 
 Generation chat_of(const Json& body, const HttpRequest& request) {
   refuse_what_is_missing(body);
-  Generation generation{.model = string_at(body, "model"), .group = request.group, .messages = messages_of(body)};
+  Generation generation{.model = string_at(body, "model"), .group = request.group};
+  generation.messages = messages_of(body, generation.pictures);
   generation.sampling = sampling_at(body);
   for (const char* name : {"max_tokens", "max_completion_tokens"})
     if (const auto most = count_at(body, name, 1, UINT32_MAX))
       generation.sampling.max_tokens = static_cast<std::uint32_t>(*most);
-  read_stop_and_n(body, generation);
+  read_rest(body, generation);
+  read_log_probabilities(body, generation);
   if (has(body, "chat_template_kwargs")) generation.variables = text_of(body["chat_template_kwargs"]);
   if (string_at(body, "reasoning_effort") == "none") generation.thinking = PUMICE_THINKING_OFF;
   read_tools(body, generation);
@@ -241,7 +283,11 @@ Outcome openai_completions(const HttpRequest& request, Service& service) {
     throw ApiError(400, "'prompt' must be one text, or its tokens", "prompt");
   generation.sampling = sampling_at(body);
   generation.sampling.max_tokens = static_cast<std::uint32_t>(count_at(body, "max_tokens", 1, UINT32_MAX).value_or(16));
-  read_stop_and_n(body, generation);
+  read_rest(body, generation);
+  if (const auto top = count_at(body, "logprobs", 0, PUMICE_MOST_TOP_TOKENS)) {
+    generation.log_probabilities = true;
+    generation.top_tokens = static_cast<std::uint32_t>(*top);
+  }
   read_format(body, generation);
   return asked(body, std::move(generation), service);
 }

@@ -34,7 +34,7 @@ HttpResponse openai_refused(const ApiError& error);
 // Messages, tools and the rest of a chat, as several interfaces share them.
 Generation chat_of(const Json& body, const HttpRequest& request);
 void read_tools(const Json& body, Generation& generation);
-Json usage_of(std::size_t prompt, std::size_t cached, std::size_t completion);
+Json usage_of(const PumiceTimings& timings, std::size_t completion);
 
 // responses.cpp: https://platform.openai.com/docs/api-reference/responses
 Outcome openai_responses(const HttpRequest& request, Service& service);

@@ -1,6 +1,7 @@
 // OpenAI's Responses: a reply is a list of items, and a request may go on from an earlier one by its id.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <list>
 #include <mutex>
 #include <utility>
@@ -65,6 +66,8 @@ class ResponsesAnswer : public Answer {
     return text += event({{"type", "response.in_progress"}, {"response", response}});
   }
   std::string delta(std::size_t, const Json& delta) override {
+    Json tokens = delta.value("logprobs", Json::array());
+    likely_.insert(likely_.end(), tokens.begin(), tokens.end());
     if (!streams_ || !has(delta, "content")) return {};
     std::string text;
     if (text_.empty()) {
@@ -72,7 +75,8 @@ class ResponsesAnswer : public Answer {
       text += event(of_part("response.content_part.added", {{"part", part()}}));
     }
     text_ += delta["content"].get_ref<const std::string&>();
-    return text += event(of_part("response.output_text.delta", {{"delta", delta["content"]}}));
+    return text +=
+           event(of_part("response.output_text.delta", {{"delta", delta["content"]}, {"logprobs", std::move(tokens)}}));
   }
   std::string finished(std::size_t, const Finish& finish) override {
     finish_ = finish;
@@ -95,11 +99,12 @@ class ResponsesAnswer : public Answer {
     }
     for (const Json& call : finish_.message.value("tool_calls", Json::array())) text += add_call(call, output);
     const PumiceTimings& timings = finish_.timings;
-    response["usage"] = {{"input_tokens", timings.prompt_tokens},
-                         {"input_tokens_details", {{"cached_tokens", timings.cached_tokens}}},
-                         {"output_tokens", timings.generated_tokens},
-                         {"output_tokens_details", {{"reasoning_tokens", 0}}},
-                         {"total_tokens", timings.prompt_tokens + timings.generated_tokens}};
+    response["usage"] = {
+        {"input_tokens", timings.prompt_tokens},
+        {"input_tokens_details", {{"cached_tokens", timings.cached_tokens}, {"cached_from", cached_from(timings)}}},
+        {"output_tokens", timings.generated_tokens},
+        {"output_tokens_details", {{"reasoning_tokens", 0}}},
+        {"total_tokens", timings.prompt_tokens + timings.generated_tokens}};
     keep();
     if (!streams_) return text_of(response);
     return text += event({{"type", cut ? "response.incomplete" : "response.completed"}, {"response", response}});
@@ -121,7 +126,7 @@ class ResponsesAnswer : public Answer {
     return made;
   }
   Json part() const {
-    return {{"type", "output_text"}, {"text", text_}, {"annotations", Json::array()}, {"logprobs", Json::array()}};
+    return {{"type", "output_text"}, {"text", text_}, {"annotations", Json::array()}, {"logprobs", likely_}};
   }
   Json text_item(const char* status) const {
     Json content = Json::array();
@@ -176,7 +181,7 @@ class ResponsesAnswer : public Answer {
   std::string model_, id_ = random_id("resp_"), item_id_ = random_id("msg_"), text_;
   std::int64_t created_ = unix_seconds();
   std::size_t sequence_ = 0;
-  Json messages_, calls_ = Json::array();
+  Json messages_, calls_ = Json::array(), likely_ = Json::array();
   std::optional<std::string> kept_;
   Finish finish_;
 };
@@ -207,6 +212,12 @@ Json chat_body(const Json& body, Json messages) {
   for (const char* name : {"input", "instructions", "text", "tools", "tool_choice", "stop", "n", "top_logprobs"})
     chat.erase(name);
   chat["messages"] = std::move(messages);
+  const Json include = body.value("include", Json());
+  const bool tells = std::find(include.begin(), include.end(), "message.output_text.logprobs") != include.end();
+  if (tells || has(body, "top_logprobs")) {
+    chat["logprobs"] = true;
+    chat["top_logprobs"] = body.value("top_logprobs", Json());
+  }
   if (has(body, "max_output_tokens")) chat["max_tokens"] = body["max_output_tokens"];
   if (has(body, "reasoning") && has(body["reasoning"], "effort"))
     chat["reasoning_effort"] = body["reasoning"]["effort"];

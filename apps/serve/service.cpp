@@ -86,6 +86,7 @@ void Service::submit(const std::shared_ptr<Job>& job) {
     WorkerOptions options = options_.worker;
     options.name = model.name;
     options.path = model.path;
+    options.projector = model.projector;
     options.leaving = std::move(leaving);
     if (model.path != options_.models.front().path) options.adapters.clear();
     loaded.worker = std::make_shared<ModelWorker>(std::move(options), metrics_);

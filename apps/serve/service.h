@@ -14,6 +14,7 @@ namespace pumice_serve {
 
 struct ServedModel {
   std::string name, path;
+  std::string projector = {};  // empty: it sees no pictures
 };
 
 struct ServiceOptions {

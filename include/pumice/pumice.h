@@ -1060,6 +1060,8 @@ typedef struct PumiceChatPrompt {
   size_t length;
   const int32_t* ids;       /* NULL without a model */
   size_t id_count;
+  const size_t* pictures;   /* in the order of their marks, how many of the ids come before each; NULL: none */
+  size_t picture_count;
 } PumiceChatPrompt;
 
 typedef enum PumiceThinking {
@@ -1083,6 +1085,8 @@ typedef struct PumiceChatRenderOptions {
   int64_t now;              /* what clocks show: seconds since 1970 in the user's time zone; 0: UTC */
   void (*on_prompt)(void* user, const PumiceChatPrompt* prompt); /* called once; the chat must not be used in it */
   void* on_prompt_user;
+  PumiceText picture_mark;  /* what stands for a picture in texts of messages, such as a random one that no user can
+                               know; ids leave it out, and `text` has it. Empty: none */
 } PumiceChatRenderOptions;
 
 static inline PumiceChatRenderOptions pumice_chat_render_options_init(void) {
@@ -1417,6 +1421,18 @@ PUMICE_API PumiceResult pumice_chat_grammar_create(PumiceChat* chat, const Pumic
 
 /* ---- Requests. --------------------------------------------------------------------------------------------------- */
 
+/* Part of lists, so these do not grow. */
+typedef struct PumiceTokenBias {
+  int32_t id;
+  float bias;
+} PumiceTokenBias;
+typedef struct PumiceLikelyToken {
+  int32_t id;
+  float log_probability;   /* natural */
+} PumiceLikelyToken;
+#define PUMICE_MOST_BIASES 512
+#define PUMICE_MOST_TOP_TOKENS 20
+
 typedef struct PumiceRequestOptions {
   size_t size;
   const void* next;
@@ -1434,6 +1450,10 @@ typedef struct PumiceRequestOptions {
   uint64_t seed;
   const PumiceGrammar* grammar; /* of the same model: only such tokens are drawn, and the reply ends when it is
                                    complete; NULL: none */
+  const PumiceTokenBias* biases; /* added to the logits of these tokens first of all; copied; PUMICE_MOST_BIASES */
+  size_t bias_count;
+  int32_t log_probabilities; /* nonzero: PumicePoll.log_probabilities. The logits go to the host, step by step */
+  uint32_t top_tokens;     /* with log_probabilities: PumicePoll.top; at most PUMICE_MOST_TOP_TOKENS */
 } PumiceRequestOptions;
 
 /* Defaults: greedy. */
@@ -1510,6 +1530,11 @@ typedef struct PumicePoll {
   uint32_t queued;         /* nonzero: it waits until others need fewer pages of the KV cache; 1: it is the next */
   PumiceResult paused;     /* of a running one, what it waits for. PUMICE_OUT_OF_DEVICE_MEMORY: see
                               pumice_device_set_budget(); PUMICE_DEVICE_LOST: see pumice_context_rebind() */
+  /* Where PumiceRequestOptions asks for it, of the model's own distribution: without biases, penalties, grammar,
+   * temperature and the like. Valid as long as ids. */
+  const float* log_probabilities; /* (count) natural, of ids; NULL: not asked for */
+  const PumiceLikelyToken* top;   /* (count, top_tokens) the likeliest tokens in the place of each, likeliest first */
+  uint32_t top_tokens;
 } PumicePoll;
 
 static inline PumicePoll pumice_poll_init(void) {
@@ -1533,6 +1558,7 @@ typedef struct PumiceTimings {
   double prefill_ms;               /* submit to first token */
   double decode_ms;                /* first token to last */
   double host_us_per_token;        /* host CPU time inside the library per generated token */
+  uint32_t cached_from[4];         /* of cached_tokens, by PumiceCacheSource */
 } PumiceTimings;
 
 static inline PumiceTimings pumice_timings_init(void) {

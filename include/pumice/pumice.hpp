@@ -397,6 +397,7 @@ class Encoder {
 struct ChatPrompt {
   std::string text;
   std::vector<std::int32_t> ids;  // empty without a model
+  std::vector<std::size_t> pictures;  // see PumiceChatPrompt
 };
 
 // A chat template: of a model, or of its own source.
@@ -422,6 +423,7 @@ class Chat {
       static_cast<detail::Kept<ChatPrompt>*>(user)->keep([&](ChatPrompt& to) {
         to.text.assign(made->text, made->length);
         if (made->ids) to.ids.assign(made->ids, made->ids + made->id_count);
+        if (made->pictures) to.pictures.assign(made->pictures, made->pictures + made->picture_count);
       });
     };
     check(pumice_chat_render(get(), &options));

@@ -72,6 +72,14 @@ Result<chat::Value> with_thinking(const chat::Value& variables, PumiceThinking t
   return chat::dict_value(std::move(dict));
 }
 
+std::vector<ByteRange> places_of(std::string_view mark, const chat::MarkedText& text) {
+  std::vector<ByteRange> places;
+  if (mark.empty()) return places;
+  for (size_t at = 0; (at = text.view().find(mark, at)) != std::string_view::npos; at += mark.size())
+    places.push_back({at, at + mark.size()});
+  return places;
+}
+
 Result<void> render(const ChatObject& object, const PumiceChatRenderOptions& options) {
   if (!options.on_prompt) return invalid("on_prompt");
   PUMICE_ASSIGN(chat::Conversation conversation, chat::read_conversation({.messages = view_of(options.messages),
@@ -87,9 +95,18 @@ Result<void> render(const ChatObject& object, const PumiceChatRenderOptions& opt
   PUMICE_ASSIGN(const chat::MarkedText text, chosen.render(conversation, object.names, object.limits));
   std::vector<int32_t> ids;
   const Tokenizer* tokenizer = object.tokenizer();
-  if (tokenizer && !options.plain) ids = tokenizer->encode_prompt(text.view(), text.trusted_ranges());
-  const PumiceChatPrompt prompt{sizeof(PumiceChatPrompt),           nullptr,   text.bytes().c_str(), text.size(),
-                                ids.empty() ? nullptr : ids.data(), ids.size()};
+  std::vector<size_t> pictures;
+  if (tokenizer && !options.plain)
+    ids = tokenizer->encode_prompt(text.view(), text.trusted_ranges(), places_of(view_of(options.picture_mark), text),
+                                   pictures);
+  const PumiceChatPrompt prompt{.size = sizeof(PumiceChatPrompt),
+                                .next = nullptr,
+                                .text = text.bytes().c_str(),
+                                .length = text.size(),
+                                .ids = ids.empty() ? nullptr : ids.data(),
+                                .id_count = ids.size(),
+                                .pictures = pictures.empty() ? nullptr : pictures.data(),
+                                .picture_count = pictures.size()};
   options.on_prompt(options.on_prompt_user, &prompt);
   return {};
 }

@@ -166,6 +166,8 @@ struct SequenceObject final : Retired {
 // What a poll may look at without a turn.
 struct RequestNews {
   std::vector<int32_t> ids;  // not yet polled
+  std::vector<float> log_probabilities;
+  std::vector<PumiceLikelyToken> top;
   RequestStatus status = RequestStatus::kRunning;
   Error error;  // when failed
   Status paused = Status::kOk;
@@ -182,6 +184,8 @@ struct RequestObject final : Retired {
   std::shared_ptr<const Tokenizer> tokenizer;
   StreamingDetokenizer detokenizer;
   std::vector<int32_t> ids;  // what the last poll handed out
+  std::vector<float> log_probabilities;
+  std::vector<PumiceLikelyToken> top;
   std::string text;
   bool text_finished = false;
   void publish() noexcept;  // in a turn: moves what is new from `request` to `news`

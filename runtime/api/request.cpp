@@ -17,12 +17,21 @@ void RequestObject::publish() noexcept {
       from.queue_place == news.queue_place && from.paused == news.paused)
     return;
   const std::lock_guard lock(news_mutex);
+  const size_t count = from.generated.size(), told = from.params.log_probabilities ? count : 0;
   try {
-    news.ids.insert(news.ids.end(), from.generated.begin(), from.generated.end());
+    news.ids.reserve(news.ids.size() + count);
+    news.log_probabilities.reserve(news.log_probabilities.size() + told);
+    news.top.reserve(news.top.size() + told * from.params.top_tokens);
   } catch (const std::bad_alloc&) {
     return;  // the next turn tries again
   }
+  news.ids.insert(news.ids.end(), from.generated.begin(), from.generated.end());
+  for (size_t i = 0; i < told; ++i) news.log_probabilities.push_back(from.log_probabilities[i]);
+  for (size_t i = 0; i < told * from.params.top_tokens; ++i)
+    news.top.push_back({from.top[i].id, from.top[i].log_probability});
   from.generated.clear();
+  from.log_probabilities.clear();
+  from.top.clear();
   news.prompt_done = from.prompt_done;
   news.queue_place = from.queue_place;
   news.paused = from.paused;
@@ -43,7 +52,27 @@ void RequestObject::release() noexcept {
 
 namespace {
 
-Result<GenerationParams> translate(const PumiceRequestOptions& options) {
+// What of the options goes beyond a sampler's numbers.
+Result<void> translate_lists(const PumiceRequestOptions& options, uint32_t vocabulary, GenerationParams& params) {
+  if (options.bias_count > kMaxBiases || (options.bias_count > 0 && !options.biases))
+    return error(Status::kInvalidArgument, "%zu biases, or none of them; use at most %u", options.bias_count,
+                 kMaxBiases);
+  params.sampler.bias_count = static_cast<uint32_t>(options.bias_count);
+  for (size_t i = 0; i < options.bias_count; ++i) {
+    const PumiceTokenBias& bias = options.biases[i];
+    if (bias.id < 0 || static_cast<uint32_t>(bias.id) >= vocabulary || !std::isfinite(bias.bias))
+      return error(Status::kInvalidArgument, "bias %zu is not of a token, or not a finite number", i);
+    params.sampler.biases[i] = {.token = static_cast<uint32_t>(bias.id), .value = bias.bias};
+  }
+  const uint32_t most = std::min<uint32_t>(PUMICE_MOST_TOP_TOKENS, vocabulary);
+  if (options.top_tokens > most || (options.top_tokens > 0 && !options.log_probabilities))
+    return error(Status::kInvalidArgument, "top_tokens needs log_probabilities, and is at most %u", most);
+  params.log_probabilities = options.log_probabilities != 0;
+  params.top_tokens = options.top_tokens;
+  return {};
+}
+
+Result<GenerationParams> translate(const PumiceRequestOptions& options, uint32_t vocabulary) {
   for (const float value : {options.temperature, options.top_p, options.min_p, options.repeat_penalty,
                             options.frequency_penalty, options.presence_penalty})
     if (!std::isfinite(value)) return invalid("a sampling parameter is not a finite number");
@@ -64,6 +93,7 @@ Result<GenerationParams> translate(const PumiceRequestOptions& options) {
                     .penalty_window = options.penalty_window,
                     .seed_low = static_cast<uint32_t>(options.seed),
                     .seed_high = static_cast<uint32_t>(options.seed >> 32)};
+  PUMICE_TRY(translate_lists(options, vocabulary, params));
   return params;
 }
 
@@ -78,6 +108,7 @@ PumiceTimings timings_of(const Request& from) {
   timings.prompt_tokens = from.prompt_tokens;
   timings.generated_tokens = from.generated_tokens;
   timings.cached_tokens = from.cached_tokens;
+  std::ranges::copy(from.cached_from, timings.cached_from);
   const bool any = from.generated_tokens > 0;
   timings.prefill_ms = any ? milliseconds(from.first_token - from.submitted) : 0;
   timings.decode_ms = any ? milliseconds(from.last_token - from.first_token) : 0;
@@ -92,6 +123,8 @@ RequestStatus drain(RequestObject& object) {
   const Tokenizer& tokenizer = *object.tokenizer;
   object.text.clear();
   object.ids.clear();
+  object.log_probabilities.clear();
+  object.top.clear();
   RequestStatus status = RequestStatus::kRunning;
   {
     const std::lock_guard lock(object.news_mutex);
@@ -99,6 +132,8 @@ RequestStatus drain(RequestObject& object) {
     for (const int32_t id : object.news.ids) bytes += tokenizer.token_bytes(id).size();
     object.text.reserve(3 * bytes);  // U+FFFD for each
     object.ids.swap(object.news.ids);
+    object.log_probabilities.swap(object.news.log_probabilities);
+    object.top.swap(object.news.top);
     status = object.news.status;
     if (status == RequestStatus::kRunning && object.request->cancel.load(std::memory_order_relaxed))
       status = RequestStatus::kCancelled;  // what is in flight finishes later, and is thrown away
@@ -173,8 +208,8 @@ PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequest
   return guarded(sequence->object, [&](SequenceObject& of) -> Result<void> {
     PUMICE_ASSIGN(const PumiceRequestOptions given, taken(options, pumice_request_options_init(), "options"));
     if (!request || (!given.ids && given.count > 0)) return invalid("request or ids");
-    PUMICE_ASSIGN(GenerationParams params, translate(given));
     ContextObject& context = *of.context;
+    PUMICE_ASSIGN(GenerationParams params, translate(given, context.model->model->spec().vocabulary));
     if (given.grammar) {
       const GrammarObject& grammar = *given.grammar->object;
       if (grammar.model != context.model) return invalid("the grammar is of another model");
@@ -192,6 +227,9 @@ PumiceResult pumice_request_submit(PumiceSequence* sequence, const PumiceRequest
     context.requests.reserve(context.requests.size() + 1);
     PUMICE_ASSIGN(object.request, context.context->submit(*of.sequence, {given.ids, given.count}, params));
     object.request->generated.reserve(kPollTokens);
+    const size_t told = params.log_probabilities ? kPollTokens : 0;
+    object.request->log_probabilities.reserve(told);
+    object.request->top.reserve(told * params.top_tokens);
     object.news.prompt_tokens = object.request->prompt_tokens;
     context.requests.push_back(&object);
     *request = handle.release();
@@ -235,6 +273,11 @@ PumiceResult pumice_poll(PumiceRequest* request, PumicePoll* poll) {
     made.status = static_cast<PumiceRequestStatus>(status);
     made.ids = object.ids.data();
     made.count = object.ids.size();
+    if (object.request->params.log_probabilities) {
+      made.log_probabilities = object.log_probabilities.data();
+      made.top = object.top.data();
+      made.top_tokens = object.request->params.top_tokens;
+    }
     made.text = object.text.c_str();
     made.text_length = object.text.size();
     const std::lock_guard lock(object.news_mutex);

@@ -114,6 +114,13 @@ Result<bool> Admission::arrived(Request& request) {
   stats_.cached_tokens += request.scheduled;
   request.cached_tokens =
       request.prompt_tokens - std::min(request.prompt_tokens, request.prompt_end - request.scheduled);
+  // What the tiers brought stands behind what the device had.
+  uint32_t left = request.cached_tokens;
+  for (size_t source = kKvSources; --source > 0;) {
+    request.cached_from[source] = std::min(left, request.fetch.taken[source] * kPageTokens);
+    left -= request.cached_from[source];
+  }
+  request.cached_from[0] = left;
   return true;
 }
 

@@ -35,7 +35,11 @@ bool Batch::gather(ActiveRequests active) {
   for (const std::shared_ptr<Request>& shared : active) {
     Request& request = *shared;
     const uint32_t wanted = request.params.max_tokens;
+    // Logits that the host is to read are overwritten by the next step.
+    if (request.params.log_probabilities && !request.in_flight.empty() && request.in_flight.back().prefilled == 0)
+      return false;
     if (request.ending || request.suspending || request.phase != RequestPhase::kDecode) continue;
+    if (request.params.log_probabilities && !request.in_flight.empty()) continue;  // of its prompt
     if (wanted != 0 && request.draws >= wanted) continue;
     if (request.drawn >= options_.context_tokens && !sliding_.enabled()) continue;
     if (request.in_flight.size() >= options_.steps_ahead) return false;
@@ -47,7 +51,8 @@ bool Batch::gather(ActiveRequests active) {
     requests_.push_back(&request);
     members_.push_back({.slot = request.sequence->slot,
                         .tokens = request.drawn,
-                        .adapted = !request.sequence->adapters.scales.empty()});
+                        .adapted = !request.sequence->adapters.scales.empty(),
+                        .kept = request.params.log_probabilities});
   }
   return !requests_.empty();
 }
@@ -56,6 +61,7 @@ Result<bool> Batch::submit() {
   const bool greedy = std::ranges::all_of(requests_, [](const Request* r) { return r->params.greedy(); });
   const bool masked = std::ranges::any_of(requests_, [](const Request* r) { return r->params.matcher != nullptr; });
   const StepEnd end = masked ? StepEnd::kNothing : greedy ? StepEnd::kGreedy : StepEnd::kSample;
+  if (std::ranges::any_of(members_, &BatchMember::kept)) PUMICE_TRY(recorder_.keep_logits());
   PUMICE_ASSIGN(bool ready, recorder_.decode_ready(members_, end));
   if (ready && masked) {
     PUMICE_ASSIGN(ready, recorder_.decode_ready(members_, StepEnd::kDraw));
@@ -68,9 +74,13 @@ Result<bool> Batch::submit() {
     PUMICE_TRY(cache_.snapshot(sequence.kv, sequence.slot, sequence.state_at));
   }
   PUMICE_ASSIGN(const uint64_t value, recorder_.submit_decode(members_, end));
-  for (Request* request : requests_) {
+  for (size_t i = 0; i < requests_.size(); ++i) {
+    Request* request = requests_[i];
     request->sequence->state_at = request->drawn;
-    request->in_flight.push_back({.value = value, .log_position = request->drawn, .open = masked});
+    request->in_flight.push_back({.value = value,
+                                  .log_position = request->drawn,
+                                  .kept_row = static_cast<uint32_t>(i),
+                                  .open = masked});
     request->scheduled = request->drawn;
     ++request->drawn;
     ++request->draws;

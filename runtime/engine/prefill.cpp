@@ -41,6 +41,7 @@ Result<void> Prefill::schedule(Request& request) {
   Sequence& sequence = *request.sequence;
   const auto total = static_cast<uint32_t>(sequence.tokens.size());
   const StepEnd end = end_of(request.params);
+  if (sequence.keeps_logits) PUMICE_TRY(recorder_.keep_logits());
   while (request.scheduled < total) {
     // One slice at a time while their size is being adapted, so that its time is its own.
     const size_t most = options_.prefill_slice ? 2 : 1;
@@ -56,6 +57,7 @@ Result<void> Prefill::schedule(Request& request) {
     request.in_flight.push_back({.value = value,
                                  .log_position = draws ? total : 0,
                                  .prefilled = plan.count,
+                                 .kept_row = recorder_.slice_row(),
                                  .submitted = std::chrono::steady_clock::now()});
     request.scheduled += plan.count;
     if (!plan.last) continue;

@@ -1,6 +1,7 @@
 // Request: a prompt that is appended to a sequence, and what is generated after it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/score.h"
 #include "engine/sequence.h"
 #include "grammar/grammar.h"
 #include "shared/step_params.h"
@@ -20,12 +22,14 @@ struct GenerationParams {
   SamplerParams sampler{.top_p = 1, .repeat_penalty = 1};  // stop tokens are filled in by the context
   uint32_t max_tokens = 0;                                 // 0: until the model ends or the context is full
   bool ignore_eos = false;
+  bool log_probabilities = false;             // the host reads the logits of each drawn token
+  uint32_t top_tokens = 0;                    // with it: how many of the likeliest tokens are told with each
   std::shared_ptr<grammar::Matcher> matcher;  // what the reply must be; null: anything
 
   bool greedy() const {
     const SamplerParams& s = sampler;
     return !matcher && s.temperature <= 0 && s.repeat_penalty == 1 && s.frequency_penalty == 0 &&
-           s.presence_penalty == 0;
+           s.presence_penalty == 0 && s.bias_count == 0;
   }
 };
 
@@ -47,6 +51,7 @@ struct InFlight {
   uint64_t value = 0;
   uint32_t log_position = 0;
   uint32_t prefilled = 0;  // prompt tokens that it computes
+  uint32_t kept_row = 0;   // where the host finds the logits, if it reads them; see StepRecorder::kept_logits()
   bool open = false;       // its draw has not been submitted yet; see Batch
   std::chrono::steady_clock::time_point submitted{};
 };
@@ -73,10 +78,13 @@ struct Request {
   uint32_t draws = 0;                 // draws that have been submitted
   std::vector<InFlight> in_flight;    // the oldest first; a handful
   std::vector<int32_t> generated;     // not yet taken by the caller
+  std::vector<float> log_probabilities;  // (generated), where they are asked for
+  std::vector<LikelyToken> top;          // (generated, top_tokens)
   bool ending = false;                // no more work is submitted; what is in flight is awaited
   RequestStatus end_status = RequestStatus::kRunning;
 
   uint32_t prompt_tokens = 0, prompt_done = 0, cached_tokens = 0, generated_tokens = 0;
+  std::array<uint32_t, kKvSources> cached_from{};  // of cached_tokens, by KvSource
   std::chrono::steady_clock::time_point submitted{}, first_token{}, last_token{};
   double host_seconds_decode = 0;  // host CPU time while decoding
 

@@ -35,6 +35,7 @@ Result<std::shared_ptr<Request>> Scheduler::submit(Sequence& sequence, std::span
                                                    const GenerationParams& params) {
   const size_t total = sequence.tokens.size() + ids.size();
   PUMICE_TRY(parts_.admission.check_possible(static_cast<uint32_t>(total)));
+  if (params.log_probabilities) PUMICE_TRY(parts_.recorder.keep_logits());
   auto request = std::make_shared<Request>();
   request->sequence = &sequence;
   request->params = params;
@@ -47,6 +48,7 @@ Result<std::shared_ptr<Request>> Scheduler::submit(Sequence& sequence, std::span
   // Nothing fails from here on.
   sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
   sequence.busy = true;
+  sequence.keeps_logits = params.log_probabilities;
   if (options_.disable_kv_cache) sequence.limit_computed(0);
   request->held = request->scheduled = request->ready = sequence.computed;
   request->prompt_end = request->drawn = static_cast<uint32_t>(total);
@@ -77,9 +79,17 @@ void Scheduler::finish(Request& request) {
   if (options_.exact && request.generated_tokens > 0) sequence.kv.sealing = false;
   if (!failed) parts_.pages.seal(sequence);
   parts_.pages.release(sequence, sequence.computed);
-  sequence.busy = sequence.computing = false;
+  sequence.busy = sequence.computing = sequence.keeps_logits = false;
   request.queue_place = 0;
   request.status = request.end_status;
+}
+
+// What the logits, as they were before all that the sampler does to them, say of the token.
+void Scheduler::tell_likely(Request& request, const InFlight& step, int32_t token) {
+  const std::span<const float> logits = parts_.recorder.kept_logits(step.kept_row);
+  const size_t known = request.top.size();
+  request.top.resize(known + request.params.top_tokens);
+  request.log_probabilities.push_back(log_probability_of(logits, token, std::span(request.top).subspan(known)));
 }
 
 void Scheduler::take_token(Request& request, const InFlight& step) {
@@ -94,6 +104,7 @@ void Scheduler::take_token(Request& request, const InFlight& step) {
     PUMICE_CHECK(*fits);
     stops = stops || request.params.matcher->ended();
   }
+  if (!stops && request.params.log_probabilities) tell_likely(request, step, token);
   if (!stops) request.generated.push_back(token);
   const auto now = Clock::now();
   if (request.generated_tokens == 0) request.first_token = now;
@@ -145,9 +156,18 @@ Result<void> Scheduler::prefill(Request& request) {
   return parts_.prefill.schedule(request);
 }
 
+// The logits that the end of another prompt left for the host are still to be read.
+bool Scheduler::slice_kept(const Request& except) const {
+  return std::ranges::any_of(active_, [&](const auto& other) {
+    return other.get() != &except && other->params.log_probabilities && !other->in_flight.empty() &&
+           other->in_flight.back().prefilled > 0 && other->in_flight.back().log_position > 0;
+  });
+}
+
 void Scheduler::advance(Request& request) {
   const bool prefills = request.phase == RequestPhase::kFetching || request.phase == RequestPhase::kPrefill;
   if (!prefills || request.ending || request.suspending) return;
+  if (request.params.log_probabilities && slice_kept(request)) return;
   if (Result<void> advanced = contained([&] { return prefill(request); }); !advanced)
     request.fail(std::move(advanced).error());
 }

@@ -59,6 +59,8 @@ class Scheduler {
   void collect(Request& request);
   Result<void> collect_finished(Request& request);
   void take_token(Request& request, const InFlight& step);
+  void tell_likely(Request& request, const InFlight& step, int32_t token);
+  bool slice_kept(const Request& except) const;
   void advance(Request& request);
   Result<void> prefill(Request& request);
   void finish(Request& request);

@@ -12,6 +12,19 @@ double log_sum_exp(std::span<const float> logits) {
   return peak + std::log(sum);
 }
 
+float log_probability_of(std::span<const float> logits, int32_t token, std::span<LikelyToken> top) {
+  const auto total = static_cast<float>(log_sum_exp(logits));
+  size_t found = 0;
+  for (size_t id = 0; id < logits.size() && !top.empty(); ++id) {
+    if (found == top.size() && !(logits[id] > top.back().log_probability)) continue;
+    size_t place = found < top.size() ? found++ : found - 1;
+    for (; place > 0 && logits[id] > top[place - 1].log_probability; --place) top[place] = top[place - 1];
+    top[place] = {static_cast<int32_t>(id), logits[id]};
+  }
+  for (LikelyToken& likely : top) likely.log_probability -= total;
+  return logits[static_cast<size_t>(token)] - total;
+}
+
 TargetRun next_target_run(std::span<const int32_t> targets, size_t from, size_t end, size_t most) {
   while (from < end && targets[from] < 0) ++from;
   TargetRun run{from, 0};

@@ -22,6 +22,15 @@ struct ScoreArgs {
   std::function<bool(const LogitRows& rows)> on_rows;  // of the targets, in order; false: stop. Empty: not wanted
 };
 
+// A token with the natural logarithm of its probability.
+struct LikelyToken {
+  int32_t id = 0;
+  float log_probability = 0;
+};
+// Of the token; and the likeliest ones, in order, of equals the lower id first. logits: of all tokens, no fewer than
+// `top`.
+float log_probability_of(std::span<const float> logits, int32_t token, std::span<LikelyToken> top);
+
 // ln sum exp(logits), in double.
 double log_sum_exp(std::span<const float> logits);
 

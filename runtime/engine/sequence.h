@@ -38,6 +38,7 @@ struct Sequence {
   PageList kv;
   bool busy = false;         // a request runs on it, or waits for pages
   bool computing = false;    // a request runs on it that has pages
+  bool keeps_logits = false; // of the request that runs on it, the host reads the logits that it draws from
   bool recomputable = true;  // its tokens give the same keys and values again, so others may have its pages meanwhile
   uint64_t last_use = 0;     // the order of the sequences' last uses
   uint32_t moves = 0;        // by sliding since its request began: draws depend on them

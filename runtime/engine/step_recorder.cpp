@@ -126,9 +126,31 @@ void StepRecorder::record_model(Recorder recorder, const StepShape& shape) {
                          .step = shape});
 }
 
-void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit) {
+FloatRows StepRecorder::logit_rows(uint32_t n) const {
   const uint32_t vocabulary = model_->spec().vocabulary, stride = row_stride(vocabulary);
-  const FloatRows logits{{work_.logits, 0, uint64_t{4} * (uint64_t{n - 1} * stride + vocabulary)}, stride};
+  return {{work_.logits, 0, uint64_t{4} * (uint64_t{n - 1} * stride + vocabulary)}, stride};
+}
+
+Result<void> StepRecorder::keep_logits() {
+  if (kept_logits_) return {};
+  const uint64_t bytes = uint64_t{4} * row_stride(model_->spec().vocabulary) * (options_.batch() + 1);
+  PUMICE_ASSIGN(kept_logits_, model_->kernels().device().create_buffer(bytes, vk::MemoryIntent::kReadback));
+  return {};
+}
+
+std::span<const float> StepRecorder::kept_logits(uint32_t row) const {
+  const uint32_t vocabulary = model_->spec().vocabulary;
+  return {kept_logits_.mapped_as<float>() + uint64_t{row} * row_stride(vocabulary), vocabulary};
+}
+
+void StepRecorder::record_kept(Recorder recorder, uint32_t n, uint32_t row) {
+  const FloatRows logits = logit_rows(n);
+  const uint64_t at = uint64_t{4} * row * logits.stride;
+  if (!recorder.list) recorder.stream.copy(logits.view, {kept_logits_, at, logits.view.size});
+}
+
+void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit) {
+  const FloatRows logits = logit_rows(n);
   commit.token_log = token_log_;
   commit.attention_arguments = arguments_;
   commit.samplers = samplers_;
@@ -142,7 +164,7 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
     case StepEnd::kSample:
     case StepEnd::kDraw:
       sample(recorder, {.logits = logits,
-                        .cols = vocabulary,
+                        .cols = model_->spec().vocabulary,
                         .n = n,
                         .states = work_.samplings,
                         .finds = work_.finds,
@@ -152,7 +174,7 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
       break;
     case StepEnd::kGreedy:
       argmax(recorder, {.logits = logits,
-                        .cols = vocabulary,
+                        .cols = model_->spec().vocabulary,
                         .n = n,
                         .finds = work_.finds,
                         .counters = work_.arrivals,
@@ -198,12 +220,14 @@ bool StepRecorder::outdated(const Lane& lane) const {
 Result<bool> StepRecorder::finished(const Lane& lane) const { return model_->kernels().device().reached(lane.value); }
 
 StepRecorder::Form StepRecorder::slice_form(const SlicePlan& plan, const Sequence& sequence, StepEnd end) {
-  return {Form::Kind::kSlice, plan.count, end, !sequence.adapters.scales.empty()};
+  const bool draws = end == StepEnd::kGreedy || end == StepEnd::kSample;
+  return {Form::Kind::kSlice, plan.count, end, !sequence.adapters.scales.empty(), draws && sequence.keeps_logits};
 }
 
 StepRecorder::Form StepRecorder::decode_form(std::span<const BatchMember> batch, StepEnd end) {
   const bool adapted = end != StepEnd::kDraw && std::ranges::any_of(batch, &BatchMember::adapted);
-  return {Form::Kind::kDecode, static_cast<uint32_t>(batch.size()), end, adapted};
+  const bool kept = end != StepEnd::kDraw && std::ranges::any_of(batch, &BatchMember::kept);
+  return {Form::Kind::kDecode, static_cast<uint32_t>(batch.size()), end, adapted, kept};
 }
 
 void StepRecorder::record_slice(Recorder recorder, const Form& form, uint32_t slot, vk::BufferView rows,
@@ -219,6 +243,7 @@ void StepRecorder::record_slice(Recorder recorder, const Form& form, uint32_t sl
                           .snapshots = snapshots,
                           .pictures = pictures,
                           .adapters = form.adapted ? adapters() : nullptr});
+  if (form.kept) record_kept(recorder, 1, slice_row());
   record_end(recorder, form.end, 1,
              {.step_rows = rows, .next_rows = slot_rows_, .source_row = count - 1, .target_row = slot});
 }
@@ -276,6 +301,7 @@ void StepRecorder::record_decode_step(Recorder recorder, const Form& form) {
                             .first_logit = 0,
                             .logit_count = n,
                             .adapters = form.adapted ? adapters() : nullptr});
+  if (form.kept) record_kept(recorder, n, 0);
   record_end(recorder, form.end, n, {.step_rows = rows, .next_rows = rows});
 }
 

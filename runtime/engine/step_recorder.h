@@ -45,6 +45,7 @@ struct BatchMember {
   uint32_t slot = 0;
   uint32_t tokens = 0;  // of the sequence with the one that the step computes
   bool adapted = false;  // it has adapters
+  bool kept = false;     // the host reads its logits
 };
 
 // Pages of a sequence that move to earlier positions, and what its next decode step computes then.
@@ -85,6 +86,11 @@ class StepRecorder {
     return {masks_.mapped_as<uint32_t>() + slot * size_t{mask_words_}, mask_words_};
   }
   const float* logits() const { return readback_.mapped_as<float>(); }
+  // Makes room for logits that steps keep for the host, as they are before the draw: of a decode step's members in
+  // their order, then those of the last slice that drew. Each stays until the next such step.
+  Result<void> keep_logits();
+  uint32_t slice_row() const { return options_.batch(); }
+  std::span<const float> kept_logits(uint32_t row) const;
 
   // Whether submit_slice() or submit_decode() would neither wait for an earlier submission nor for a pipeline, which is
   // being made from now on then; nor, in a host's frames, record, which a thread does from now on. ahead: others may
@@ -132,6 +138,7 @@ class StepRecorder {
     uint32_t rows = 0;
     StepEnd end = StepEnd::kNothing;
     bool adapted = false;  // a row's sequence has adapters
+    bool kept = false;     // see keep_logits()
     auto operator<=>(const Form&) const = default;
   };
   struct Lane {  // a stream with the submission that last used it
@@ -166,6 +173,8 @@ class StepRecorder {
   void record_decode_step(Recorder recorder, const Form& form);
   void record_shift(Recorder recorder, const PageShift& shift);
   void record_model(Recorder recorder, const StepShape& shape);
+  FloatRows logit_rows(uint32_t n) const;
+  void record_kept(Recorder recorder, uint32_t n, uint32_t row);
   void record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit);
   Result<void> record_decode(Lane& lane, const Form& form);
   Result<Lane*> decode_lane(const Form& form);
@@ -182,6 +191,7 @@ class StepRecorder {
   std::vector<bool> windowed_;  // likewise: its pages are kept apart
   uint32_t pages_per_slot_ = 0, mask_words_ = 0;
   vk::Buffer page_table_, window_table_, token_log_, samplers_, masks_, readback_;
+  vk::Buffer kept_logits_;             // (batch + 1, vocabulary), once a request asks for it
   vk::Buffer slot_rows_;               // (slots) StepRow: committed by prefill, and of sequences outside the batch
   vk::Buffer batch_rows_;              // (batch) StepRow
   vk::Buffer arguments_;               // group counts of the batch's attention

@@ -7,6 +7,7 @@
 // time; the tiers have threads of their own.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <list>
 #include <map>
@@ -102,6 +103,7 @@ struct PrefixFetch {
   uint32_t first = 0, pages = 0, arrived = 0;
   double begun = 0;  // when the request began to wait; 0: not yet
   double seconds_per_page = 0, allowance = 0;
+  std::array<uint32_t, kKvSources> taken{};  // pages that came from each; it stays when the fetch is over
 };
 
 class KvCache {

@@ -88,6 +88,7 @@ bool KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, Pre
       const auto source = static_cast<size_t>(fetch.ready->tier) + 1;  // KvSource begins with the device
       if (list.sealing) index_->set_origin(list.nodes.back(), static_cast<uint32_t>(source));
       ++stats_.hit_pages[source];
+      ++fetch.taken[source];
       stats_.recompute_seconds_saved += fetch.seconds_per_page;
     }
     ++fetch.arrived;
@@ -100,7 +101,7 @@ bool KvCache::advance_fetch(PageList& list, std::span<const int32_t> tokens, Pre
   if (more && worth) return true;
   if (more || failed) ++stats_.fetches_given_up;
   stats_.seconds_fetching += waited;
-  fetch = {};
+  fetch = {.taken = fetch.taken};
   return false;
 }
 

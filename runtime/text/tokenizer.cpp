@@ -127,6 +127,16 @@ Result<Encoder> make_encoder(VocabularyKind kind, const TokenTable& table, const
   return Encoder();
 }
 
+// What of the ranges lies in the part, counted from its begin.
+std::vector<ByteRange> within(std::span<const ByteRange> ranges, const ByteRange& part) {
+  std::vector<ByteRange> clipped;
+  for (const ByteRange& range : ranges) {
+    const size_t begin = std::max(range.begin, part.begin), end = std::min(range.end, part.end);
+    if (begin < end) clipped.push_back({begin - part.begin, end - part.begin});
+  }
+  return clipped;
+}
+
 }  // namespace
 
 struct Tokenizer::Impl {
@@ -208,10 +218,23 @@ std::vector<int32_t> Tokenizer::encode(std::string_view text, EncodeOptions opti
 }
 
 std::vector<int32_t> Tokenizer::encode_prompt(std::string_view text, std::span<const ByteRange> trusted) const {
+  std::vector<size_t> none;
+  return encode_prompt(text, trusted, {}, none);
+}
+
+std::vector<int32_t> Tokenizer::encode_prompt(std::string_view text, std::span<const ByteRange> trusted,
+                                              std::span<const ByteRange> gaps, std::vector<size_t>& places) const {
   std::vector<int32_t> ids;
   if (impl_->added.first) ids.push_back(*impl_->added.first_id);
-  impl_->encode_parts(text, trusted, ids);
-  if (has_double_bos(ids)) ids.erase(ids.begin());
+  size_t from = 0;
+  for (size_t i = 0; i <= gaps.size(); ++i) {
+    const ByteRange part{from, i < gaps.size() ? gaps[i].begin : text.size()};
+    impl_->encode_parts(text.substr(part.begin, part.end - part.begin), within(trusted, part), ids);
+    if (i == 0 && has_double_bos(ids)) ids.erase(ids.begin());
+    if (i == gaps.size()) break;
+    places.push_back(ids.size());
+    from = gaps[i].end;
+  }
   return ids;
 }
 

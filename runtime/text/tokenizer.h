@@ -52,6 +52,9 @@ class Tokenizer {
   // A prompt of which only some ranges, in order and apart, may name control tokens; the rest is encoded as if it were
   // one text with them. Begins with BOS once where the vocabulary adds it, and has no EOS: an answer is to follow.
   std::vector<int32_t> encode_prompt(std::string_view text, std::span<const ByteRange> trusted) const;
+  // The same of a text without `gaps`, which count as a control token each; (gaps) ids that come before each.
+  std::vector<int32_t> encode_prompt(std::string_view text, std::span<const ByteRange> trusted,
+                                     std::span<const ByteRange> gaps, std::vector<size_t>& places) const;
 
   // Two texts for a classifier, both plain, each with the tokens that end one: [CLS] first [SEP] second [SEP] of
   // "bert", <s> first </s></s> second </s> of "t5".

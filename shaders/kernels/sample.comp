@@ -57,6 +57,16 @@ void count_window(uint window) {
   sync();
 }
 
+// Each lane looks for those of its own tokens, so that none waits for another's.
+void add_biases() {
+  for (uint i = 0u; i < samplers[slot].bias_count; ++i) {
+    const TokenBias bias = samplers[slot].biases[i];
+    if (bias.token < first || bias.token >= end || (bias.token - first) % WG != lane) continue;
+    const float value = logits[first_logit + bias.token];
+    if (is_finite(value)) logits[first_logit + bias.token] = clamp(value + bias.value, LOWEST, -LOWEST);
+  }
+}
+
 float penalised(float value, uint count) {
   if (!is_finite(value)) return value;
   const float repeat = samplers[slot].repeat_penalty;
@@ -106,6 +116,7 @@ void look(out float value, out uint index) {
   uint key = states[row_index].key;
   if (p.stage == kSampleDraw && samplers[slot].temperature > 0.0 && min_p > 0.0)
     key = max(key, ordered(min(highest, highest + log(min(min_p, 1.0)))));
+  if (p.stage == kSamplePenalties) add_biases();
   count_window(window);
   value = total ? 0.0 : minus_infinity();
   index = 0u;

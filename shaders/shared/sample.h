@@ -1,4 +1,4 @@
-// sample: draws the next token, or kTokenNotFinite, on the device: penalties, top-k, top-p, min-p, temperature,
+// sample: draws the next token, or kTokenNotFinite, on the device: biases, penalties, top-k, top-p, min-p, temperature,
 // Gumbel-max; tests/reference/sample.h is the same in plain C++. A row of dispatches of the same workgroups, each one
 // pass over the vocabulary, whose last workgroup decides what the next looks for: a workgroup takes kSampleCols columns
 // of a row. Sources: Holtzman et al. 2020 (top-p), Nguyen et al. 2024 (min-p), Keskar et al. 2019 (repetition penalty),

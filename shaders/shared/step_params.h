@@ -21,6 +21,13 @@ SHARED_CONST kMaxStopTokens = 8u;
 // The sequence ends there: no table has such a row, and no step after it is committed.
 SHARED_CONST kTokenNotFinite = 0xffffffffu;
 
+// Added to the logit of a token.
+struct TokenBias {
+  uint token;
+  float value;
+};
+SHARED_CONST kMaxBiases = 512u;
+
 // How the next token of a sequence is drawn; one for each slot.
 struct SamplerParams {
   float temperature;  // <= 0: greedy
@@ -36,6 +43,8 @@ struct SamplerParams {
   uint stop_count;
   uint masked;  // 1: only tokens whose bit the slot's mask has are drawn
   uint stop_tokens[kMaxStopTokens];
+  uint bias_count;
+  TokenBias biases[kMaxBiases];
 };
 SHARED_END
 

@@ -124,4 +124,28 @@ TEST_F(MaskedTest, ChoicesAreForced) {
   EXPECT_EQ(status, RequestStatus::kFinishedEos);
 }
 
+// Log-probabilities are the model's, as if there were no grammar.
+TEST_F(MaskedTest, WhatIsToldIsNotMasked) {
+  const auto in = context(*loaded_, {.context_tokens = 256, .max_sequences = 3});
+  GenerationParams params = masked(schema(kSchemas[0]), 30, 5);
+  params.log_probabilities = true;
+  params.top_tokens = 1;
+  const auto beside = submit(*in, *open(*in), prompt_, sampled_params(40, 3));
+  const auto request = submit(*in, *open(*in), prompt_, params);
+  const std::vector<int32_t> ids = finish(*in, *request);
+  finish(*in, *beside);
+  ASSERT_EQ(request->log_probabilities.size(), ids.size());
+  vocabulary_ = loaded_->model->spec().vocabulary;
+  size_t unlikely = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    const std::vector<float> logits =
+        logits_of(*in, joined(prompt_, {ids.begin(), ids.begin() + static_cast<ptrdiff_t>(i)}));
+    LikelyToken top;
+    EXPECT_NEAR(request->log_probabilities[i], log_probability_of(logits, ids[i], {&top, 1}), 2e-2f);
+    EXPECT_NEAR(request->top[i].log_probability, top.log_probability, 2e-2f);
+    unlikely += request->log_probabilities[i] < top.log_probability - 1;
+  }
+  EXPECT_GT(unlikely, ids.size() / 4) << "a mask would not be seen";
+}
+
 }  // namespace pumice::test::masked_test

@@ -40,15 +40,19 @@ class SampleTest : public DeviceTest {
     return reference::sample(allowed_of(logits, state), window_of(state),
                              reference_of(state.samplers[CommitState::kSlot]), known);
   }
-  // The logits of the tokens that the slot's mask allows: those with an odd number of bits.
+  // The biased logits of the tokens that the slot's mask allows: those with an odd number of bits.
   static std::vector<uint32_t> mask_of(size_t vocabulary) {
     std::vector<uint32_t> mask((vocabulary + 31) / 32);
     for (size_t i = 0; i < vocabulary; ++i) mask[i / 32] |= static_cast<uint32_t>(std::popcount(i) & 1) << (i % 32);
     return mask;
   }
   static std::vector<float> allowed_of(const std::vector<float>& logits, const CommitState& state) {
-    if (state.samplers[CommitState::kSlot].masked == 0) return logits;
-    return reference::masked_logits(logits, mask_of(logits.size()));
+    const SamplerParams& sampler = state.samplers[CommitState::kSlot];
+    std::vector<std::pair<uint32_t, float>> biases;
+    for (uint32_t i = 0; i < sampler.bias_count; ++i)
+      biases.emplace_back(sampler.biases[i].token, sampler.biases[i].value);
+    const std::vector<float> biased = reference::biased_logits(logits, biases);
+    return sampler.masked == 0 ? biased : reference::masked_logits(biased, mask_of(logits.size()));
   }
   static std::vector<uint32_t> window_of(const CommitState& state) {
     const uint32_t known = state.step_rows[CommitState::kSource].position + 1;
@@ -168,6 +172,18 @@ std::vector<SampleCase> cases() {
   add("masked, top_k, penalties",
       [](SamplerParams& p) { p.masked = 1, p.top_k = 5, p.repeat_penalty = 2, p.penalty_window = 40; });
   add("window 0", [](SamplerParams& p) { p.repeat_penalty = 9, p.penalty_window = 0; });
+  // Also of tokens outside the vocabulary, and so large that a float has no room for the sum.
+  const auto bias = [](SamplerParams& p) {
+    p.bias_count = kMaxBiases;
+    for (uint32_t i = 0; i < kMaxBiases; ++i) p.biases[i] = {3 * i * i % 40000, i % 2 ? -3.0f : 2.5f};
+    p.biases[7] = {2, -3.4e38f};
+    p.biases[300] = {2, -3.4e38f};
+  };
+  add("biases", bias);
+  add("biases, greedy", [&](SamplerParams& p) { bias(p), p.temperature = 0; });
+  add("one bias, masked, penalties", [](SamplerParams& p) {
+    p.bias_count = 1, p.biases[0] = {4, 30}, p.masked = 1, p.repeat_penalty = 2, p.penalty_window = 40;
+  });
   return list;
 }
 

@@ -1,8 +1,9 @@
-// The sampler: penalties, then top-k, top-p and min-p, then a draw by the Gumbel-max trick with a counter-based
+// The sampler: biases, penalties, then top-k, top-p and min-p, then a draw by the Gumbel-max trick with a counter-based
 // generator. The token is a function of logits, window, parameters and position alone, whatever the order of
 // evaluation.
 //
-//   0. mask        a token whose bit is not set is -infinity, if it was finite
+//   0. biases      what a token has is added to its logit; a finite one stays finite
+//      mask        a token whose bit is not set is -infinity, if it was finite
 //   1. penalties   each distinct token t of the window, which holds it c times:
 //                  l = l > 0 ? l / repeat : l * repeat; then l -= c * frequency + presence; a finite l stays finite
 //   2. greedy      temperature <= 0: the argmax of the penalised logits, lowest id on ties
@@ -171,6 +172,16 @@ inline void draw(std::span<const float> l, const SampleParams& params, uint32_t 
   }
   for (double& p : result.probabilities) p /= z;
   result.margin = best - second;
+}
+
+// Step 0. Of each token and what it has.
+inline std::vector<float> biased_logits(std::span<const float> logits,
+                                        std::span<const std::pair<uint32_t, float>> biases) {
+  std::vector<float> l(logits.begin(), logits.end());
+  for (const auto& [token, value] : biases)
+    if (token < l.size() && std::isfinite(l[token]))
+      l[token] = std::clamp(l[token] + value, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max());
+  return l;
 }
 
 // Step 0. One bit for each token, in words of 32.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "pumice/pumice.hpp"
+#include "serve/fields.h"
 #include "serve/gate.h"
 #include "serve/multipart.h"
 #include "serve/plain_tools.h"
@@ -125,6 +126,120 @@ TEST(Answers, StreamsAddUpToTheWhole) {
     EXPECT_NE(text.find(R"("partial_json":"{\"a\":1}")"), std::string::npos);
     EXPECT_LT(text.find("message_delta"), text.find("message_stop"));
   }
+}
+
+Generation asked_of(Outcome (*handler)(const HttpRequest&, Service&), const Json& body,
+                    std::unique_ptr<Answer>* answer = nullptr) {
+  static Metrics metrics;
+  static Service service({.models = {{"m", "/none"}}}, metrics);
+  Outcome outcome = handler({.method = "POST", .body = body.dump()}, service);
+  Asked& asked = std::get<Asked>(outcome);
+  if (answer) *answer = std::move(asked.answer);
+  return std::move(asked.generation);
+}
+
+const Json kUser = Json::parse(R"([{"role": "user", "content": "x"}])");
+
+TEST(Fields, Base64ComesBack) {
+  std::string bytes;
+  for (int i = 0; i < 300; ++i) {
+    EXPECT_EQ(from_base64(base64(bytes.data(), bytes.size())), bytes);
+    bytes += static_cast<char>(i * 37);
+  }
+  for (const char* bad : {"a", "ab*d", "ab=d", "ab\nd"}) EXPECT_FALSE(from_base64(bad)) << bad;
+}
+
+TEST(Fields, BiasesOfTokens) {
+  const auto biases = [](const char* text) { return biases_at({{"logit_bias", Json::parse(text)}}); };
+  const auto some = biases(R"({"15": -100, "7": 0.5})");
+  ASSERT_EQ(some.size(), 2u);
+  EXPECT_EQ(some[0].id, 15);
+  EXPECT_EQ(some[0].bias, -100);
+  EXPECT_EQ(biases(R"([[3, false]])")[0].bias, -1e9f);
+  EXPECT_TRUE(biases("{}").empty());
+  for (const char* bad :
+       {R"({"a": 1})", R"({"-1": 1})", R"({"1": 101})", R"({"1": "x"})", R"({"1": true})", "[1]", "5"})
+    EXPECT_THROW(biases(bad), ApiError) << bad;
+  Json many;
+  for (int i = 0; i <= PUMICE_MOST_BIASES; ++i) many[std::to_string(i)] = 1;
+  EXPECT_THROW(biases_at({{"logit_bias", many}}), ApiError);
+}
+
+// Whichever interface they come through, the same bytes stand at the same places.
+TEST(Pictures, OfAllInterfaces) {
+  const std::string data = base64("one", 3), url = "data:image/png;base64," + data;
+  const Json openai = {{"messages",
+                        {{{"role", "user"},
+                          {"content",
+                           {{{"type", "text"}, {"text", "a"}},
+                            {{"type", "image_url"}, {"image_url", {{"url", url}}}},
+                            {{"type", "text"}, {"text", "b"}}}}}}}};
+  const Json anthropic = {
+      {"max_tokens", 5},
+      {"messages",
+       {{{"role", "user"},
+         {"content",
+          {{{"type", "text"}, {"text", "a"}},
+           {{"type", "image"}, {"source", {{"type", "base64"}, {"media_type", "image/png"}, {"data", data}}}},
+           {{"type", "text"}, {"text", "b"}}}}}}}};
+  const Json responses = {{"input",
+                           {{{"role", "user"},
+                             {"content",
+                              {{{"type", "input_text"}, {"text", "a"}},
+                               {{"type", "input_image"}, {"image_url", url}},
+                               {{"type", "input_text"}, {"text", "b"}}}}}}}};
+  for (const Generation& asked : {asked_of(openai_chat, openai), asked_of(anthropic_messages, anthropic),
+                                  asked_of(openai_responses, responses)}) {
+    ASSERT_EQ(asked.pictures.files, std::vector<std::string>({"one"}));
+    EXPECT_FALSE(asked.pictures.mark.empty());
+    EXPECT_EQ(asked.messages[0]["content"], "a" + asked.pictures.mark + "b");
+  }
+  const Json ollama = {{"messages", {{{"role", "user"}, {"content", "b"}, {"images", {data, data}}}}}};
+  const Generation two = asked_of(ollama_chat, ollama);
+  EXPECT_EQ(two.pictures.files.size(), 2u);
+  EXPECT_EQ(two.messages[0]["content"], two.pictures.mark + two.pictures.mark + "b");
+  EXPECT_EQ(asked_of(ollama_generate, {{"prompt", "p"}, {"images", {data}}}).pictures.files.size(), 1u);
+  for (const std::string bad : {"https://example.com/a.png", "data:image/png,abc", "data:;base64,*", "data:;base64,"}) {
+    Json wrong = openai;
+    wrong["messages"][0]["content"][1]["image_url"]["url"] = bad;
+    EXPECT_THROW(asked_of(openai_chat, wrong), ApiError) << bad;
+  }
+}
+
+TEST(Answers, LogProbabilitiesOfEachInterface) {
+  const Json one = {{"token", "a"},
+                    {"logprob", -1},
+                    {"bytes", {97}},
+                    {"top_logprobs", {{{"token", "b"}, {"logprob", -0.5}, {"bytes", {98}}}}}};
+  const Finish finish{.reason = "stop", .message = {{"content", "aa"}}};
+  const auto whole = [&](Outcome (*handler)(const HttpRequest&, Service&), const Json& body) {
+    std::unique_ptr<Answer> answer;
+    const Generation asked = asked_of(handler, body, &answer);
+    EXPECT_TRUE(asked.log_probabilities);
+    EXPECT_EQ(asked.top_tokens, 1u);
+    answer->started(0, 1);
+    for (int i = 0; i < 2; ++i) answer->delta(0, {{"content", "a"}, {"logprobs", Json::array({one})}});
+    answer->finished(0, finish);
+    return Json::parse(answer->end());
+  };
+  const Json chat = whole(openai_chat, {{"messages", kUser}, {"logprobs", true}, {"top_logprobs", 1}});
+  EXPECT_EQ(chat["choices"][0]["logprobs"]["content"], Json::array({one, one}));
+  EXPECT_EQ(chat["usage"]["prompt_tokens_details"]["cached_from"]["redis"], 0);
+  const Json text = whole(openai_completions, {{"prompt", "x"}, {"logprobs", 1}});
+  EXPECT_EQ(text["choices"][0]["logprobs"]["token_logprobs"], Json::array({-1, -1}));
+  EXPECT_EQ(text["choices"][0]["logprobs"]["text_offset"], Json::array({0, 1}));
+  EXPECT_EQ(text["choices"][0]["logprobs"]["top_logprobs"][1]["b"], -0.5);
+  const Json response = whole(openai_responses, {{"input", "x"}, {"top_logprobs", 1}});
+  EXPECT_EQ(response["output"][0]["content"][0]["logprobs"], Json::array({one, one}));
+  const Json ollama =
+      whole(ollama_chat, {{"messages", kUser}, {"stream", false}, {"logprobs", true}, {"top_logprobs", 1}});
+  EXPECT_EQ(ollama["logprobs"], Json::array({one, one}));
+  EXPECT_THROW(asked_of(openai_chat, {{"messages", kUser}, {"top_logprobs", 1}}), ApiError);
+  EXPECT_THROW(asked_of(openai_chat, {{"messages", kUser}, {"logprobs", true}, {"top_logprobs", 21}}), ApiError);
+  std::unique_ptr<Answer> answer;
+  asked_of(openai_chat, {{"messages", kUser}}, &answer);
+  answer->finished(0, finish);
+  EXPECT_TRUE(Json::parse(answer->end())["choices"][0]["logprobs"].is_null()) << "nobody has asked";
 }
 
 }  // namespace pumice_serve::answers_test

@@ -78,6 +78,17 @@ struct ServeReply {
   ServeJson json() const { return ServeJson::parse(body, nullptr, false); }
 };
 
+inline std::string base64_of(const void* data, size_t size) {
+  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  const auto* bytes = static_cast<const unsigned char*>(data);
+  std::string text;
+  for (size_t bit = 0; bit < 8 * size; bit += 6) {
+    const unsigned pair = bytes[bit / 8] << 8 | (bit / 8 + 1 < size ? bytes[bit / 8 + 1] : 0);
+    text += kDigits[pair >> (10 - bit % 8) & 63];
+  }
+  return text.append((3 - size % 3) % 3, '=');
+}
+
 inline ServeReply parse_reply(const std::string& text) {
   ServeReply reply;
   const size_t end = text.find("\r\n\r\n");

@@ -54,6 +54,12 @@ def openai_client():
     check("openai finish", stopped.choices[0].finish_reason == "stop")
     cut = client.chat.completions.create(model=chat, messages=QUESTION, temperature=0, max_tokens=2)
     check("openai length", cut.choices[0].finish_reason == "length")
+    told = client.chat.completions.create(model=chat, messages=QUESTION, temperature=0, max_tokens=5, logprobs=True,
+                                          top_logprobs=3)
+    tokens = told.choices[0].logprobs.content
+    check("openai logprobs", "".join(t.token for t in tokens) == told.choices[0].message.content, tokens)
+    check("openai top_logprobs", all(t.top_logprobs[0].token == t.token for t in tokens), tokens)
+    check("openai cached_from", "device" in told.usage.prompt_tokens_details.model_extra["cached_from"], told.usage)
     form = {"type": "json_schema", "json_schema": {"name": "city", "schema": SCHEMA, "strict": True}}
     made = client.chat.completions.create(model=chat, messages=QUESTION, response_format=form, max_tokens=100)
     check("openai schema", set(json.loads(made.choices[0].message.content)) == {"city", "inhabitants"}, made)
