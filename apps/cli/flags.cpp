@@ -96,6 +96,21 @@ void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size) {
       ->type_name("N");
 }
 
+void add_guess_flags(CLI::App* app, ContextFlags* flags) {
+  app->add_option("--draft", flags->draft,
+                  "a smaller model of the same vocabulary (as of -m) that guesses what comes, while that is faster")
+      ->check(not_empty())
+      ->type_name("MODEL");
+  app->add_option("--draft-tokens", flags->draft_tokens, "most tokens a step that it guesses")
+      ->check(CLI::Range(1u, 15u).description(""))
+      ->type_name("N")
+      ->capture_default_str();
+  app->add_option("--lookup", flags->lookup_tokens,
+                  "guess up to N tokens a step from what the text says already, while that is faster (default: 0)")
+      ->check(CLI::Range(0u, 15u).description(""))
+      ->type_name("N");
+}
+
 PumiceContextOptions ContextFlags::options() const {
   PumiceContextOptions options = pumice_context_options_init();
   options.context_tokens = context_tokens;
@@ -106,6 +121,7 @@ PumiceContextOptions ContextFlags::options() const {
   options.disable_kv_cache = no_kv_cache ? 1 : 0;
   options.steps_ahead = steps_ahead;
   options.prefill_slice = prefill_slice;
+  options.lookup_tokens = lookup_tokens;
   options.cache = &cache.options;
   return options;
 }

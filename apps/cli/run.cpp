@@ -152,6 +152,7 @@ void run_model(const Session& session, const std::string& text, const RunFlags& 
   }
   const Adapters adapters(session.model(), flags.adapters);
   adapters.add_to(&options);
+  const std::optional<pumice::Model> draft = session.load_draft(flags.context, &options);
   pumice::Context context(session.model(), options);
   pumice::Sequence sequence = open_sequence(context, flags);
   adapters.choose(sequence);
@@ -271,6 +272,7 @@ void add_run_command(CLI::App* app, Action* action) {
   add_form_flags(run_app, &flags->form);
   add_tool_flags(run_app, &flags->tools);
   add_context_flags(run_app, &flags->context, true);
+  add_guess_flags(run_app, &flags->context);
   run_app
       ->add_option("--when-full", flags->when_full,
                    "when the context is full: stop, or drop the oldest tokens and go on")

@@ -49,6 +49,8 @@ Json stats_json(const PumiceContextStats& stats) {
           {"images_computed", stats.images_computed},
           {"images_found", stats.images_found},
           {"submissions", stats.submissions},
+          {"guessed_tokens", stats.guessed_tokens},
+          {"accepted_tokens", stats.accepted_tokens},
           {"recordings", stats.recordings},
           {"dispatches_per_decode_step", stats.dispatches_per_decode_step},
           {"dispatches_per_layer", stats.dispatches_per_layer}};
@@ -116,6 +118,8 @@ std::string run_stats_table(const RunOutcome& outcome) {
   row("dispatches",
       fmt::format("{} a decode step, {} a layer", stats.dispatches_per_decode_step, stats.dispatches_per_layer));
   row("submissions", fmt::format("{}, recordings {}", stats.submissions, stats.recordings));
+  if (stats.guessed_tokens > 0)
+    row("guesses", fmt::format("{}, of which {} were right", stats.guessed_tokens, stats.accepted_tokens));
   return table;
 }
 

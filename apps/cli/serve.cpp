@@ -122,6 +122,8 @@ int serve(ServeFlags& flags) {
   options.worker.device = &device;
   options.worker.context = flags.context.options();
   options.worker.context.max_sequences = flags.parallel;
+  if (!flags.context.draft.empty()) options.worker.draft = model_path(flags.context.draft);
+  options.worker.context.draft_tokens = flags.context.draft_tokens;
   catch_interrupts();
   allow_after_interrupt(static_cast<unsigned>(flags.grace) + kUsualGraceSeconds);
   flags.http.origins = flags.origins;
@@ -194,6 +196,7 @@ void add_serve_command(CLI::App* app, Action* action) {
   add_network_flags(command, flags.get());
   add_device_flags(command, &flags->device);
   add_context_flags(command, &flags->context, true);
+  add_guess_flags(command, &flags->context);
   add_cache_flags(command, &flags->context.cache);
   refuse_negative_counts(command);
   command->callback([=] { *action = [flags] { return serve(*flags); }; });

@@ -147,6 +147,18 @@ void Session::load_model(const DeviceFlags& flags, const std::string& projector)
   load_ms_ = now_ms() - start;
 }
 
+std::optional<pumice::Model> Session::load_draft(const ContextFlags& flags, PumiceContextOptions* options) const {
+  if (flags.draft.empty()) return std::nullopt;
+  const std::string path = model_path(flags.draft);
+  PumiceModelOptions load = pumice_model_options_init();
+  load.path = path.c_str();
+  std::optional<pumice::Model> draft;
+  draft.emplace(instance_, device_, load);
+  options->draft = draft->get();
+  options->draft_tokens = flags.draft_tokens;
+  return draft;
+}
+
 void Session::warm_up(const DeviceFlags& flags, const ContextFlags& context) {
   const double start = now_ms();
   bool quiet = flags.quiet;

@@ -46,6 +46,8 @@ struct ContextFlags {
   bool no_kv_cache = false;
   std::uint32_t steps_ahead = 0;
   std::uint32_t prefill_slice = 0;
+  std::uint32_t lookup_tokens = 0, draft_tokens = 8;
+  std::string draft;  // a model; empty: none
   CacheFlags cache;
   PumiceContextOptions options() const;  // valid as long as the flags are, and unchanged
   std::string kv_name() const;           // "q8_0", or of keys and of values "q8_0/q4_0"
@@ -60,6 +62,7 @@ CLI::Option* add_kv_type_flag(CLI::App* app, const std::string& name, std::strin
 PumiceKvType kv_type_of(std::string_view name);  // one that the flag accepts
 // with_size: with --ctx.
 void add_context_flags(CLI::App* app, ContextFlags* flags, bool with_size);
+void add_guess_flags(CLI::App* app, ContextFlags* flags);  // --lookup, --draft
 void add_cache_flags(CLI::App* app, CacheFlags* flags);
 void add_store_flags(CLI::App* app, CacheFlags* flags);   // of them those of RAM, disk and Redis
 void add_source_flags(CLI::App* app, CacheFlags* flags);  // those of sources: --no-cache, the policy, RAM, disk, Redis
@@ -112,6 +115,8 @@ class Session {
   const pumice::Device& device() const { return device_; }
   const pumice::Model& model() const { return *model_; }
   const std::string& path() const { return path_; }
+  // The draft that the flags name, for a context that is made with the options and goes before it; empty: none.
+  std::optional<pumice::Model> load_draft(const ContextFlags& flags, PumiceContextOptions* options) const;
   double load_ms() const { return load_ms_; }
   double warm_up_ms() const { return warm_up_ms_; }
   std::string device_name() const;

@@ -69,6 +69,11 @@ void ModelWorker::load() {
   load.projector = options_.projector.empty() ? nullptr : options_.projector.c_str();
   model_.emplace(*options_.instance, *options_.device, load);
   for (const ServedAdapter& adapter : options_.adapters) adapters_.emplace_back(*model_, adapter.path);
+  if (!options_.draft.empty()) {
+    load = pumice_model_options_init();
+    load.path = options_.draft.c_str();
+    draft_.emplace(*options_.instance, *options_.device, load);
+  }
   recommended_.temperature = 0.8f;
   recommended_.top_p = 0.95f;
   recommended_.min_p = 0.05f;
@@ -200,6 +205,7 @@ void ModelWorker::make_context() {
   PumiceContextOptions options = options_.context;
   options.adapters = adapters.data();
   options.adapter_count = adapters.size();
+  options.draft = draft_ ? draft_->get() : nullptr;
   context_.emplace(*model_, options);
   for (const auto& [group, tokens] : options_.quotas) context_->set_group_quota(group, tokens);
 }

@@ -38,6 +38,7 @@ struct WorkerOptions {
   std::string projector;  // what it sees pictures with; empty: nothing
   PumiceContextOptions context = pumice_context_options_init();  // what it points to outlives the worker
   std::vector<ServedAdapter> adapters;
+  std::string draft;  // a model that guesses; empty: none
   Sampling defaults;
   std::string system;                                 // what the model is told where the messages do not say it
   std::map<std::string, std::uint32_t> quotas;        // tokens of groups
@@ -91,6 +92,7 @@ class ModelWorker {
   std::string chat_problem_;  // why there is none
   bool spells_calls_ = true;  // the template has a form for calls of tools
   std::deque<pumice::Adapter> adapters_;
+  std::optional<pumice::Model> draft_;
   std::optional<pumice::Context> context_;
   std::optional<pumice::Encoder> encoder_;
   std::optional<pumice::Transcriber> transcriber_;

@@ -88,7 +88,7 @@ void Service::submit(const std::shared_ptr<Job>& job) {
     options.path = model.path;
     options.projector = model.projector;
     options.leaving = std::move(leaving);
-    if (model.path != options_.models.front().path) options.adapters.clear();
+    if (model.path != options_.models.front().path) options.adapters.clear(), options.draft.clear();
     loaded.worker = std::make_shared<ModelWorker>(std::move(options), metrics_);
   }
   loaded.used = ++uses_;

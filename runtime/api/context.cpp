@@ -35,8 +35,22 @@ Result<std::vector<std::shared_ptr<const Adapter>>> translate_adapters(const Mod
   return adapters;
 }
 
+// A guess is one token of both.
+Result<void> check_draft(const ModelObject& model, const ModelObject& draft) {
+  if (!draft.model || draft.device != model.device) return invalid("the draft is not on the device of its model");
+  const Tokenizer &of = *model.tokenizer, &drafts = *draft.tokenizer;
+  bool same = of.vocabulary_size() == drafts.vocabulary_size() &&
+              model.model->spec().vocabulary == draft.model->spec().vocabulary;
+  for (int32_t id = 0; same && id < of.vocabulary_size(); ++id) same = of.token_name(id) == drafts.token_name(id);
+  return same ? Result<void>() : invalid("the draft has another vocabulary");
+}
+
 Result<ContextOptions> translate(const ModelObject& model, const GivenOptions& given) {
   const PumiceContextOptions& options = given.context;
+  // Of models without a device memory alone is asked for.
+  const bool drafts = model.model && options.draft && options.draft_tokens > 0;
+  const ModelObject* draft = drafts ? options.draft->object.get() : nullptr;
+  if (draft) PUMICE_TRY(check_draft(model, *draft));
   PUMICE_ASSIGN(std::vector<std::shared_ptr<const Adapter>> adapters, translate_adapters(model, options));
   PUMICE_ASSIGN(const KvFormat kv, translate_kv(options.kv_type, options.kv_type_v, options.disable_kv_rotation));
   if (options.record_mode != PUMICE_RECORD_REPLAY && options.record_mode != PUMICE_RECORD_EACH_STEP)
@@ -57,6 +71,9 @@ Result<ContextOptions> translate(const ModelObject& model, const GivenOptions& g
                         .exact = given.cache.exact != 0,
                         .slide = options.when_full == PUMICE_FULL_SLIDE,
                         .sink_tokens = options.sink_tokens,
+                        .guesses = options.lookup_tokens,
+                        .draft = draft ? &*draft->model : nullptr,
+                        .draft_guesses = draft ? options.draft_tokens : 0,
                         .adapters = std::move(adapters)};
 }
 
@@ -99,6 +116,8 @@ PumiceContextStats stats_of(Context& from) {
   stats.decode_tokens = from.stats().decode_tokens;
   stats.cached_tokens = from.stats().cached_tokens;
   stats.submissions = from.stats().submissions;
+  stats.guessed_tokens = from.stats().guessed_tokens;
+  stats.accepted_tokens = from.stats().accepted_tokens;
   stats.recordings = from.recorder().recordings();
   stats.dispatches_per_decode_step = from.recorder().dispatches_per_decode_step();
   // Outside the layers a step has the embedding, the head (a dispatch a slab) and the draw.
@@ -178,6 +197,7 @@ PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOption
     PUMICE_ASSIGN(translated.cache, translate_cache(*model->object, given.cache, translated));
     auto object = std::make_shared<ContextObject>();
     object->model = model->object;
+    if (translated.draft) object->draft = given.context.draft->object;
     PUMICE_ASSIGN(object->context, Context::create(*model->object->model, stop_tokens(*model->object->tokenizer),
                                                    translated, tower_of(*model->object)));
     *context = new PumiceContext{std::move(object)};
@@ -188,13 +208,14 @@ PumiceResult pumice_context_create(PumiceModel* model, const PumiceContextOption
 PumiceResult pumice_context_rebind(PumiceContext* context, PumiceModel* model) {
   if (!context) return PUMICE_INVALID_ARGUMENT;
   ContextObject& owner = *context->object;
-  std::shared_ptr<ModelObject> before;  // goes after the turn, perhaps with its device
+  std::shared_ptr<ModelObject> before, draft;  // go after the turn, perhaps with their device
   return guarded(owner, [&]() -> Result<void> {
     if (!model || !model->object->model) return invalid("a model on a device");
     PUMICE_TRY(check_same_file(*owner.model, *model->object));
     if (owner.model->tower_digest != model->object->tower_digest) return invalid("another projector");
     PUMICE_TRY(owner.context->rebind(*model->object->model, tower_of(*model->object)));
     before = std::exchange(owner.model, model->object);
+    draft = std::exchange(owner.draft, nullptr);
     return {};
   });
 }

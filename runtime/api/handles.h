@@ -116,6 +116,7 @@ struct AdapterObject {
 
 struct ContextObject {
   std::shared_ptr<ModelObject> model;
+  std::shared_ptr<ModelObject> draft;  // null: none
   std::unique_ptr<Context> context;
   std::mutex turn;                         // see Turn
   std::vector<RequestObject*> requests;    // that are not retired; in a turn

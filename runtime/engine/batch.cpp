@@ -38,7 +38,7 @@ bool Batch::gather(ActiveRequests active) {
     // Logits that the host is to read are overwritten by the next step.
     if (request.params.log_probabilities && !request.in_flight.empty() && request.in_flight.back().prefilled == 0)
       return false;
-    if (request.ending || request.suspending || request.phase != RequestPhase::kDecode) continue;
+    if (request.ending || request.suspending || request.phase != RequestPhase::kDecode || request.held_back) continue;
     if (request.params.log_probabilities && !request.in_flight.empty()) continue;  // of its prompt
     if (wanted != 0 && request.draws >= wanted) continue;
     if (request.drawn >= options_.context_tokens && !sliding_.enabled()) continue;

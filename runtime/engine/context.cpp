@@ -42,26 +42,37 @@ Result<std::unique_ptr<Context>> Context::create(const Model& model, std::vector
                        static_cast<double>(plan.kv_bytes()) / (1 << 20));
   PUMICE_ASSIGN(std::unique_ptr<ContextMemory> memory, ContextMemory::create(model, plan));
   PUMICE_ASSIGN(std::unique_ptr<PictureEncoder> encoder, encoder_of(model, tower));
+  std::unique_ptr<Draft> draft;
+  if (asked.draft && asked.draft_guesses > 0) {
+    PUMICE_ASSIGN(draft, Draft::create(*asked.draft, plan.options));
+  }
   return std::unique_ptr<Context>(
-      new Context(model, asked, plan, std::move(memory), std::move(stop_tokens), std::move(encoder)));
+      new Context(model, asked, plan, std::move(memory), std::move(stop_tokens), std::move(encoder), std::move(draft)));
 }
 
 Context::Context(const Model& model, const ContextOptions& asked, const ContextPlan& plan,
                  std::unique_ptr<ContextMemory> memory, std::vector<int32_t> stop_tokens,
-                 std::unique_ptr<PictureEncoder> encoder)
+                 std::unique_ptr<PictureEncoder> encoder, std::unique_ptr<Draft> draft)
     : model_(&model),
       asked_(asked),
       plan_(plan),
       memory_(std::move(memory)),
       encoder_(std::move(encoder)),
+      draft_(std::move(draft)),
       stop_tokens_(std::move(stop_tokens)),
       slots_(options().max_sequences),
-      parts_(std::make_unique<ContextParts>(model, plan_, *memory_, slots_, stop_tokens_, stats_, encoder_.get())),
+      parts_(std::make_unique<ContextParts>(model, plan_, *memory_, slots_, stop_tokens_, stats_, encoder_.get(),
+                                            draft_.get())),
       fitted_limit_(device().memory().limit()) {}
 
 Context::~Context() {
   // Buffers may go only when nothing uses them; a lost device uses nothing.
   device().settle(device().submissions());
+}
+
+uint64_t Context::oldest_in_flight() const {
+  const uint64_t own = parts_->scheduler.oldest_in_flight();
+  return own == 0 && draft_ ? draft_->oldest_in_flight() : own;
 }
 
 void Context::close_sequence(Sequence* sequence) {

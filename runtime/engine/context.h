@@ -46,7 +46,7 @@ struct ContextMemory {
 // The parts of a context, which work on its memory. Each knows those before it, as far as it names them.
 struct ContextParts {
   ContextParts(const Model& model, const ContextPlan& plan, ContextMemory& memory, SequenceSlots& slots,
-               const std::vector<int32_t>& stop_tokens, ContextStats& stats, PictureEncoder* encoder);
+               const std::vector<int32_t>& stop_tokens, ContextStats& stats, PictureEncoder* encoder, Draft* draft);
 
   SequencePages pages;
   Sampling sampling;
@@ -55,6 +55,7 @@ struct ContextParts {
   Prefill prefill;
   Admission admission;
   Batch batch;
+  Speculation speculation;
   Scheduler scheduler;
   Evaluation evaluation;
 };
@@ -138,7 +139,7 @@ class Context {
   // stay what they are, and compute their texts again. A failure leaves all as it was.
   Result<void> rebind(const Model& model, const ContextTower& tower = {});
   uint64_t generation() const { return generation_; }  // of the cache's pages: what was pinned in another one is not
-  uint64_t oldest_in_flight() const { return parts_->scheduler.oldest_in_flight(); }  // 0: nothing is
+  uint64_t oldest_in_flight() const;                   // 0: nothing is
   // Waits until that submission has finished (0: until something may have come from the tiers), or for the time. From
   // any thread, also while another one uses the context. A lost device is found by the next step().
   Result<void> wait_for(uint64_t submission, int64_t timeout_ns) const;
@@ -160,7 +161,7 @@ class Context {
  private:
   Context(const Model& model, const ContextOptions& asked, const ContextPlan& plan,
           std::unique_ptr<ContextMemory> memory, std::vector<int32_t> stop_tokens,
-          std::unique_ptr<PictureEncoder> encoder);
+          std::unique_ptr<PictureEncoder> encoder, std::unique_ptr<Draft> draft);
   vk::Device& device() const { return model_->kernels().device(); }
   Result<bool> advance(double host_seconds);
   uint32_t pages_allowed() const;
@@ -177,6 +178,7 @@ class Context {
   ContextPlan plan_;
   std::unique_ptr<ContextMemory> memory_;
   std::unique_ptr<PictureEncoder> encoder_;
+  std::unique_ptr<Draft> draft_;  // null: it has none
   const std::vector<int32_t> stop_tokens_;
   ContextStats stats_;
   SequenceSlots slots_;

@@ -44,6 +44,7 @@ StepRecorderOptions recorder_options(const ContextPlan& plan) {
           .record_each_step = plan.options.record_each_step,
           .profile = plan.options.profile,
           .exact = plan.options.exact,
+          .guesses = plan.options.most_guesses(),
           .adapters = plan.options.adapters};
 }
 
@@ -99,7 +100,8 @@ Result<std::unique_ptr<ContextMemory>> ContextMemory::create(const Model& model,
 }
 
 ContextParts::ContextParts(const Model& model, const ContextPlan& plan, ContextMemory& memory, SequenceSlots& slots,
-                           const std::vector<int32_t>& stop_tokens, ContextStats& stats, PictureEncoder* encoder)
+                           const std::vector<int32_t>& stop_tokens, ContextStats& stats, PictureEncoder* encoder,
+                           Draft* draft)
     : pages(*memory.pages->cache, memory.recorder, slots, !plan.options.disable_kv_cache),
       sampling(memory.recorder, stop_tokens),
       sliding(plan.options, *memory.pages->cache, pages, sampling, memory.recorder, stats),
@@ -107,6 +109,7 @@ ContextParts::ContextParts(const Model& model, const ContextPlan& plan, ContextM
       prefill(plan, *memory.pages->cache, pages, sampling, memory.recorder, stats, encoder),
       admission(plan, *memory.pages->cache, pages, stats),
       batch(plan.options, *memory.pages->cache, pages, sampling, sliding, admission, memory.recorder, stats),
+      speculation(plan.options, *memory.pages->cache, pages, memory.recorder, stats, draft),
       scheduler(plan.options, {.model = model,
                                .device = model.kernels().device(),
                                .cache = *memory.pages->cache,
@@ -114,6 +117,7 @@ ContextParts::ContextParts(const Model& model, const ContextPlan& plan, ContextM
                                .sampling = sampling,
                                .prefill = prefill,
                                .batch = batch,
+                               .speculation = speculation,
                                .admission = admission,
                                .recorder = memory.recorder,
                                .stats = stats}),
@@ -221,7 +225,8 @@ Result<void> Context::resize(uint32_t pages) {
 
 // With an empty cache, and perhaps with another recorder: parts and sequences know nothing of the former pages.
 void Context::begin_again(std::vector<std::shared_ptr<Request>> active) {
-  auto parts = std::make_unique<ContextParts>(*model_, plan_, *memory_, slots_, stop_tokens_, stats_, encoder_.get());
+  auto parts = std::make_unique<ContextParts>(*model_, plan_, *memory_, slots_, stop_tokens_, stats_, encoder_.get(),
+                                              draft_.get());
   std::vector<PageList> lists(slots_.size());
   for (size_t slot = 0; slot < slots_.size(); ++slot) {
     if (!slots_[slot]) continue;
@@ -247,6 +252,9 @@ void Context::begin_again(std::vector<std::shared_ptr<Request>> active) {
 Result<void> Context::rebind(const Model& model, const ContextTower& tower) {
   ContextOptions options = asked_;
   options.context_tokens = plan_.options.context_tokens;
+  options.draft = nullptr;  // it is of the other device
+  options.draft_guesses = 0;
+  std::unique_ptr<Draft> draft;
   PUMICE_ASSIGN(ContextPlan plan, plan_for(model, options, tower));
   if (plan.options.max_sequences != plan_.options.max_sequences || plan.pages == 0)
     return error(Status::kUnsupported, "the model on the new device takes another context");
@@ -259,6 +267,7 @@ Result<void> Context::rebind(const Model& model, const ContextTower& tower) {
     std::swap(plan_, plan);
     std::swap(memory_, memory);
     std::swap(encoder_, encoder);
+    std::swap(draft_, draft);
   };
   const auto active = parts_->scheduler.take_active();
   exchange_caches(*memory->pages->cache, cache(), exchange, [&] { begin_again(active); },

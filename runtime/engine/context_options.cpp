@@ -189,6 +189,9 @@ Result<ContextPlan> plan_context(const ModelSpec& spec, const ContextOptions& as
     return error(Status::kUnsupported, "the model (%s) %s: it goes on with no text (%s)", spec.architecture.c_str(),
                  spec.encoder[0].sound_bands ? "transcribes" : "translates",
                  spec.encoder[0].sound_bands ? "pumice_transcribe" : "pumice_translate");
+  if (options.most_guesses() > kMostGuesses)
+    return error(Status::kInvalidArgument, "%u guesses a step are too many; use at most %u", options.most_guesses(),
+                 kMostGuesses);
   if (options.context_tokens > (1u << 24))
     return error(Status::kInvalidArgument, "a context of %u tokens is beyond 2^24", options.context_tokens);
   if (spec.learned_positions && options.context_tokens > spec.context_length)

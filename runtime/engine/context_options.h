@@ -34,6 +34,11 @@ struct ContextOptions {
   uint32_t whole_rows = 0;    // of pictures that are computed as a whole: a slice has room for so many
   bool slide = false;         // a sequence whose context is full goes on without its oldest tokens …
   uint32_t sink_tokens = 32;  // … but with its first ones, in whole pages
+  uint32_t guesses = 0;       // most tokens of a step that are guessed from the text; see Speculation
+  const Model* draft = nullptr;  // a small one that guesses, too, on the same device; it outlives the context
+  uint32_t draft_guesses = 0;    // most of it for a step
+  uint32_t most_guesses() const { return std::max(guesses, draft_guesses); }
+  bool guesses_must_pay = true;  // false: they are tried whether they are faster or not (to compare)
   std::vector<std::shared_ptr<const Adapter>> adapters;  // that sequences may take
 
   KvFormat kv_format() const { return {.k = kv_type, .v = kv_type_v.value_or(kv_type), .rotate = kv_rotation}; }

@@ -63,6 +63,7 @@ Result<void> Prefill::schedule(Request& request) {
     if (!plan.last) continue;
     if (!options_.disable_kv_cache) request.phase = RequestPhase::kDecode;
     request.drawn = total + 1;
+    request.checked = request.held_back = false;
     ++request.draws;
     if (!draws) request.end(RequestStatus::kFinishedContext);
   }

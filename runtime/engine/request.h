@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/guesses.h"
 #include "engine/score.h"
 #include "engine/sequence.h"
 #include "grammar/grammar.h"
@@ -52,6 +53,7 @@ struct InFlight {
   uint32_t log_position = 0;
   uint32_t prefilled = 0;  // prompt tokens that it computes
   uint32_t kept_row = 0;   // where the host finds the logits, if it reads them; see StepRecorder::kept_logits()
+  uint32_t guesses = 0;    // that it checks: draws from log_position on, those after a wrong guess mean nothing
   bool open = false;       // its draw has not been submitted yet; see Batch
   std::chrono::steady_clock::time_point submitted{};
 };
@@ -77,6 +79,10 @@ struct Request {
   uint32_t drawn = 0;                 // tokens of the sequence with those whose draw has been submitted
   uint32_t draws = 0;                 // draws that have been submitted
   std::vector<InFlight> in_flight;    // the oldest first; a handful
+  std::vector<int32_t> guesses;       // of the check in flight
+  GuessGain gain;
+  bool held_back = false;             // by Speculation: the batch goes on without it
+  bool checked = false;               // the last token was drawn by a check
   std::vector<int32_t> generated;     // not yet taken by the caller
   std::vector<float> log_probabilities;  // (generated), where they are asked for
   std::vector<LikelyToken> top;          // (generated, top_tokens)

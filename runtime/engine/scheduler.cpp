@@ -44,6 +44,7 @@ Result<std::shared_ptr<Request>> Scheduler::submit(Sequence& sequence, std::span
   sequence.tokens.reserve(std::max(total, std::min<size_t>(most, options_.context_tokens)));
   sequence.kv.pages.reserve(divide_up(options_.context_tokens, kPageTokens));
   request->in_flight.reserve(options_.steps_ahead + 2);
+  request->guesses.reserve(options_.most_guesses());
   active_.reserve(active_.size() + 1);
   // Nothing fails from here on.
   sequence.tokens.insert(sequence.tokens.end(), ids.begin(), ids.end());
@@ -122,6 +123,22 @@ void Scheduler::take_token(Request& request, const InFlight& step) {
     request.end(RequestStatus::kFinishedContext);
 }
 
+// Up to the first draw that is not what was guessed: the rows after it are of another text.
+void Scheduler::take_checked(Request& request, const InFlight& check) {
+  if (request.ending) return;
+  const auto before = request.last_token;
+  const std::vector<int32_t>& tokens = request.sequence->tokens;
+  for (uint32_t i = 0; i <= check.guesses && !request.ending; ++i) {
+    take_token(request, {.log_position = check.log_position + i});
+    if (i == check.guesses || tokens.size() == check.log_position || tokens.back() != request.guesses[i]) break;
+  }
+  if (tokens.size() == check.log_position) return;  // it has failed
+  const auto taken = static_cast<uint32_t>(tokens.size()) - check.log_position;
+  parts_.speculation.collected(request, check);
+  request.gain.checked(std::chrono::duration<double>(request.last_token - before).count(), check.guesses, taken,
+                       request.generated_tokens);
+}
+
 Result<void> Scheduler::collect_finished(Request& request) {
   while (!request.in_flight.empty()) {
     const InFlight step = request.in_flight.front();
@@ -129,7 +146,14 @@ Result<void> Scheduler::collect_finished(Request& request) {
     PUMICE_ASSIGN(const bool reached, parts_.device.reached(step.value));
     if (!reached) break;
     if (options_.profile) parts_.recorder.collect_profile();
-    if (step.log_position > 0) take_token(request, step);
+    const auto before = request.last_token;
+    const bool first = request.generated_tokens == 0;
+    if (step.guesses > 0)
+      take_checked(request, step);
+    else if (step.log_position > 0)
+      take_token(request, step);
+    if (step.guesses == 0 && step.prefilled == 0 && !first && request.last_token != before)
+      request.gain.plain(std::chrono::duration<double>(request.last_token - before).count());
     request.in_flight.erase(request.in_flight.begin());
     if (step.prefilled == 0) continue;
     parts_.prefill.collected(request, step);
@@ -184,6 +208,7 @@ Result<bool> Scheduler::step(double host_seconds) {
     parts_.admission.admit(active_);
     for (const std::shared_ptr<Request>& request : active_)
       if (thread_seconds() - start < host_seconds) advance(*request);
+    parts_.speculation.schedule(active_);
     if (thread_seconds() - start < host_seconds) parts_.batch.schedule(active_);
     return {};
   });

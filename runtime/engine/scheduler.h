@@ -12,6 +12,7 @@
 #include "engine/admission.h"
 #include "engine/batch.h"
 #include "engine/prefill.h"
+#include "engine/speculation.h"
 
 namespace pumice {
 
@@ -24,6 +25,7 @@ struct SchedulerParts {
   Sampling& sampling;
   Prefill& prefill;
   Batch& batch;
+  Speculation& speculation;
   Admission& admission;
   StepRecorder& recorder;
   ContextStats& stats;
@@ -59,6 +61,7 @@ class Scheduler {
   void collect(Request& request);
   Result<void> collect_finished(Request& request);
   void take_token(Request& request, const InFlight& step);
+  void take_checked(Request& request, const InFlight& check);
   void tell_likely(Request& request, const InFlight& step, int32_t token);
   bool slice_kept(const Request& except) const;
   void advance(Request& request);

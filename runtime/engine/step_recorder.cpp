@@ -46,6 +46,12 @@ Result<StepRecorder> StepRecorder::create(const Model& model, const StepPools& p
   PUMICE_ASSIGN(recorder.batch_rows_,
                 device.create_buffer(options.batch() * sizeof(StepRow), vk::MemoryIntent::kDevice));
   PUMICE_ASSIGN(recorder.arguments_, device.create_buffer(12, vk::MemoryIntent::kDevice));
+  if (options.guesses > 0) {
+    const uint64_t bytes = (options.guesses + 1) * sizeof(StepRow);
+    PUMICE_ASSIGN(recorder.check_rows_, shared(bytes));
+    PUMICE_ASSIGN(recorder.checked_rows_, device.create_buffer(bytes, vk::MemoryIntent::kDevice));
+    PUMICE_ASSIGN(recorder.check_arguments_, shared(12));
+  }
   PUMICE_ASSIGN(recorder.readback_,
                 device.create_buffer(uint64_t{4} * row_stride(model.spec().vocabulary), vk::MemoryIntent::kReadback));
   // What no step has written is 0, not what the memory held before; drivers that run nothing show it.
@@ -111,10 +117,10 @@ void StepRecorder::bind_layers(const StepPools& pools) {
 }
 
 WorkspaceShape StepRecorder::workspace_shape(const StepRecorderOptions& options) {
-  return {.rows = std::max(options.slice_tokens, options.batch()),
-          .logit_rows = options.batch(),
+  return {.rows = std::max(options.slice_tokens, options.most_rows()),
+          .logit_rows = options.most_rows(),
           .context_tokens = options.context_tokens,
-          .decode_rows = options.batch()};
+          .decode_rows = options.most_rows()};
 }
 
 void StepRecorder::record_model(Recorder recorder, const StepShape& shape) {
@@ -131,25 +137,8 @@ FloatRows StepRecorder::logit_rows(uint32_t n) const {
   return {{work_.logits, 0, uint64_t{4} * (uint64_t{n - 1} * stride + vocabulary)}, stride};
 }
 
-Result<void> StepRecorder::keep_logits() {
-  if (kept_logits_) return {};
-  const uint64_t bytes = uint64_t{4} * row_stride(model_->spec().vocabulary) * (options_.batch() + 1);
-  PUMICE_ASSIGN(kept_logits_, model_->kernels().device().create_buffer(bytes, vk::MemoryIntent::kReadback));
-  return {};
-}
-
-std::span<const float> StepRecorder::kept_logits(uint32_t row) const {
-  const uint32_t vocabulary = model_->spec().vocabulary;
-  return {kept_logits_.mapped_as<float>() + uint64_t{row} * row_stride(vocabulary), vocabulary};
-}
-
-void StepRecorder::record_kept(Recorder recorder, uint32_t n, uint32_t row) {
-  const FloatRows logits = logit_rows(n);
-  const uint64_t at = uint64_t{4} * row * logits.stride;
-  if (!recorder.list) recorder.stream.copy(logits.view, {kept_logits_, at, logits.view.size});
-}
-
 void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, CommitArgs commit) {
+  const uint32_t vocabulary = model_->spec().vocabulary;
   const FloatRows logits = logit_rows(n);
   commit.token_log = token_log_;
   commit.attention_arguments = arguments_;
@@ -164,7 +153,7 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
     case StepEnd::kSample:
     case StepEnd::kDraw:
       sample(recorder, {.logits = logits,
-                        .cols = model_->spec().vocabulary,
+                        .cols = vocabulary,
                         .n = n,
                         .states = work_.samplings,
                         .finds = work_.finds,
@@ -174,7 +163,7 @@ void StepRecorder::record_end(Recorder recorder, StepEnd end, uint32_t n, Commit
       break;
     case StepEnd::kGreedy:
       argmax(recorder, {.logits = logits,
-                        .cols = model_->spec().vocabulary,
+                        .cols = vocabulary,
                         .n = n,
                         .finds = work_.finds,
                         .counters = work_.arrivals,
@@ -307,9 +296,14 @@ void StepRecorder::record_decode_step(Recorder recorder, const Form& form) {
 
 Result<void> StepRecorder::record_decode(Lane& lane, const Form& form) {
   lane.stream.begin(parting_);
-  record_decode_step({model_->kernels(), lane.stream}, form);
+  const Recorder recorder{model_->kernels(), lane.stream};
+  if (form.kind == Form::Kind::kCheck)
+    record_check(recorder, form);
+  else
+    record_decode_step(recorder, form);
   PUMICE_TRY(lane.stream.end());
   ++recordings_;
+  if (form.kind == Form::Kind::kCheck) return {};
   dispatches_ = form.end == StepEnd::kDraw ? dispatches_ + lane.stream.dispatches() : lane.stream.dispatches();
   return {};
 }

@@ -37,6 +37,8 @@ struct StepRecorderOptions {
   bool record_each_step = false;
   bool profile = false;
   bool exact = false;  // see StepShape
+  uint32_t guesses = 0;                                                                    // most of a check
+  uint32_t most_rows() const { return std::max(batch(), guesses > 0 ? guesses + 1 : 0); }  // that draw at once
   std::vector<std::shared_ptr<const Adapter>> adapters;
 };
 
@@ -97,7 +99,8 @@ class StepRecorder {
   // come first.
   Result<bool> slice_ready(const SlicePlan& plan, const Sequence& sequence, StepEnd end, bool ahead = false);
   Result<bool> decode_ready(std::span<const BatchMember> batch, StepEnd end);
-  Result<bool> shift_ready();  // the same of submit_shift()
+  Result<bool> shift_ready();                                                  // the same of submit_shift()
+  Result<bool> row_ready() const { return finished(changes_[next_change_]); }  // of one that moves no page
   // marks: states that the slice leaves, of leading tokens up to its last one; at most kMostSnapshots. pictures: those
   // in the slice.
   Result<uint64_t> submit_slice(const SlicePlan& plan, const Sequence& sequence, StepEnd end,
@@ -105,6 +108,12 @@ class StepRecorder {
   // One decode step of all members: from each, the row that was committed last. Between one that ends with kNothing and
   // its kDraw nothing else that computes logits may be submitted.
   Result<uint64_t> submit_decode(std::span<const BatchMember> batch, StepEnd end);
+
+  // A check computes the sequence's last token and guesses that may follow it, as a decode step would one by one, and
+  // draws after each of them: into the token log alone, so that submit_shift() has to say where decode steps go on. One
+  // at a time, and nothing else of the sequence is in flight. ready: as of the others.
+  Result<bool> check_ready(const Sequence& sequence, uint32_t guesses, StepEnd end);
+  Result<uint64_t> submit_check(const Sequence& sequence, std::span<const int32_t> guesses, StepEnd end);
 
   // Nothing of the slot is in flight.
   Result<void> submit_shift(const PageShift& shift);
@@ -134,7 +143,7 @@ class StepRecorder {
  private:
   // What a recorded step depends on beside its buffers' content.
   struct Form {
-    enum class Kind { kSlice, kDecode, kShift } kind = Kind::kSlice;
+    enum class Kind { kSlice, kDecode, kCheck, kShift } kind = Kind::kSlice;
     uint32_t rows = 0;
     StepEnd end = StepEnd::kNothing;
     bool adapted = false;  // a row's sequence has adapters
@@ -171,6 +180,8 @@ class StepRecorder {
                     const StateSnapshots& snapshots = {}, const PictureStep* pictures = nullptr);
   void bind_layers(const StepPools& pools);
   void record_decode_step(Recorder recorder, const Form& form);
+  static Form check_form(const Sequence& sequence, uint32_t guesses, StepEnd end);
+  void record_check(Recorder recorder, const Form& form);
   void record_shift(Recorder recorder, const PageShift& shift);
   void record_model(Recorder recorder, const StepShape& shape);
   FloatRows logit_rows(uint32_t n) const;
@@ -194,6 +205,8 @@ class StepRecorder {
   vk::Buffer kept_logits_;             // (batch + 1, vocabulary), once a request asks for it
   vk::Buffer slot_rows_;               // (slots) StepRow: committed by prefill, and of sequences outside the batch
   vk::Buffer batch_rows_;              // (batch) StepRow
+  vk::Buffer check_rows_, checked_rows_;  // (guesses + 1) StepRow: of a check, and what it commits, which nobody reads
+  vk::Buffer check_arguments_;            // as arguments_
   vk::Buffer arguments_;               // group counts of the batch's attention
   std::vector<uint64_t> row_readers_;  // by slot: the last submission that looks at its row of the page table
   std::vector<uint32_t> batch_slots_;  // of the batch rows; UINT32_MAX: prefill has committed a newer row since

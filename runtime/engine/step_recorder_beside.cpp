@@ -18,6 +18,9 @@ std::vector<PipelineKey> StepRecorder::list_pipelines(const Form& form) {
     case Form::Kind::kDecode:
       record_decode_step(recorder, form);
       break;
+    case Form::Kind::kCheck:
+      record_check(recorder, form);
+      break;
     case Form::Kind::kShift:
       record_shift(recorder, {.pages = 1});
       break;
@@ -64,7 +67,7 @@ Result<bool> StepRecorder::decode_ready(std::span<const BatchMember> batch, Step
 }
 
 Result<bool> StepRecorder::shift_ready() {
-  PUMICE_ASSIGN(const bool free, finished(changes_[next_change_]));
+  PUMICE_ASSIGN(const bool free, row_ready());
   if (!free) return false;
   return pipelines_ready({.kind = Form::Kind::kShift});
 }

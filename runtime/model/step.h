@@ -96,6 +96,7 @@ struct StepShape {
   Exactness exact = Exactness::kNone;
   vk::BufferView step_rows;                          // (n) StepRow
   const vk::BufferView* decode_arguments = nullptr;  // group counts of split attention: a decode step
+  bool chained = false;                              // of a decode step: its rows attend to each other's keys
   uint32_t first_logit = 0, logit_count = 0;         // rows whose logits are wanted, into logits from its first row
   StateSnapshots snapshots;                          // of a step of one sequence
   CrossStep cross;                                   // of a decoder with an encoder

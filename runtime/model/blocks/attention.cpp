@@ -310,7 +310,8 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
   const bool late_norm = spec.norm_after_rope && spec.qk_norm != QkNorm::kNone;
   const bool appends =
       !step.one_sequence && attention_appends(write.pages.format) && !late_norm && !spec.cache_layer && !latent;
-  if (!appends) kv_write(recorder, write);
+  // Of rows that see each other's keys, attention writes the same bytes once more: each sums as if it were alone.
+  if (!appends || step.chained) kv_write(recorder, write);
   if (late_norm)
     record_head_norm(recorder, context, spec, weights.q_norm, q, spec.heads, 0, spec.qk_norm == QkNorm::kGain);
   AttentionArgs args{.q = q,
