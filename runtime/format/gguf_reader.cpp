@@ -4,6 +4,7 @@
 #include <numeric>
 #include <optional>
 
+#include "base/integers.h"
 #include "format/file_kind.h"
 
 namespace pumice {
@@ -219,11 +220,11 @@ Result<uint64_t> PartReader::tensor_bytes(const GgufTensor& tensor) const {
                  quote(tensor.name).c_str(), static_cast<unsigned long long>(tensor.dims[0]), info->block_values,
                  info->name);
   uint64_t bytes = tensor.dims[0] / info->block_values;
-  bool overflow = __builtin_mul_overflow(bytes, uint64_t{info->block_bytes}, &bytes);
+  bool overflow = multiply_overflows(bytes, info->block_bytes, bytes);
   uint64_t values = 1;
   for (size_t i = 0; i < tensor.dims.size(); ++i) {
-    overflow |= __builtin_mul_overflow(values, tensor.dims[i], &values);
-    if (i > 0) overflow |= __builtin_mul_overflow(bytes, tensor.dims[i], &bytes);
+    overflow |= multiply_overflows(values, tensor.dims[i], values);
+    if (i > 0) overflow |= multiply_overflows(bytes, tensor.dims[i], bytes);
   }
   overflow |= values > SIZE_MAX / sizeof(float);  // as which they may be read
   if (overflow)

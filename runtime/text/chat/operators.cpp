@@ -1,6 +1,7 @@
 // Operators, iteration and comparison of Evaluator.
 #include <cmath>
 
+#include "base/integers.h"
 #include "text/chat/evaluator.h"
 #include "text/chat/python.h"
 
@@ -15,15 +16,15 @@ Result<Value> integer_result(const std::string& sign, int64_t a, int64_t b) {
   int64_t result = 0;
   bool overflow = false;
   if (sign == "+") {
-    overflow = __builtin_add_overflow(a, b, &result);
+    overflow = add_overflows(a, b, result);
   } else if (sign == "-") {
-    overflow = __builtin_sub_overflow(a, b, &result);
+    overflow = subtract_overflows(a, b, result);
   } else if (sign == "*") {
-    overflow = __builtin_mul_overflow(a, b, &result);
+    overflow = multiply_overflows(a, b, result);
   } else if (b == 0) {
     return error(Status::kInvalidArgument, "division by zero");
   } else if (b == -1) {
-    if (sign == "//") overflow = __builtin_sub_overflow(int64_t{0}, a, &result);
+    if (sign == "//") overflow = subtract_overflows(0, a, result);
   } else {
     const bool towards_zero = (a % b != 0) && ((a < 0) != (b < 0));
     result = sign == "//" ? a / b - (towards_zero ? 1 : 0) : a % b + (towards_zero ? b : 0);
@@ -36,7 +37,7 @@ Result<Value> integer_power(int64_t base, int64_t exponent) {
   int64_t result = 1;
   for (; exponent > 0 && base != 0 && base != 1; --exponent)
     if (base == -1 ? (result = (exponent % 2 != 0 ? -1 : 1), exponent = 1, false)
-                   : __builtin_mul_overflow(result, base, &result))
+                   : multiply_overflows(result, base, result))
       return error(Status::kUnsupported, "** gives an integer of more than 64 bits");
   if (base == 0 && exponent > 0) return Value(int64_t{0});
   return Value(result);
