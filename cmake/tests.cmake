@@ -82,11 +82,12 @@ elseif(cpp_tests)
   add_executable(pumice_tests ${cpp_tests} ${test_support})
   pumice_compile_options(pumice_tests)
   pumice_precompile(pumice_tests <gtest/gtest.h>)
-  # Sources that see the C++ header, whose names are the library's inner ones, and one that replaces operator new.
+  # Sources that see the C++ header, whose names are the library's inner ones, or Windows' own, which has macros with
+  # small letters; and one that replaces operator new.
   set(alone ${tests_dir}/support/allocation_count.cpp)
   foreach(source IN LISTS cpp_tests)
     file(STRINGS ${source} public_header REGEX "^#include .pumice/pumice[.]hpp.")
-    if(public_header)
+    if(public_header OR source MATCHES "/windows/")
       list(APPEND alone ${source})
     endif()
   endforeach()

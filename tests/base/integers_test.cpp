@@ -12,8 +12,8 @@ namespace pumice::integers_test {
 std::vector<int64_t> edges() {
   std::vector<int64_t> values;
   for (int shift = 0; shift < 64; ++shift)
-    for (const uint64_t near : {~uint64_t{0}, uint64_t{0}, uint64_t{1}}) {
-      const uint64_t value = (uint64_t{1} << shift) + near;
+    for (const uint64_t beside : {~uint64_t{0}, uint64_t{0}, uint64_t{1}}) {
+      const uint64_t value = (uint64_t{1} << shift) + beside;
       values.insert(values.end(), {static_cast<int64_t>(value), static_cast<int64_t>(0 - value)});
     }
   return values;
