@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 
+#include "base/printable.h"
 #include "format/gguf.h"
 #include "format/gguf_reader.h"
 #include "format/whisper_gguf.h"
@@ -38,8 +39,7 @@ std::string part_suffix(const SplitInfo& info) {
 }
 
 Error in_file(const std::string& path, Error reason) {
-  std::string name = quote(path, 4 * path.size() + 16);
-  reason.message = name.substr(1, name.size() - 2) + ": " + reason.message;
+  reason.message = printable(path) + ": " + reason.message;
   return reason;
 }
 
