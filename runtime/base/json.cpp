@@ -88,10 +88,17 @@ Decimal decimal(std::string_view text) {
   return result;
 }
 
+Json::Json() = default;
+Json::Json(bool value) : value_(value) {}
+Json::Json(std::string value) : value_(std::move(value)) {}
+Json::Json(const char* value) : value_(std::string(value)) {}
+Json::Json(int value) : Json(static_cast<int64_t>(value)) {}
 Json::Json(double value) {
   if (std::isfinite(value)) value_ = Number{shortest(value), value};
 }
 Json::Json(int64_t value) : value_(Number{std::to_string(value), static_cast<double>(value)}) {}
+
+Json Json::array() { return array(Array()); }
 
 Json Json::array(Array items) {
   Json json;

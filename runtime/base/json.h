@@ -46,14 +46,16 @@ class Json {
   struct Member;
   using Array = std::vector<Json>;
 
-  Json() = default;
-  Json(bool value) : value_(value) {}
+  // Not inline: they may destroy a Member, which is not known here.
+  Json();
+  Json(bool value);
   Json(double value);  // null where it is not finite, as JSON has no such number
   Json(int64_t value);
-  Json(int value) : Json(static_cast<int64_t>(value)) {}
-  Json(std::string value) : value_(std::move(value)) {}
-  Json(const char* value) : value_(std::string(value)) {}
-  static Json array(Array items = {});
+  Json(int value);
+  Json(std::string value);
+  Json(const char* value);
+  static Json array();
+  static Json array(Array items);
   static Json object();
 
   static Result<Json> parse(std::string_view text, const JsonLimits& limits = {});
