@@ -40,7 +40,10 @@ class DecoderTensors {
   // One of the file's stacks.
   Result<void> read(const Gguf& file, ModelSpec spec) {
     spec_ = std::move(spec);
-    for (const GgufTensor& tensor : file.tensors()) {
+    std::vector<std::byte> bytes;
+    for (GgufTensor tensor : file.tensors()) {
+      bytes.resize(tensor.data.size());
+      PUMICE_ASSIGN(tensor.data, file.fetch(tensor.data, bytes));
       std::vector<float>& values = weights_[std::string(tensor.name)];
       values.resize(tensor.rows() * tensor.cols());
       PUMICE_TRY(dequantize_rows(tensor, 0, tensor.rows(), values));
