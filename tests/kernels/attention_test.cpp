@@ -281,9 +281,10 @@ TEST(ChooseAttention, IntelSharesOutTheSumsOfMatrices) {
     EXPECT_TRUE(choice.shader.is(ShaderKernel::kAttentionCoopmat)) << choice.shader.name();
     EXPECT_EQ(choice.subgroup_size, lanes);
     EXPECT_EQ(choice.shares, 32 / lanes);
-    EXPECT_EQ(choice.subgroups, 4 * choice.shares);
-    EXPECT_EQ(choice.workgroup, 128u);
-    EXPECT_EQ(choice.queries, 4 * lanes);
+    EXPECT_EQ(choice.subgroups * lanes, choice.workgroup);
+    EXPECT_EQ(choice.workgroup, lanes == 8 ? 256u : 128u);
+    EXPECT_EQ(choice.queries, 64u);
+    EXPECT_EQ(choice.kept, lanes == 8 ? 2u : 0u) << "matrices of four";
   }
   caps.max_shared_bytes = 65536;
   EXPECT_EQ(choose(16, 128).queries, 64u);
