@@ -255,7 +255,10 @@ typedef struct OlderPoll {
 /* Of a newer one. */
 typedef struct NewerRequestOptions {
   PumiceRequestOptions known;
-  const void* grammar; /* which this library knows */
+  const void *grammar, *biases; /* which this library knows, as the next ones */
+  size_t bias_count;
+  int32_t log_probabilities;
+  uint32_t top_tokens;
   double typical_p;
 } NewerRequestOptions;
 
@@ -274,7 +277,7 @@ static void test_generation(void) {
   for (int newer = 0; newer < 2; ++newer) {
     PumiceSequence* fresh = make_sequence(other);
     const OlderRequestOptions old = {sizeof old, NULL, fixture.prompt, fixture.prompt_count, 16, 1};
-    NewerRequestOptions next = {pumice_request_options_init(), NULL, 0};
+    NewerRequestOptions next = {.known = pumice_request_options_init()};
     next.known.size = sizeof next;
     next.known.ids = fixture.prompt;
     next.known.count = fixture.prompt_count;
