@@ -288,7 +288,7 @@ static Tokens text_recorded(PumiceDevice* device, Host* host, const Fixture* fix
   Tokens tokens = {.count = 0};
   host_submissions = 0;
   int number = 0;
-  while (collect(request, &tokens) && number < 20000) {
+  while (collect(request, &tokens) && number < 1000000) {
     render_recorded(&recorder, number++, device, context, gpu_us, signals);
     const struct timespec pause = {.tv_nsec = 300000};
     nanosleep(&pause, NULL);
