@@ -1,6 +1,16 @@
 # The command-line program; it uses the public API alone. What it needs nothing of the library for (reports of `pumice
 # bench`) is a static library of its own, so that the tests can link it.
 
+# pumice_optimise_less(TARGET): nothing of it is hot, and header-only libraries make the first build slow: -O1 halves
+# that, and -O0 once more, for tests that are built to run once.
+function(pumice_optimise_less target)
+  if(PUMICE_SANITIZE)
+    target_compile_options(${target} PRIVATE -O0)
+  else()
+    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
+endfunction()
+
 file(GLOB_RECURSE common_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/common/*.cpp)
 list(FILTER common_sources EXCLUDE REGEX "/${PUMICE_OTHER_SYSTEM}/")
 file(GLOB_RECURSE cli_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/apps/cli/*.cpp)
@@ -40,8 +50,7 @@ if(cli_sources)
   add_executable(pumice_cli ${cli_sources} ${bench_sources})
   foreach(target IN ITEMS pumice_common pumice_bench pumice_cli)
     pumice_compile_options(${target})
-    # Nothing here is hot, and the header-only libraries make the first build slow: -O1 halves that.
-    target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+    pumice_optimise_less(${target})
   endforeach()
   # Optional: the server. Its headers are slow to compile, so that it is a library of its own.
   option(PUMICE_SERVE "Build 'pumice serve' with Boost.Beast, if it is there" ON)
@@ -55,9 +64,13 @@ if(cli_sources)
     add_library(pumice_serve STATIC ${serve_sources})
     target_include_directories(pumice_serve PRIVATE ${PROJECT_BINARY_DIR}/serve)
     pumice_compile_options(pumice_serve)
-    target_compile_options(pumice_serve PRIVATE $<$<CONFIG:Release>:-O1>)
-    set_source_files_properties(${PROJECT_SOURCE_DIR}/apps/serve/http_server.cpp PROPERTIES
-      SKIP_UNITY_BUILD_INCLUSION ON)
+    pumice_optimise_less(pumice_serve)
+    set(http_server ${PROJECT_SOURCE_DIR}/apps/serve/http_server.cpp)
+    set_source_files_properties(${http_server} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    # Nearly all of it is Beast's, which takes minutes to compile with checks, and no test serves without a device.
+    if(PUMICE_SANITIZE MATCHES "address")
+      set_source_files_properties(${http_server} PROPERTIES COMPILE_OPTIONS -fno-sanitize=all)
+    endif()
     target_include_directories(pumice_serve SYSTEM PRIVATE ${PUMICE_BOOST_INCLUDE_DIR})
     target_include_directories(pumice_serve PUBLIC ${PROJECT_SOURCE_DIR}/include)
     target_link_libraries(pumice_serve PUBLIC pumice_common

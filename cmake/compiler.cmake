@@ -60,6 +60,10 @@ endif()
   if(PUMICE_SANITIZE)
     target_compile_options(${target} PRIVATE
       -fsanitize=${PUMICE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    # What these two see the address sanitizer sees as well; they take a fifth of the compiler's time.
+    if(PUMICE_SANITIZE MATCHES "address")
+      target_compile_options(${target} PRIVATE -fno-sanitize=null,object-size)
+    endif()
     target_link_options(${target} PRIVATE -fsanitize=${PUMICE_SANITIZE})
   endif()
 endfunction()

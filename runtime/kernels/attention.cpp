@@ -215,6 +215,10 @@ static std::vector<uint32_t> constants_of(const AttentionArgs& args, const Atten
     constants[kAttentionSpecShares] = choice.shares;
     constants[kAttentionSpecKept] = choice.kept;
   }
+  if (args.value_dim != 0 && args.value_dim != args.head_dim) {
+    constants.resize(kAttentionSpecValueDim + 1);
+    constants[kAttentionSpecValueDim] = args.value_dim;
+  }
   const KvFormat& format = args.pages.format;
   if (format.plain()) return constants;
   const uint32_t first = choice.matrix.m ? kAttentionSpecMatrixTypes : kAttentionSpecTypes;
@@ -238,6 +242,7 @@ void attention(Recorder recorder, const AttentionArgs& args) {
         error(Status::kUnsupported, "no attention kernel of this device takes %u heads of %u", group, args.head_dim));
   const KvWriteArgs* append = args.append;
   PUMICE_CHECK(!append || (!args.one_sequence && attention_appends(args.pages.format)));
+  PUMICE_CHECK(args.value_dim <= args.head_dim && args.value_dim % 4 == 0);
   PUMICE_CHECK((args.sinks != nullptr) + (args.slopes != nullptr) + (args.biases != nullptr) <= 1);
   const FloatRows& q = append ? append->qkv : args.q;
   const AttentionPush push = push_of(args, q);

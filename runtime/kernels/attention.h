@@ -20,8 +20,9 @@ struct AttentionArgs {
   // Decode, where attention_appends(): does the work of kv_write with these arguments too, and leaves their q as it is.
   const KvWriteArgs* append = nullptr;
   vk::BufferView step_rows;  // (n) StepRow
-  FloatRows y;               // (n, heads * head_dim)
+  FloatRows y;               // (n, heads * value_dim)
   uint32_t n = 1, heads = 1, kv_heads = 1, head_dim = 0;
+  uint32_t value_dim = 0;  // of a value only these dimensions are wanted; 0: head_dim
   float scale = 1;
   uint32_t window = 0;                 // a query sees the keys less than this many positions back; 0: all
   bool chunks = false;                 // instead, those of its own chunk of `window` positions

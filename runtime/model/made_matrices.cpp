@@ -1,4 +1,5 @@
 // What of a file's tensors is arranged anew before it goes to the device.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -33,23 +34,28 @@ Result<Projection> WeightReader::matrix_of(const std::string& name, uint64_t row
 
 Result<Projection> WeightReader::reordered(const std::string& name, uint64_t rows, uint64_t cols,
                                            std::span<const uint32_t> order) {
-  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", rows, cols));
-  const size_t bytes = whole->row_bytes(), block = order.size();
-  std::vector<std::byte>& copy = copies_.emplace_back(whole->data.size());
+  const size_t block = order.size(), missing = static_cast<size_t>(std::count(order.begin(), order.end(), kNoRow));
+  const size_t file_block = block - missing, file_rows = rows / block * file_block;
+  PUMICE_ASSIGN(const GgufTensor* whole, tensor(name + ".weight", file_rows, cols));
+  const size_t bytes = whole->row_bytes();
+  std::vector<std::byte>& copy = copies_.emplace_back(rows * bytes);  // zero bytes are zeros of every type
   std::vector<std::byte> scratch(whole->data.size());
   PUMICE_ASSIGN(const std::span<const std::byte> data, file_.fetch(whole->data, scratch));
-  const auto source = [&](size_t row) { return row / block * block + order[row % block]; };
-  for (size_t row = 0; row < rows; ++row)
-    std::memcpy(copy.data() + row * bytes, data.data() + source(row) * bytes, bytes);
+  const auto each_row = [&](auto take) {
+    for (size_t row = 0; row < rows; ++row)
+      if (order[row % block] != kNoRow) take(row, row / block * file_block + order[row % block]);
+  };
+  each_row([&](size_t row, size_t from) { std::memcpy(copy.data() + row * bytes, data.data() + from * bytes, bytes); });
   GgufTensor& made = parts_.emplace_back(*whole);
+  made.dims[1] = rows;
   made.data = copy;
   const GgufTensor* const pointer = &made;
   Projection projection;
   PUMICE_ASSIGN(projection.w, upload({&pointer, 1}));
   if (has_bias(name)) {
-    PUMICE_ASSIGN(const std::vector<float> values, this->values(name + ".bias", 1, rows));
+    PUMICE_ASSIGN(const std::vector<float> values, this->values(name + ".bias", 1, file_rows));
     std::vector<float> moved(rows);
-    for (size_t row = 0; row < rows; ++row) moved[row] = values[source(row)];
+    each_row([&](size_t row, size_t from) { moved[row] = values[from]; });
     PUMICE_ASSIGN(projection.bias, floats(moved));
   }
   PUMICE_TRY(read_ranges(name, projection));

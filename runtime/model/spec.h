@@ -58,7 +58,9 @@ struct AttentionNames {
 
 struct AttentionSpec {
   uint32_t heads = 0, kv_heads = 0, head_dim = 0;  // 0: the layer has no attention
+  uint32_t value_dim = 0;  // of the values, at most head_dim: stored with zeros behind them; 0: head_dim
   float scale = 0;                                 // of scores
+  float value_scale = 1;                           // of values
   uint32_t rope = 0;                               // of ModelSpec::ropes
   QkNorm qk_norm = QkNorm::kNone;
   bool v_norm = false;           // of each head of v, without a weight
@@ -85,10 +87,13 @@ struct AttentionSpec {
   uint32_t latent_head() const { return latent.plain + head_dim - latent.key_rank; }
   // Columns of the projection of queries, and of what the output is projected from.
   uint32_t q_columns() const { return latent.key_rank ? heads * latent_head() : q_width(); }
-  uint32_t result_width() const { return latent.key_rank ? heads * latent.value : q_width(); }
+  uint32_t result_width() const { return latent.key_rank ? heads * latent.value : heads_width(); }
+  // Columns of what attention itself gives.
+  uint32_t heads_width() const { return heads * (value_dim ? value_dim : head_dim); }
   uint32_t q_width() const { return heads * head_dim; }
   uint32_t own_kv_heads() const { return cache_layer ? 0 : kv_heads; }
   uint32_t kv_width() const { return own_kv_heads() * head_dim; }
+  uint32_t value_width() const { return own_kv_heads() * (value_dim ? value_dim : head_dim); }
   uint32_t qkv_width() const { return q_columns() + (latent.key_rank ? 1 : 2) * kv_width(); }
 };
 

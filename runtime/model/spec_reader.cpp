@@ -31,9 +31,13 @@ Result<std::vector<AttentionSpec>> read_attention(KeyReader& reader, uint32_t wi
     PUMICE_ASSIGN(attention.head_dim, reader.required("attention.key_length", 4096));
   }
   PUMICE_ASSIGN(const uint32_t value_length, reader.count("attention.value_length", attention.head_dim));
-  if (value_length != attention.head_dim && !reader.has("attention.kv_lora_rank"))
-    return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", value_length,
-                 attention.head_dim);
+  PUMICE_ASSIGN(const uint32_t key_rank, reader.count("attention.kv_lora_rank", 0));
+  if (value_length != attention.head_dim && key_rank == 0) {
+    if (value_length == 0 || value_length > attention.head_dim || value_length % 4 != 0)
+      return error(Status::kUnsupported, "values of %u dimensions with keys of %u are not supported", value_length,
+                   attention.head_dim);
+    attention.value_dim = value_length;
+  }
   reader.accept("attention.scale");  // what the families that take it read themselves
   attention.scale = 1 / std::sqrt(static_cast<float>(attention.head_dim));
   for (size_t i = 0; i < all.size(); ++i) {

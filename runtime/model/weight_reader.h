@@ -66,7 +66,9 @@ class WeightReader {
   // A matrix of values that are in no tensor of that shape, in F32 or F16 as the tensor `name` is.
   Result<Projection> matrix_of(const std::string& name, uint64_t rows, uint64_t cols, std::span<const float> values,
                                WithBias bias = WithBias::kYes);
-  // A projection whose rows come in another order, of each block of order.size() rows.
+  // A projection of `rows` rows that come in another order, of each block of order.size() rows; kNoRow: zeros, so that
+  // the file has fewer.
+  static constexpr uint32_t kNoRow = ~0u;
   Result<Projection> reordered(const std::string& name, uint64_t rows, uint64_t cols, std::span<const uint32_t> order);
   // Two matrices (blocks * rows, cols) of which one's rows follow the other's in each of the `blocks`.
   Result<std::array<Projection, 2>> alternating(const std::string& name, uint64_t blocks, uint64_t rows, uint64_t cols);

@@ -150,7 +150,7 @@ void finish_pass(uint first_head, uint split, bool whole, uint lane) {
   }
   sync_subgroups();
   for (uint first = 0u; first < HEADS; first += SUBGROUPS) {
-    const uint head = first + own_subgroup(), to = result_start(first_head + head, split, whole);
+    const uint head = first + own_subgroup(), to = part_start(first_head + head, split, whole);
     const uint set = head / QUERIES, t = head % QUERIES;
     const bool any = head < HEADS && first_head + head < GROUP;
     float top = NONE, all = 0.0, factor[SHARES];
@@ -186,7 +186,7 @@ void load_queries(uint first_head, uint position) {
     float partner[HEADS];
 #endif
     for (uint t = 0u; t < HEADS; ++t) {
-      const uint from = head_start(gl_WorkGroupID.x, min(first_head + t, GROUP - 1u), p.q_stride);
+      const uint from = head_start(gl_WorkGroupID.x, min(first_head + t, GROUP - 1u));
       query[t] = q[from + d];
 #ifdef APPENDS
       if (APPEND) partner[t] = q[from + rope_partner(d)];

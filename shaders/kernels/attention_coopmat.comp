@@ -80,7 +80,7 @@ float max_parts(float value) {
 }
 
 uvec4 load_query(uint row, uint eighth) {
-  const uint from = query_start(query_index(row), p.q_stride) + eighth * 8u;
+  const uint from = query_start(query_index(row)) + eighth * 8u;
   uvec4 words;
   [[unroll]] for (uint i = 0u; i < 4u; ++i)
     words[i] = packFloat2x16(f16vec2(vec2(q[from + 2u * i], q[from + 2u * i + 1u]) * p.scale));
@@ -266,8 +266,8 @@ void add_values() {
 }
 
 void store_four(uint row, uint dim, vec4 values) {
-  const uint index = gl_WorkGroupID.x * QUERIES + row, to = query_start(index, p.y_stride) + dim;
-  if (index < row_count() * GROUP) [[unroll]] for (uint v = 0u; v < 4u; ++v) y[to + v] = values[v];
+  const uint index = gl_WorkGroupID.x * QUERIES + row, to = query_result(index) + dim;
+  if (index < row_count() * GROUP && in_result(dim)) [[unroll]] for (uint v = 0u; v < 4u; ++v) y[to + v] = values[v];
 }
 
 // Through the page's tile, one subgroup's queries after the other's.

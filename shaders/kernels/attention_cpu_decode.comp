@@ -53,7 +53,7 @@ void load_queries(uint position, uint lane) {
     const Turn turn = turn_of(d, position);
     const Values factors = APPEND ? query_factors(d, position) * p.scale : Values(p.scale);
     [[unroll]] for (uint h = 0u; h < GROUP; ++h)
-      query[h][c] = query_word(head_start(gl_WorkGroupID.x, h, p.q_stride), d, turn) * factors;
+      query[h][c] = query_word(head_start(gl_WorkGroupID.x, h), d, turn) * factors;
   }
 }
 
@@ -171,7 +171,7 @@ void add_values(uint base, uint first, uint count, uint lane) {
 void store(uint head, uint split, bool whole, uint lane) {
   float all = reduce_add(total[head]);
   if (whole) all += sink_weight(head, highest[head]);
-  const uint to = result_start(head, split, whole);
+  const uint to = part_start(head, split, whole);
   const float factor = whole ? 1.0 / all : 1.0;
   [[unroll]] for (uint c = 0u; c < CHUNKS; ++c) store_word(to, word_at(c, lane), whole, sum[head][c] * factor);
   finish_head(to, whole, true, highest[head], all, lane);

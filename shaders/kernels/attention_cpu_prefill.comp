@@ -28,9 +28,9 @@ uint query_index(uint i) { return gl_WorkGroupID.x * QUERIES + i * WG + gl_Local
 void begin(uint count) {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     const uint index = min(query_index(i), count - 1u);
-    const uint from = query_start(index, p.q_stride);
+    const uint from = query_start(index);
     position[i] = row_at(index / GROUP).position;
-    to[i] = query_start(index, p.y_stride);
+    to[i] = query_result(index);
     highest[i] = NONE;
     total[i] = 0.0;
     [[unroll]] for (uint d = 0u; d < HEAD_DIM; ++d) {
@@ -135,6 +135,6 @@ void main() {
   [[unroll]] for (uint i = 0u; i < EACH; ++i) {
     if (query_index(i) >= count) continue;
     total[i] += sink_weight(query_index(i) % GROUP, highest[i]) * sqrt(float(V_ROTATION));
-    [[unroll]] for (uint d = 0u; d < HEAD_DIM; ++d) y[to[i] + d] = sum[i][d] / total[i];
+    [[unroll]] for (uint d = 0u; d < VALUE_DIM; ++d) y[to[i] + d] = sum[i][d] / total[i];
   }
 }

@@ -35,7 +35,7 @@ uint query_index(uint i) { return min(gl_WorkGroupID.x * QUERIES + i, row_count(
 
 void stage_queries() {
   for (uint i = gl_LocalInvocationID.x; i < QUERIES * QUADS; i += gl_WorkGroupSize.x) {
-    const uint from = query_start(query_index(i / QUADS), p.q_stride) + i % QUADS * 4u;
+    const uint from = query_start(query_index(i / QUADS)) + i % QUADS * 4u;
     queries[i / QUADS * QUERY_STRIDE + i % QUADS] = vec4(q[from], q[from + 1u], q[from + 2u], q[from + 3u]) * p.scale;
   }
 }
@@ -131,10 +131,10 @@ void store(uint lane, uint group) {
     const uint index = gl_WorkGroupID.x * QUERIES + group * EACH + i;
     if (index >= row_count() * GROUP) continue;
     total[i] += sink_weight(index % GROUP, highest[i]) * sqrt(float(V_ROTATION));
-    const uint to = query_start(index, p.y_stride);
+    const uint to = query_result(index);
     [[unroll]] for (uint j = 0u; j < QUADS_PER_LANE; ++j) {
       const uint quad = lane + j * LANES;
-      if (quad >= QUADS) continue;
+      if (quad >= VALUE_DIM / 4u) continue;
       [[unroll]] for (uint d = 0u; d < 4u; ++d) y[to + 4u * quad + d] = sums[4u * j + d][i] / total[i];
     }
   }

@@ -30,6 +30,9 @@ layout(constant_id = 1) const uint HEAD_DIM = 64u;
 layout(constant_id = 2) const uint GROUP = 1u;
 layout(constant_id = 3) const uint QUERIES = 1u;
 
+layout(constant_id = 14) const uint NARROW = 0u;  // dimensions of a head of y; 0: HEAD_DIM
+const uint VALUE_DIM = NARROW == 0u ? HEAD_DIM : NARROW;
+
 layout(constant_id = 10) const uint FORM = 0u;
 const bool WINDOW = (FORM & kAttentionWindow) != 0u, SOFTCAP = (FORM & kAttentionSoftcap) != 0u;
 const bool CHUNKED = (FORM & kAttentionChunks) != 0u;
@@ -101,12 +104,17 @@ float value_of(vec2 values, uint i) { return values[i]; }
 const uint WORDS = HEAD_DIM / VALUES;
 const uint QUADS = HEAD_DIM / 4u, BLOCK_QUADS = kKvBlock / 4u, BLOCKS = (QUADS + BLOCK_QUADS - 1u) / BLOCK_QUADS;
 
-// Head `head` of this KV head's group, in a row of q or of y.
-uint head_start(uint row, uint head, uint stride) {
-  return (first_row() + row) * stride + (gl_WorkGroupID.y * GROUP + head) * HEAD_DIM;
+// Head `head` of this KV head's group, in a row of q and of y.
+uint head_start(uint row, uint head) {
+  return (first_row() + row) * p.q_stride + (gl_WorkGroupID.y * GROUP + head) * HEAD_DIM;
+}
+uint result_start(uint row, uint head) {
+  return (first_row() + row) * p.y_stride + (gl_WorkGroupID.y * GROUP + head) * VALUE_DIM;
 }
 // Prefill: query i of the sequence.
-uint query_start(uint i, uint stride) { return head_start(i / GROUP, i % GROUP, stride); }
+uint query_start(uint i) { return head_start(i / GROUP, i % GROUP); }
+uint query_result(uint i) { return result_start(i / GROUP, i % GROUP); }
+bool in_result(uint d) { return VALUE_DIM == HEAD_DIM || d < VALUE_DIM; }
 
 // A query sees the keys from first_seen() to last_seen() of its own position, in decode up to `last`, which is that
 // position unless it has its own key from elsewhere; others weigh nothing, for which the highest score begins at NONE.

@@ -109,20 +109,21 @@ void store_rotated_back(uint to, bool any, uint lane) {
   sync();
   hadamard(HEAD_DIM, V_ROTATION, lane, LANES);
   const float factor = V_ROTATION == 1u ? 1.0 : inversesqrt(float(V_ROTATION));
-  for (uint d = lane; any && d < HEAD_DIM; d += LANES) y[to + d] = HADAMARD_AT(d) * factor;
+  for (uint d = lane; any && d < VALUE_DIM; d += LANES) y[to + d] = HADAMARD_AT(d) * factor;
   sync();
 }
 #endif
 
 // Where a workgroup's result of a head goes: into y where it is the whole one, else to its split's partial result.
-uint result_start(uint head, uint split, bool whole) {
-  return whole ? head_start(gl_WorkGroupID.x, head, p.y_stride) : partial_start(split, head);
+uint part_start(uint head, uint split, bool whole) {
+  return whole ? result_start(gl_WorkGroupID.x, head) : partial_start(split, head);
 }
 void store_word(uint to, uint w, bool whole, Values value) {
   const uint d = w * VALUES;
 #if KV_TYPE == 2
   if (whole) STORE_VALUES(rotated_back, own_subgroup() * HEAD_DIM + d, value);
 #else
+  if (whole && !in_result(d)) return;
   if (whole) STORE_VALUES(y, to + d, value);
 #endif
   else STORE_VALUES(partials, to + d, value);
@@ -162,7 +163,7 @@ void merge_head(uint splits, uint head, uint lane) {
       [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i) values[i] += weight * part[j * DIMS_PER_LANE + i];
     }
   }
-  const uint to = head_start(gl_WorkGroupID.x, head, p.y_stride);
+  const uint to = result_start(gl_WorkGroupID.x, head);
   if (any) sum += sink_weight(head, top);
 #if KV_TYPE == 2
   [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
@@ -170,7 +171,7 @@ void merge_head(uint splits, uint head, uint lane) {
   store_rotated_back(to, any, lane);
 #else
   [[unroll]] for (uint i = 0u; i < DIMS_PER_LANE; ++i)
-    if (any && lane + i * LANES < HEAD_DIM) y[to + lane + i * LANES] = values[i] / sum;
+    if (any && lane + i * LANES < VALUE_DIM) y[to + lane + i * LANES] = values[i] / sum;
 #endif
 }
 

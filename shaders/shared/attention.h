@@ -50,6 +50,7 @@ SHARED_CONST kAttentionSpecShares = 8u;        // attention_coopmat: subgroups t
 SHARED_CONST kAttentionSpecAhead = 8u;         // decode: vectors of 16 bytes that a lane loads before it uses them
 SHARED_CONST kAttentionSpecSets = 9u;          // decode: subgroups that take the same keys for other heads
 SHARED_CONST kAttentionSpecKept = 9u;          // attention_coopmat: matrices of a query that stay in registers
+SHARED_CONST kAttentionSpecValueDim = 14u;     // dimensions of a head of y; 0: head_dim
 SHARED_CONST kAttentionSpecForm = 10u;         // of what follows
 SHARED_CONST kAttentionWindow = 1u;
 SHARED_CONST kAttentionSoftcap = 2u;

@@ -15,7 +15,7 @@ class TranscribeCliTest : public ::testing::Test {
  protected:
   void SetUp() override {
     if (cli_path().empty()) GTEST_SKIP() << "the program was not built";
-    const std::vector<std::byte> model = make_whisper_model({.layers = 1, .decoder_layers = 1, .text_context = 32});
+    const std::vector<std::byte> model = make_whisper_model({.text_context = 32});
     const auto* bytes = reinterpret_cast<const char*>(model.data());
     write_file(model_, {bytes, bytes + model.size()});
   }

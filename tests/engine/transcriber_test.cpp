@@ -71,7 +71,7 @@ class TranscriberTest : public EngineTest {
 
 // The likeliest tokens without timestamps, which leaves few rules.
 TEST_F(TranscriberTest, SaysWhatTheReferenceSays) {
-  if (!make({.multilingual = true, .layers = 1, .text_context = 32})) return;
+  if (!make({.multilingual = true, .text_context = 32})) return;
   const auto reference = reference::WhisperReference::from_file(loaded_->bytes);
   ASSERT_TRUE(reference.ok());
   const std::vector<float> sound = made_up_sound(4, 5);

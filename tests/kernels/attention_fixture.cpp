@@ -87,7 +87,11 @@ std::vector<float> AttentionTest::expected(const AttentionCase& c, const Cache& 
   std::vector<float> y = reference::attention(args);
   for (size_t at = 0; at < y.size(); at += c.head_dim)
     reference::hadamard(std::span(y).subspan(at, c.head_dim), c.format.v_rotation(c.head_dim));
-  return y;
+  std::vector<float> wanted;
+  for (size_t at = 0; at < y.size(); at += c.head_dim)
+    wanted.insert(wanted.end(), y.begin() + static_cast<std::ptrdiff_t>(at),
+                  y.begin() + static_cast<std::ptrdiff_t>(at + value_dim(c)));
+  return wanted;
 }
 
 namespace {
@@ -155,8 +159,8 @@ double AttentionTest::tolerance(const AttentionCase& c, const Cache& cache, std:
 std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& cache, std::span<const float> q,
                                           Cache* pools) {
   const auto n = static_cast<uint32_t>(c.positions.size());
-  const uint32_t heads = c.kv_heads * c.group, cols = heads * c.head_dim;
-  const uint32_t q_cols = cols + (pools ? 2 * c.kv_heads * c.head_dim : 0);
+  const uint32_t heads = c.kv_heads * c.group, cols = heads * value_dim(c);
+  const uint32_t q_cols = (heads + (pools ? 2 * c.kv_heads : 0)) * c.head_dim;
   const AttentionTexts texts = texts_of(c);
   const uint32_t splits = (longest(c) + kSplitTokens - 1) / kSplitTokens + c.spare_splits;
   const vk::BufferView arguments = buffer(std::vector<uint32_t>{n, c.kv_heads, splits});
@@ -186,6 +190,7 @@ std::vector<float> AttentionTest::compute(const AttentionCase& c, const Cache& c
                            .heads = heads,
                            .kv_heads = c.kv_heads,
                            .head_dim = c.head_dim,
+                           .value_dim = c.value_dim,
                            .scale = scale(c),
                            .window = c.window,
                            .chunks = c.chunks,

@@ -32,6 +32,7 @@ struct AttentionCase {
   bool sinks = false, slopes = false, biases = false;
   std::vector<uint32_t> texts;  // their lengths; positions are theirs, one text after the other
   bool both_ways = false;       // with texts
+  uint32_t value_dim = 0;
   QueryScale query = {};        // where the rows are appended
 };
 
@@ -97,6 +98,7 @@ class AttentionTest : public DeviceTest {
     return slopes;
   }
   static float scale(const AttentionCase& c) { return 1.0f / std::sqrt(static_cast<float>(c.head_dim)); }
+  static uint32_t value_dim(const AttentionCase& c) { return c.value_dim ? c.value_dim : c.head_dim; }
   static uint32_t longest(const AttentionCase& c) {
     return *std::max_element(c.positions.begin(), c.positions.end()) + 1;
   }

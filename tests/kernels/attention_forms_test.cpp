@@ -28,7 +28,21 @@ TEST_F(AttentionFormsTest, SlopesOfHeadsAndChunks) {
   }
 }
 
-// Later keys count by their distance, too.
+// Of each value only the first dimensions are wanted.
+TEST_F(AttentionFormsTest, ValuesNarrowerThanKeys) {
+  for (const Mask mask : {Mask::kNone, Mask::kNewCompiler, Mask::kDiscrete, Mask::kShared, Mask::kIntel}) {
+    use(mask);
+    check_form(mask, {.value_dim = 12});
+    check(mask, {.format = kF16,
+                 .kv_heads = 2,
+                 .group = 2,
+                 .head_dim = 64,
+                 .positions = consecutive(0, 70),
+                 .one_sequence = true,
+                 .value_dim = 36});
+  }
+}
+
 // Keys nearer and farther than the table reaches, before a row and behind it.
 TEST_F(AttentionFormsTest, BiasesByDistance) {
   for (const Mask mask : {Mask::kNone, Mask::kDiscrete, Mask::kShared, Mask::kIntel}) {

@@ -102,7 +102,7 @@ std::vector<Hostile> hostile_keys() {
       {"odd heads", number(key_length, 15), kMalformed, "head"},
       {"heads of 0", number(key_length, 0), kMalformed, "key_length"},
       {"heads of 2^20", number(key_length, 1u << 20), kMalformed, "key_length"},
-      {"values unlike keys", number(p + "attention.value_length", 8), kUnsupported, "dimensions"},
+      {"values wider than keys", number(p + "attention.value_length", 64), kUnsupported, "dimensions"},
       {"too many rotated dimensions", number(rotary, 32), kMalformed, "dimension_count"},
       {"odd rotated dimensions", number(rotary, 7), kMalformed, "dimension_count"},
       {"no rotated dimensions", number(rotary, 0), kMalformed, "dimension_count"},

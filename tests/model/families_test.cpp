@@ -17,6 +17,10 @@ namespace pumice::test::families_test {
 
 using Keys = FamilyKeys;
 
+void narrow_values(GgufWriter& w, const std::string& p) {
+  window_keys(20)(w, p);
+  w.u32(p + "attention.key_length", 24).u32(p + "attention.value_length", 16).f32(p + "attention.value_scale", 0.7f);
+}
 void shared(GgufWriter& w, const std::string& p) {
   w.u32(p + "expert_shared_count", 2).u32(p + "leading_dense_block_count", 1).f32(p + "expert_weights_scale", 1.5f);
 }
@@ -195,6 +199,10 @@ std::vector<FamilyModel> mixture_families() {
       {.architecture = "laguna", .keys = mixture_keys(8, 2, 32, window_keys(20)), .layers = 4},
       {.architecture = "mimo2",
        .keys = mixture_keys(8, 2, 32, window_keys(20)),
+       .layers = 4,
+       .signs = {"blk.1.attn_sinks.weight", "blk.2.ffn_gate_inp.weight"}},
+      {.architecture = "mimo2",
+       .keys = mixture_keys(8, 2, 32, narrow_values),
        .layers = 4,
        .signs = {"blk.1.attn_sinks.weight", "blk.2.ffn_gate_inp.weight"}},
       {.architecture = "cohere2moe", .keys = mixture_keys(8, 2, 32, shared), .layers = 4, .merged_experts = true},

@@ -146,7 +146,7 @@ class DecoderReference : public DecoderFeedForward {
       const AttentionSpec& attention = spec_.layers[i].attention;
       const bool latent = attention.latent.key_rank != 0;
       cache_[i].k.resize(tokens * (latent ? attention.q_columns() : attention.kv_width()));
-      cache_[i].v.resize(tokens * (latent ? attention.result_width() : attention.kv_width()));
+      cache_[i].v.resize(tokens * (latent ? attention.result_width() : attention.value_width()));
       if (spec_.layers[i].recurrence.kind != RecurrenceKind::kNone)
         states_[i].erase(states_[i].begin() + static_cast<std::ptrdiff_t>(tokens) + 1, states_[i].end());
     }
@@ -247,17 +247,17 @@ class DecoderReference : public DecoderFeedForward {
     const AttentionSpec& c = spec_.layers[layer].attention;
     const bool fused = !weight(named(layer, "attn_qkv.weight")).empty();
     const bool keys_are_values = !fused && weight(named(layer, "attn_v.weight")).empty();
-    const size_t q_rows = c.q_width(), kv_rows = c.kv_width();
+    const size_t q_rows = c.q_width(), kv_rows = c.kv_width(), v_rows = c.value_width();
     std::vector<float> k = project(layer, fused ? "attn_qkv" : "attn_k", n, fused ? q_rows : 0, kv_rows);
     std::vector<float> v =
-        keys_are_values ? k : project(layer, fused ? "attn_qkv" : "attn_v", n, fused ? q_rows + kv_rows : 0, kv_rows);
+        keys_are_values ? k : project(layer, fused ? "attn_qkv" : "attn_v", n, fused ? q_rows + kv_rows : 0, v_rows);
     for (std::vector<float>* values : {&k, &v}) clip(*values, c.clip);
     prepare_heads(layer, "attn_k_norm.weight", k, position);
     if (c.v_norm) v = rms_norm(v, std::vector<float>(c.head_dim, 1.0f), spec_.norm_eps);
     hadamard(k, format_.k_rotation);
     hadamard(v, format_.v_rotation);
     append_rounded(cache_[layer].k, k, format_.k, c.head_dim);
-    append_rounded(cache_[layer].v, v, format_.v, c.head_dim);
+    append_rounded(cache_[layer].v, v, format_.v, c.value_dim ? c.value_dim : c.head_dim);
   }
 
   // The rotated dimensions of heads of latent attention, which come last in them.
@@ -355,6 +355,7 @@ class DecoderReference : public DecoderFeedForward {
                    .heads = c.heads,
                    .kv_heads = c.kv_heads,
                    .head_dim = c.head_dim,
+                   .value_dim = c.value_dim,
                    .scale = c.scale,
                    .window = c.window,
                    .chunks = c.chunks,
@@ -362,6 +363,7 @@ class DecoderReference : public DecoderFeedForward {
                    .slopes = slopes,
                    .sinks = c.sinks ? weight(named(layer, "attn_sinks.weight")) : std::span<const float>()});
     hadamard(merged, format_.v_rotation);
+    for (float& value : merged) value *= c.value_scale;
     gate_heads(layer, n, merged);
     return merged;
   }

@@ -176,7 +176,7 @@ class FamilyWriter {
     } else {
       matrix(block + "attn_q.weight", q, model_.width, 1.5);  // so that attention is not nearly uniform
       if (kv) matrix(block + "attn_k.weight", kv, model_.width, 1.5);
-      if (kv && !model_.keys_are_values) matrix(block + "attn_v.weight", kv, model_.width, 1);
+      if (kv && !model_.keys_are_values) matrix(block + "attn_v.weight", attention.value_width(), model_.width, 1);
     }
     if (model_.qkv_biases) {
       vector(block + "attn_q.bias", q, 0, 0.5);
@@ -196,7 +196,7 @@ class FamilyWriter {
     if (attention.gate_width && !attention.gate_in_q)
       matrix(block + "attn_gate.weight", attention.gate_width, model_.width, 2);
     if (attention.sinks) vector(block + "attn_sinks.weight", attention.heads, 0, 1);
-    matrix(block + "attn_output.weight", model_.width, attention.q_width(), 1);
+    matrix(block + "attn_output.weight", model_.width, attention.result_width(), 1);
   }
 
   void write_mixture(const FeedForwardSpec& ffn, const std::string& block) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "kernels/activation.h"
@@ -23,13 +24,23 @@ std::vector<uint32_t> quarters_in_order(uint32_t head_dim) {
   return order;
 }
 
-Result<std::vector<Projection>> bind_quarters(const ModelSpec& spec, const AttentionSpec& attention,
-                                              const std::string& prefix, WeightReader& reader) {
-  const std::vector<uint32_t> order = quarters_in_order(attention.head_dim);
+// Of a head that the cache has wider than the file.
+std::vector<uint32_t> with_zeros(uint32_t value_dim, uint32_t head_dim) {
+  std::vector<uint32_t> order(head_dim, WeightReader::kNoRow);
+  std::iota(order.begin(), order.begin() + value_dim, 0u);
+  return order;
+}
+
+// Rows of heads in the orders of `of_keys` (queries, too) and `of_values`.
+Result<std::vector<Projection>> bind_reordered(const ModelSpec& spec, const AttentionSpec& attention,
+                                               const std::string& prefix, WeightReader& reader) {
+  const uint32_t dim = attention.head_dim;
+  const std::vector<uint32_t> of_keys = attention.paired_quarters ? quarters_in_order(dim) : with_zeros(dim, dim);
+  const std::vector<uint32_t> of_values = with_zeros(attention.value_dim ? attention.value_dim : dim, dim);
   std::vector<Projection> qkv(3);
-  PUMICE_ASSIGN(qkv[0], reader.reordered(prefix + "q", attention.q_width(), spec.width, order));
-  PUMICE_ASSIGN(qkv[1], reader.reordered(prefix + "k", attention.kv_width(), spec.width, order));
-  PUMICE_ASSIGN(qkv[2], reader.projection(prefix + "v", attention.kv_width(), spec.width));
+  PUMICE_ASSIGN(qkv[0], reader.reordered(prefix + "q", attention.q_width(), spec.width, of_keys));
+  PUMICE_ASSIGN(qkv[1], reader.reordered(prefix + "k", attention.kv_width(), spec.width, of_keys));
+  PUMICE_ASSIGN(qkv[2], reader.reordered(prefix + "v", attention.kv_width(), spec.width, of_values));
   qkv[1].y_offset = attention.q_width();
   qkv[2].y_offset = attention.q_width() + attention.kv_width();
   return qkv;
@@ -39,7 +50,7 @@ Result<std::vector<Projection>> bind_quarters(const ModelSpec& spec, const Atten
 Result<std::vector<Projection>> bind_qkv(const ModelSpec& spec, const AttentionSpec& attention,
                                          const std::string& block, WeightReader& reader) {
   const std::string prefix = block + attention.names.prefix;
-  if (attention.paired_quarters) return bind_quarters(spec, attention, prefix, reader);
+  if (attention.paired_quarters || attention.value_dim != 0) return bind_reordered(spec, attention, prefix, reader);
   if (!reader.has(prefix + "qkv")) {
     // Without values of their own, keys as they are before their norm are the values.
     const std::string names[] = {prefix + "q", prefix + "k", prefix + (reader.has(prefix + "v") ? "v" : "k")};
@@ -183,15 +194,15 @@ void prepare_qkv(Recorder recorder, const StepContext& context, const AttentionS
 void record_gate(Recorder recorder, const StepContext& context, const AttentionSpec& attention,
                  const AttentionWeights& weights, BranchInput& input) {
   const FloatRows gate = rows_of(context.work.q, attention.gate_width);
-  const FloatRows attended = rows_of(context.work.mixed, attention.q_width());
+  const FloatRows attended = rows_of(context.work.mixed, attention.heads_width());
   input.project(weights.gate, gate);
   activation(recorder, {.gate = gate,
                         .up = &attended,
                         .y = attended,
                         .n = context.step.n,
-                        .cols = attention.q_width(),
+                        .cols = attention.heads_width(),
                         .activation = attention.gate,
-                        .gate_share = attention.q_width() / attention.gate_width});
+                        .gate_share = attention.heads_width() / attention.gate_width});
 }
 
 KvWriteArgs write_args(const StepContext& context, size_t index, FloatRows qkv, FloatRows q) {
@@ -271,6 +282,11 @@ Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& 
                                         WeightReader& reader) {
   const AttentionSpec& attention = layer.attention;
   AttentionWeights weights;
+  if (attention.value_dim != 0 && (attention.v_norm || attention.gate_width > attention.heads || attention.gate_in_q ||
+                                   reader.has(block + attention.names.prefix + "qkv")))
+    return error(Status::kUnsupported,
+                 "%s has values of %u dimensions with keys of %u: not with its norms or gates, nor in one matrix",
+                 block.c_str(), attention.value_dim, attention.head_dim);
   PUMICE_ASSIGN(weights.norm, bind_norm(spec, block, layer.attention_norm, reader));
   PUMICE_ASSIGN(weights.post_norm, bind_norm(spec, block, layer.attention_post_norm, reader, layer.residual_scale));
   if (attention.latent.key_rank != 0) {
@@ -300,7 +316,8 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
   const AttentionWeights& weights = context.weights.layers[index].attention;
   const StepShape& step = context.step;
   const FloatRows qkv = rows_of(context.work.projected, spec.qkv_width());
-  const FloatRows q = rows_of(context.work.q, spec.q_width()), attended = rows_of(context.work.mixed, spec.q_width());
+  const FloatRows q = rows_of(context.work.q, spec.q_width()),
+                  attended = rows_of(context.work.mixed, spec.heads_width());
   BranchInput input(recorder, context, norm_of(layer), weights.norm);
   const bool latent = spec.latent.key_rank != 0;
   if (latent) project_latent(recorder, context, index, input);
@@ -323,6 +340,7 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
                      .heads = spec.heads,
                      .kv_heads = spec.kv_heads,
                      .head_dim = spec.head_dim,
+                     .value_dim = spec.value_dim,
                      .scale = spec.scale,
                      .window = spec.window,
                      .chunks = spec.chunks,
@@ -346,14 +364,14 @@ void record_attention(Recorder recorder, const StepContext& context, size_t inde
 
 void add_attention(Recorder recorder, const StepContext& context, size_t index) {
   const LayerSpec& layer = context.spec.layers[index];
+  const AttentionSpec& spec = layer.attention;
   const AttentionWeights& weights = context.weights.layers[index].attention;
-  add_branch(
-      recorder, context,
-      rows_of(layer.attention.latent.key_rank ? context.work.q : context.work.mixed, layer.attention.result_width()),
-      {.projection = weights.output,
-       .post_norm = layer.attention_post_norm,
-       .post_norm_weights = weights.post_norm,
-       .scale = layer.residual_scale});
+  add_branch(recorder, context,
+             rows_of(spec.latent.key_rank ? context.work.q : context.work.mixed, spec.result_width()),
+             {.projection = weights.output,
+              .post_norm = layer.attention_post_norm,
+              .post_norm_weights = weights.post_norm,
+              .scale = layer.residual_scale * spec.value_scale});
 }
 
 }  // namespace pumice
