@@ -8,6 +8,7 @@
 #include "pumice/pumice.h"
 #include "serve/http_client.h"
 #include "support/adapter_file.h"
+#include "support/slice.h"
 #include "support/temporary_folder.h"
 #include "test_paths.h"
 
@@ -52,6 +53,7 @@ class AdaptersCli : public ::testing::Test {
 };
 
 TEST_F(AdaptersCli, ScalesChooseWhatIsComputed) {
+  PUMICE_SLICE(3);
   const std::string one = written(folder_, "one.gguf", file_of(1)), two = written(folder_, "two=2.gguf", file_of(2));
   const Json base = top({}), with_one = top({one}), with_both = top({one, two});
   EXPECT_NE(with_one, base);

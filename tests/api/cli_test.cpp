@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "cli_support.h"
+#include "support/slice.h"
 
 namespace pumice::test::cli_test {
 
@@ -147,6 +148,7 @@ TEST_F(CliDevice, AFileIsReadAlikeByAllCommands) {
 
 // What the model's file recommends (repeat penalty 1.15, temperature 0.8) is the default, and flags win over it.
 TEST_F(CliDevice, TheFileRecommendsTheSampling) {
+  PUMICE_SLICE(3);
   const auto text = [](std::vector<std::string> flags) {
     std::vector<std::string> words = {"run", "-p", "Once upon a time", "-n", "24", "--seed", "5", "--no-autotune"};
     words.insert(words.end(), flags.begin(), flags.end());
@@ -269,6 +271,7 @@ TEST_F(CliDevice, RefusesWhatDoesNotFit) {
 }
 
 TEST_F(CliDevice, SlidesOverAFullContext) {
+  PUMICE_SLICE(1);
   const std::vector<std::string> arguments = {"run",           "-p",  "Once upon a time", "-n",       "300",
                                               "--ctx",         "128", "--ignore-eos",     "--greedy", "--json",
                                               "--no-autotune", "-q"};
@@ -331,6 +334,7 @@ TEST_F(CliDevice, AnInterruptEndsTheTextNicely) {
 // A device or a driver that hangs: the call of the library never returns. One signal ends the program, and what it had
 // written stays.
 TEST_F(CliDevice, OneSignalEndsTheProgramThatHangs) {
+  PUMICE_SLICE(2);
   for (const char* call : {"pumice_request_wait", "pumice_request_destroy", "pumice_context_destroy"}) {
     CliProcess process = CliProcess::of_program(
         "/usr/bin/env", {std::string("LD_PRELOAD=") + PUMICE_HANG_SHIM, std::string("PUMICE_HANG=") + call, cli_path(),

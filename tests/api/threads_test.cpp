@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "support/slice.h"
 #include "test_paths.h"
 
 namespace pumice::test::threads_test {
@@ -27,6 +28,7 @@ std::vector<int32_t> generate(const client::Context& context, const std::vector<
 }
 
 TEST(Threads, EightSubmitAtOnce) {
+  PUMICE_SLICE(1);
   const client::Instance instance;
   uint32_t devices = 0;
   ASSERT_EQ(pumice_device_count(instance.get(), &devices), PUMICE_OK);

@@ -10,6 +10,7 @@
 #include "api/cli_support.h"
 #include "common/conversation.h"
 #include "common/digest.h"
+#include "support/slice.h"
 #include "support/temporary_folder.h"
 
 namespace pumice::test::chat_cli_test {
@@ -195,6 +196,7 @@ class KeptChat : public ChatCli {
 };
 
 TEST_F(KeptChat, GoesOnWithoutReadingItAgain) {
+  PUMICE_SLICE(3);
   std::pair<int, int> prompt;
   const CliResult result = go_on(json_, kv_, &prompt);
   EXPECT_LE(prompt.second, 8) << "the new text alone: " << result.err;
@@ -204,6 +206,7 @@ TEST_F(KeptChat, GoesOnWithoutReadingItAgain) {
 }
 
 TEST_F(KeptChat, IsRightWhateverLiesBesideIt) {
+  PUMICE_SLICE(0);
   std::pair<int, int> prompt;
   std::string damaged = kv_;
   damaged[damaged.size() / 2] = static_cast<char>(damaged[damaged.size() / 2] ^ 1);
@@ -278,6 +281,7 @@ TEST_F(ChatCli, RepliesAreJsonWhereTheyShould) {
 }
 
 TEST_F(ChatCli, ToolsAreCalledAsTheTemplateSpellsCalls) {
+  PUMICE_SLICE(2);
   const auto file = [&](const char* name, const std::string& text) {
     std::ofstream(folder_.file(name)) << text;
     return folder_.file(name);

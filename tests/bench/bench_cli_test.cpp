@@ -11,6 +11,7 @@
 
 #include "api/cli_support.h"
 #include "bench/json_schema.h"
+#include "support/slice.h"
 #include "support/temporary_folder.h"
 #include "support/translation_model.h"
 
@@ -44,6 +45,7 @@ std::vector<std::string> quick(std::vector<std::string> more) {
 }
 
 TEST_F(BenchCli, TheJsonHasEveryPartAndFitsTheSchema) {
+  PUMICE_SLICE(1);
   const std::string page = folder_.file("page.html");
   const CliResult result = run_cli(quick({"-d", "0,8", "--batch", "1,3", "--json", "--html", page}));
   ASSERT_EQ(result.exit_code, 0) << result.err;
@@ -98,6 +100,7 @@ TEST_F(BenchCli, OtherTasksAreVerifiedAndFaster) {
 }
 
 TEST_F(BenchCli, FullGoesAsDeepAsTheModel) {
+  PUMICE_SLICE(2);
   const CliResult result =
       run_cli({"bench", "-p", "8", "-n", "2", "-r", "1", "--full", "--no-verify", "--batch", "2", "--json", "-q"});
   ASSERT_EQ(result.exit_code, 0) << result.err;

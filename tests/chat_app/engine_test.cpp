@@ -6,6 +6,7 @@
 
 #include "chat/core/database.h"
 #include "chat_app/victim.h"
+#include "support/slice.h"
 #include "support/temporary_folder.h"
 #include "test_paths.h"
 
@@ -195,6 +196,7 @@ TEST_F(ChatEngine, AReplyEndsWithinFramesOfTheDevice) {
 }
 
 TEST_F(ChatEngine, AChatLongerThanTheContextGoesOn) {
+  PUMICE_SLICE(0);
   set(100);
   for (int i = 0; i < 7; ++i) {
     send("And then, on the next morning, the king said to his daughter that");

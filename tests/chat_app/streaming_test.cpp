@@ -11,6 +11,7 @@
 #include "chat/window/message_widget.h"
 #include "chat_app/long_run.h"
 #include "chat_app/window_support.h"
+#include "support/slice.h"
 
 namespace pumice::test::chat_streaming {
 
@@ -24,6 +25,7 @@ std::string word(int i) {
 }
 
 TEST(Streaming, OfManyTokensHoldsUpTheWindowBriefly) {
+  PUMICE_SLICE(2);
   const int tokens = long_run() ? 100'000 : 6'000;
   QScrollArea area;
   auto* inside = new QWidget;

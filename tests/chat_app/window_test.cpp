@@ -20,10 +20,12 @@
 #include "chat_app/long_run.h"
 #include "chat_app/window_support.h"
 #include "common/presets.h"
+#include "support/slice.h"
 
 namespace pumice::test::chat_window {
 
 TEST_F(Window, AWholeChatComesBackAsItWasLeft) {
+  PUMICE_SLICE(0);
   shot(window_.get(), QStringLiteral("first_start"));
   limit(24);
   say(QStringLiteral("Once upon a time there was a fox who"));
@@ -71,6 +73,7 @@ TEST_F(Window, AWholeChatComesBackAsItWasLeft) {
 
 // With --model FILE of 4,000 tokens, where the model sees so many.
 TEST_F(Window, ALongBranchIsShownAtOnceAndReadOnce) {
+  PUMICE_SLICE(1);
   if (!model_file().isEmpty()) {
     controller().load({.path = s(model_file()), .projector = {}, .device = {}, .context_tokens = 8192});
     ASSERT_TRUE(soon([&] { return controller().model_state() == ModelState::kLoaded; }, 300));
@@ -308,6 +311,7 @@ TEST_F(Window, MeasuresWithAProgramOfItsOwn) {
 
 // Each translation has all texts, and the window is built in it.
 TEST_F(Window, SpeaksTheLanguagesThatItHas) {
+  PUMICE_SLICE(3);
   stop();
   for (const char* name : {"de", "zh_CN", "ar", "en"}) {
     const QLocale locale(QString::fromLatin1(name));

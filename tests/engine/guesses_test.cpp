@@ -12,6 +12,7 @@
 
 #include "engine/vocabulary.h"
 #include "model/llama_comparison.h"
+#include "support/slice.h"
 
 namespace pumice::test::guesses_test {
 
@@ -82,6 +83,7 @@ class SpeculationTest : public LlamaTest {
 };
 
 TEST_F(SpeculationTest, TextsAreWhatTheyAreWithout) {
+  PUMICE_SLICE(3);
   struct Case {
     Mask mask;
     KvType kv;
@@ -151,6 +153,7 @@ TEST_F(SpeculationTest, ARequestThatIsJoinedGoesOnInTheBatch) {
 }
 
 TEST_F(SpeculationTest, EndsAreThoseWithout) {
+  PUMICE_SLICE(2);
   const std::vector<int32_t> prompt = random_tokens(spec_, 30, 1);
   const auto ended = [&](Context& in, const GenerationParams& params, RequestStatus* status) {
     Sequence* const sequence = open(in);
@@ -212,6 +215,7 @@ TEST_F(SpeculationTest, WhatItCannotFollowItLeavesAlone) {
 
 // A draft that is the model itself is always right, and one with other weights mostly wrong.
 TEST_F(SpeculationTest, ADraftChangesNothingButTime) {
+  PUMICE_SLICE(3);
   SyntheticModel other = spec_;
   other.seed = 77;
   const auto stranger = load(make_synthetic_model(other));

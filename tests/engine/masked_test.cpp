@@ -77,6 +77,7 @@ TEST_F(MaskedTest, EveryReplyIsOfItsForm) {
 }
 
 TEST_F(MaskedTest, OthersDrawWhatTheyDrawAlone) {
+  PUMICE_SLICE(2);
   const auto grammar = schema(kSchemas[0]);
   const auto alone = [&](const GenerationParams& params) {
     const auto in = context(*loaded_, {.context_tokens = 256}, stops_);
@@ -97,6 +98,7 @@ TEST_F(MaskedTest, OthersDrawWhatTheyDrawAlone) {
 
 // At every number of steps: one that ends while a step is open, and logits that are asked for meanwhile.
 TEST_F(MaskedTest, EndingAnywhereLeavesNothing) {
+  PUMICE_SLICE(1);
   const auto grammar = schema(kSchemas[0]);
   const auto in = context(*loaded_, {.context_tokens = 1024, .max_sequences = 4, .steps_ahead = 2}, stops_);
   const std::vector<float> expected = logits_of(*in, prompt_);

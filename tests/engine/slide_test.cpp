@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "model/llama_comparison.h"
+#include "support/slice.h"
 #include "test_paths.h"
 
 namespace pumice::test::slide_test {
@@ -121,6 +122,7 @@ TEST_F(SlideTest, MaskedDevicesGoOnAsTheReferenceDoes) {
 }
 
 TEST_F(SlideTest, HowItIsComputedDoesNotChangeTheText) {
+  PUMICE_SLICE(0);
   for (const GenerationParams& params : {greedy_params(200), sampled_params(200, 5)}) {
     const std::vector<int32_t> expected = text({}, params);
     ASSERT_EQ(expected.size(), 200u);
@@ -270,6 +272,7 @@ TEST_F(SlideTest, RefusesWhatCannotSlide) {
 
 // Three contexts' length of a trained model's text: a fresh context finds it about as likely as any of its texts.
 TEST_F(SlideTest, TheBundledModelKeepsItsSenses) {
+  PUMICE_SLICE(0);
   const auto bundled = load(Gguf::open(std::string(PUMICE_MODELS_DIR) + "/storyteller-5m-Q4_K_M.gguf"));
   ASSERT_TRUE(bundled);
   const std::vector<int32_t> prompt = {4095, 1840, 701, 258, 502};

@@ -116,6 +116,7 @@ class StoresTest : public EngineTest {
 };
 
 TEST_F(StoresTest, LogitsAfterAHitAreTheSameBits) {
+  PUMICE_SLICE(1);
   for_each_model([&] { check_hits(25); });
 }
 

@@ -9,6 +9,7 @@
 #include "reference/whisper.h"
 #include "support/busy_device.h"
 #include "support/engine_fixture.h"
+#include "support/slice.h"
 #include "support/temporary_folder.h"
 #include "support/whisper_model.h"
 
@@ -97,6 +98,7 @@ TEST_F(TranscriberTest, SaysWhatTheReferenceSays) {
 }
 
 TEST_F(TranscriberTest, ManyTogetherSayWhatEachSaysAlone) {
+  PUMICE_SLICE(0);
   if (!make({.multilingual = true}, {.sounds = 3})) return;
   std::vector<std::vector<float>> sounds;
   for (const double seconds : {2.0, 33.0, 5.0, 0.05}) sounds.push_back(made_up_sound(seconds, sounds.size()));

@@ -14,6 +14,7 @@
 #include "engine/warm_up.h"
 #include "reference/translation.h"
 #include "support/engine_fixture.h"
+#include "support/slice.h"
 #include "support/temporary_folder.h"
 #include "support/translation_model.h"
 
@@ -128,6 +129,7 @@ std::vector<TranslationModel> models() {
 }
 
 TEST_F(TranslatorTest, FindsWhatAPlainSearchFinds) {
+  PUMICE_SLICE(3);
   for (const TranslationModel& model : models()) {
     SCOPED_TRACE(model.seed);
     Loaded loaded = make(model);

@@ -9,6 +9,7 @@
 
 #include "kernels/matmul.h"
 #include "support/engine_fixture.h"
+#include "support/slice.h"
 
 namespace pumice::test::warm_up_test {
 
@@ -75,6 +76,7 @@ TEST_F(WarmUpTest, ChangesNoAnswers) {
 }
 
 TEST_F(WarmUpTest, TunesWhatItIsAllowedTo) {
+  PUMICE_SLICE(2);
   load_own(Mask::kDiscrete);
   ASSERT_TRUE(warm_up(*model_, {.autotune = false}).ok());
   EXPECT_EQ(own_->tuning().size(), 0u);
@@ -98,6 +100,7 @@ TEST_F(WarmUpTest, TunesWhatItIsAllowedTo) {
 }
 
 TEST_F(WarmUpTest, ReportsProgressAndCanBeCancelledAnywhere) {
+  PUMICE_SLICE(0);
   load_own(Mask::kDiscrete);
   std::vector<float> fractions;
   // Enough time to measure everything.

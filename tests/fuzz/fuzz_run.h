@@ -16,6 +16,7 @@
 #include <new>
 
 #include "base/clock.h"
+#include "support/slice.h"
 
 namespace pumice::test {
 
@@ -33,11 +34,9 @@ inline FuzzOptions fuzz_options(int argc, char** argv, uint64_t count) {
     if (std::strcmp(argv[at], "--count") == 0) {
       options.count = std::strtoull(argv[at + 1], nullptr, 10);
     } else if (std::strcmp(argv[at], "--slice-of") == 0) {
-      const char* const slice = std::getenv("PUMICE_TEST_SLICE");
-      options.count = std::strtoull(argv[at + 1], nullptr, 10);
-      if (slice && std::strcmp(slice, "all") == 0) continue;
-      options.count /= 10;
-      options.seed += slice ? std::strtoull(slice, nullptr, 10) : 0;
+      const std::optional<size_t> slice = asked_slice();
+      options.count = std::strtoull(argv[at + 1], nullptr, 10) / (slice ? 10 : 1);
+      options.seed += slice.value_or(0);
     } else if (std::strcmp(argv[at], "--seed") == 0) {
       options.seed = std::strtoull(argv[at + 1], nullptr, 10);
     } else {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/cli_support.h"
+#include "support/slice.h"
 #include "support/temporary_folder.h"
 #include "test_paths.h"
 
@@ -92,6 +93,7 @@ json savegame(const std::string& path) {
 bool no_device(const CliResult& result) { return result.exit_code == 4; }
 
 TEST_F(Game, PlaysInAWindowWithoutAMessageOfTheValidationLayer) {
+  PUMICE_SLICE(2);
   if (!fs::exists(kXvfb)) GTEST_SKIP() << "Xvfb is not installed";
   const Screen screen;
   ASSERT_TRUE(screen.shows());
@@ -115,6 +117,7 @@ TEST_F(Game, PlaysInAWindowWithoutAMessageOfTheValidationLayer) {
 }
 
 TEST_F(Game, RemembersAfterItWasKilled) {
+  PUMICE_SLICE(1);
   const std::string saved = file("game.save"), again = file("again.save");
   {
     CliProcess game = start({"--headless", "--frames", "1000000", "--chatty", "--save", saved, "--say",
@@ -162,6 +165,7 @@ std::vector<std::string> fault(const std::string& what) {
 }
 
 TEST_F(Game, ALostDeviceEndsItWithItsCode) {
+  PUMICE_SLICE(3);
   const CliResult result = start({"--headless", "--frames", "100000"}, fault("submit 60")).wait();
   if (no_device(result)) GTEST_SKIP() << result.err;
   EXPECT_EQ(result.exit_code, 9) << result.err;
@@ -170,6 +174,7 @@ TEST_F(Game, ALostDeviceEndsItWithItsCode) {
 
 // In the middle of a conversation: the model moves to the new device, and whoever speaks goes on.
 TEST_F(Game, ALostDeviceIsReplaced) {
+  PUMICE_SLICE(0);
   const std::string saved = file("game.save");
   const CliResult result =
       start({"--headless", "--frames", "1500", "--chatty", "--save", saved}, fault("lose " + saved)).wait();

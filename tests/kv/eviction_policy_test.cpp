@@ -10,6 +10,7 @@
 #include "kv/policy/shadow_cache.h"
 #include "kv/replay.h"
 #include "support/request_traces.h"
+#include "support/slice.h"
 
 namespace pumice::eviction_policy_test {
 
@@ -100,6 +101,7 @@ TEST(FrequencyMemory, FadesAndForgets) {
 
 // The adaptive policy on loads of all kinds, none of which it was made for.
 TEST(AdaptivePolicy, KeepsUpWithTheBestFixedPolicy) {
+  PUMICE_SLICE(0);
   const struct {
     const char* name;
     test::RequestTrace trace;

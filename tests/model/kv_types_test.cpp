@@ -103,6 +103,7 @@ TEST_F(KvTypesTest, RotationHelpsWithOutliers) {
 }
 
 TEST_F(KvTypesTest, HowItIsComputedDoesNotChangeTheText) {
+  PUMICE_SLICE(1);
   const SyntheticModel model{.layers = 2, .head_dim = 32, .separate_output = true, .seed = 42};
   const auto loaded = load(make_synthetic_model(model));
   ASSERT_TRUE(loaded);

@@ -363,7 +363,6 @@ class DecoderReference : public DecoderFeedForward {
                    .slopes = slopes,
                    .sinks = c.sinks ? weight(named(layer, "attn_sinks.weight")) : std::span<const float>()});
     hadamard(merged, format_.v_rotation);
-    for (float& value : merged) value *= c.value_scale;
     gate_heads(layer, n, merged);
     return merged;
   }

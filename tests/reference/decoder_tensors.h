@@ -148,9 +148,10 @@ class DecoderTensors {
     return all;
   }
 
-  // The joined heads times gate(attn_gate n).
+  // The joined heads times value_scale and gate(attn_gate n).
   void gate_heads(size_t layer, std::span<const float> n, std::vector<float>& heads) const {
     const AttentionSpec& attention = spec_.layers[layer].attention;
+    for (float& value : heads) value *= attention.value_scale;
     if (attention.gate_width == 0) return;
     const std::vector<float> gate =
         attention.gate_in_q ? every_second_head(layer, n, 1) : project(layer, "attn_gate", n, 0, attention.gate_width);

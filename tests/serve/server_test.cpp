@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "serve/serve_fixture.h"
+#include "support/slice.h"
 #include "support/temporary_folder.h"
 
 namespace pumice::test::server_test {
@@ -24,6 +25,7 @@ std::string streamed_text(const std::string& body) {
 }
 
 TEST_F(ServerTest, ManyAtOnceSayWhatEachSaysAlone) {
+  PUMICE_SLICE(1);
   const ServerProcess server({"--parallel", "16", "--ctx", "2048"});
   ASSERT_GT(server.port(), 0);
   constexpr size_t kRequests = 32;
