@@ -9,6 +9,7 @@
 #include "api/cli_support.h"
 #include "base/clock.h"
 #include "format/gguf.h"
+#include "support/slice.h"
 #include "support/synthetic_model.h"
 #include "support/temporary_folder.h"
 
@@ -59,6 +60,7 @@ TEST_F(CliConvert, ExitCodes) {
 }
 
 TEST_F(CliConvert, AnInterruptLeavesNothing) {
+  PUMICE_SLICE(1);
   // Large enough that the signal comes in the midst of it.
   write("in.gguf", make_synthetic_model({.layers = 8, .width = 512, .ffn = 1536, .vocabulary = 4000}));
   CliProcess process({"convert", file("in.gguf"), file("out.gguf"), "--type", "q4_k"}, "", nullptr);
@@ -70,6 +72,7 @@ TEST_F(CliConvert, AnInterruptLeavesNothing) {
 }
 
 TEST_F(CliConvert, KilledAnywhereItLeavesNoPartOfAFile) {
+  PUMICE_SLICE(0);
   const std::vector<std::string> arguments = {"convert", file("in.gguf"), file("out.gguf"), "--type", "q4_k"};
   const auto start = std::chrono::steady_clock::now();
   ASSERT_EQ(run_cli(arguments).exit_code, 0);

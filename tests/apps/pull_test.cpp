@@ -7,6 +7,7 @@
 #include "apps/hub_server.h"
 #include "apps/model_stores.h"
 #include "common/repository.h"
+#include "support/slice.h"
 
 namespace pumice::test::pull_test {
 
@@ -56,6 +57,7 @@ class Pull : public ::testing::Test {
 };
 
 TEST_F(Pull, CutAtFiftyPointsItComesWhole) {
+  PUMICE_SLICE(3);
   std::vector<HubServer::Fault> cuts;
   for (std::size_t i = 0; i < 50; ++i) cuts.push_back({.cut_after = i * 97 % 5000 + 1});
   hub_.add_faults(cuts);
@@ -71,6 +73,7 @@ TEST_F(Pull, CutAtFiftyPointsItComesWhole) {
 }
 
 TEST_F(Pull, StoppedOrKilledItGoesOnWhereItWas) {
+  PUMICE_SLICE(2);
   for (const int signal : {SIGINT, SIGKILL}) {
     hub_.add_faults({{.cut_after = 100'000, .stall = true}});
     CliProcess process = CliProcess::of_program("/usr/bin/env", words({"pull", "org/m"}));

@@ -36,8 +36,7 @@ constexpr double kTolerance = 1e-4;
 TEST_F(WhisperTest, RowsAndLogitsAreTheReferences) {
   for (const TensorType type : slice_of({TensorType::kF32, TensorType::kF16, TensorType::kQ8_0, TensorType::kQ5_1})) {
     const uint32_t layers = type == TensorType::kF32 ? 2 : 1;
-    const auto loaded = load(
-        make_whisper_model({.type = type, .width = 64, .heads = 2, .layers = layers, .decoder_layers = layers + 1}));
+    const auto loaded = load(make_whisper_model({.type = type, .layers = layers, .decoder_layers = layers + 1}));
     if (!loaded) return;
     const auto reference = reference::WhisperReference::from_file(loaded->bytes);
     ASSERT_TRUE(reference.ok());

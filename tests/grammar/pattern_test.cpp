@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "support/slice.h"
 #include "tests/grammar/grammar_support.h"
 
 namespace pumice::test::pattern_test {
@@ -115,6 +116,7 @@ TEST(GrammarPattern, LongRowsCostNoStack) {
 }
 
 TEST(GrammarPattern, WorkIsBounded) {
+  PUMICE_SLICE(3);
   std::string options;
   for (int i = 0; i < 20000; ++i) options += "a?";
   ExprArena arena;

@@ -14,6 +14,7 @@
 #include <set>
 
 #include "bench/json_schema.h"
+#include "support/slice.h"
 #include "tests/grammar/grammar_support.h"
 #include "text/chat/json.h"
 #include "text/chat/reply.h"
@@ -175,6 +176,7 @@ void expect_valid(const ChatTemplate& chat, const std::string& eos, const CallSp
 }
 
 TEST(ToolGrammar, FiveHundredCallsValidate) {
+  PUMICE_SLICE(1);
   std::mt19937 random(5);
   Tally tally;
   for (const char* source : kTemplates) {

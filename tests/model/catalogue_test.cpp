@@ -7,6 +7,7 @@
 #include <set>
 
 #include "kernels/weights.h"
+#include "support/slice.h"
 #include "vk/embedded_shaders.h"
 #include "vk/spirv_reflect.h"
 
@@ -83,6 +84,7 @@ TEST(Catalogue, CandidatesAddOtherSubgroupSizesAndVariants) {
 
 // What the driver is not asked to check.
 TEST(Catalogue, FitsWhatTheDeviceHas) {
+  PUMICE_SLICE(0);
   for (const vk::DeviceCaps& caps : {gpu(32, 32, 64), gpu(64, 64, 64), gpu(16, 8, 32), cpu()})
     for (const CataloguedPipeline& entry : pipeline_catalogue(caps, true)) {
       const auto shader = vk::reflect(*spirv_of(*find_embedded_shader(entry.key.shader.name())), entry.key.constants);

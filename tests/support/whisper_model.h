@@ -12,7 +12,7 @@ namespace pumice::test {
 struct WhisperModel {
   bool multilingual = false;
   TensorType type = TensorType::kF32;  // of matrices; convolutions are F16 where it is not F32
-  uint32_t width = 32, heads = 1, layers = 1, decoder_layers = 1, bands = 80, text_context = 64;
+  uint32_t width = 64, heads = 2, layers = 1, decoder_layers = 1, bands = 80, text_context = 64;
   uint64_t seed = 1;
 };
 
