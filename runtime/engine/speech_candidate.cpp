@@ -37,18 +37,18 @@ void SpeechCandidate::mark_time(const SpeechRules& rules, int32_t token) {
   }
   last_time_ = time;
   kept_ = tokens_.size();
-  advance_ = kFramesOfTimestamp * static_cast<uint32_t>(time);
+  advance_ = std::min(kFramesOfTimestamp * static_cast<uint32_t>(time), window_.most);
 }
 
 void SpeechCandidate::check_end(const SpeechRules& rules) {
   const bool at_end = uint64_t{window_.seek} + advance_ + kSpeechLeast >= window_.end;
   if (tokens_.back() == rules.tokens.end || (last_time_ && at_end)) {
-    if (!window_.timestamps) advance_ = kSpeechWindow;
+    if (!window_.timestamps) advance_ = window_.most;
     if (!window_.timestamps || (kept_ == 0 && at_end)) kept_ = tokens_.size();
     failed_ = kept_ == 0;
     over_ = true;
   } else if (tokens_.size() == window_.limit) {
-    failed_ = kept_ == 0 || advance_ < kSpeechWindow / 2;
+    failed_ = kept_ == 0 || advance_ < window_.most / 2;
     over_ = true;
   }
 }
@@ -73,7 +73,7 @@ void SpeechCandidate::finish(const SpeechRules& rules) {
   const int32_t begin = rules.tokens.first_timestamp;
   const size_t count = tokens_.size();
   if (count > 1 && tokens_[count - 2] < begin && tokens_.back() > begin)
-    advance_ = std::min(window_.end - window_.seek, kSpeechWindow);
+    advance_ = std::min(window_.end - window_.seek, window_.most);
 }
 
 double SpeechCandidate::mean() const {

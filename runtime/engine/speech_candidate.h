@@ -12,12 +12,12 @@
 
 namespace pumice {
 
-constexpr uint32_t kSpeechWindow = 3000;  // mel frames, of 10 ms
-constexpr uint32_t kSpeechLeast = 10;     // frames of a sound that are worth a window
+constexpr uint32_t kSpeechLeast = 10;  // frames of a sound that are worth a window
 constexpr uint32_t kFramesOfTimestamp = 2;
 
 struct SpeechWindow {
   uint32_t seek = 0, end = 0;  // frames: where the window begins, and the sound ends
+  uint32_t most = 3000;        // frames of a window
   uint32_t limit = 0;          // tokens
   bool timestamps = true;
   float temperature = 0;  // 0: the likeliest token, else they are drawn
@@ -25,7 +25,7 @@ struct SpeechWindow {
 
 class SpeechCandidate {
  public:
-  explicit SpeechCandidate(const SpeechWindow& window) : window_(window) {}
+  explicit SpeechCandidate(const SpeechWindow& window) : window_(window), advance_(window.most) {}
 
   // The next token, by the logits of all tokens.
   void take(const SpeechRules& rules, std::span<const float> logits, SplitMix& random);
@@ -51,7 +51,7 @@ class SpeechCandidate {
   std::vector<double> logs_;
   std::optional<int32_t> last_time_;
   size_t kept_ = 0;
-  uint32_t advance_ = kSpeechWindow;
+  uint32_t advance_;
   bool failed_ = false, over_ = false;
 };
 

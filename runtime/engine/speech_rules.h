@@ -15,7 +15,8 @@ namespace pumice {
 
 struct SpeechRules {
   WhisperTokens tokens;
-  int32_t space = -1;  // the token of a space alone; -1: there is none
+  int32_t space = -1;      // the token of a space alone; -1: there is none
+  uint32_t window = 3000;  // mel frames of 10 ms that are heard at a time
 
   // Logarithms of probabilities, -infinity for what may not come. made: tokens of the window so far; last_time: its
   // last timestamp, from the first one on; temperature 0: logits as they are.

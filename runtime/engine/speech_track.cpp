@@ -26,8 +26,8 @@ SpeechTrack::SpeechTrack(size_t index, SpeechRequest request, MelFilters filters
       rules_(rules),
       text_context_(text_context),
       mel_(std::move(filters)),
-      wanted_(request_.live ? kLiveStep : kSpeechWindow),
-      step_(kLiveStep),
+      step_(std::min(kLiveStep, rules_.window)),
+      wanted_(request_.live ? step_ : rules_.window),
       past_(request_.prompt),
       language_(request_.language) {}
 
@@ -75,7 +75,7 @@ std::vector<int32_t> SpeechTrack::alignment_prompt() const {
 
 uint32_t SpeechTrack::rows_heard() const {
   const uint32_t end = mel_.ended() ? mel_.content() : mel_.frames();
-  return std::max(std::min(end - seek_, kSpeechWindow) / kFramesOfTimestamp, 1u);
+  return std::max(std::min(end - seek_, rules_.window) / kFramesOfTimestamp, 1u);
 }
 
 SpeechWindow SpeechTrack::window() const {
@@ -83,6 +83,7 @@ SpeechWindow SpeechTrack::window() const {
           .end = mel_.ended() ? mel_.content()
                  : partial()  ? mel_.frames()
                               : UINT32_MAX,
+          .most = rules_.window,
           .limit = text_context_ / 2 - 4,
           .timestamps = request_.timestamps,
           .temperature = temperature_};
@@ -151,11 +152,12 @@ std::vector<SpeechSegment> SpeechTrack::conclude(SpeechCandidate& best, double n
   size_t said = best.tokens().size(), kept = best.kept();
   if (partial()) {
     // Twice the time that a window takes, so that a slow device does not fall behind.
-    step_ = std::clamp(static_cast<uint32_t>(2 * seconds * kFramesOfSecond), kLiveStep, kSpeechWindow);
+    step_ = std::clamp(static_cast<uint32_t>(2 * seconds * kFramesOfSecond), std::min(kLiveStep, rules_.window),
+                       rules_.window);
     said = kept = best.failed() || silent ? 0 : keep_settled(best.tokens(), advance);
     if (kept == 0) {
       advance = 0;
-      wanted_ = std::min(mel_.frames() - seek_ + step_, kSpeechWindow);
+      wanted_ = std::min(mel_.frames() - seek_ + step_, rules_.window);
       return {};
     }
   } else if (silent) {
@@ -165,7 +167,7 @@ std::vector<SpeechSegment> SpeechTrack::conclude(SpeechCandidate& best, double n
   past_ = recent_;
   past_.insert(past_.end(), best.tokens().begin(), best.tokens().begin() + static_cast<std::ptrdiff_t>(kept));
   seek_ += advance;
-  if (request_.live) wanted_ = std::min(step_, kSpeechWindow);
+  if (request_.live) wanted_ = std::min(step_, rules_.window);
   return found;
 }
 

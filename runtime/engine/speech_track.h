@@ -45,7 +45,7 @@ class SpeechTrack {
   const SpeechRequest& request() const { return request_; }
   // Reads on; false: the sound is at its end.
   Result<bool> next_window();
-  std::vector<float> mel() const { return mel_.window(seek_, kSpeechWindow); }  // (frames, bands)
+  std::vector<float> mel() const { return mel_.window(seek_, rules_.window); }  // (frames, bands)
 
   bool needs_language() const { return rules_.tokens.multilingual && !language_; }
   void choose_language(uint32_t language, double chance);
@@ -71,7 +71,7 @@ class SpeechTrack {
   double seconds_known() const { return mel_.content() / 100.0; }  // of the sound so far
 
  private:
-  bool partial() const { return !mel_.ended() && mel_.frames() < seek_ + kSpeechWindow; }
+  bool partial() const { return !mel_.ended() && mel_.frames() < seek_ + rules_.window; }
   size_t keep_settled(std::span<const int32_t> tokens, uint32_t& advance) const;
   std::vector<SpeechSegment> segments(const SpeechCandidate& said, size_t kept, uint32_t advance,
                                       double no_speech) const;
@@ -82,7 +82,7 @@ class SpeechTrack {
   const uint32_t text_context_;
   MelStream mel_;
   uint32_t seek_ = 0;
-  uint32_t wanted_, step_;  // frames of a live sound behind `seek_` that make a window, and that more are wanted
+  uint32_t step_, wanted_;              // frames of a live sound that are wanted, and behind `seek_` that make a window
   std::vector<int32_t> past_, recent_;  // tokens said; and those that go before the attempt
   std::optional<uint32_t> language_;
   double language_chance_ = 0;

@@ -12,6 +12,8 @@
 namespace pumice {
 namespace {
 
+constexpr uint32_t kShortestWindow = 100, kLongestWindow = 3000;  // mel frames, of 10 ms
+
 constexpr uint32_t kRowMs = 20;                        // of the encoder
 constexpr uint64_t kStoreBytes = uint64_t{256} << 20;  // of windows that are kept by default
 
@@ -48,15 +50,16 @@ Result<std::unique_ptr<Transcriber>> Transcriber::create(const Model& model, Mel
   if (spec.encoder.empty() || spec.encoder[0].sound_bands == 0)
     return error(Status::kUnsupported, "the model (%s) hears nothing; take a Whisper model", spec.architecture.c_str());
   const uint32_t rows = spec.encoder[0].context_length;
-  if (sound_frames(spec.encoder[0]) != kSpeechWindow || filters.bands != spec.encoder[0].sound_bands)
-    return error(Status::kUnsupported, "windows of %u frames of %u bands are not supported",
-                 sound_frames(spec.encoder[0]), filters.bands);
+  const uint32_t window = sound_frames(spec.encoder[0]);
+  if (window < kShortestWindow || window > kLongestWindow || filters.bands != spec.encoder[0].sound_bands)
+    return error(Status::kUnsupported, "windows of %u frames of %u bands are not supported", window, filters.bands);
   if (options.sounds == 0 || options.sounds > 64 || options.draws == 0 || options.draws > 16)
     return error(Status::kInvalidArgument, "%u sounds are outside 1 to 64, or %u draws outside 1 to 16", options.sounds,
                  options.draws);
   std::unique_ptr<Transcriber> made(new Transcriber(model));
   made->options_ = options;
-  made->rules_ = {.tokens = whisper_tokens(spec.vocabulary).value_or(WhisperTokens{}), .space = space_token};
+  made->rules_ = {
+      .tokens = whisper_tokens(spec.vocabulary).value_or(WhisperTokens{}), .space = space_token, .window = window};
   made->filters_ = std::move(filters);
   made->random_ = SplitMix(options.seed);
   const uint32_t hypotheses = options.sounds * options.draws;

@@ -16,7 +16,6 @@ constexpr uint32_t kMelRate = 16000;       // samples a second
 constexpr uint32_t kMelFrame = 400;        // samples under a window
 constexpr uint32_t kMelHop = 160;          // samples from one to the next: 10 ms
 constexpr uint32_t kMelFrequencies = 201;  // 0 to 8 kHz
-constexpr uint32_t kMelWindowFrames = 3000;
 
 struct MelFilters {
   uint32_t bands = 0;

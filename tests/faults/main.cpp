@@ -71,7 +71,7 @@ std::vector<std::byte> make_model(const std::string& store) {
          .biases = true,
          .signs = {"token_types.weight"}});
   if (store == "translator") return test::make_translation_model({});
-  if (store == "speech") return test::make_whisper_model({});
+  if (store == "speech") return test::make_whisper_model({.text_context = 24, .audio_context = 100});
   if (store == "pictures") return test::make_picture_reader();
   return {};
 }

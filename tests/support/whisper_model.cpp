@@ -35,7 +35,7 @@ std::vector<std::byte> contents_of(const WrittenTensor& tensor, size_t values, G
 
 std::vector<std::byte> make_whisper_model(const WhisperModel& model) {
   WhisperWriter writer(model.type, {.vocabulary = model.multilingual ? 51865u : 51864u,
-                                    .audio_context = 1500,
+                                    .audio_context = model.audio_context,
                                     .audio_state = model.width,
                                     .audio_heads = model.heads,
                                     .audio_layers = model.layers,

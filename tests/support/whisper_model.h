@@ -13,6 +13,7 @@ struct WhisperModel {
   bool multilingual = false;
   TensorType type = TensorType::kF32;  // of matrices; convolutions are F16 where it is not F32
   uint32_t width = 64, heads = 2, layers = 1, decoder_layers = 1, bands = 80, text_context = 64;
+  uint32_t audio_context = 1500;  // of 20 ms: 30 seconds
   uint64_t seed = 1;
 };
 
