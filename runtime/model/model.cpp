@@ -39,6 +39,10 @@ Result<void> check_layers(const KeyReader& reader, const ModelSpec& spec) {
     if (rope.rotary > attention.head_dim || rope.rotary % 2 != 0)
       return error(Status::kMalformed, "%u dimensions of heads of %u are rotated in layer %zu", rope.rotary,
                    attention.head_dim, i);
+    if (attention.value_dim != 0 && (attention.value_dim > attention.head_dim || attention.cache_layer ||
+                                     attention.v_norm || attention.gate_in_q || attention.gate_width > attention.heads))
+      return error(Status::kUnsupported, "values of %u dimensions are not supported with what else layer %zu has",
+                   attention.value_dim, i);
     if (!attention.cache_layer) continue;
     const AttentionSpec& other = spec.layers[*attention.cache_layer].attention;
     if (other.cache_layer || other.kv_heads != attention.kv_heads || other.head_dim != attention.head_dim ||

@@ -1,7 +1,9 @@
 // What families read from the keys of a file: those that they take, and those that they leave alone.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "engine/context_options.h"
 #include "kernels/device_policy.h"
@@ -104,6 +106,25 @@ TEST(FamilySpecs, RoutersWeighAsTheFileSaysWhereLlamaCppLooks) {
     ASSERT_FALSE(spec.layers.empty());
     EXPECT_EQ(spec.layers.back().feed_forward.mixture.gating, c.gating);
   }
+}
+
+// Layers with a window have narrower heads than the file's value_length may say.
+TEST(FamilySpecs, ValuesMayNotBeWiderThanTheirHeads) {
+  const FamilyKeys keys = [](GgufWriter& w, const std::string& p) {
+    window_keys(20)(w, p);
+    w.u32(p + "attention.key_length", 32).u32(p + "attention.value_length", 32);
+    w.u32(p + "attention.key_length_swa", 16).u32(p + "rope.dimension_count_swa", 16);
+  };
+  std::vector<std::byte> bytes = make_family_model({.architecture = "gemma4", .keys = keys, .layers = 6});
+  EXPECT_TRUE(describe(*Gguf::from_memory(bytes)).ok());
+  constexpr std::string_view kKey = "gemma4.attention.value_length";
+  const auto at = std::ranges::search(bytes, std::as_bytes(std::span(kKey)));
+  ASSERT_FALSE(at.empty());
+  const uint32_t narrower = 24;  // than those of the layers without
+  std::memcpy(&*at.end() + sizeof(uint32_t), &narrower, sizeof narrower);
+  const auto spec = describe(*Gguf::from_memory(bytes));
+  ASSERT_FALSE(spec.ok());
+  EXPECT_EQ(spec.error().status, Status::kUnsupported) << spec.error().message;
 }
 
 }  // namespace pumice::test::family_specs_test

@@ -34,6 +34,8 @@ std::vector<uint32_t> with_zeros(uint32_t value_dim, uint32_t head_dim) {
 // Rows of heads in the orders of `of_keys` (queries, too) and `of_values`.
 Result<std::vector<Projection>> bind_reordered(const ModelSpec& spec, const AttentionSpec& attention,
                                                const std::string& prefix, WeightReader& reader) {
+  if (reader.has(prefix + "qkv"))
+    return error(Status::kUnsupported, "%sqkv has heads whose order is not supported in one matrix", prefix.c_str());
   const uint32_t dim = attention.head_dim;
   const std::vector<uint32_t> of_keys = attention.paired_quarters ? quarters_in_order(dim) : with_zeros(dim, dim);
   const std::vector<uint32_t> of_values = with_zeros(attention.value_dim ? attention.value_dim : dim, dim);
@@ -282,11 +284,6 @@ Result<AttentionWeights> bind_attention(const ModelSpec& spec, const LayerSpec& 
                                         WeightReader& reader) {
   const AttentionSpec& attention = layer.attention;
   AttentionWeights weights;
-  if (attention.value_dim != 0 && (attention.v_norm || attention.gate_width > attention.heads || attention.gate_in_q ||
-                                   reader.has(block + attention.names.prefix + "qkv")))
-    return error(Status::kUnsupported,
-                 "%s has values of %u dimensions with keys of %u: not with its norms or gates, nor in one matrix",
-                 block.c_str(), attention.value_dim, attention.head_dim);
   PUMICE_ASSIGN(weights.norm, bind_norm(spec, block, layer.attention_norm, reader));
   PUMICE_ASSIGN(weights.post_norm, bind_norm(spec, block, layer.attention_post_norm, reader, layer.residual_scale));
   if (attention.latent.key_rank != 0) {
