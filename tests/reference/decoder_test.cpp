@@ -1,6 +1,7 @@
 // The whole-model reference against greedy texts that another implementation wrote: small public models where the
 // optional data folder is present, and the bundled model always.
 #include "reference/decoder.h"
+#include "support/slice.h"
 
 #include <gtest/gtest.h>
 
@@ -104,6 +105,7 @@ std::string bundled_path() { return std::string(PUMICE_MODELS_DIR) + "/storytell
 // What llama.cpp's CPU backend writes for that prompt with the bundled file dequantised to F32, where it rounds
 // nothing.
 TEST(DecoderReference, BundledModelWritesTheTextOfItsDequantisedWeights) {
+  PUMICE_SLICE(2);
   std::vector<uint32_t> expected = {425, 305, 258, 531, 385, 328, 258, 693, 385};
   while (expected.size() < 48) expected.insert(expected.end(), {305, 356, 756, 314, 324});
   expected.resize(48);
@@ -128,6 +130,7 @@ double largest_gap(DecoderReference& model, const std::vector<uint32_t>& prompt,
 // 0.1, so free-running texts part at the first near tie: here at the fourth token, 0.015 between the two best. Read
 // along the golden text, every golden token is the best one but for that much.
 TEST(DecoderReference, BundledModelFollowsTheGoldenText) {
+  PUMICE_SLICE(0);
   const std::vector<uint32_t> golden = read_json_tokens(std::string(PUMICE_MODELS_DIR) + "/golden-Q4_K_M.json");
   ASSERT_EQ(golden.size(), 48u);
   Result<DecoderReference> loaded = DecoderReference::load(bundled_path());
@@ -137,6 +140,7 @@ TEST(DecoderReference, BundledModelFollowsTheGoldenText) {
 }
 
 TEST(DecoderReference, UnquantisedStorytellerWritesTheGoldenText) {
+  PUMICE_SLICE(1);
   const std::string path = std::string(PUMICE_SHARED_DIR) + "/models/own/storyteller-5m-F16.gguf";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "optional test data not present: " << path;
   const std::vector<uint32_t> golden = read_json_tokens(std::string(PUMICE_SHARED_DIR) + "/models/own/golden-F16.json");
