@@ -31,18 +31,23 @@ std::vector<uint32_t> with_zeros(uint32_t value_dim, uint32_t head_dim) {
   return order;
 }
 
-// Rows of heads in the orders of `of_keys` (queries, too) and `of_values`.
+// Queries and keys in the order of their quarters, values with zeros behind them; what stays as it is, as it is.
 Result<std::vector<Projection>> bind_reordered(const ModelSpec& spec, const AttentionSpec& attention,
                                                const std::string& prefix, WeightReader& reader) {
   if (reader.has(prefix + "qkv"))
     return error(Status::kUnsupported, "%sqkv has heads whose order is not supported in one matrix", prefix.c_str());
   const uint32_t dim = attention.head_dim;
-  const std::vector<uint32_t> of_keys = attention.paired_quarters ? quarters_in_order(dim) : with_zeros(dim, dim);
-  const std::vector<uint32_t> of_values = with_zeros(attention.value_dim ? attention.value_dim : dim, dim);
+  const auto bind = [&](const char* name, uint32_t rows, const std::vector<uint32_t>& order) {
+    return order.empty() ? reader.projection(prefix + name, rows, spec.width)
+                         : reader.reordered(prefix + name, rows, spec.width, order);
+  };
+  std::vector<uint32_t> of_keys, of_values;
+  if (attention.paired_quarters) of_keys = quarters_in_order(dim);
+  if (attention.value_dim != 0) of_values = with_zeros(attention.value_dim, dim);
   std::vector<Projection> qkv(3);
-  PUMICE_ASSIGN(qkv[0], reader.reordered(prefix + "q", attention.q_width(), spec.width, of_keys));
-  PUMICE_ASSIGN(qkv[1], reader.reordered(prefix + "k", attention.kv_width(), spec.width, of_keys));
-  PUMICE_ASSIGN(qkv[2], reader.reordered(prefix + "v", attention.kv_width(), spec.width, of_values));
+  PUMICE_ASSIGN(qkv[0], bind("q", attention.q_width(), of_keys));
+  PUMICE_ASSIGN(qkv[1], bind("k", attention.kv_width(), of_keys));
+  PUMICE_ASSIGN(qkv[2], bind("v", attention.kv_width(), of_values));
   qkv[1].y_offset = attention.q_width();
   qkv[2].y_offset = attention.q_width() + attention.kv_width();
   return qkv;
